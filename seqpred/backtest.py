@@ -1,0 +1,113 @@
+"""Rolling origins: what each forecaster would have said at past cutoffs, against what came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqpred.data.panel import Panel
+from seqpred.errors import DataError
+from seqpred.scores.baselines import drift, naive, seasonal_naive
+from seqpred.scores.metrics import Case, mase_scale, score_cases
+
+Float = npt.NDArray[np.float64]
+Forecaster = Callable[[Panel, int], Float]
+"""From a panel and N steps to quantiles [K, N, Q], K tracks in the order of `Panel.tracks`."""
+
+
+def backtest(
+    panel: Panel,
+    forecaster: Forecaster,
+    levels: Sequence[float],
+    horizon: int,
+    season: int,
+    windows: int,
+) -> dict[str, Any]:
+    """Scores of a forecaster and of the baselines over the last windows, none overlapping.
+
+    Each window's forecasts are made from a panel that ends at its cutoff, by the same call that forecasts the
+    future; the later rows are not in it.
+
+    Args:
+        levels: of the forecaster's Q quantiles.
+    Returns:
+        The object that `eval --json` prints, without `part` in its windows.
+    Raises:
+        DataError: too few rows for a single window.
+    """
+    cases: dict[str, list[Case]] = {}
+    described = []
+    for back in range(windows, 0, -1):
+        cuts = panel.lengths - back * horizon
+        chosen = np.flatnonzero(cuts >= 1)
+        if not len(chosen):
+            longest = int(panel.lengths.max())
+            raise DataError(
+                f"the longest series has {longest} rows; {windows} windows of {horizon} rows and one to begin with "
+                f"need {windows * horizon + 1}",
+                hint=f"Ask for fewer: --windows {max(1, (longest - 1) // horizon)}."
+                if longest > horizon
+                else "Give more rows.",
+            )
+        here = _window(panel.choose(chosen), cuts[chosen], forecaster, len(levels), horizon, season)
+        described.append(_describe(panel, chosen, cuts[chosen], here, levels))
+        for name, new in here.items():
+            cases.setdefault(name, []).extend(new)
+    metrics = {name: score_cases(all_windows, levels) for name, all_windows in cases.items()}
+    return {"metrics": metrics, "skill": _skill(metrics), "horizon": horizon, "season": season, "windows": described}
+
+
+def _window(
+    panel: Panel, cuts: npt.NDArray[np.int64], forecaster: Forecaster, count: int, horizon: int, season: int
+) -> dict[str, list[Case]]:
+    """The cases of one window, by forecaster; `cuts` are the rows known at its cutoff."""
+    past = panel.cut(cuts)
+    quantiles = forecaster(past, horizon)
+    cases: dict[str, list[Case]] = {"model": [], "naive": [], "seasonal_naive": [], "drift": []}
+    for k, (s, c) in enumerate(panel.tracks()):
+        history = past.track(s, c)
+        if not np.isfinite(history).any():
+            continue
+        truth = panel.track(s, c)[cuts[s] : cuts[s] + horizon]
+        scale = mase_scale(history, season)
+        points = {
+            "naive": naive(history, horizon),
+            "seasonal_naive": seasonal_naive(history, season, horizon),
+            "drift": drift(history, horizon),
+        }
+        cases["model"].append(Case(truth, quantiles[k], scale))
+        for name, point in points.items():  # a point is all its quantiles
+            cases[name].append(Case(truth, np.repeat(point[:, None], count, axis=1), scale))
+    return cases
+
+
+def _describe(
+    panel: Panel,
+    chosen: npt.NDArray[np.intp],
+    cuts: npt.NDArray[np.int64],
+    cases: dict[str, list[Case]],
+    levels: Sequence[float],
+) -> dict[str, Any]:
+    """A window in words: its cutoff, the last row that its forecasts know, and its scores."""
+    last = np.array([panel.times(int(s), cut[None] - 1)[0] for s, cut in zip(chosen, cuts, strict=True)])
+    spread = {"cutoff": panel.clock.write(last.max()[None])[0]}
+    if last.min() != last.max():
+        spread["first_cutoff"] = panel.clock.write(last.min()[None])[0]
+    scores = {name: score_cases(own, levels) for name, own in cases.items()}
+    return {
+        **spread,
+        "series": len(chosen),
+        "rows": int(sum(np.isfinite(c.truth).sum() for c in cases["model"])),
+        "mase": {name: score["mase"] for name, score in scores.items()},
+        "smape": {name: score["smape"] for name, score in scores.items()},
+    }
+
+
+def _skill(metrics: dict[str, dict[str, Any]]) -> float | None:
+    """1 - the model's MASE by the best baseline's; None where there is no MASE."""
+    own = metrics["model"]["mase"]
+    others = [m["mase"] for name, m in metrics.items() if name != "model" and m["mase"] is not None]
+    return 1 - own / min(others) if own is not None and others and min(others) > 0 else None

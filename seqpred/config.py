@@ -1,0 +1,381 @@
+"""What a YAML may say: its sections and keys with types, bounds and defaults, and where each stands.
+
+Precedence, lowest first: the default here, what the data decides (`auto`, settled by `recipe.py`),
+the YAML, `--set key=value`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from seqpred.errors import ConfigError, did_you_mean
+
+CELLS = "seqpred.cells"  # the entry point group in which a cell is registered under its name
+
+Auto = Literal["auto"]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+T = TypeVar("T")
+
+
+def known_cells() -> list[str]:
+    """The names of the installed cells, found without importing any of them."""
+    return sorted({e.name for e in entry_points(group=CELLS)})
+
+
+def _known_cell(name: str) -> str:
+    if name not in known_cells():
+        raise ValueError(f"no cell of this name is installed. {did_you_mean(name, known_cells())}")
+    return name
+
+
+def _rising(levels: list[float]) -> list[float]:
+    if any(b - a < 1e-9 for a, b in zip(levels, levels[1:], strict=False)):
+        raise ValueError("quantiles must rise, each given once")
+    return levels
+
+
+def _distinct(names: str | list[str]) -> str | list[str]:
+    if not isinstance(names, str) and len(set(names)) < len(names):
+        raise ValueError("a target is named twice")
+    return names
+
+
+def _column_name(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# A column may be called 2019, which YAML reads as a number.
+ColumnName = Annotated[str, BeforeValidator(_column_name)]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are refused, values are not changed afterwards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class DataSection(Section):
+    """Where the rows are, and which column is what."""
+
+    path: str | None = Field(
+        None, description="CSV (.gz too) or Parquet file, from the folder you call seqpred in; - is standard input."
+    )
+    time: ColumnName | None = Field(
+        "auto", description="Column with the time: dates or whole numbers. auto: guessed. null: rows are in order."
+    )
+    target: Annotated[
+        ColumnName | Annotated[list[ColumnName], Field(min_length=1)],
+        AfterValidator(_distinct),
+        Field(description="Column to forecast, or a list of them (a wide table)."),
+    ]
+    id: ColumnName | None = Field("auto", description="Column that names the series (a long table). null: one series.")
+    frequency: str | Auto = Field(
+        "auto",
+        description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
+        "business-day, or a whole number for integer times. auto: the data's own.",
+    )
+
+    @property
+    def targets(self) -> list[str]:
+        """The target columns, in order."""
+        return [self.target] if isinstance(self.target, str) else list(self.target)
+
+
+class ModelSection(Section):
+    """The recurrent network and what it looks at."""
+
+    cell: Annotated[str, AfterValidator(_known_cell)] = Field(
+        "lstm", description="Recurrent cell: rnn, lstm, gru, or the name of an installed one."
+    )
+    depth: int = Field(2, ge=1, le=64, description="Stacked layers, each fed by the one below.")
+    bidirectional: bool = Field(
+        False, description="Read each window in both directions; such a network can't carry its state on."
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="Between layers and before the head; never across time.")
+    hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = Field(
+        "auto", description="State units of each layer and direction."
+    )
+    window: Count | Auto = Field(
+        "auto", description="Rows in a training window; a bidirectional network sees just these before a forecast."
+    )
+    anchor: Count | Auto = Field(
+        "auto", description="The network corrects the forecast 'same as this many rows ago' (1: the last value)."
+    )
+    lags: Annotated[list[Count], Field(min_length=1, max_length=64)] | Auto = Field(
+        "auto", description="Inputs: the change of the target since this many rows ago."
+    )
+
+
+class ForecastSection(Section):
+    """What is forecast."""
+
+    horizon: Count | Auto = Field("auto", description="Rows ahead that the network forecasts at once.")
+    season: Count | Auto = Field(
+        "auto", description="Rows in one season, for scaling, the seasonal naive and MASE (1: no season)."
+    )
+    quantiles: Annotated[
+        list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=99), AfterValidator(_rising)
+    ] = Field([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], description="Levels to forecast; the median always is.")
+
+
+class TrainingSection(Section):
+    """How the network learns."""
+
+    loss: Literal["pinball", "huber"] = Field(
+        "pinball", description="Quantile loss at every position; huber rounds its corner off."
+    )
+    learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's peak rate; it warms up, then falls to zero.")
+    batch_size: Annotated[int, Field(ge=1, le=65536)] | Auto = Field("auto", description="Windows in a batch.")
+    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] | Auto = Field("auto", description="Batches at most.")
+    time_budget: float | None = Field(
+        None,
+        gt=0,
+        description="Seconds at most; the schedule is fitted to them. A run cut by time differs from run to run.",
+    )
+    patience: int = Field(10, ge=1, le=100_000, description="Validations without a better score before stopping.")
+    validation: Count | Auto = Field(
+        "auto", description="Rows at the end of each series kept from learning, to choose the best weights by."
+    )
+    seed: int = Field(1, ge=0, lt=2**31, description="Start of every random draw.")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
+        "auto", description="Where to train; auto: cuda if there is one."
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
+        "auto", description="Processor threads; auto: by the network's size."
+    )
+
+
+class Config(Section):
+    """seqpred config"""
+
+    data: DataSection
+    model: ModelSection = ModelSection()
+    forecast: ForecastSection = ForecastSection()
+    training: TrainingSection = TrainingSection()
+
+    def replace(self, changes: Mapping[str, Any]) -> Config:
+        """A copy with dotted keys set to new values, checked like any other.
+
+        Args:
+            changes: values by dotted key, as in `{"model.depth": 3}`.
+        Raises:
+            ConfigError: a key is unknown, or a value out of bounds.
+        """
+        tree = self.model_dump()
+        for key, value in changes.items():
+            _put(tree, key, value)
+        return _checked(tree, lambda path: ".".join(map(str, path)))
+
+
+def settled(value: T | Auto) -> T:
+    """The value of a key that the recipe has filled in; anything else is a mistake of ours."""
+    assert value != "auto", "the recipe has not settled this config"
+    return value  # type: ignore[return-value]  # the literal is excluded above
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in a YAML file, with `key=value` overrides on top.
+
+    Raises:
+        ConfigError: not there, not YAML, or with faults; all faults are named together, each with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError(
+            "no such file", hint="`seqpred init DATA > config.yaml` writes one.", where=str(path)
+        ) from None
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"can't be read ({e})", hint="A config is a YAML text file.", where=str(path)) from None
+    return parse_config(text, str(path), overrides)
+
+
+def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
+    """The config in a YAML text; `name` is what errors call it.
+
+    >>> parse_config("data: {target: y}", "c.yaml", ["model.cell=gru"]).model.cell
+    'gru'
+    """
+    tree, lines = _read_yaml(text, name)
+    origin: dict[str, str] = {}
+    for item in overrides:
+        key, equals, value = item.partition("=")
+        if not equals or not key.strip():
+            raise ConfigError(f"--set {item}: not of the form key=value", hint="As in --set model.cell=gru.")
+        _put(tree, key.strip(), _read_scalar(value, item))
+        origin[key.strip()] = f"--set {item}"
+
+    def where(path: Sequence[object]) -> str:
+        """The line of a key, or of the nearest key above it."""
+        for end in range(len(path), 0, -1):
+            dotted = ".".join(map(str, path[:end]))
+            if dotted in origin:
+                return origin[dotted]
+            if dotted in lines:
+                return f"{name}:{lines[dotted]}"
+        return name
+
+    return _checked(tree, where)
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a config, for editors."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+def config_keys() -> list[str]:
+    """Every dotted key that a config may have."""
+    return [f"{section}.{key}" for section, field in Config.model_fields.items() for key in _fields(field.annotation)]
+
+
+def _fields(annotation: object) -> list[str]:
+    assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    return list(annotation.model_fields)
+
+
+# ------------------------------------------------------------------ YAML, with the line of each key
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe subset, in which 1e-3 is a number too, as people write it."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def _read_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """The mapping in a YAML text, and the line (from 1) of each dotted key."""
+    loader = _Loader(text)
+    lines: dict[str, int] = {}
+    try:
+        node = loader.get_single_node()
+        tree = {} if node is None else _build(loader, node, (), lines)
+    except yaml.MarkedYAMLError as e:
+        mark = e.problem_mark or e.context_mark
+        place = f"{name}:{mark.line + 1}" if mark else name
+        raise ConfigError(
+            f"not YAML ({e.problem})", hint="Check the indentation, colons and quotes there.", where=place
+        ) from None
+    except (yaml.YAMLError, ValueError) as e:
+        raise ConfigError(f"not YAML ({e})", hint="A config is plain UTF-8 text.", where=name) from None
+    except RecursionError:
+        raise ConfigError("nested too deeply", hint="A config has two levels.", where=name) from None
+    finally:
+        loader.dispose()
+    if not isinstance(tree, dict):
+        raise ConfigError(
+            f"holds {'a list' if isinstance(tree, list) else 'a bare value'}, not a mapping of sections",
+            hint="Begin with 'data:', then an indented 'target: ...'.",
+            where=name,
+        )
+    return tree, lines
+
+
+def _build(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str, ...], lines: dict[str, int]) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(loader.construct_object(key_node)) if isinstance(key_node, yaml.ScalarNode) else "?"
+            dotted = ".".join((*path, key))
+            if key in result:
+                problem = f"the key {dotted!r} stands twice"
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+            lines[dotted] = key_node.start_mark.line + 1
+            result[key] = _build(loader, value_node, (*path, key), lines)
+        return result
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(loader, item, path, lines) for item in node.value]
+    return loader.construct_object(node)
+
+
+def _read_scalar(value: str, item: str) -> Any:
+    try:
+        return yaml.load(value, _Loader)  # noqa: S506, a safe loader
+    except (yaml.YAMLError, ValueError):
+        raise ConfigError(
+            f"--set {item}: the value is not YAML", hint="Quote it, as in --set 'data.time=\"a: b\"'."
+        ) from None
+
+
+def _put(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        below = tree.get(parent)
+        tree[parent] = dict(below) if isinstance(below, dict) else {}
+        tree = tree[parent]
+    tree[last] = value
+
+
+# ------------------------------------------------------------------ pydantic's findings, in words
+
+
+def _checked(tree: Mapping[str, Any], where: Any) -> Config:
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as e:
+        faults = list(_faults(e, tree, where))
+    first = faults[0]
+    if len(faults) == 1:
+        raise first
+    rest = "\n".join(str(f) for f in faults[1:])
+    raise ConfigError(first.message, hint=f"{first.hint}\n{rest}")
+
+
+def _faults(error: ValidationError, tree: Mapping[str, Any], where: Any) -> Iterator[ConfigError]:
+    """One error for each faulty key (a union reports once for each of its members)."""
+    seen: set[tuple[object, ...]] = set()
+    for e in sorted(error.errors(), key=lambda e: e["type"] == "literal_error"):
+        path = _path_of(e["loc"], tree)
+        if path in seen:
+            continue
+        seen.add(path)
+        yield _fault(path, e["type"], e["msg"], e["input"], where(path))
+
+
+def _path_of(loc: tuple[int | str, ...], tree: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """The part of an error's location that a person wrote: at most section and key."""
+    return loc[:2] if isinstance(tree.get(str(loc[0])), dict) else loc[:1]
+
+
+def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, place: str) -> ConfigError:
+    dotted = ".".join(map(str, path))
+    if kind == "extra_forbidden":
+        return ConfigError(f"unknown key {dotted!r}", hint=_nearest_key(path), where=place)
+    if kind == "missing":
+        return ConfigError(
+            f"{dotted} is missing",
+            hint="Name the column to forecast, as in 'data: {target: y}'; `seqpred init DATA` writes a whole config.",
+            where=place,
+        )
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return ConfigError(f"{dotted} is {found!r}, not a mapping", hint="Indent its keys below it.", where=place)
+    rule = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    if dotted == "model.cell" and kind == "value_error":
+        return ConfigError(f"{dotted} is {found!r}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place)
+    return ConfigError(f"{dotted} is {found!r}; expected {rule}", hint=_meaning(dotted), where=place)
+
+
+def _nearest_key(path: tuple[int | str, ...]) -> str:
+    section, name = str(path[0]), str(path[-1])
+    inside = [k.split(".")[1] for k in config_keys() if len(path) > 1 and k.startswith(f"{section}.")]
+    if len(path) == 1:
+        inside = list(Config.model_fields)
+    elsewhere = [k for k in config_keys() if k.split(".")[1] == name]
+    return f"Did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(name, inside)
+
+
+def _meaning(dotted: str) -> str:
+    section, _, key = dotted.partition(".")
+    annotation = Config.model_fields[section].annotation
+    assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    field = annotation.model_fields.get(key)
+    return f"{key}: {field.description}" if field and field.description else "See `seqpred schema`."

@@ -1,0 +1,216 @@
+"""Series of unequal length in flat arrays: the form in which everything after reading sees the data.
+
+Rows of one series follow one another at a regular step; a row that is absent, or a cell that is empty, is
+NaN. A column has a role, so that covariates take their place beside the targets; the arrays may be
+memory-mapped, since nothing here or later writes to them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from seqpred.data.reading import Columns, Table
+from seqpred.data.timing import Clock, Int, Step, infer_step
+from seqpred.errors import DataError
+
+Float = npt.NDArray[np.float64]
+Role = Literal["target", "known", "past"]
+MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Many series on one regular grid each.
+
+    Attributes:
+        names: S of them; the empty name where there is no id column.
+        columns, clock: how the source calls its columns and writes its times.
+        step: from one row to the next.
+        roles: of the C value columns, targets first.
+        origins: [S], the time of each series' first row.
+        offsets: [S + 1], series s has the rows offsets[s] to offsets[s + 1].
+        values: [rows, C], NaN where missing.
+        notes: what was filled, dropped or guessed, for people.
+    """
+
+    names: list[str]
+    columns: Columns
+    clock: Clock
+    step: Step
+    roles: tuple[Role, ...]
+    origins: Int
+    offsets: Int
+    values: Float
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lengths(self) -> Int:
+        """[S], rows of each series."""
+        return np.diff(self.offsets)
+
+    def rows(self, series: int) -> Float:
+        """[T, C], a view of one series."""
+        return self.values[self.offsets[series] : self.offsets[series + 1]]
+
+    def tracks(self) -> Iterator[tuple[int, int]]:
+        """Series and target, in the order in which tracks are counted everywhere: targets within series."""
+        targets = self.roles.count("target")
+        return ((s, c) for s in range(len(self.names)) for c in range(targets))
+
+    def track(self, series: int, column: int) -> Float:
+        """[T], one column of one series."""
+        return self.rows(series)[:, column]
+
+    def times(self, series: int, positions: Int) -> Int:
+        """The times of rows of a series, beyond its end too."""
+        return self.step.times(int(self.origins[series]), positions)
+
+    def cut(self, rows: Int) -> Panel:
+        """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
+        kept = np.minimum(rows, self.lengths)
+        offsets = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+        parts = [self.rows(s)[: kept[s]] for s in range(len(self.names))]
+        return replace(self, offsets=offsets, values=np.concatenate(parts), notes=())
+
+    def choose(self, chosen: npt.NDArray[np.intp]) -> Panel:
+        """The panel with just these series; values are copied."""
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[chosen])]).astype(np.int64)
+        return replace(
+            self,
+            names=[self.names[s] for s in chosen],
+            origins=self.origins[chosen],
+            offsets=offsets,
+            values=np.concatenate([self.rows(s) for s in chosen]),
+            notes=(),
+        )
+
+    def fingerprint(self) -> str:
+        """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file."""
+        digest = hashlib.sha256()
+        for part in ("\0".join(self.names), str(self.step), "\0".join(self.columns.targets)):
+            digest.update(part.encode() + b"\0\0")
+        for array in (self.origins, self.offsets, self.values):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def build_panel(table: Table, frequency: str = "auto") -> Panel:
+    """The table's rows in order of time, on the step that most of them obey, absent rows as NaN.
+
+    Args:
+        frequency: the step as `Step.parse` reads it; `auto` infers it.
+    Raises:
+        DataError: repeated times, rows off the step, or a step so fine that nearly all rows would be absent.
+    """
+    order, starts = _in_order(table)
+    times = table.times[order]
+    step = _step(table, times, starts, frequency)
+    first = np.flatnonzero(starts)
+    origins, series = times[first], np.cumsum(starts) - 1
+    positions = np.empty(len(times), np.int64)
+    on_step = np.empty(len(times), bool)
+    if step.unit in ("row", "microsecond"):
+        positions = (times - origins[series]) // step.count
+        on_step = (times - origins[series]) % step.count == 0
+    else:
+        for origin in np.unique(origins):  # a calendar rule knows one origin at a time
+            at = origins[series] == origin
+            positions[at], on_step[at] = step.positions(times[at], int(origin))
+    if not on_step.all():
+        raise _off_step(table, order, step, on_step)
+    lengths = positions[np.append(first[1:], len(times)) - 1] + 1
+    if lengths.sum() > MOST_HOLES * len(times) + 1000:
+        raise DataError(
+            f"on the step {step} {lengths.sum() - len(times)} of {lengths.sum()} rows would be absent",
+            hint="Set data.frequency to the usual distance of two rows, or data.time: null to take them in order.",
+            where=table.source.name,
+        )
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    values = np.full((int(offsets[-1]), table.values.shape[1]), np.nan)
+    values[offsets[series] + positions] = table.values[order]
+    return Panel(
+        names=table.names,
+        columns=table.columns,
+        clock=table.clock,
+        step=step,
+        roles=("target",) * len(table.columns.targets),
+        origins=origins,
+        offsets=offsets,
+        values=values,
+        notes=tuple(_notes(table, len(values), values)),
+    )
+
+
+def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:
+    """The rows by series, then time, and which of them begin a series."""
+    order = np.arange(len(table.codes), dtype=np.int64)
+    codes, times = table.codes, table.times
+    rising = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (times[1:] > times[:-1]))
+    if not rising.all():
+        order = np.lexsort((times, codes)).astype(np.int64)
+        codes, times = codes[order], times[order]
+        repeated = np.flatnonzero((codes[1:] == codes[:-1]) & (times[1:] == times[:-1]))
+        if len(repeated):
+            raise _repeated(table, order[repeated + 1], len(repeated))
+    return order, np.concatenate([[True], codes[1:] != codes[:-1]])
+
+
+def _repeated(table: Table, rows: Int, count: int) -> DataError:
+    rows = np.sort(rows)
+    lines = ", ".join(table.source.where(int(r)).split(":")[-1] for r in rows[:3])
+    stamp = table.clock.write(table.times[rows[:1]])[0]
+    series = f" of series {table.names[table.codes[rows[0]]]!r}" if table.columns.id else ""
+    hint = (
+        "Keep one row for each time"
+        if table.columns.id
+        else "Name the series' column in data.id, or keep one row for each time"
+    )
+    return DataError(
+        f"the time {stamp}{series} stands twice ({count} such rows: {lines}{', ...' if count > 3 else ''})",
+        hint=f"{hint}.",
+        where=table.source.where(int(rows[0])),
+    )
+
+
+def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
+    if frequency == "auto":
+        return infer_step(times, starts, table.clock.dated) or Step("row", 1)
+    try:
+        step = Step.parse(frequency)
+    except ValueError as e:
+        raise DataError(f"data.frequency: {e}", hint="Or leave it out: the data's own step is found.") from None
+    if (step.unit == "row") == table.clock.dated:
+        kind = "dates" if table.clock.dated else "whole numbers"
+        raise DataError(
+            f"data.frequency is {frequency}, but the times are {kind}",
+            hint="Leave it out: the data's own step is found.",
+            where=table.source.name,
+        )
+    return step
+
+
+def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool_]) -> DataError:
+    rows = np.sort(order[~on_step])
+    stamp = table.clock.write(table.times[rows[:1]])[0]
+    share = 100 * on_step.mean()
+    return DataError(
+        f"{stamp} is not a whole number of steps of {step} after its series' first row ({len(rows)} such rows; {share:.1f} % obey)",
+        hint="Set data.frequency to the step that all rows obey, or data.time: null to take them in order.",
+        where=table.source.where(int(rows[0])),
+    )
+
+
+def _notes(table: Table, rows: int, values: Float) -> Iterator[str]:
+    absent = rows - len(table.times)
+    if absent:
+        yield f"{absent} of {rows} rows are absent from the grid of times and taken as missing"
+    for i, name in enumerate(table.columns.targets):
+        empty = int(np.isnan(values[:, i]).sum()) - absent
+        if empty:
+            yield f"{empty} of {rows} cells of {name!r} are empty: not learned from, bridged by the season before for the inputs"

@@ -1,0 +1,182 @@
+"""What one sees in a file: which column is what, and which seasons its series have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqpred.data.panel import Panel
+from seqpred.data.reading import Columns, Sketch
+from seqpred.data.timing import usual_seasons
+from seqpred.errors import DataError, did_you_mean
+
+Float = npt.NDArray[np.float64]
+
+TIMES = ("ds", "date", "datetime", "date_time", "timestamp", "time", "month", "week", "day", "hour", "year", "period")
+IDS = ("unique_id", "item_id", "series_id", "id", "series", "item", "sku", "store", "name")
+TARGETS = ("y", "target", "value", "values", "sales", "demand", "count")
+TRACKS, ROWS = 200, 4096  # as much as seasons are looked for in
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The columns, and a reason for each, for people."""
+
+    columns: Columns
+    reasons: dict[str, str]
+
+
+def guess_columns(sketches: Sequence[Sketch], source_name: str) -> Guess:
+    """Which column is the time, which names the series, and which are to be forecast.
+
+    Raises:
+        DataError: no column of numbers is left to forecast.
+    """
+    time, why_time = guess_time(sketches)
+    series, why_series = guess_id(sketches, time)
+    numbers = [s.name for s in sketches if s.kind in ("number", "whole") and s.name not in (time, series)]
+    if not numbers:
+        kinds = ", ".join(f"{s.name} ({s.kind})" for s in sketches[:8])
+        raise DataError(
+            f"no column of numbers to forecast; there are: {kinds}", hint="One is needed.", where=source_name
+        )
+    named = [n for n in numbers if n.lower() in TARGETS]
+    targets = named[:1] or (numbers[-1:] if series else numbers)
+    why = "its name" if named else "the last column of numbers" if series else "every column of numbers"
+    return Guess(Columns(time, series, tuple(targets)), {"time": why_time, "id": why_series, "target": why})
+
+
+def guess_time(sketches: Sequence[Sketch]) -> tuple[str | None, str]:
+    """The time column and why; None where rows are to be taken in order."""
+    by_name = {s.name.lower(): s for s in sketches if s.kind in ("time", "whole")}
+    for name in TIMES:
+        if name in by_name:
+            return by_name[name].name, "its name, and it holds " + (
+                "dates" if by_name[name].kind == "time" else "whole numbers"
+            )
+    dates = [s.name for s in sketches if s.kind == "time"]
+    return (dates[0], "the first column of dates") if dates else (None, "no column of dates: rows are taken in order")
+
+
+def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, str]:
+    """The column that names the series and why; None where all rows are one series."""
+    repeats = [s for s in sketches if s.name != time and s.kind in ("text", "whole") and s.distinct < max(2, s.rows)]
+    by_name = {s.name.lower(): s for s in repeats}
+    for name in IDS:
+        if name in by_name:
+            return by_name[name].name, "its name, and its values come again"
+    stamp = next((s for s in sketches if s.name == time), None)
+    texts = [s for s in repeats if s.kind == "text"]
+    if stamp and stamp.distinct < stamp.rows and len(texts) == 1:
+        return texts[0].name, "the only column of text, and times come again"
+    return None, "one series"
+
+
+def choose_columns(
+    sketches: Sequence[Sketch], source_name: str, time: str | None, series: str | None, targets: Sequence[str]
+) -> Columns:
+    """The columns that a config names, the ones it leaves to `auto` guessed.
+
+    Raises:
+        DataError: a named column isn't there, or two roles fall on one column.
+    """
+    header = [s.name for s in sketches]
+    for name in (time, series, *targets):
+        if name not in (None, "auto", *header):
+            raise DataError(f"no column {name!r}", hint=did_you_mean(str(name), header), where=source_name)
+    rest = [s for s in sketches if s.name not in targets]
+    time = guess_time([s for s in rest if s.name != series])[0] if time == "auto" and "auto" not in header else time
+    series = guess_id(rest, time)[0] if series == "auto" and "auto" not in header else series
+    roles = [r for r in (time, series, *targets) if r is not None]
+    for role in roles:
+        if roles.count(role) > 1:
+            raise DataError(
+                f"the column {role!r} has two roles", hint="Name each column once in 'data:'.", where=source_name
+            )
+    return Columns(time, series, tuple(targets))
+
+
+# ------------------------------------------------------------------ seasons
+
+
+def find_season(panel: Panel) -> int:
+    """Rows in one season: that of the calendar where there are dates, else where the changes repeat; 1 for none."""
+    samples = _samples(panel)
+    longest = max(len(s) for s in samples)
+    usual = [m for m in usual_seasons(panel.step) if 2 * m < longest]
+    if panel.clock.dated:
+        return usual[0] if usual else 1
+    return _repeating_lag(samples)
+
+
+def find_anchor(panel: Panel, season: int, horizon: int) -> tuple[int, list[int]]:
+    """The lag whose naive forecast errs least over the horizon, and all lags worth an input."""
+    samples = _samples(panel)
+    typical = int(np.median([len(s) for s in samples]))
+    candidates = {1, season, 7 * season if season > 7 else season, *usual_seasons(panel.step)}  # 7: a week of days
+    candidates = {c for c in candidates if 3 * c + horizon < typical} or {1}
+    errors = {lag: _naive_error(samples, lag, horizon) for lag in sorted(candidates)}
+    best = min(errors, key=lambda lag: errors[lag])
+    anchor = next(lag for lag in errors if errors[lag] <= 1.01 * errors[best])
+    return anchor, sorted(candidates)
+
+
+def _samples(panel: Panel) -> list[Float]:
+    """Some tracks, without their gaps' NaN (bridged by a line), long ones only at their end."""
+    tracks = list(panel.tracks())
+    chosen = tracks[:: max(1, len(tracks) // TRACKS)]
+    return [_lined(panel.track(s, c)[-ROWS:]) for s, c in chosen]
+
+
+def _lined(values: Float) -> Float:
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros(1)
+    rows = np.arange(len(values))
+    return np.interp(rows, rows[known], values[known])
+
+
+def _repeating_lag(samples: Sequence[Float]) -> int:
+    """The shortest lag at which the changes' autocorrelation peaks nearly as high as anywhere; 1 if it never does."""
+    longest = max(len(s) for s in samples)
+    most = min(longest // 3, 400)
+    if most < 3:
+        return 1
+    total, count = np.zeros(most + 1), np.zeros(most + 1)
+    for values in samples:
+        correlation = _autocorrelation(np.diff(values))[: most + 1]
+        total[: len(correlation)] += correlation
+        count[: len(correlation)] += 1
+    mean = total / np.maximum(count, 1)
+    pairs = sum(len(s) for s in samples)
+    inner = mean[2:-1]
+    peaks = 2 + np.flatnonzero((inner > mean[1:-2]) & (inner >= mean[3:]) & (inner > max(0.2, 3 / np.sqrt(pairs))))
+    if not len(peaks):
+        return 1
+    return int(peaks[mean[peaks] >= 0.85 * mean[peaks].max()][0])
+
+
+def _autocorrelation(x: Float) -> Float:
+    """Autocorrelation at lags 0, 1, ... up to a third of the rows."""
+    centred = x - x.mean() if len(x) else x
+    power = float(centred @ centred)
+    if power <= 0:
+        return np.zeros(1)
+    size = 1 << int(2 * len(x) - 1).bit_length()
+    spectrum = np.abs(np.fft.rfft(centred, size)) ** 2
+    return np.fft.irfft(spectrum, size)[: len(x) // 3 + 1] / power
+
+
+def _naive_error(samples: Sequence[Float], lag: int, horizon: int) -> float:
+    """Mean absolute error over the horizon of 'as `lag` rows ago', in units of each track's mean change."""
+    steps = np.unique(np.linspace(1, horizon, 8).round().astype(int))
+    errors = []
+    for values in samples:
+        unit = np.abs(np.diff(values)).mean() if len(values) > 1 else 0.0
+        back = [int(-(-k // lag)) * lag for k in steps]  # the lag in whole cycles that step k needs
+        if unit > 0 and len(values) > max(back):
+            errors.append(np.mean([np.abs(values[b:] - values[:-b]).mean() for b in back]) / unit)
+    return float(np.mean(errors)) if errors else float("inf")

@@ -1,0 +1,111 @@
+"""Where rows come from: a path, standard input or a frame handed over in Python, and the line a row stands on."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from seqpred.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Source:
+    """A path, the bytes of standard input, or a frame; `name` is what errors call it."""
+
+    name: str
+    content: Path | bytes | pd.DataFrame
+
+    @cached_property
+    def magic(self) -> bytes:
+        """The first bytes, which tell gzip (1f 8b) and Parquet (PAR1) from text; none for a frame."""
+        if isinstance(self.content, Path):
+            with self.content.open("rb") as f:
+                return f.read(4)
+        return self.content[:4] if isinstance(self.content, bytes) else b""
+
+    @property
+    def is_gzip(self) -> bool:
+        """Whether the bytes are compressed, whatever the name says."""
+        return self.magic[:2] == b"\x1f\x8b"
+
+    @property
+    def is_parquet(self) -> bool:
+        """Whether the bytes are a Parquet file, whatever the name says."""
+        return self.magic == b"PAR1"
+
+    def open_bytes(self) -> BinaryIO:
+        """The bytes from their beginning, as they are stored."""
+        assert isinstance(self.content, (Path, bytes))
+        return self.content.open("rb") if isinstance(self.content, Path) else io.BytesIO(self.content)
+
+    def open_text(self) -> io.TextIOWrapper:
+        """The CSV text from its beginning, decompressed, without a byte-order mark."""
+        raw = self.open_bytes()
+        plain = gzip.GzipFile(fileobj=raw) if self.is_gzip else raw
+        return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
+
+    @cached_property
+    def delimiter(self) -> str:
+        """The separator that the header holds most of."""
+        try:
+            with self.open_text() as text:
+                header = text.readline(1_000_000)
+        except (UnicodeDecodeError, EOFError, OSError):
+            return ","  # the reader meets the same fault and words it
+        bare = re.sub(r'"[^"]*"', "", header)
+        return max(",;\t|", key=bare.count)
+
+    def where(self, row: int) -> str:
+        """The place of a data row (from 0), as an editor or a notebook understands it.
+
+        Lines are counted here, when a fault has been found, so that good files pay nothing for it.
+        """
+        if self.is_parquet or not isinstance(self.content, (Path, bytes)):
+            return f"{self.name}, row {row}"
+        with self.open_text() as text:
+            reader = csv.reader(text, delimiter=self.delimiter)
+            filled = -2  # the header is row -1
+            for fields in reader:
+                filled += bool(fields)
+                if filled == row:
+                    return f"{self.name}:{reader.line_num}"
+        return f"{self.name}:{row + 2}"
+
+
+def open_source(data: object, standard_input: Callable[[], bytes] | None = None) -> Source:
+    """The source that a path, `-` or a DataFrame stands for.
+
+    Raises:
+        DataError: no such file, a folder, or something else altogether.
+    """
+    if isinstance(data, str) and data == "-":
+        return Source("standard input", standard_input() if standard_input else b"")
+    if isinstance(data, (str, Path)):
+        path = Path(data)
+        if path.exists() and not path.is_dir():
+            return Source(str(data), path)
+        if path.is_dir():
+            raise DataError("is a folder", hint="Name the file in it.", where=str(data))
+        raise DataError("no such file", hint=f"{_neighbour(path)}Paths start at {Path.cwd()}.", where=str(data))
+    if hasattr(data, "columns") and hasattr(data, "iloc"):
+        return Source("DataFrame", data)  # type: ignore[arg-type]  # a frame by its manners; pandas isn't imported
+    raise DataError(f"data is a {type(data).__name__}", hint="Give a path, '-' or a pandas DataFrame.")
+
+
+def _neighbour(path: Path) -> str:
+    """A file beside the one that isn't there with nearly its name."""
+    try:
+        hint = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if p.is_file()])
+    except OSError:
+        return ""
+    return f"{hint} " if hint.startswith("Did") else ""

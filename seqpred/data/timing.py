@@ -1,0 +1,216 @@
+"""The step of time: our own rule, never a library's alias, so that a stored model outlives a library.
+
+Times are whole numbers: microseconds since 1970-01-01 for dates, themselves for integer times, row
+numbers where there is no time column.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Int = npt.NDArray[np.int64]
+Unit = Literal["row", "microsecond", "month", "month-end", "business-day"]
+
+SECOND = 1_000_000
+DAY = 86_400 * SECOND
+_UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
+_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
+_CALENDAR = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
+
+
+@dataclass(frozen=True)
+class Step:
+    """From one row to the next: an exact duration, or a rule of the calendar.
+
+    >>> Step.parse("PT1H"), str(Step.parse("P1Y")), str(Step("row", 2))
+    (Step(unit='microsecond', count=3600000000), 'P1Y', '2')
+    """
+
+    unit: Unit
+    count: int
+
+    def __str__(self) -> str:
+        if self.unit == "row":
+            return str(self.count)
+        if self.unit == "business-day":
+            return "business-day"
+        if self.unit in ("month", "month-end"):
+            years, months = divmod(self.count, 12)
+            return ("P" + (f"{years}Y" if years else "") + (f"{months}M" if months else "")) + (
+                "-end" if self.unit == "month-end" else ""
+            )
+        days, rest = divmod(self.count, DAY)
+        hours, rest = divmod(rest, 3600 * SECOND)
+        minutes, rest = divmod(rest, 60 * SECOND)
+        seconds = f"{rest / SECOND:.6f}".rstrip("0").rstrip(".")
+        clock = "".join(f"{n}{u}" for n, u in ((hours, "H"), (minutes, "M")) if n) + (f"{seconds}S" if rest else "")
+        return "P" + (f"{days}D" if days else "") + (f"T{clock}" if clock else "")
+
+    @staticmethod
+    def parse(text: str) -> Step:
+        """The step that a text such as PT15M, P7D, P1M-end, business-day or 1 stands for.
+
+        Raises:
+            ValueError: none of these.
+        """
+        if text == "business-day":
+            return Step("business-day", 1)
+        if text.isascii() and text.isdigit() and int(text) > 0:
+            return Step("row", int(text))
+        calendar = _CALENDAR.fullmatch(text)
+        if calendar and (calendar[1] or calendar[2]):
+            months = 12 * int(calendar[1] or 0) + int(calendar[2] or 0)
+            if months:
+                return Step("month-end" if calendar[3] else "month", months)
+        duration = _DURATION.fullmatch(text)
+        if duration:
+            count = round(sum(float(n or 0) * size for n, size in zip(duration.groups(), _UNITS.values(), strict=True)))
+            if count:
+                return Step("microsecond", count)
+        raise ValueError(f"{text!r} is not a step such as PT1H, P1D, P7D, P1M, P1M-end, P1Y, business-day or 1")
+
+    def positions(self, times: Int, origin: int) -> tuple[Int, npt.NDArray[np.bool_]]:
+        """How many steps each time lies after `origin`, and whether it lies exactly on one.
+
+        Args:
+            times: [rows].
+            origin: the time at position 0, on the grid itself.
+        """
+        if self.unit in ("row", "microsecond"):
+            position = (times - origin) // self.count
+        elif self.unit == "business-day":
+            position = np.busday_count(_days(np.int64(origin)), _days(times)).astype(np.int64)
+        else:
+            position = (_months(times) - _months(np.int64(origin))) // self.count
+        return position, self.times(origin, position) == times
+
+    def times(self, origin: int, positions: Int) -> Int:
+        """The times that lie so many steps after `origin`."""
+        if self.unit in ("row", "microsecond"):
+            return origin + positions * self.count
+        clock = origin % DAY
+        if self.unit == "business-day":
+            days = np.busday_offset(_days(np.int64(origin)), positions, roll="forward")
+            return days.astype(np.int64) * DAY + clock
+        month = (_months(np.int64(origin)) + positions * self.count).astype("datetime64[M]")
+        length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
+        day = length - 1 if self.unit == "month-end" else np.minimum(_day_of_month(np.int64(origin)), length - 1)
+        return (month.astype("datetime64[D]").astype(np.int64) + day) * DAY + clock
+
+
+def _days(times: Int | np.int64) -> npt.NDArray[np.datetime64]:
+    return (times // DAY).astype("datetime64[D]")  # type: ignore[no-any-return]  # numpy's stub gives Any
+
+
+def _months(times: Int | np.int64) -> Int:
+    return _days(times).astype("datetime64[M]").astype(np.int64)
+
+
+def _day_of_month(times: Int | np.int64) -> Int:
+    """Days since the first of the month, from 0."""
+    days = _days(times)
+    return (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+
+
+def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step | None:
+    """The step that most rows obey, or None where no two rows follow one another.
+
+    Args:
+        times: [rows], rising within each series.
+        starts: [rows], whether a row is the first of its series.
+        dated: whether the times are dates, to which the calendar applies.
+    """
+    gaps = np.diff(times)[~starts[1:]]
+    if not len(gaps):
+        return None
+    sizes, counts = np.unique(gaps, return_counts=True)
+    usual = int(sizes[counts.argmax()])
+    if not dated:
+        return Step("row", usual)
+    if usual >= 28 * DAY and (month := _infer_months(times, starts)):
+        return month
+    if usual == DAY and _on_business_days(times, sizes):
+        return Step("business-day", 1)
+    return Step("microsecond", usual)
+
+
+def _infer_months(times: Int, starts: npt.NDArray[np.bool_]) -> Step | None:
+    """A rule of months: all rows on the same day of the month, or all on the last one."""
+    days, lasts = _day_of_month(times), _day_of_month(times + DAY) == 0
+    same_day = (days == np.maximum.reduceat(days, np.flatnonzero(starts))[np.cumsum(starts) - 1]) | (
+        lasts & (days >= 27)
+    )
+    gaps = np.diff(_months(times))[~starts[1:]]
+    gaps = gaps[gaps > 0]
+    if not len(gaps) or not (same_day.mean() > 0.99 or lasts.mean() > 0.99):
+        return None
+    sizes, counts = np.unique(gaps, return_counts=True)
+    at_end = lasts.mean() > 0.99 and not (days == 27).all()
+    return Step("month-end" if at_end else "month", int(sizes[counts.argmax()]))
+
+
+def _on_business_days(times: Int, gap_sizes: Int) -> bool:
+    """Whether a daily step leaves out just the weekends."""
+    weekday = (times // DAY + 3) % 7  # 1970-01-01 was a Thursday
+    return bool((weekday < 5).all() and (gap_sizes == 3 * DAY).any() and len(np.unique(weekday)) == 5)
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How a time column is read and written, so that forecasts carry times in the form of the data.
+
+    `form` is a strftime pattern, `integer`, or None where there is no time column.
+    """
+
+    form: str | None
+
+    @property
+    def dated(self) -> bool:
+        """Whether the times are dates."""
+        return self.form not in (None, "integer")
+
+    def write(self, times: Int) -> list[str] | list[int]:
+        """Times as the data writes them.
+
+        >>> Clock("%d/%m/%Y").write(np.array([0]))
+        ['01/01/1970']
+        """
+        if not self.dated:
+            return times.tolist()  # type: ignore[no-any-return]  # a list of int by the dtype
+        assert self.form is not None
+        stamps = times.astype("datetime64[us]").astype(object)
+        return [_strftime(stamp, self.form) for stamp in stamps]
+
+
+def _strftime(stamp: object, form: str) -> str:
+    # The C library writes the year 1 as "1", which no reader would take back.
+    import datetime
+
+    assert isinstance(stamp, datetime.datetime)
+    return stamp.strftime(form.replace("%Y", f"{stamp.year:04d}"))
+
+
+def usual_seasons(step: Step) -> list[int]:
+    """Lengths in rows of the cycles that people and the sky impose on a step: day, week, year.
+
+    >>> usual_seasons(Step.parse("PT1H")), usual_seasons(Step.parse("P1M")), usual_seasons(Step.parse("P1D"))
+    ([24, 168], [12], [7, 365])
+    """
+    if step.unit in ("month", "month-end"):
+        return [12 // step.count] if 12 % step.count == 0 and step.count < 12 else []
+    if step.unit == "business-day":
+        return [5, 261]
+    if step.unit == "row":
+        return []
+    cycles = [3600 * SECOND, DAY, 7 * DAY, 365 * DAY]
+    seasons = [round(c / step.count) for c in cycles if c >= 2 * step.count]
+    if step.count % (7 * DAY) == 0:
+        return [s for s in [round(365.25 * DAY / step.count)] if s > 1]
+    if step.count < DAY:
+        seasons = [s for s, c in zip(seasons, [c for c in cycles if c >= 2 * step.count], strict=True) if c < 365 * DAY]
+    return [s for s in seasons if s > 1][-2:]

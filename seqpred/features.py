@@ -1,0 +1,162 @@
+"""Causal inputs without unit, and the way back to the target's unit.
+
+Everything at row t is made from rows at or before t. A forecast is a correction of an anchor, the value one
+anchor lag earlier (the seasonal naive, or the last value), in units of the scale, the mean absolute seasonal
+difference so far: the denominator of MASE (Hyndman & Koehler 2006, "Another look at measures of forecast
+accuracy", eq. 3) as it is known at row t. So a network whose head says 0 is the seasonal naive, and a loss in
+these units weighs each series as MASE does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How far back the inputs look, in rows.
+
+    Attributes:
+        season: of the scale.
+        anchor: lag of the forecast that the network corrects.
+        lags: of the changes given as inputs; the longest is also the width of the rolling mean and spread.
+    """
+
+    season: int
+    anchor: int
+    lags: tuple[int, ...]
+
+    @property
+    def inputs(self) -> int:
+        """F, the number of inputs at each row."""
+        return len(self.lags) + 4
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One track, ready for the network.
+
+    Attributes:
+        x: [T, F], inputs without unit; all 0 before the first observation.
+        filled: [T], the values, missing ones bridged by the anchor's forecast.
+        scale: [T], in the target's unit; 0 while nothing has changed yet.
+    """
+
+    x: Float32
+    filled: Float
+    scale: Float
+
+
+def prepare(values: Float, look: Look) -> Prepared:
+    """Inputs, bridged values and scale of a whole track, each row from rows at or before it.
+
+    Args:
+        values: [T], in the target's unit; NaN where missing.
+    """
+    filled = bridge(values, look.anchor)
+    scale = running_scale(values, look.season)
+    unit = usable_scale(scale, filled)
+    width = max(look.lags)
+    mean, spread = _rolling(filled, width)
+    changes = [filled - lagged(filled, lag) for lag in look.lags]
+    ahead = lagged(filled, look.anchor - 1) - filled
+    columns = [slog(c / unit) for c in (*changes, filled - mean, spread, ahead)]
+    x = np.stack([*columns, np.isfinite(values)], axis=-1).astype(np.float32)
+    x[: _first_observed(values)] = 0
+    return Prepared(x, filled, scale)
+
+
+def bridge(values: Float, anchor: int) -> Float:
+    """Missing values replaced by what the anchor forecasts for them; those before the first observation by it.
+
+    >>> bridge(np.array([1.0, 2.0, np.nan, np.nan, 5.0]), 2).tolist()
+    [1.0, 2.0, 1.0, 2.0, 5.0]
+    """
+    filled = values.copy()
+    first = _first_observed(values)
+    filled[:first] = values[first] if first < len(values) else 0.0
+    for t in np.flatnonzero(np.isnan(filled)):
+        filled[t] = filled[t - anchor] if t - anchor >= first else filled[t - 1]
+    return filled
+
+
+def _first_observed(values: Float) -> int:
+    observed = np.isfinite(values)
+    return int(observed.argmax()) if observed.any() else len(values)
+
+
+def running_scale(values: Float, season: int) -> Float:
+    """Mean absolute difference to one season earlier over the pairs observed so far, [T].
+
+    Before the first whole season the difference to the row before stands in; 0 while there is none.
+
+    >>> running_scale(np.array([1.0, 2.0, 4.0, 7.0]), 2).tolist()
+    [0.0, 1.0, 3.0, 4.0]
+    """
+    seasonal, pairs = _running_mean_change(values, season)
+    stepwise, _ = _running_mean_change(values, 1)
+    return np.where((pairs > 0) & (seasonal > 0), seasonal, stepwise)
+
+
+def _running_mean_change(values: Float, lag: int) -> tuple[Float, Float]:
+    change = np.full(len(values), np.nan)
+    change[lag:] = np.abs(values[lag:] - values[:-lag])
+    known = np.isfinite(change)
+    pairs = np.cumsum(known).astype(np.float64)
+    return np.cumsum(np.where(known, change, 0.0)) / np.maximum(pairs, 1.0), pairs
+
+
+def usable_scale(scale: Float, filled: Float) -> Float:
+    """The scale where there is one; a hundredth of the value, or 1, while there is none, so that nothing divides by 0."""
+    return np.where(scale > 0, scale, np.where(filled != 0, np.abs(filled) / 100, 1.0))
+
+
+def lagged(filled: Float, lag: int) -> Float:
+    """The value `lag` rows earlier; the first one where there is none."""
+    if lag == 0:
+        return filled
+    return np.concatenate([np.full(min(lag, len(filled)), filled[0]), filled[:-lag]])
+
+
+def slog(x: Float) -> Float:
+    """Signed logarithm, sign(x) log(1 + |x|): keeps direction and order, tames outliers."""
+    return np.sign(x) * np.log1p(np.abs(x))
+
+
+def _rolling(filled: Float, width: int) -> tuple[Float, Float]:
+    """Mean and standard deviation of the last `width` rows, fewer at the start, [T] each."""
+    centred = filled - filled[0]  # keeps the sums small beside their differences
+    rows = np.arange(1, len(filled) + 1)
+    count = np.minimum(rows, width)
+    sums = np.concatenate([[0.0], np.cumsum(centred)])
+    squares = np.concatenate([[0.0], np.cumsum(centred**2)])
+    mean = (sums[rows] - sums[rows - count]) / count
+    variance = (squares[rows] - squares[rows - count]) / count - mean**2
+    return mean + filled[0], np.sqrt(np.maximum(variance, 0.0))
+
+
+def anchor_ahead(filled: Float, anchor: int, steps: int) -> Float:
+    """What the anchor forecasts for the steps after the last row, [N]: the last `anchor` values again and again.
+
+    >>> anchor_ahead(np.array([9.0, 1.0, 2.0, 3.0]), 3, 4).tolist()
+    [1.0, 2.0, 3.0, 1.0]
+    """
+    if len(filled) < anchor:
+        return np.full(steps, filled[-1])
+    return filled[len(filled) - anchor + np.arange(steps) % anchor]
+
+
+def to_unit(z: Float32, anchor: Float, scale: float) -> Float:
+    """A network's quantiles in the target's unit.
+
+    Args:
+        z: [N, Q], in units of the scale, around the anchor.
+        anchor: [N], in the target's unit.
+    """
+    return anchor[:, None] + scale * z.astype(np.float64)

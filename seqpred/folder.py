@@ -1,0 +1,236 @@
+"""The model folder, and how anything is written: whole or not at all.
+
+A folder holds `model.safetensors`, `config.yaml` and `manifest.json`; nothing in it can execute, and no row of
+the training data is in it. The manifest carries the SHA-256 of the other files and of itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqpred.config import Config, parse_config
+from seqpred.errors import ConfigError, FolderError, WriteError
+
+FORMAT = 1
+WEIGHTS, CONFIG, MANIFEST = "model.safetensors", "config.yaml", "manifest.json"
+LARGEST = {WEIGHTS: 4 << 30, CONFIG: 1 << 20, MANIFEST: 64 << 20}  # bytes, checked before memory is taken
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a model folder says, checked."""
+
+    path: Path
+    config: Config
+    manifest: dict[str, Any]
+    weights_file: bytes
+
+    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+        """The weights by name.
+
+        Raises:
+            FolderError: not a safetensors file.
+        """
+        from safetensors import SafetensorError
+        from safetensors.numpy import load
+
+        try:
+            return dict(load(self.weights_file))
+        except SafetensorError as e:
+            raise _damaged(self.path / WEIGHTS, str(e)) from None
+
+
+def check_target(path: Path, *, force: bool) -> None:
+    """See before the long work whether a folder can be written here.
+
+    Raises:
+        WriteError: something is there already, or the place can't be written.
+    """
+    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / MANIFEST).exists())):
+        raise WriteError("is there and is no model folder", hint="Choose another place with --out.", where=str(path))
+    if (path / MANIFEST).exists() and not force:
+        raise WriteError(
+            "holds a model already", hint="--force replaces it, --out names another place.", where=str(path)
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as e:
+        raise WriteError(
+            f"can't be written ({e.strerror or e})", hint="Choose another place with --out.", where=str(path)
+        ) from None
+
+
+def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a model folder in place of whatever model is there, whole or not at all; returns its manifest.
+
+    Raises:
+        WriteError: it could not be written; what was there before still is.
+    """
+    import yaml
+    from safetensors.numpy import save
+
+    files = {
+        WEIGHTS: save(dict(sorted(weights.items()))),
+        CONFIG: yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True).encode(),
+    }
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    complete = {"format": FORMAT, **manifest, "fingerprint": hashes[WEIGHTS], "sha256": hashes}
+    complete["manifest_sha256"] = _own_hash(complete)
+    files[MANIFEST] = _as_written(complete)
+    with _writing(path):
+        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            for name, content in files.items():
+                _write_synced(aside / name, content)
+            aside.chmod(0o755)
+            _put_in_place(aside, path)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return complete
+
+
+def _put_in_place(aside: Path, path: Path) -> None:
+    if path.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
+        path.rename(old / path.name)
+        try:
+            aside.rename(path)
+        except OSError:
+            (old / path.name).rename(path)
+            raise
+        finally:
+            shutil.rmtree(old, ignore_errors=True)
+    else:
+        aside.rename(path)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file beside its place, then rename it there.
+
+    Raises:
+        WriteError: it could not be written; what was there before still is.
+    """
+    with _writing(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(descriptor)
+        try:
+            _write_synced(Path(name), content)
+            os.chmod(name, 0o644)
+            os.replace(name, path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """See before the long work whether a file can be written here.
+
+    Raises:
+        WriteError: it can't.
+    """
+    with _writing(path):
+        if path.is_dir():
+            raise IsADirectoryError(21, "is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise WriteError(
+            f"can't be written ({e.strerror or e})",
+            hint="Check the folder, its permissions and the disk.",
+            where=str(path),
+        ) from None
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    with path.open("wb") as f:
+        f.write(content)
+        f.flush()
+        os.fsync(f.fileno())
+
+
+def _own_hash(manifest: Mapping[str, Any]) -> str:
+    bare = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
+
+
+def read_folder(path: Path) -> Folder:
+    """The model folder at a path, every file checked against the manifest.
+
+    Raises:
+        FolderError: absent, incomplete, altered, or of a newer format.
+    """
+    if not path.is_dir():
+        what = "is a file, not a model folder" if path.exists() else "no such model folder"
+        raise FolderError(what, hint="`seqpred train CONFIG` makes one.", where=str(path))
+    manifest = _read_manifest(path / MANIFEST)
+    files = {name: _read_file(path / name) for name in (WEIGHTS, CONFIG)}
+    hashes = manifest.get("sha256")
+    for name, content in files.items():
+        if not isinstance(hashes, dict) or hashlib.sha256(content).hexdigest() != hashes.get(name):
+            raise _damaged(path / name, "it is not the file that training wrote")
+    try:
+        config = parse_config(files[CONFIG].decode("utf-8"), str(path / CONFIG))
+    except ConfigError as e:
+        raise FolderError(e.message, hint=e.hint) from None
+    return Folder(path, config, manifest, files[WEIGHTS])
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    content = _read_file(path)
+    try:
+        manifest = json.loads(content)
+    except (ValueError, RecursionError):
+        raise _damaged(path, "it is not JSON") from None
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+        raise _damaged(path, "it names no format")
+    if manifest["format"] > FORMAT:
+        raise FolderError(
+            f"has format {manifest['format']}; this seqpred reads up to {FORMAT}",
+            hint="pip install --upgrade seqpred",
+            where=str(path.parent),
+        )
+    if _own_hash(manifest) != manifest.get("manifest_sha256") or content != _as_written(manifest):
+        raise _damaged(path, "it is not the file that training wrote")
+    return manifest
+
+
+def _as_written(manifest: Mapping[str, Any]) -> bytes:
+    return (json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > LARGEST[path.name]:
+            raise _damaged(path, f"it has {path.stat().st_size} bytes, more than {LARGEST[path.name]}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise _damaged(path, "it is missing") from None
+    except OSError as e:
+        raise FolderError(
+            f"can't be read ({e.strerror or e})", hint="Check its permissions.", where=str(path)
+        ) from None
+
+
+def _damaged(path: Path, why: str) -> FolderError:
+    return FolderError(f"damaged: {why}", hint="Train again, or restore the whole folder from a copy.", where=str(path))

@@ -1,0 +1,88 @@
+"""Through the history to what the network says after its last row, and on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqpred.features import Float32
+from seqpred.network.network import Network
+from seqpred.network.recurrent import Memory
+
+CHUNK = 1024  # rows that pass through the network at once, which bounds memory
+
+
+class Reader:
+    """A network that has read the rows of K tracks, and can read more.
+
+    A forward network keeps its memory, so that more rows cost what they are; a bidirectional one is given the last
+    `window` rows anew.
+    """
+
+    def __init__(self, network: Network, window: int) -> None:
+        self.network = network.eval()
+        self.window = window
+        self._memory: Memory | None = None
+
+    @torch.inference_mode()
+    def read(self, tracks: Sequence[Float32]) -> Float32:
+        """Quantiles [K, N, Q] in units of the scale, after tracks of unequal length, each [T, F]."""
+        if self.network.shape.bidirectional:
+            return self._read_windows(tracks)
+        order = sorted(range(len(tracks)), key=lambda k: -len(tracks[k]))
+        longest = len(tracks[order[0]])
+        x = torch.zeros(len(tracks), longest, self.network.shape.inputs)
+        for place, k in enumerate(order):  # all end together; shorter ones join when their first row comes
+            x[place, longest - len(tracks[k]) :] = torch.from_numpy(tracks[k])
+        joins = [longest - len(tracks[k]) for k in order]
+        said, memory = self._join(x, joins)
+        back = torch.tensor(order).argsort()
+        self._memory = [tuple(part[back] for part in state) for state in memory]
+        return self._head(said[back])
+
+    @torch.inference_mode()
+    def read_more(self, rows: Sequence[Float32], tracks: Sequence[Float32]) -> Float32:
+        """As `read`, after further rows, as many for each track; `tracks` are all rows so far, the new ones included."""
+        if self._memory is None:
+            return self._read_windows(tracks)
+        said, self._memory = self.network.advance(torch.from_numpy(np.stack(rows)), self._memory)
+        return self._head(said)
+
+    def _join(self, x: Tensor, joins: Sequence[int]) -> tuple[Tensor, Memory]:
+        """Read [K, T, F], track k from row joins[k] on (rising in k); what is said last and the memory then."""
+        memory = self.network.start(0)
+        said = x.new_zeros(0)
+        edges = sorted({*joins, *range(joins[0], x.shape[1], CHUNK), x.shape[1]})
+        active = 0
+        for begin, end in zip(edges, edges[1:], strict=False):
+            new = sum(j <= begin for j in joins) - active
+            if new:
+                memory = _grown(memory, self.network.start(new))
+                active += new
+            said, memory = self.network.advance(x[:active, begin:end], memory)
+        return said, memory
+
+    def _read_windows(self, tracks: Sequence[Float32]) -> Float32:
+        windows = [t[-self.window :] for t in tracks]
+        quantiles = np.empty((len(tracks), self.network.shape.horizon, len(self.network.shape.levels)), np.float32)
+        for length in {len(w) for w in windows}:
+            alike = [k for k, w in enumerate(windows) if len(w) == length]
+            with torch.inference_mode():
+                x = torch.from_numpy(np.stack([windows[k] for k in alike]))
+                quantiles[alike] = self.network(x)[:, -1].numpy()
+        return quantiles
+
+    def _head(self, said: Tensor) -> Float32:
+        quantiles: Float32 = self.network.head(said)[:, -1].numpy()
+        return quantiles
+
+
+def _grown(memory: Memory, new: Memory) -> Memory:
+    """The memory with that of tracks that join behind."""
+    return [
+        tuple(torch.cat([a, b]) for a, b in zip(old, fresh, strict=True))
+        for old, fresh in zip(memory, new, strict=True)
+    ]

@@ -1,0 +1,136 @@
+"""From the data to a config that trains well: the one place that chooses sizes and rates."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import numpy as np
+
+from seqpred.config import Config
+from seqpred.data.panel import Panel
+from seqpred.data.profile import Guess, find_anchor, find_season
+
+
+def settle(config: Config, panel: Panel) -> Config:
+    """The config with every `auto` decided by the training data; what a person wrote stays.
+
+    Args:
+        panel: all training rows, the validation part included.
+    """
+    columns = panel.columns
+    changes: dict[str, Any] = {
+        "data.time": columns.time,
+        "data.id": columns.id,
+        "data.frequency": str(panel.step),
+    }
+
+    def choose(key: str, value: Any) -> Any:
+        """What the config says, or else this value."""
+        section, name = key.split(".")
+        said = getattr(getattr(config, section), name)
+        changes[key] = value if said == "auto" else said
+        return changes[key]
+
+    targets = panel.roles.count("target")
+    typical = int(np.median(panel.lengths))
+    season = choose("forecast.season", find_season(panel))
+    horizon = choose("forecast.horizon", _horizon(season, typical))
+    validation = choose("training.validation", _validation(horizon, typical))
+    learned = panel.cut(panel.lengths - np.where(panel.lengths > validation + horizon, validation, 0))
+    best_anchor, lags = find_anchor(learned, season, horizon)
+    anchor = choose("model.anchor", best_anchor)
+    choose("model.lags", lags if len(lags) > 1 else [1, 2, 4, 8])
+    longest = max(1, typical - validation - anchor - 1)
+    choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
+    rows = len(panel.values) * targets
+    choose("model.hidden_size", 32 if rows < 2000 else 64)
+    choose("training.batch_size", 128 if config.model.bidirectional else 32)
+    choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
+    choose(
+        "training.threads", _threads(config.model.cell, changes["model.hidden_size"], changes["training.batch_size"])
+    )
+    return config.replace(changes)
+
+
+def _horizon(season: int, rows: int) -> int:
+    """One season ahead, a dozen rows where there is none, and no more than a sixth of the data."""
+    return max(1, min(season if season > 1 else 12, rows // 6))
+
+
+def _validation(horizon: int, rows: int) -> int:
+    """A sixth of the rows, from one horizon to eight."""
+    return max(horizon, min(rows // 6, 8 * horizon))
+
+
+def _threads(cell: str, hidden_size: int, batch_size: int) -> int:
+    """Threads for a network of this size, by the table that `benchmarks/threads.py` measures.
+
+    The choice follows that table and not a clock at the start of each run: a near tie would fall now this way, now
+    that, and with it the bytes of the result.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    work = hidden_size**2 * batch_size
+    if cell != "lstm" and work < 64**2 * 128:
+        return 1  # torch runs these row by row: waking a thread costs more than it saves
+    return min(cores, 2 if work < 128**3 else 4 if work < 512**2 * 128 else 8)
+
+
+def write_config(config: Config, panel: Panel, guess: Guess, path: str) -> str:
+    """A commented YAML for this data, as `init` prints it: what was found, and why each key is as it is."""
+    columns, step = guess.columns, str(panel.step)
+    lengths = panel.lengths
+    span = f"{lengths.min()} to {lengths.max()}" if lengths.min() != lengths.max() else f"{lengths.max()}"
+    series = len(panel.names)
+    quoted = [_scalar(t) for t in columns.targets]
+    target = quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
+    season = config.forecast.season
+    notes = "".join(f"# Note: {note}.\n" for note in panel.notes)
+    season_why = "rows in one season" if season != 1 else "no season found"
+    return f"""\
+# {series} series of {span} rows, step {step}. Train it: seqpred train THIS_FILE
+{notes}
+data:
+  path: {_scalar(path)}
+  time: {_scalar(columns.time)}  # {guess.reasons["time"]}
+  target: {target}  # {guess.reasons["target"]}
+  id: {_scalar(columns.id)}  # {guess.reasons["id"]}
+  frequency: {_scalar(step)}  # from one row to the next
+
+model:
+  cell: {config.model.cell}  # or rnn, gru
+  depth: {config.model.depth}  # layers
+  hidden_size: {config.model.hidden_size}  # units in each
+  dropout: {config.model.dropout}
+  bidirectional: false
+  window: {config.model.window}  # rows in a training window
+  anchor: {config.model.anchor}  # the network corrects 'the same as {config.model.anchor} rows ago', which errs least here
+  lags: {config.model.lags}  # inputs: the change since so many rows ago
+
+forecast:
+  horizon: {config.forecast.horizon}  # rows ahead
+  season: {season}  # {season_why}
+  quantiles: {config.forecast.quantiles}
+
+training:
+  max_steps: {config.training.max_steps}
+  batch_size: {config.training.batch_size}
+  learning_rate: {config.training.learning_rate}
+  patience: {config.training.patience}  # validations without a better score
+  validation: {config.training.validation}  # last rows of each series, kept from learning to choose the best weights by
+  seed: {config.training.seed}
+"""
+
+
+def _scalar(value: str | None) -> str:
+    """A YAML scalar that reads back as this text."""
+    if value is None:
+        return "null"
+    import yaml
+
+    return (
+        str(yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True))
+        .removesuffix("\n...\n")
+        .strip()
+    )

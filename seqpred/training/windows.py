@@ -1,0 +1,162 @@
+"""Windows over flat arrays: an index into the data, never a copy of it made in advance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from seqpred.features import Look, Prepared
+
+Float = npt.NDArray[np.float64]
+MOST_CHECKS = 1024  # validation windows, spread over all tracks
+
+
+@dataclass(frozen=True)
+class Windows:
+    """All tracks end to end, and where each may be learned from.
+
+    Attributes:
+        x: [R, F], inputs. Behind the last track stand rows enough for any window to begin on it.
+        values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
+            float32 holds the differences of large numbers.
+        scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
+        begins, cuts, ends: [K], rows of the K tracks: first, first of the validation part, one past the last.
+        look, window, horizon: rows looked back, rows of a window, rows ahead.
+        at_end: whether only a window's last row speaks (bidirectional).
+    """
+
+    x: Tensor
+    values: Tensor
+    filled: Tensor
+    scale: Tensor
+    begins: Tensor
+    cuts: Tensor
+    ends: Tensor
+    look: Look
+    window: int
+    horizon: int
+    at_end: bool
+
+    def to(self, device: torch.device) -> Windows:
+        """The same windows on another device."""
+        moved = {name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)}
+        return Windows(**{**vars(self), **moved})
+
+    def starts(self) -> tuple[Tensor, Tensor]:
+        """First and last row [K] at which a window of each track may begin; last < first where none may."""
+        spoken = self.begins + self.look.anchor  # the first row with an anchor of its own
+        last = self.cuts - 1 - self.window
+        first = torch.maximum(self.begins, spoken - self.window + 1)
+        if self.at_end:
+            return first, last
+        last = torch.maximum(last, self.begins)  # a short track is one short window
+        return torch.minimum(first, last), torch.where(self.cuts - 1 > spoken, last, first - self.window)
+
+    def learnable(self) -> bool:
+        """Whether a window may begin anywhere at all."""
+        first, last = self.starts()
+        return bool((last >= first).any())
+
+    def draw(self, tracks: Tensor, first: Tensor, last: Tensor, count: int, generator: torch.Generator) -> Tensor:
+        """The first rows [count] of windows drawn at random: each track alike, then each place in it alike.
+
+        Args:
+            tracks: those that may be drawn from.
+            first, last: as `starts` gives them.
+        """
+        device = self.x.device
+        chosen = tracks[torch.randint(len(tracks), (count,), generator=generator).to(device)]
+        place = torch.rand(count, generator=generator, dtype=torch.float64).to(device)
+        span = last[chosen] - first[chosen] + 1
+        return torch.stack([first[chosen] + (place * span).long(), chosen])
+
+    def inputs(self, starts: Tensor) -> Tensor:
+        """[batch, window, F]."""
+        return self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+
+    def positions(self, starts: Tensor) -> tuple[Tensor, int]:
+        """The first row that speaks in each window, and how many do."""
+        return (starts + self.window - 1, 1) if self.at_end else (starts, self.window)
+
+    def targets(self, spoken: Tensor, positions: int, low: Tensor, high: Tensor) -> Tensor:
+        """What follows each position, in units of the scale around the anchor, [batch, P, N]; NaN where unknown.
+
+        Args:
+            spoken: [batch], the first row that speaks.
+            positions: P rows that speak, one after another.
+            low, high: [batch], only rows from low to below high are looked at.
+        """
+        ahead, anchor = self.horizon, self.look.anchor
+        rows = spoken[:, None] + torch.arange(1, positions + ahead, device=spoken.device)
+        inside = (rows >= low[:, None]) & (rows < high[:, None])
+        values = torch.where(inside, self.values[rows], torch.nan)
+        # filled is stored `anchor - 1` rows late, so that no index is negative.
+        past = self.filled[spoken[:, None] + torch.arange(positions + anchor - 1, device=spoken.device)]
+        cycle = past.unfold(1, anchor, 1)
+        if ahead > anchor:
+            cycle = cycle[:, :, torch.arange(ahead, device=spoken.device) % anchor]
+        scale = self.scale[spoken[:, None] + torch.arange(positions, device=spoken.device)]
+        return (values.unfold(1, ahead, 1) - cycle[:, :, :ahead]) / scale[:, :, None]
+
+    def checks(self) -> tuple[Tensor, Tensor]:
+        """Validation windows: their first rows, and their tracks; all they are scored on lies behind the cut."""
+        origins, tracks = [], []
+        each = max(1, MOST_CHECKS // max(1, len(self.begins)))
+        step = max(1, len(self.begins) // MOST_CHECKS)
+        for k in range(0, len(self.begins), step):
+            first, last = int(self.cuts[k]) - 1, int(self.ends[k]) - self.horizon - 1
+            oldest = max(int(self.begins[k]) + self.look.anchor, int(self.begins[k]) + self.window - 1)
+            first = max(first, oldest)
+            count = min(each, last - first + 1)
+            if count > 0 and self.cuts[k] < self.ends[k]:
+                origins += np.linspace(first, last, count).round().astype(np.int64).tolist()
+                tracks += [k] * count
+        return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
+
+
+def make_windows(
+    prepared: Sequence[Prepared],
+    values: Sequence[Float],
+    cuts: Sequence[int],
+    look: Look,
+    window: int,
+    horizon: int,
+    *,
+    at_end: bool,
+) -> Windows:
+    """The windows over K prepared tracks.
+
+    Args:
+        prepared, values: K tracks of T rows each; the values with NaN where missing.
+        cuts: rows of each that may be learned from.
+    """
+    lengths = np.array([len(v) for v in values])
+    ends = np.cumsum(lengths)
+    begins = ends - lengths
+    spare = np.zeros(window + horizon, np.float32)
+    bases = [float(p.filled[0]) for p in prepared]
+
+    def flat(parts: Sequence[npt.NDArray[np.floating]], lead: int = 0) -> Tensor:
+        ahead = np.zeros(lead, np.float32)
+        return torch.from_numpy(np.concatenate([ahead, *(p.astype(np.float32, copy=False) for p in parts), spare]))
+
+    scales = [np.where((p.scale > 0) & (np.arange(len(p.scale)) >= look.anchor - 1), p.scale, np.nan) for p in prepared]
+    inputs = np.concatenate([*(p.x for p in prepared), np.zeros((len(spare), look.inputs), np.float32)])
+    return Windows(
+        x=torch.from_numpy(inputs),
+        values=flat([v - base for v, base in zip(values, bases, strict=True)]),
+        filled=flat([p.filled - base for p, base in zip(prepared, bases, strict=True)], lead=look.anchor - 1),
+        scale=flat(scales),
+        begins=torch.from_numpy(begins),
+        cuts=torch.from_numpy(begins + np.asarray(cuts, np.int64)),
+        ends=torch.from_numpy(ends),
+        look=look,
+        window=window,
+        horizon=horizon,
+        at_end=at_end,
+    )
