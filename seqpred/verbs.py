@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqpred.backtest import backtest
+from seqpred.backtest import Forecaster, backtest
 from seqpred.config import Config, load_config, settled
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import Guess, choose_columns, guess_columns
@@ -25,10 +25,10 @@ from seqpred.recipe import settle, write_config
 if TYPE_CHECKING:
     import pandas as pd
 
-    from seqpred.forecasting.runtime import Reader
     from seqpred.training.loop import Outcome, Progress
 
 Say = Callable[[str], None]
+MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
 
 
 def _silent(_: object) -> None:
@@ -47,40 +47,31 @@ class Model:
         return self.folder.config
 
     @property
-    def look(self) -> Look:
-        """How far back its inputs look."""
-        return _look(self.config)
-
-    @property
     def levels(self) -> tuple[float, ...]:
         """The quantile levels that its head gives; the median is one of them."""
         return _levels(self.config)
 
-    @property
-    def middle(self) -> int:
-        """The place of the median among the levels."""
-        return self.levels.index(0.5)
-
     @cached_property
-    def _reader(self) -> Callable[[], Reader]:
-        from seqpred.forecasting.runtime import Reader
-        from seqpred.network.network import Network
-
-        network = Network(_shape(self.config))
+    def forecast(self) -> Forecaster:
+        """From a panel and N steps to the quantiles [K, N, Q] that follow each track."""
         try:
-            network.set_weights(self.folder.weights())
+            return _forecaster(self.config, self.folder.weights())
         except (RuntimeError, ValueError) as e:
             hint = "Train again, or restore the whole folder from a copy."
             raise FolderError(
                 f"the weights do not fit its config ({e})", hint=hint, where=str(self.folder.path)
             ) from None
-        return lambda: Reader(network, settled(self.config.model.window))
 
-    def forecast(self, panel: Panel, steps: int) -> Float:
-        """Quantiles [K, steps, Q] that follow each track of a panel."""
-        from seqpred.forecasting.batch import forecast_panel
 
-        return forecast_panel(panel, self.look, self._reader, self.middle, steps)
+def _forecaster(config: Config, weights: Mapping[str, Any]) -> Forecaster:
+    from seqpred.forecasting.batch import forecast_panel
+    from seqpred.forecasting.runtime import Reader
+    from seqpred.network.network import Network
+
+    network = Network(_shape(config))
+    network.set_weights(weights)
+    look, levels, window = _look(config), _levels(config), settled(config.model.window)
+    return lambda panel, steps: forecast_panel(panel, look, lambda: Reader(network, window), levels.index(0.5), steps)
 
 
 def _look(config: Config) -> Look:
@@ -168,7 +159,8 @@ def train(
     outcome = _fit(panel, config, source, watch)
     if outcome.reason.startswith("diverged"):
         say(f"training {outcome.reason}.")
-    write_folder(out, config, outcome.weights, _manifest(panel, config, outcome))
+    scores = _validation_scores(panel, config, outcome)
+    write_folder(out, config, outcome.weights, _manifest(panel, config, outcome, scores))
     return load(out)
 
 
@@ -257,7 +249,16 @@ def _fit(panel: Panel, config: Config, source: Source, watch: Callable[[Progress
     return fit(_shape(config), windows, plan, watch)
 
 
-def _manifest(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
+def _validation_scores(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
+    """Scores of the best weights and the baselines over the validation part."""
+    horizon = settled(config.forecast.horizon)
+    windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
+    forecaster = _forecaster(config, outcome.weights)
+    result = backtest(panel, forecaster, _levels(config), horizon, settled(config.forecast.season), windows)
+    return {"windows": windows, "skill": result["skill"], "metrics": result["metrics"]}
+
+
+def _manifest(panel: Panel, config: Config, outcome: Outcome, scores: dict[str, Any]) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
     import torch
 
@@ -276,14 +277,7 @@ def _manifest(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
             "notes": list(panel.notes),
         },
         "training": {"steps": outcome.steps, "best_step": outcome.best_step, "reason": outcome.reason},
-        "scores": {
-            "validation": {
-                "rows": settled(config.training.validation),
-                "loss": outcome.score.loss,
-                "mase": outcome.score.mase,
-                "anchor_mase": outcome.score.anchor_mase,
-            }
-        },
+        "scores": scores,
     }
 
 

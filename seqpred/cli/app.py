@@ -1,0 +1,50 @@
+"""The commands, by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from seqpred import __version__
+from seqpred.cli.evaluate import evaluate
+from seqpred.cli.init import init
+from seqpred.cli.predict import predict
+from seqpred.cli.show import schema, show
+from seqpred.cli.train import train
+
+app = typer.Typer(
+    name="seqpred",
+    help="Forecast CSV time series with a recurrent network.\n\n"
+    "Three commands: seqpred init sales.csv > sales.yaml; seqpred train sales.yaml; seqpred predict runs/sales.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help needs no rich, and so no time
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"seqpred {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+for name, command in {
+    "init": init,
+    "train": train,
+    "eval": evaluate,
+    "predict": predict,
+    "show": show,
+    "schema": schema,
+}.items():
+    app.command(name, no_args_is_help=name in ("train", "eval", "predict", "show"))(command)

@@ -1,0 +1,81 @@
+"""`seqpred eval`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seqpred.errors import Exit
+
+
+def evaluate(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
+    data: Annotated[
+        str | None, typer.Argument(metavar="[DATA]", help="History and what came after it; - reads standard input.")
+    ] = None,
+    windows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000,
+            help="Windows of one horizon, up to the data's end; by default all that training has not seen.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")] = False,
+    require_skill: Annotated[float | None, typer.Option(help="Exit with 5 unless the skill is at least this.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Also write a page with tables and charts (HTML, one file).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+) -> None:
+    """Score a model at rolling origins, beside naive, seasonal naive and drift.
+
+    Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
+    """
+    from seqpred import verbs
+    from seqpred.cli.terminal import make_say, read_standard_input
+    from seqpred.data.sources import open_source
+    from seqpred.folder import check_writable
+
+    if report:
+        check_writable(report)
+    loaded = verbs.load(model)
+    where = data if data is not None else loaded.config.data.path
+    if where is None:
+        raise typer.BadParameter("the model's config names no data.path: give the file, or - for standard input")
+    source = open_source(where, read_standard_input)
+    result = verbs.evaluate(loaded, source, windows=windows, say=make_say(quiet=quiet))
+    if report:
+        from seqpred.cli.report import write_report
+
+        write_report(report, loaded, result)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({k: v for k, v in result.items() if k != "forecasts"}))
+    else:
+        _show(result)
+    skill = result["skill"]
+    if require_skill is not None and (skill is None or skill < require_skill):
+        typer.echo(
+            f"seqpred: skill {'unknown' if skill is None else f'{skill:.3f}'} is below the {require_skill:g} required.",
+            err=True,
+        )
+        raise typer.Exit(Exit.SKILL)
+
+
+def _show(result: dict[str, object]) -> None:
+    from seqpred.cli.terminal import figure, score_rows, table
+
+    metrics, windows = result["metrics"], result["windows"]
+    assert isinstance(metrics, dict)
+    assert isinstance(windows, list)
+    table(f"{len(windows)} windows of {result['horizon']} rows, season {result['season']}", *score_rows(metrics))
+    header = ["cutoff", "rows", *(f"MASE {name.replace('_', ' ')}" for name in metrics), "part"]
+    rows = [[str(w["cutoff"]), str(w["rows"]), *(figure(w["mase"][n]) for n in metrics), w["part"]] for w in windows]
+    table("By window (forecasts know the rows up to the cutoff)", header, rows)
+    skill = result["skill"]
+    assert skill is None or isinstance(skill, float)
+    typer.echo(f"skill {figure(skill)} (1 - the model's MASE by the best baseline's)")

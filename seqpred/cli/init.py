@@ -1,0 +1,36 @@
+"""`seqpred init`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+
+def init(
+    data: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA", help="CSV (.gz too) or Parquet file; - reads standard input.", show_default=False
+        ),
+    ],
+    horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast; by default one season.")] = None,
+    time: Annotated[str | None, typer.Option(help="Column with the time; guessed by default.")] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Column to forecast; repeat for several.")] = None,
+    series: Annotated[
+        str | None, typer.Option("--id", help="Column that names the series; guessed by default.")
+    ] = None,
+) -> None:
+    """Look at the data and print a commented config that trains well as it is.
+
+    Example: seqpred init sales.csv --horizon 28 > sales.yaml
+    """
+    from seqpred.cli.terminal import read_standard_input
+    from seqpred.data.sources import open_source
+    from seqpred.verbs import init as write
+
+    said: dict[str, Any] = {"forecast.horizon": horizon, "data.time": time, "data.id": series}
+    if target:
+        said["data.target"] = target[0] if len(target) == 1 else target
+    overrides = {key: value for key, value in said.items() if value is not None}
+    typer.echo(write(open_source(data, read_standard_input), data, overrides), nl=False)

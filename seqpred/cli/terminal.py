@@ -1,0 +1,149 @@
+"""What a person sees: errors as words and exit codes, notes, the progress bar, tables."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from seqpred.errors import Exit, SeqpredError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from seqpred.training.loop import Progress
+
+# Typer's own errors of usage have one ancestor, which older releases take from click and newer ones bring along.
+_UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+def run(app: typer.Typer) -> int:
+    """Run the command; every ending becomes an exit code, and every error a sentence on stderr."""
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except SeqpredError as e:
+        return _fail(e.exit, e.message, e.hint)
+    except _UsageError as e:
+        hint = "" if type(e).__name__ == "NoArgsIsHelpError" else _usage_hint(e)
+        return _fail(Exit.CONFIG, e.format_message(), hint)
+    except BrokenPipeError:
+        # The reader has gone, which is its right; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.DONE
+    except (KeyboardInterrupt, typer.Abort):
+        return _fail(Exit.INTERRUPTED, "interrupted", "Nothing was written.")
+    except MemoryError:
+        hint = "Lower training.batch_size, model.window or model.hidden_size, or give fewer series."
+        return _fail(Exit.DATA, "out of memory", hint)
+    except Exception:  # noqa: BLE001, the last line: a bug of ours, told as one
+        traceback.print_exc()
+        return _fail(Exit.BUG, "this is a bug in seqpred", "Please report it with the lines above.")
+    return int(code or Exit.DONE)
+
+
+def _usage_hint(error: Any) -> str:
+    context = getattr(error, "ctx", None)
+    return f"See {context.command_path if context else 'seqpred'} --help."
+
+
+def _fail(code: Exit, message: str, hint: str) -> int:
+    message, hint = printable(message), printable(hint)
+    if "--json" in sys.argv[1:]:
+        sys.stderr.write(json.dumps({"error": {"code": int(code), "message": message, "hint": hint}}) + "\n")
+    else:
+        end = "" if message.endswith((".", "!", "?")) else "."
+        sys.stderr.write(f"seqpred: {message}{end}{' ' if hint else ''}{hint}\n")
+    return int(code)
+
+
+def printable(text: str) -> str:
+    """Text without control characters, which a file's names could use to drive the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def make_say(*, quiet: bool) -> Callable[[str], None]:
+    """What tells notes on stderr."""
+    return (lambda _: None) if quiet else lambda note: print(f"note: {printable(note)}", file=sys.stderr)  # noqa: T201
+
+
+def read_standard_input() -> bytes:
+    """All bytes of standard input; a person who forgot to pipe something is told so."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise typer.BadParameter("'-' reads standard input, and nothing is piped into it")
+    return sys.stdin.buffer.read()
+
+
+def console(stream: Any = None) -> Console:
+    """A rich console that is plain where the terminal is."""
+    from rich.console import Console
+
+    stream = stream or sys.stdout
+    return Console(file=stream, highlight=False, emoji=False, markup=False, width=None if stream.isatty() else 100)
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], stream: Any = None) -> None:
+    """A small table; the first column is text, the others are numbers."""
+    from rich import box
+    from rich.table import Table
+
+    grid = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    for i, name in enumerate(header):
+        grid.add_column(name, justify="right" if i else "left")
+    for row in rows:
+        grid.add_row(*row)
+    console(stream).print(grid)
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A number for a table; a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def score_rows(metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the table that `train` and `eval` show."""
+    names = ("mae", "rmse", "smape", "mase", "wql")
+    level = next(iter(metrics["model"]["coverage"]), None)
+    header = ["", "MAE", "RMSE", "sMAPE", "MASE", "WQL"] + ([f"in {level} %"] if level else [])
+    rows = []
+    for name, scores in metrics.items():
+        shown = [figure(scores[n], 4 if n == "wql" else 3) for n in names]
+        inside = [f"{scores['coverage'][level]:.0f} %" if name == "model" else "-"] if level else []
+        rows.append([name.replace("_", " "), *shown, *inside])
+    return header, rows
+
+
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """What shows how far training is, on stderr and only on a terminal."""
+    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(bar_width=16),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[told]}"),
+    )
+    with Bar(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8) as bar:
+        task = bar.add_task("training", total=1.0, told="reading")
+
+        def watch(p: Progress) -> None:
+            left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
+            told = f"loss {p.loss:.3f}  val MASE {p.best.mase:.3f}  {p.step / p.seconds:.0f} steps/s  {_minutes(left)} left"
+            bar.update(task, completed=p.share, told=told)
+
+        yield watch
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -1,0 +1,69 @@
+"""`seqpred train`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="YAML config; `seqpred init` writes one.", show_default=False)
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="File to learn from, in place of data.path; - reads standard input.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Model folder; by default runs/ and the config's name.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Override a key, as in model.cell=gru; repeat at will.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the model that is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, and errors too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no bar, no summary.")] = False,
+) -> None:
+    """Train a network and write its model folder, whose path is printed.
+
+    Example: seqpred train sales.yaml --set model.depth=3 --out runs/deep
+    """
+    from seqpred.cli.terminal import make_say, progress_bar, read_standard_input
+    from seqpred.config import load_config
+
+    settings = load_config(config, set_ or [])
+    out = out or Path("runs") / config.stem
+    from seqpred import verbs
+    from seqpred.data.sources import open_source
+    from seqpred.folder import check_target
+
+    check_target(out, force=force)
+    where = data if data is not None else settings.data.path
+    if where is None:
+        raise typer.BadParameter("the config names no data.path: give the file with --data")
+    source = open_source(where, read_standard_input)
+    with progress_bar(quiet=quiet) as watch:
+        model = verbs.train(settings, source, out, force=force, say=make_say(quiet=quiet), watch=watch)
+    if not quiet and not as_json:
+        _summary(model)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"folder": str(out), **model.folder.manifest}))
+    else:
+        typer.echo(str(out))
+
+
+def _summary(model: object) -> None:
+    """What came of it, on stderr: the validation part, the baselines beside the model."""
+    from seqpred.cli.terminal import score_rows, table
+    from seqpred.verbs import Model
+
+    assert isinstance(model, Model)
+    manifest = model.folder.manifest
+    scores, training = manifest["scores"], manifest["training"]
+    title = (
+        f"Validation, the last {model.config.training.validation} rows of each series; {training['steps']} steps "
+        f"({training['reason']}), best at {training['best_step']}; fingerprint {manifest['fingerprint'][:12]}"
+    )
+    table(title, *score_rows(scores["metrics"]), stream=sys.stderr)
