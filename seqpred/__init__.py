@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqpred.verbs import Model, evaluate, load, predict, train
+    from seqpred.model import Model
+    from seqpred.verbs import evaluate, load, predict, train
 
 __version__ = "0.1.0"
 __all__ = ["Model", "__version__", "evaluate", "load", "predict", "train"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,40 @@ from seqpred.scores.baselines import drift, naive, seasonal_naive
 from seqpred.scores.metrics import Case, mase_scale, score_cases
 
 Float = npt.NDArray[np.float64]
+MOST_EXAMPLES = 6
 Forecaster = Callable[[Panel, int], Float]
 """From a panel and N steps to quantiles [K, N, Q], K tracks in the order of `Panel.tracks`."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One track around one cutoff, to be looked at: [T] before it, [N] after it, [N, Q] forecast."""
+
+    name: str
+    history: Float
+    truth: Float
+    quantiles: Float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a backtest found: the object that `eval --json` prints, and the first tracks of its last window."""
+
+    scores: dict[str, Any]
+    examples: list[Example]
+
+    def tell_parts(self, unseen: int, validation: int) -> list[dict[str, Any]]:
+        """The windows, each told which part of the training data its rows are in.
+
+        Args:
+            unseen: rows at the end that training has not seen.
+            validation: rows before them that only chose the best weights.
+        """
+        windows: list[dict[str, Any]] = self.scores["windows"]
+        for back, window in zip(range(len(windows), 0, -1), windows, strict=True):
+            rows = back * self.scores["horizon"]
+            window["part"] = "unseen" if rows <= unseen else "validation" if rows <= unseen + validation else "training"
+        return windows
 
 
 def backtest(
@@ -25,7 +58,7 @@ def backtest(
     horizon: int,
     season: int,
     windows: int,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Scores of a forecaster and of the baselines over the last windows, none overlapping.
 
     Each window's forecasts are made from a panel that ends at its cutoff, by the same call that forecasts the
@@ -33,8 +66,6 @@ def backtest(
 
     Args:
         levels: of the forecaster's Q quantiles.
-    Returns:
-        The object that `eval --json` prints, without `part` in its windows.
     Raises:
         DataError: too few rows for a single window.
     """
@@ -57,7 +88,22 @@ def backtest(
         for name, new in here.items():
             cases.setdefault(name, []).extend(new)
     metrics = {name: score_cases(all_windows, levels) for name, all_windows in cases.items()}
-    return {"metrics": metrics, "skill": _skill(metrics), "horizon": horizon, "season": season, "windows": described}
+    scores = {"metrics": metrics, "skill": _skill(metrics), "horizon": horizon, "season": season, "windows": described}
+    return Evaluation(scores, _examples(panel.choose(chosen), cuts[chosen], here["model"]))
+
+
+def _examples(panel: Panel, cuts: npt.NDArray[np.int64], cases: Sequence[Case]) -> list[Example]:
+    tracks = [(s, c) for s, c in panel.tracks() if np.isfinite(panel.track(s, c)[: cuts[s]]).any()]
+    targets = panel.columns.targets
+    return [
+        Example(
+            " ".join(filter(None, (panel.names[s], targets[c] if len(targets) > 1 or not panel.names[s] else ""))),
+            panel.track(s, c)[max(0, cuts[s] - 4 * len(case.truth)) : cuts[s]],
+            case.truth,
+            case.quantiles,
+        )
+        for (s, c), case in list(zip(tracks, cases, strict=True))[:MOST_EXAMPLES]
+    ]
 
 
 def _window(

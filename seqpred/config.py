@@ -6,6 +6,7 @@ the YAML, `--set key=value`.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import entry_points
@@ -36,7 +37,7 @@ def _known_cell(name: str) -> str:
 
 
 def _rising(levels: list[float]) -> list[float]:
-    if any(b - a < 1e-9 for a, b in zip(levels, levels[1:], strict=False)):
+    if any(b - a < 1e-9 for a, b in itertools.pairwise(levels)):
         raise ValueError("quantiles must rise, each given once")
     return levels
 
@@ -153,12 +154,21 @@ class TrainingSection(Section):
 
 
 class Config(Section):
-    """seqpred config"""
+    """A whole config: four sections, of which only the first must be there."""
 
     data: DataSection
     model: ModelSection = ModelSection()
     forecast: ForecastSection = ForecastSection()
     training: TrainingSection = TrainingSection()
+
+    @staticmethod
+    def from_tree(tree: Mapping[str, Any]) -> Config:
+        """The config in a mapping of sections, as a YAML holds it.
+
+        Raises:
+            ConfigError: faults; all are named together.
+        """
+        return _checked(tree, lambda _: "config")
 
     def replace(self, changes: Mapping[str, Any]) -> Config:
         """A copy with dotted keys set to new values, checked like any other.
@@ -171,13 +181,13 @@ class Config(Section):
         tree = self.model_dump()
         for key, value in changes.items():
             _put(tree, key, value)
-        return _checked(tree, lambda path: ".".join(map(str, path)))
+        return _checked(tree, lambda _: "config")
 
 
 def settled(value: T | Auto) -> T:
     """The value of a key that the recipe has filled in; anything else is a mistake of ours."""
     assert value != "auto", "the recipe has not settled this config"
-    return value  # type: ignore[return-value]  # the literal is excluded above
+    return value
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -236,8 +246,13 @@ def config_keys() -> list[str]:
 
 
 def _fields(annotation: object) -> list[str]:
-    assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    return list(annotation.model_fields)
+    return list(_section(annotation).model_fields)
+
+
+def _section(annotation: object) -> type[BaseModel]:
+    assert isinstance(annotation, type)
+    assert issubclass(annotation, BaseModel)
+    return annotation
 
 
 # ------------------------------------------------------------------ YAML, with the line of each key
@@ -375,7 +390,5 @@ def _nearest_key(path: tuple[int | str, ...]) -> str:
 
 def _meaning(dotted: str) -> str:
     section, _, key = dotted.partition(".")
-    annotation = Config.model_fields[section].annotation
-    assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
-    field = annotation.model_fields.get(key)
+    field = _section(Config.model_fields[section].annotation).model_fields.get(key)
     return f"{key}: {field.description}" if field and field.description else "See `seqpred schema`."

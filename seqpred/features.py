@@ -78,7 +78,7 @@ def bridge(values: Float, anchor: int) -> Float:
     >>> bridge(np.array([1.0, 2.0, np.nan, np.nan, 5.0]), 2).tolist()
     [1.0, 2.0, 1.0, 2.0, 5.0]
     """
-    filled = values.copy()
+    filled: Float = values.copy()
     first = _first_observed(values)
     filled[:first] = values[first] if first < len(values) else 0.0
     for t in np.flatnonzero(np.isnan(filled)):
@@ -113,7 +113,7 @@ def _running_mean_change(values: Float, lag: int) -> tuple[Float, Float]:
 
 
 def usable_scale(scale: Float, filled: Float) -> Float:
-    """The scale where there is one; a hundredth of the value, or 1, while there is none, so that nothing divides by 0."""
+    """The scale where there is one; a hundredth of the value, or 1, while there is none: never 0."""
     return np.where(scale > 0, scale, np.where(filled != 0, np.abs(filled) / 100, 1.0))
 
 
@@ -121,12 +121,14 @@ def lagged(filled: Float, lag: int) -> Float:
     """The value `lag` rows earlier; the first one where there is none."""
     if lag == 0:
         return filled
-    return np.concatenate([np.full(min(lag, len(filled)), filled[0]), filled[:-lag]])
+    earlier: Float = np.concatenate([np.full(min(lag, len(filled)), filled[0]), filled[:-lag]])
+    return earlier
 
 
 def slog(x: Float) -> Float:
     """Signed logarithm, sign(x) log(1 + |x|): keeps direction and order, tames outliers."""
-    return np.sign(x) * np.log1p(np.abs(x))
+    tamed: Float = np.sign(x) * np.log1p(np.abs(x))
+    return tamed
 
 
 def _rolling(filled: Float, width: int) -> tuple[Float, Float]:
@@ -149,7 +151,8 @@ def anchor_ahead(filled: Float, anchor: int, steps: int) -> Float:
     """
     if len(filled) < anchor:
         return np.full(steps, filled[-1])
-    return filled[len(filled) - anchor + np.arange(steps) % anchor]
+    again: Float = filled[len(filled) - anchor + np.arange(steps) % anchor]
+    return again
 
 
 def to_unit(z: Float32, anchor: Float, scale: float) -> Float:

@@ -105,7 +105,7 @@ model:
   dropout: {config.model.dropout}
   bidirectional: false
   window: {config.model.window}  # rows in a training window
-  anchor: {config.model.anchor}  # the network corrects 'the same as {config.model.anchor} rows ago', which errs least here
+  anchor: {config.model.anchor}  # the network corrects 'as {config.model.anchor} rows ago', which errs least here
   lags: {config.model.lags}  # inputs: the change since so many rows ago
 
 forecast:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -39,12 +40,13 @@ def _options(
     pass
 
 
-for name, command in {
+_COMMANDS: dict[str, Callable[..., None]] = {
     "init": init,
     "train": train,
     "eval": evaluate,
     "predict": predict,
     "show": show,
     "schema": schema,
-}.items():
+}
+for name, command in _COMMANDS.items():
     app.command(name, no_args_is_help=name in ("train", "eval", "predict", "show"))(command)

@@ -46,15 +46,17 @@ def evaluate(
     if where is None:
         raise typer.BadParameter("the model's config names no data.path: give the file, or - for standard input")
     source = open_source(where, read_standard_input)
-    result = verbs.evaluate(loaded, source, windows=windows, say=make_say(quiet=quiet))
+    found = verbs.evaluate(loaded, source, windows=windows, say=make_say(quiet=quiet))
+    result = found.scores
     if report:
         from seqpred.cli.report import write_report
+        from seqpred.model import levels_of
 
-        write_report(report, loaded, result)
+        write_report(report, str(model), found, levels_of(loaded.config))
     if as_json:
         import json
 
-        typer.echo(json.dumps({k: v for k, v in result.items() if k != "forecasts"}))
+        typer.echo(json.dumps(result))
     else:
         _show(result)
     skill = result["skill"]

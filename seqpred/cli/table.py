@@ -11,10 +11,10 @@ from typing import Any
 
 
 def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
-    """The table's text; numbers in the shortest form that reads back as the same, an unknown one empty or null.
+    r"""The table's text; numbers in the shortest form that reads back as the same, an unknown one empty or null.
 
     >>> write_table({"step": [1, 2], "forecast": [0.5, float("nan")]}, "jsonl")
-    '{"step": 1, "forecast": 0.5}\\n{"step": 2, "forecast": null}\\n'
+    '{"step": 1, "forecast": 0.5}\n{"step": 2, "forecast": null}\n'
     """
     rows = zip(*table.values(), strict=True)
     if form == "csv":

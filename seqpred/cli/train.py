@@ -57,7 +57,7 @@ def train(
 def _summary(model: object) -> None:
     """What came of it, on stderr: the validation part, the baselines beside the model."""
     from seqpred.cli.terminal import score_rows, table
-    from seqpred.verbs import Model
+    from seqpred.model import Model
 
     assert isinstance(model, Model)
     manifest = model.folder.manifest

@@ -1,0 +1,1 @@
+"""A file becomes series on a regular grid: sources, reading, timing, panel, profile."""

@@ -139,7 +139,7 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
         columns=table.columns,
         clock=table.clock,
         step=step,
-        roles=("target",) * len(table.columns.targets),
+        roles=tuple("target" for _ in table.columns.targets),
         origins=origins,
         offsets=offsets,
         values=values,
@@ -200,7 +200,8 @@ def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool
     stamp = table.clock.write(table.times[rows[:1]])[0]
     share = 100 * on_step.mean()
     return DataError(
-        f"{stamp} is not a whole number of steps of {step} after its series' first row ({len(rows)} such rows; {share:.1f} % obey)",
+        f"{stamp} is not a whole number of steps of {step} after its series' first row "
+        f"({len(rows)} such rows; {share:.1f} % obey)",
         hint="Set data.frequency to the step that all rows obey, or data.time: null to take them in order.",
         where=table.source.where(int(rows[0])),
     )
@@ -213,4 +214,4 @@ def _notes(table: Table, rows: int, values: Float) -> Iterator[str]:
     for i, name in enumerate(table.columns.targets):
         empty = int(np.isnan(values[:, i]).sum()) - absent
         if empty:
-            yield f"{empty} of {rows} cells of {name!r} are empty: not learned from, bridged by the season before for the inputs"
+            yield f"{empty} of {rows} cells of {name!r} are empty: masked in learning, bridged in the inputs"

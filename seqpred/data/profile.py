@@ -99,6 +99,26 @@ def choose_columns(
     return Columns(time, series, tuple(targets))
 
 
+def check_changing(panel: Panel, source_name: str) -> None:
+    """Refuse data in which no target ever changes.
+
+    Raises:
+        DataError: a target without a value, or nothing but constant series.
+    """
+    for c, name in enumerate(panel.columns.targets):
+        if not np.isfinite(panel.values[:, c]).any():
+            raise DataError(f"column {name!r} has no value", hint="Name another target.", where=source_name)
+    known = [track[np.isfinite(track)] for track in (panel.track(s, c) for s, c in panel.tracks())]
+    if all(len(k) == 0 or bool((k == k[0]).all()) for k in known):
+        value = next(k[0] for k in known if len(k))
+        raise DataError(
+            f"column {panel.columns.targets[0]!r} is constant ({value:g} in every row"
+            f"{' of a series' if len(panel.names) > 1 else ''}): there is nothing to learn",
+            hint="Name another target.",
+            where=source_name,
+        )
+
+
 # ------------------------------------------------------------------ seasons
 
 

@@ -6,7 +6,7 @@ Faults carry the line of the file on which they stand.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -142,7 +142,8 @@ def _read_parquet(content: Any, wanted: list[str] | None, rows: int | None) -> p
         raise DataError("Parquet needs pyarrow", hint="pip install 'seqpred[parquet]'") from None
     except (OSError, ValueError) as e:
         raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.") from None
-    return frame.head(rows) if rows else frame
+    first: pd.DataFrame = frame.head(rows) if rows else frame
+    return first
 
 
 def _parse_fault(source: Source, message: str) -> DataError:
@@ -338,12 +339,12 @@ def _parsed(column: pd.Series, form: str) -> tuple[Int, npt.NDArray[np.bool_]]:
 def _microseconds(stamps: pd.Series) -> Int:
     if getattr(stamps.dtype, "tz", None) is not None:
         stamps = stamps.dt.tz_convert("UTC").dt.tz_localize(None)
-    return stamps.to_numpy().astype("datetime64[us]").astype(np.int64)  # type: ignore[no-any-return]
+    return stamps.to_numpy().astype("datetime64[us]").astype(np.int64)
 
 
 def _compact_dates(column: pd.Series) -> bool:
     """Whether whole numbers are dates written as 20241231."""
-    if not (len(column) and 19_000_101 <= column.min() and column.max() <= 21_001_231):
+    if not (len(column) and column.min() >= 19_000_101 and column.max() <= 21_001_231):
         return False
     return not _parsed(column.astype(str), "%Y%m%d")[1].any()
 
@@ -351,8 +352,9 @@ def _compact_dates(column: pd.Series) -> bool:
 # ------------------------------------------------------------------ and back
 
 
-def to_frame(columns: dict[str, Sequence[Any]]) -> pd.DataFrame:
+def to_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
     """A forecast table as a DataFrame, its columns in order."""
     import pandas as pd
 
-    return pd.DataFrame(columns)
+    frame: pd.DataFrame = pd.DataFrame(dict(columns))
+    return frame

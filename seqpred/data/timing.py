@@ -95,26 +95,30 @@ class Step:
             return origin + positions * self.count
         clock = origin % DAY
         if self.unit == "business-day":
-            days = np.busday_offset(_days(np.int64(origin)), positions, roll="forward")
-            return days.astype(np.int64) * DAY + clock
+            days: Int = np.busday_offset(_days(np.int64(origin)), positions, roll="forward").astype(np.int64)
+            return days * DAY + clock
         month = (_months(np.int64(origin)) + positions * self.count).astype("datetime64[M]")
         length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
         day = length - 1 if self.unit == "month-end" else np.minimum(_day_of_month(np.int64(origin)), length - 1)
-        return (month.astype("datetime64[D]").astype(np.int64) + day) * DAY + clock
+        dates: Int = month.astype("datetime64[D]").astype(np.int64) + day
+        return dates * DAY + clock
 
 
 def _days(times: Int | np.int64) -> npt.NDArray[np.datetime64]:
-    return (times // DAY).astype("datetime64[D]")  # type: ignore[no-any-return]  # numpy's stub gives Any
+    days: npt.NDArray[np.datetime64] = (times // DAY).astype("datetime64[D]")
+    return days
 
 
 def _months(times: Int | np.int64) -> Int:
-    return _days(times).astype("datetime64[M]").astype(np.int64)
+    months: Int = _days(times).astype("datetime64[M]").astype(np.int64)
+    return months
 
 
 def _day_of_month(times: Int | np.int64) -> Int:
     """Days since the first of the month, from 0."""
     days = _days(times)
-    return (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+    since: Int = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64)
+    return since
 
 
 def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step | None:
@@ -181,7 +185,8 @@ class Clock:
         ['01/01/1970']
         """
         if not self.dated:
-            return times.tolist()  # type: ignore[no-any-return]  # a list of int by the dtype
+            numbers: list[int] = times.tolist()
+            return numbers
         assert self.form is not None
         stamps = times.astype("datetime64[us]").astype(object)
         return [_strftime(stamp, self.form) for stamp in stamps]

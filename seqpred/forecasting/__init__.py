@@ -1,0 +1,1 @@
+"""From a history and weights to forecasts."""

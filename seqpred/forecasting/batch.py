@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from seqpred.data.panel import Panel
-from seqpred.features import Float, Float32, Look, anchor_ahead, prepare, to_unit, usable_scale
+from seqpred.features import Float, Look, anchor_ahead, prepare, to_unit, usable_scale
 from seqpred.forecasting.runtime import Reader
 
 BATCH = 256  # tracks read side by side, which bounds memory
@@ -33,31 +33,25 @@ def forecast_panel(panel: Panel, look: Look, reader: Callable[[], Reader], middl
 
 
 def _forecast(tracks: Sequence[Float], look: Look, reader: Reader, middle: int, steps: int) -> Float:
-    seen = list(tracks)
-    inputs, quantiles = _read(seen, look, reader.read)
-    done = [quantiles]
-    while sum(part.shape[1] for part in done) < steps:
+    seen, done = list(tracks), [_read(tracks, look, reader)]
+    while sum(block.shape[1] for block in done) < steps:
         medians = done[-1][:, :, middle]
         seen = [np.concatenate([values, median]) for values, median in zip(seen, medians, strict=True)]
-        ahead = medians.shape[1]
-        inputs, quantiles = _read(seen, look, lambda xs: reader.read_more([x[-ahead:] for x in xs], xs))
-        done.append(_widened(quantiles, done[-1], middle))
+        done.append(_widened(_read(seen, look, reader), done[-1], middle))
     result = np.concatenate(done, axis=1)[:, :steps]
     result[[not np.isfinite(values).any() for values in tracks]] = np.nan
     return result
 
 
-def _read(seen: Sequence[Float], look: Look, read: Callable[[list[Float32]], Float32]) -> tuple[list[Float32], Float]:
-    """The inputs of all tracks, and the quantiles [K, N, Q] in the target's unit that follow them."""
+def _read(seen: Sequence[Float], look: Look, reader: Reader) -> Float:
+    """The quantiles [K, N, Q], in the target's unit, that follow the rows seen."""
     prepared = [prepare(values, look) for values in seen]
-    inputs = [p.x for p in prepared]
-    z = read(inputs)
-    ahead = z.shape[1]
-    units = [
-        to_unit(z[k], anchor_ahead(p.filled, look.anchor, ahead), float(usable_scale(p.scale[-1:], p.filled[-1:])[0]))
-        for k, p in enumerate(prepared)
-    ]
-    return inputs, np.stack(units)
+    z = reader.read([p.x for p in prepared])
+    units = []
+    for p, own in zip(prepared, z, strict=True):
+        scale = usable_scale(p.scale[-1:], p.filled[-1:])[0]
+        units.append(to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale)))
+    return np.stack(units)
 
 
 def _widened(quantiles: Float, before: Float, middle: int) -> Float:
@@ -65,4 +59,5 @@ def _widened(quantiles: Float, before: Float, middle: int) -> Float:
     last = before[:, -1:, :] - before[:, -1:, middle : middle + 1]
     own = quantiles - quantiles[..., middle : middle + 1]
     away = np.sign(np.arange(quantiles.shape[-1]) - middle)
-    return quantiles[..., middle : middle + 1] + away * np.hypot(last, own)
+    wider: Float = quantiles[..., middle : middle + 1] + away * np.hypot(last, own)
+    return wider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,9 +17,9 @@ CHUNK = 1024  # rows that pass through the network at once, which bounds memory
 
 
 class Reader:
-    """A network that has read the rows of K tracks, and can read more.
+    """A network that reads the rows of K tracks, and later those that have come since.
 
-    A forward network keeps its memory, so that more rows cost what they are; a bidirectional one is given the last
+    A forward network keeps its memory, so that only new rows pass through it; a bidirectional one is given the last
     `window` rows anew.
     """
 
@@ -26,12 +27,28 @@ class Reader:
         self.network = network.eval()
         self.window = window
         self._memory: Memory | None = None
+        self._rows = 0  # of the first track, read so far
 
     @torch.inference_mode()
     def read(self, tracks: Sequence[Float32]) -> Float32:
-        """Quantiles [K, N, Q] in units of the scale, after tracks of unequal length, each [T, F]."""
+        """Quantiles [K, N, Q] in units of the scale, after the last rows.
+
+        Args:
+            tracks: all rows so far, each [T, F]; at first of unequal length, later each longer by as many rows.
+        """
+        new = len(tracks[0]) - self._rows
+        self._rows += new
         if self.network.shape.bidirectional:
             return self._read_windows(tracks)
+        if self._memory is None:
+            said, self._memory = self._read_ragged(tracks)
+        else:
+            x = torch.from_numpy(np.stack([t[-new:] for t in tracks]))
+            said, self._memory = self.network.advance(x, self._memory)
+        return self._head(said)
+
+    def _read_ragged(self, tracks: Sequence[Float32]) -> tuple[Tensor, Memory]:
+        """What is said after tracks of unequal length, [K, 1, hidden], and the memory then."""
         order = sorted(range(len(tracks)), key=lambda k: -len(tracks[k]))
         longest = len(tracks[order[0]])
         x = torch.zeros(len(tracks), longest, self.network.shape.inputs)
@@ -40,16 +57,7 @@ class Reader:
         joins = [longest - len(tracks[k]) for k in order]
         said, memory = self._join(x, joins)
         back = torch.tensor(order).argsort()
-        self._memory = [tuple(part[back] for part in state) for state in memory]
-        return self._head(said[back])
-
-    @torch.inference_mode()
-    def read_more(self, rows: Sequence[Float32], tracks: Sequence[Float32]) -> Float32:
-        """As `read`, after further rows, as many for each track; `tracks` are all rows so far, the new ones included."""
-        if self._memory is None:
-            return self._read_windows(tracks)
-        said, self._memory = self.network.advance(torch.from_numpy(np.stack(rows)), self._memory)
-        return self._head(said)
+        return said[back], [tuple(part[back] for part in state) for state in memory]
 
     def _join(self, x: Tensor, joins: Sequence[int]) -> tuple[Tensor, Memory]:
         """Read [K, T, F], track k from row joins[k] on (rising in k); what is said last and the memory then."""
@@ -57,7 +65,7 @@ class Reader:
         said = x.new_zeros(0)
         edges = sorted({*joins, *range(joins[0], x.shape[1], CHUNK), x.shape[1]})
         active = 0
-        for begin, end in zip(edges, edges[1:], strict=False):
+        for begin, end in itertools.pairwise(edges):
             new = sum(j <= begin for j in joins) - active
             if new:
                 memory = _grown(memory, self.network.start(new))
@@ -70,9 +78,8 @@ class Reader:
         quantiles = np.empty((len(tracks), self.network.shape.horizon, len(self.network.shape.levels)), np.float32)
         for length in {len(w) for w in windows}:
             alike = [k for k, w in enumerate(windows) if len(w) == length]
-            with torch.inference_mode():
-                x = torch.from_numpy(np.stack([windows[k] for k in alike]))
-                quantiles[alike] = self.network(x)[:, -1].numpy()
+            x = torch.from_numpy(np.stack([windows[k] for k in alike]))
+            quantiles[alike] = self.network(x)[:, -1].numpy()
         return quantiles
 
     def _head(self, said: Tensor) -> Float32:

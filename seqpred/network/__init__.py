@@ -1,0 +1,1 @@
+"""The recurrent network: cells, recurrent part, heads, the three together."""

@@ -6,8 +6,9 @@ are in `recurrent.py`. A cell with a fused kernel for a whole sequence also has 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import entry_points
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -40,7 +41,11 @@ class Fused(Protocol):
     """A cell with a kernel of its own for a whole sequence."""
 
     def sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """The outputs at every row, [batch, time, hidden], and the state after the last, from x [batch, time, feature]."""
+        """The outputs at every row, [batch, time, hidden], and the state after the last.
+
+        Args:
+            x: [batch, time, feature].
+        """
         ...
 
 
@@ -48,19 +53,24 @@ class _Torch(nn.Module):
     """A cell that torch computes: one layer of its fused kernel, fed one row or many."""
 
     parts = 1  # tensors in the state
-    kernel: type[nn.RNN | nn.LSTM | nn.GRU]
+    kernel: ClassVar[Callable[..., nn.RNNBase]]
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
         self.hidden_size = hidden_size
-        self.layer = self.kernel(input_size, hidden_size, batch_first=True)
+        self.layer: nn.RNNBase = self.kernel(input_size, hidden_size, batch_first=True)
         # Saxe et al. 2014, arXiv:1312.6120: orthogonal recurrent weights keep gradients alive through time.
-        for gate in self.layer.weight_hh_l0.detach().split(hidden_size):
+        for gate in torch.split(self._of_gates("weight_hh"), hidden_size):
             nn.init.orthogonal_(gate)
 
     def start(self, batch: int) -> State:
-        zero = self.layer.weight_hh_l0.new_zeros(batch, self.hidden_size)
+        zero = self._of_gates("weight_hh").new_zeros(batch, self.hidden_size)
         return (zero,) * self.parts
+
+    def _of_gates(self, name: str) -> Tensor:
+        """One of torch's arrays, gates * hidden in its first dimension, outside the graph."""
+        weights: Tensor = getattr(self.layer, f"{name}_l0")
+        return weights.detach()
 
     def step(self, x: Tensor, state: State) -> State:
         return self.sequence(x[:, None], state)[1]
@@ -102,7 +112,7 @@ class Lstm(_Torch):
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__(input_size, hidden_size)
         # Jozefowicz et al. 2015, section 2.2: a forget gate that begins open (torch has two biases; one is enough).
-        self.layer.bias_ih_l0.detach()[hidden_size : 2 * hidden_size].fill_(1.0)
+        self._of_gates("bias_ih")[hidden_size : 2 * hidden_size].fill_(1.0)
 
 
 def make_cell(name: str, input_size: int, hidden_size: int) -> nn.Module:

@@ -29,7 +29,7 @@ class QuantileHead(nn.Module):
 
     def forward(self, state: Tensor) -> Tensor:
         """[batch, time, N, Q], rising along Q, from [batch, time, hidden]."""
-        raw = self.linear(state).unflatten(-1, (self.horizon, self.size))
+        raw: Tensor = self.linear(state).unflatten(-1, (self.horizon, self.size))
         if self.size == 1:
             return raw
         middle = raw[..., self.middle : self.middle + 1]

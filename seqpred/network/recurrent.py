@@ -38,8 +38,8 @@ class Stack(nn.Module):
         """
         after: Memory = []
         for depth, (layer, state) in enumerate(zip(self.layers, memory, strict=True)):
-            x, state = scan(cast(Cell, layer), self.dropout(x) if depth else x, state)
-            after.append(state)
+            x, last = scan(cast(Cell, layer), self.dropout(x) if depth else x, state)
+            after.append(last)
         return x, after
 
 

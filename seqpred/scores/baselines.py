@@ -39,4 +39,5 @@ def drift(history: Float, steps: int) -> Float:
         return np.full(steps, np.nan)
     first, last = rows[0], rows[-1]
     slope = (history[last] - history[first]) / max(1, last - first)
-    return history[last] + slope * (len(history) - 1 - last + np.arange(1, steps + 1))
+    line: Float = history[last] + slope * (len(history) - 1 - last + np.arange(1, steps + 1))
+    return line

@@ -186,7 +186,7 @@ def _check(network: Network, windows: Windows, checks: Sequence[Tensor], levels:
     """The validation score of the network as it is."""
     network.eval()
     said, true = [], []
-    for starts, tracks in zip(*(part.to(levels.device).split(CHECK_BATCH) for part in checks), strict=True):
+    for starts, tracks in zip(*(torch.split(part.to(levels.device), CHECK_BATCH) for part in checks), strict=True):
         z = windows.targets(starts + windows.window - 1, 1, windows.cuts[tracks], windows.ends[tracks])
         said.append(network(windows.inputs(starts))[:, -1:])
         true.append(z)

@@ -17,6 +17,16 @@ MOST_CHECKS = 1024  # validation windows, spread over all tracks
 
 
 @dataclass(frozen=True)
+class Reach:
+    """Rows looked back, rows of a window, rows ahead; and whether only a window's last row speaks (bidirectional)."""
+
+    look: Look
+    window: int
+    horizon: int
+    at_end: bool
+
+
+@dataclass(frozen=True)
 class Windows:
     """All tracks end to end, and where each may be learned from.
 
@@ -26,8 +36,7 @@ class Windows:
             float32 holds the differences of large numbers.
         scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
         begins, cuts, ends: [K], rows of the K tracks: first, first of the validation part, one past the last.
-        look, window, horizon: rows looked back, rows of a window, rows ahead.
-        at_end: whether only a window's last row speaks (bidirectional).
+        reach: how far windows go back and ahead.
     """
 
     x: Tensor
@@ -37,10 +46,12 @@ class Windows:
     begins: Tensor
     cuts: Tensor
     ends: Tensor
-    look: Look
-    window: int
-    horizon: int
-    at_end: bool
+    reach: Reach
+
+    @property
+    def window(self) -> int:
+        """Rows of a window."""
+        return self.reach.window
 
     def to(self, device: torch.device) -> Windows:
         """The same windows on another device."""
@@ -49,10 +60,10 @@ class Windows:
 
     def starts(self) -> tuple[Tensor, Tensor]:
         """First and last row [K] at which a window of each track may begin; last < first where none may."""
-        spoken = self.begins + self.look.anchor  # the first row with an anchor of its own
+        spoken = self.begins + self.reach.look.anchor  # the first row with an anchor of its own
         last = self.cuts - 1 - self.window
         first = torch.maximum(self.begins, spoken - self.window + 1)
-        if self.at_end:
+        if self.reach.at_end:
             return first, last
         last = torch.maximum(last, self.begins)  # a short track is one short window
         return torch.minimum(first, last), torch.where(self.cuts - 1 > spoken, last, first - self.window)
@@ -63,7 +74,7 @@ class Windows:
         return bool((last >= first).any())
 
     def draw(self, tracks: Tensor, first: Tensor, last: Tensor, count: int, generator: torch.Generator) -> Tensor:
-        """The first rows [count] of windows drawn at random: each track alike, then each place in it alike.
+        """Windows drawn at random, [2, count]: first row and track; each track alike, then each place in it.
 
         Args:
             tracks: those that may be drawn from.
@@ -81,7 +92,7 @@ class Windows:
 
     def positions(self, starts: Tensor) -> tuple[Tensor, int]:
         """The first row that speaks in each window, and how many do."""
-        return (starts + self.window - 1, 1) if self.at_end else (starts, self.window)
+        return (starts + self.window - 1, 1) if self.reach.at_end else (starts, self.window)
 
     def targets(self, spoken: Tensor, positions: int, low: Tensor, high: Tensor) -> Tensor:
         """What follows each position, in units of the scale around the anchor, [batch, P, N]; NaN where unknown.
@@ -91,7 +102,7 @@ class Windows:
             positions: P rows that speak, one after another.
             low, high: [batch], only rows from low to below high are looked at.
         """
-        ahead, anchor = self.horizon, self.look.anchor
+        ahead, anchor = self.reach.horizon, self.reach.look.anchor
         rows = spoken[:, None] + torch.arange(1, positions + ahead, device=spoken.device)
         inside = (rows >= low[:, None]) & (rows < high[:, None])
         values = torch.where(inside, self.values[rows], torch.nan)
@@ -109,8 +120,8 @@ class Windows:
         each = max(1, MOST_CHECKS // max(1, len(self.begins)))
         step = max(1, len(self.begins) // MOST_CHECKS)
         for k in range(0, len(self.begins), step):
-            first, last = int(self.cuts[k]) - 1, int(self.ends[k]) - self.horizon - 1
-            oldest = max(int(self.begins[k]) + self.look.anchor, int(self.begins[k]) + self.window - 1)
+            first, last = int(self.cuts[k]) - 1, int(self.ends[k]) - self.reach.horizon - 1
+            oldest = max(int(self.begins[k]) + self.reach.look.anchor, int(self.begins[k]) + self.window - 1)
             first = max(first, oldest)
             count = min(each, last - first + 1)
             if count > 0 and self.cuts[k] < self.ends[k]:
@@ -119,26 +130,18 @@ class Windows:
         return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
 
 
-def make_windows(
-    prepared: Sequence[Prepared],
-    values: Sequence[Float],
-    cuts: Sequence[int],
-    look: Look,
-    window: int,
-    horizon: int,
-    *,
-    at_end: bool,
-) -> Windows:
+def make_windows(prepared: Sequence[Prepared], values: Sequence[Float], cuts: Sequence[int], reach: Reach) -> Windows:
     """The windows over K prepared tracks.
 
     Args:
         prepared, values: K tracks of T rows each; the values with NaN where missing.
         cuts: rows of each that may be learned from.
     """
+    look = reach.look
     lengths = np.array([len(v) for v in values])
     ends = np.cumsum(lengths)
     begins = ends - lengths
-    spare = np.zeros(window + horizon, np.float32)
+    spare = np.zeros(reach.window + reach.horizon, np.float32)
     bases = [float(p.filled[0]) for p in prepared]
 
     def flat(parts: Sequence[npt.NDArray[np.floating]], lead: int = 0) -> Tensor:
@@ -155,8 +158,5 @@ def make_windows(
         begins=torch.from_numpy(begins),
         cuts=torch.from_numpy(begins + np.asarray(cuts, np.int64)),
         ends=torch.from_numpy(ends),
-        look=look,
-        window=window,
-        horizon=horizon,
-        at_end=at_end,
+        reach=reach,
     )

@@ -1,0 +1,66 @@
+"""The forecast table: forecasts beside the names and times they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seqpred.data.panel import Panel
+from seqpred.errors import ConfigError
+from seqpred.features import Float
+
+Table = dict[str, list[Any]]
+"""Columns by name, in the order in which they are printed."""
+
+
+def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: Sequence[float]) -> Table:
+    """One row per series, target and step: id, time, step, target, forecast, quantiles.
+
+    Args:
+        panel: the history; the id and time columns have its names for them.
+        forecasts: [K, N, Q], of rising levels, in the order of `Panel.tracks`.
+        wanted: the levels to show.
+    """
+    columns, steps = panel.columns, forecasts.shape[1]
+    tracks = list(panel.tracks())
+    table: Table = {}
+    if columns.id is not None:
+        table[columns.id] = [panel.names[s] for s, _ in tracks for _ in range(steps)]
+    if columns.time is not None:
+        ahead = np.arange(steps, dtype=np.int64)
+        times = [panel.clock.write(panel.times(s, panel.lengths[s] + ahead)) for s in range(len(panel.names))]
+        table[columns.time] = [t for s, _ in tracks for t in times[s]]
+    table["step"] = [step for _ in tracks for step in range(1, steps + 1)]
+    if len(columns.targets) > 1:
+        table["target"] = [columns.targets[c] for _, c in tracks for _ in range(steps)]
+    flat = forecasts.reshape(-1, len(levels))
+    table["forecast"] = flat[:, levels.index(0.5)].tolist()
+    for level in wanted:
+        table[f"q{level:g}"] = _quantile(flat, levels, level).tolist()
+    return table
+
+
+def check_levels(wanted: Sequence[float], levels: Sequence[float]) -> None:
+    """See before the work whether quantiles of these levels can be given.
+
+    Raises:
+        ConfigError: one lies outside the learned levels.
+    """
+    for level in wanted:
+        if not levels[0] <= level <= levels[-1]:
+            raise ConfigError(
+                f"quantile {level:g} is outside {levels[0]:g} to {levels[-1]:g}, which this model learned",
+                hint="Ask for one inside, or train with it in forecast.quantiles.",
+            )
+
+
+def _quantile(forecasts: Float, levels: Sequence[float], level: float) -> Float:
+    """[rows] at one level, on the line between the two learned levels around it; `forecasts` are [rows, Q]."""
+    above = int(np.searchsorted(levels, level - 1e-12))
+    if abs(levels[above] - level) < 1e-9:
+        return forecasts[:, above]
+    share = (level - levels[above - 1]) / (levels[above] - levels[above - 1])
+    between: Float = forecasts[:, above - 1] + share * (forecasts[:, above] - forecasts[:, above - 1])
+    return between

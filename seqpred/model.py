@@ -1,0 +1,89 @@
+"""A trained model: its settled config and weights, and the forecaster that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from seqpred.backtest import Forecaster
+from seqpred.config import Config, settled
+from seqpred.errors import FolderError
+from seqpred.features import Look
+from seqpred.folder import Folder
+
+if TYPE_CHECKING:
+    from seqpred.network.network import Shape
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a model folder holds, ready to forecast."""
+
+    folder: Folder
+
+    @property
+    def config(self) -> Config:
+        """The settled config."""
+        return self.folder.config
+
+    @property
+    def horizon(self) -> int:
+        """Rows that the network forecasts at once."""
+        return settled(self.config.forecast.horizon)
+
+    @cached_property
+    def forecast(self) -> Forecaster:
+        """From a panel and N steps to the quantiles [K, N, Q] that follow each track.
+
+        Raises:
+            FolderError: the weights are not those of the config's network.
+        """
+        try:
+            return make_forecaster(self.config, self.folder.weights())
+        except (RuntimeError, ValueError) as e:
+            hint = "Train again, or restore the whole folder from a copy."
+            raise FolderError(
+                f"the weights do not fit its config ({e})", hint=hint, where=str(self.folder.path)
+            ) from None
+
+
+def look_of(config: Config) -> Look:
+    """How far back the inputs of a settled config look."""
+    model = config.model
+    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)))
+
+
+def levels_of(config: Config) -> tuple[float, ...]:
+    """The quantile levels that the head gives: those of the config and the median."""
+    return tuple(sorted({*config.forecast.quantiles, 0.5}))
+
+
+def shape_of(config: Config) -> Shape:
+    """The network of a settled config."""
+    from seqpred.network.network import Shape
+
+    model = config.model
+    return Shape(
+        inputs=look_of(config).inputs,
+        horizon=settled(config.forecast.horizon),
+        levels=levels_of(config),
+        cell=model.cell,
+        depth=model.depth,
+        hidden_size=settled(model.hidden_size),
+        bidirectional=model.bidirectional,
+        dropout=model.dropout,
+    )
+
+
+def make_forecaster(config: Config, weights: Mapping[str, Any]) -> Forecaster:
+    """The forecaster that a settled config and its weights make."""
+    from seqpred.forecasting.batch import forecast_panel
+    from seqpred.forecasting.runtime import Reader
+    from seqpred.network.network import Network
+
+    network = Network(shape_of(config))
+    network.set_weights(weights)
+    look, middle, window = look_of(config), levels_of(config).index(0.5), settled(config.model.window)
+    return lambda panel, steps: forecast_panel(panel, look, lambda: Reader(network, window), middle, steps)

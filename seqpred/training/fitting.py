@@ -1,0 +1,60 @@
+"""From a panel and a settled config to trained weights: where the config's keys meet the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seqpred.config import Config, settled
+from seqpred.data.panel import Panel
+from seqpred.errors import DataError
+from seqpred.features import prepare
+from seqpred.model import look_of, shape_of
+from seqpred.training.loop import Outcome, Plan, Progress, fit
+from seqpred.training.machine import choose_device, keep_memory
+from seqpred.training.windows import Reach, Windows, make_windows
+
+CHECKS = 40  # validations in a whole run
+
+
+def fit_panel(panel: Panel, config: Config, watch: Callable[[Progress], None]) -> Outcome:
+    """The best weights on the validation part, the last rows of each series.
+
+    Raises:
+        DataError: too few rows to learn from, or to validate on.
+    """
+    keep_memory()  # before the first tensor
+    return fit(shape_of(config), _windows(panel, config), _plan(config), watch)
+
+
+def _windows(panel: Panel, config: Config) -> Windows:
+    look, validation = look_of(config), settled(config.training.validation)
+    horizon, window = settled(config.forecast.horizon), settled(config.model.window)
+    tracks = [panel.track(s, c) for s, c in panel.tracks()]
+    cuts = [len(t) - validation if len(t) > validation + look.anchor + 1 else len(t) for t in tracks]
+    reach = Reach(look, window, horizon, at_end=config.model.bidirectional)
+    windows = make_windows([prepare(t, look) for t in tracks], tracks, cuts, reach)
+    if not windows.learnable() or not len(windows.checks()[0]):
+        longest = int(panel.lengths.max())
+        raise DataError(
+            f"the longest series has {longest} rows; anchor {look.anchor}, window {window} and a validation part of "
+            f"{validation} need {max(look.anchor + 1, window) + validation + 1}",
+            hint=f"Give more rows, or lower forecast.horizon (now {horizon}), model.window or training.validation.",
+        )
+    return windows
+
+
+def _plan(config: Config) -> Plan:
+    training = config.training
+    steps = settled(training.max_steps)
+    return Plan(
+        loss=training.loss,
+        learning_rate=training.learning_rate,
+        batch_size=settled(training.batch_size),
+        max_steps=steps,
+        time_budget=training.time_budget,
+        patience=training.patience,
+        check_every=max(1, min(steps // CHECKS, 100)),
+        seed=training.seed,
+        device=choose_device(training.device),
+        threads=settled(training.threads),
+    )
