@@ -75,9 +75,9 @@ def _show(result: dict[str, object]) -> None:
     assert isinstance(metrics, dict)
     assert isinstance(windows, list)
     table(f"{len(windows)} windows of {result['horizon']} rows, season {result['season']}", *score_rows(metrics))
-    header = ["cutoff", "rows", *(f"MASE {name.replace('_', ' ')}" for name in metrics), "part"]
+    header = ["cutoff", "rows", *(name.replace("_", " ") for name in metrics), "part"]
     rows = [[str(w["cutoff"]), str(w["rows"]), *(figure(w["mase"][n]) for n in metrics), w["part"]] for w in windows]
-    table("By window (forecasts know the rows up to the cutoff)", header, rows)
+    table("MASE by window; its forecasts know the rows up to the cutoff", header, rows)
     skill = result["skill"]
     assert skill is None or isinstance(skill, float)
     typer.echo(f"skill {figure(skill)} (1 - the model's MASE by the best baseline's)")

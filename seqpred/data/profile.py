@@ -176,7 +176,9 @@ def _repeating_lag(samples: Sequence[Float]) -> int:
     peaks = 2 + np.flatnonzero((inner > mean[1:-2]) & (inner >= mean[3:]) & (inner > max(0.2, 3 / np.sqrt(pairs))))
     if not len(peaks):
         return 1
-    return int(peaks[mean[peaks] >= 0.85 * mean[peaks].max()][0])
+    peak = int(peaks[mean[peaks] >= 0.85 * mean[peaks].max()][0])
+    near = [lag for lag in (peak, peak - 1, peak + 1) if lag > 1]  # a cycle need not be a whole number of rows
+    return min(near, key=lambda lag: _naive_error(samples, lag, 1))
 
 
 def _autocorrelation(x: Float) -> Float:

@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from seqpred.features import Float32
+from seqpred.network.machine import threads
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Memory
 
 CHUNK = 1024  # rows that pass through the network at once, which bounds memory
+
+WIDE = 2048  # units in all tracks' states from which a second thread pays
 
 
 class Reader:
@@ -29,13 +32,17 @@ class Reader:
         self._memory: Memory | None = None
         self._rows = 0  # of the first track, read so far
 
-    @torch.inference_mode()
     def read(self, tracks: Sequence[Float32]) -> Float32:
         """Quantiles [K, N, Q] in units of the scale, after the last rows.
 
         Args:
             tracks: all rows so far, each [T, F]; at first of unequal length, later each longer by as many rows.
         """
+        wide = len(tracks) * self.network.shape.hidden_size >= WIDE
+        with torch.inference_mode(), threads(torch.get_num_threads() if wide else 1):
+            return self._read(tracks)
+
+    def _read(self, tracks: Sequence[Float32]) -> Float32:
         new = len(tracks[0]) - self._rows
         self._rows += new
         if self.network.shape.bidirectional:

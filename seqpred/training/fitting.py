@@ -9,8 +9,8 @@ from seqpred.data.panel import Panel
 from seqpred.errors import DataError
 from seqpred.features import prepare
 from seqpred.model import look_of, shape_of
+from seqpred.network.machine import choose_device, keep_memory
 from seqpred.training.loop import Outcome, Plan, Progress, fit
-from seqpred.training.machine import choose_device, keep_memory
 from seqpred.training.windows import Reach, Windows, make_windows
 
 CHECKS = 40  # validations in a whole run

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from seqpred.network.machine import threads
 from seqpred.network.network import Network, Shape
 from seqpred.training.windows import Windows
 
@@ -84,15 +85,10 @@ def fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress], 
 @contextmanager
 def _settings(plan: Plan) -> Iterator[None]:
     """The run's own seed and threads; the caller's are as before afterwards."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(plan.threads)
     devices = [plan.device] if plan.device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            torch.manual_seed(plan.seed)
-            yield
-    finally:
-        torch.set_num_threads(threads)
+    with threads(plan.threads), torch.random.fork_rng(devices):
+        torch.manual_seed(plan.seed)
+        yield
 
 
 def _fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress], None]) -> Outcome:

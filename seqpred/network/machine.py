@@ -1,13 +1,26 @@
-"""What the machine gives to training: memory that stays, and a device."""
+"""What the machine gives: threads, memory that stays, a device."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """So many processor threads for torch inside, the caller's number afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_memory() -> None:

@@ -1,0 +1,53 @@
+# Two commands: `make demo` shows what seqpred does, `make test` checks all of it.
+# Both make the virtual environment that they need; nothing but Python, make and a package index is asked for.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types tests format lowest clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+
+install: $(VENV)/installed  ## the virtual environment, with what development needs
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable '.[dev,parquet]'
+	touch $@
+
+demo: install  ## train on 132 months of airline passengers, score on the 12 that follow, forecast the next
+	@echo "--- 132 of the 144 months train a network; the last 12 are kept from it"
+	head -n 133 data/air_passengers.csv | $(BIN)/seqpred train configs/air_passengers.yaml --data - --out runs/demo --force
+	@echo "--- the 12 months that it has not seen, beside the naive forecasts"
+	$(BIN)/seqpred eval runs/demo data/air_passengers.csv
+	@echo "--- what follows the last month"
+	$(BIN)/seqpred predict runs/demo data/air_passengers.csv --steps 6 --quantiles 0.1,0.9
+
+test: lint types tests  ## everything: style, types, tests (under five minutes on two cores)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+tests: install
+	$(BIN)/pytest -q
+
+format: install  ## put the code in its form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lowest:  ## the tests with the lowest releases that pyproject.toml admits
+	$(PYTHON) -m venv .venv-lowest
+	PIP_CONSTRAINT=$(CURDIR)/constraints-lowest.txt .venv-lowest/bin/pip install --quiet --editable '.[dev,parquet]'
+	.venv-lowest/bin/pytest -q
+
+clean:  ## take away what the other commands made
+	rm -rf $(VENV) .venv-lowest runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,78 @@
+"""A training step as one writes it by hand in plain torch: what a step of seqpred is held against.
+
+The same network (recurrent layers, dropout, a head whose quantiles can't cross), loss, clipping and optimizer, on
+tensors that are already there. `python benchmarks/bare.py` makes one step, for `memory.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MIDDLE = 4
+KERNELS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+
+
+@dataclass(frozen=True)
+class Size:
+    """Of a network and of what it is shown in a step."""
+
+    hidden: int
+    depth: int
+    batch: int
+    inputs: int = 8
+    window: int = 96
+    horizon: int = 24
+    cell: str = "lstm"
+    dropout: float = 0.1
+
+    def __str__(self) -> str:
+        return f"{self.cell}, hidden {self.hidden}, depth {self.depth}, batch {self.batch}"
+
+
+class Bare(nn.Module):
+    """torch's recurrent layers under one linear layer."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        between = size.dropout if size.depth > 1 else 0.0
+        kernel = KERNELS[size.cell]
+        self.layers = kernel(size.inputs, size.hidden, size.depth, batch_first=True, dropout=between)
+        self.dropout = nn.Dropout(size.dropout)
+        self.linear = nn.Linear(size.hidden, size.horizon * len(LEVELS))
+        self.horizon = size.horizon
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, N, Q] from [batch, time, feature]."""
+        raw = self.linear(self.dropout(self.layers(x)[0])).unflatten(-1, (self.horizon, len(LEVELS)))
+        middle, apart = raw[..., MIDDLE : MIDDLE + 1], softplus(raw)
+        below = middle - apart[..., :MIDDLE].flip(-1).cumsum(-1).flip(-1)
+        above = middle + apart[..., MIDDLE + 1 :].cumsum(-1)
+        return torch.cat([below, middle, above], -1)
+
+
+def make_step(size: Size) -> Callable[[], None]:
+    """A call that makes one step of a new network."""
+    network, levels = Bare(size), torch.tensor(LEVELS)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-4, fused=True)
+    x = torch.randn(size.batch, size.window, size.inputs)
+    targets = torch.randn(size.batch, size.window, size.horizon)
+
+    def step() -> None:
+        error = targets[..., None] - network(x)
+        loss = torch.maximum(error * levels, error * (levels - 1)).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0, foreach=True)
+        optimizer.step()
+
+    return step
+
+
+if __name__ == "__main__":
+    make_step(Size(64, 2, 64))()

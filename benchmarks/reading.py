@@ -1,0 +1,51 @@
+"""From a CSV to a panel, and on to the tensors that training draws from, beside `pandas.read_csv` of the same file.
+
+Run: python benchmarks/reading.py [M4_HOURLY.csv.gz]
+"""
+
+from __future__ import annotations
+
+import gzip
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from alternating import compare, data_path, print_table
+
+from seqpred.config import Config
+from seqpred.data.panel import Panel
+from seqpred.data.sources import open_source
+from seqpred.features import Look, prepare
+from seqpred.training.windows import Reach, Windows, make_windows
+from seqpred.verbs import read_panel
+
+CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})
+LOOK, WINDOW, HORIZON = Look(season=24, anchor=24, lags=(1, 2, 24, 168)), 96, 48
+
+
+def to_panel(path: Path) -> Panel:
+    return read_panel(open_source(path), CONFIG, lambda _: None)
+
+
+def to_windows(path: Path) -> Windows:
+    panel = to_panel(path)
+    tracks = [panel.track(s, c) for s, c in panel.tracks()]
+    reach = Reach(LOOK, WINDOW, HORIZON, at_end=False)
+    return make_windows([prepare(t, LOOK) for t in tracks], tracks, [len(t) - HORIZON for t in tracks], reach)
+
+
+def main() -> None:
+    packed = data_path()
+    with tempfile.TemporaryDirectory() as folder:
+        plain = Path(folder, "plain.csv")
+        plain.write_bytes(gzip.decompress(packed.read_bytes()) if packed.suffix == ".gz" else packed.read_bytes())
+        rows = [
+            (way, kind, compare(lambda p=path, r=read: r(p), lambda p=path: pd.read_csv(p)))
+            for kind, path in ((packed.suffix, packed), (".csv", plain))
+            for way, read in (("to a panel", to_panel), ("to tensors", to_windows))
+        ]
+    print_table(["way", "file", "times `pandas.read_csv` (middle half)"], rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""A training step of seqpred, data handling included, beside the same step written by hand (`bare.py`).
+
+The real loop, `fit`, runs on M4 hourly; each time it reports progress, the bare step runs as often in its turn.
+Both have the same threads and the same malloc setting; a third column is the bare step in a process of its own, in
+which glibc returns freed memory as it does by default. Validation is one window but in the last rows, where it is
+what `seqpred train` does.
+
+Run: python benchmarks/step.py [M4_HOURLY.csv.gz]
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+from alternating import Ratio, data_path, print_table, seconds
+from bare import LEVELS, Size, make_step
+from reading import CONFIG, LOOK
+from seqpred.training.machine import keep_memory
+
+from seqpred.data.sources import open_source
+from seqpred.features import prepare
+from seqpred.network.network import Shape
+from seqpred.training.loop import Plan, fit
+from seqpred.training.windows import Reach, Windows, make_windows
+from seqpred.verbs import read_panel
+
+SIZES = (Size(64, 2, 64, LOOK.inputs), Size(32, 1, 32, LOOK.inputs))
+THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
+VALIDATION, OFTEN = 192, 70  # rows of each series, and steps from one validation to the next, on M4 hourly
+
+
+def main() -> None:
+    windows = _windows(data_path())
+    rarely = replace(windows, ends=torch.where(windows.begins == 0, windows.ends, windows.cuts))
+    rows = [(size, "rare", *_against_bare(size, rarely, block=10, rounds=20)) for size in SIZES]
+    rows += [(size, "real", *_against_bare(size, windows, block=OFTEN, rounds=4)) for size in SIZES]
+    print_table(["network", "validation", "times a bare step (middle half)", "times one with default malloc"], rows)
+
+
+def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tuple[Ratio, Ratio]:
+    """How many times as long `block` steps take as bare steps in this process, and in one that keeps no memory."""
+    torch.set_num_threads(THREADS)
+    here = _repeated(make_step(size), block)
+    ours, bare, default = [], [], []
+    ours_end, theirs = multiprocessing.get_context("spawn").Pipe()
+    child = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, size, block))
+    child.start()
+    began = time.perf_counter()
+
+    def watch(_: object) -> None:
+        nonlocal began
+        ours.append(time.perf_counter() - began)
+        bare.append(seconds(here))
+        ours_end.send("go")
+        default.append(ours_end.recv())
+        began = time.perf_counter()
+
+    fit(_shape(size), windows, _plan(size, block, rounds + 2), watch)
+    ours_end.send("stop")
+    child.join()
+    return Ratio.of(ours[2:], bare[2:]), Ratio.of(ours[2:], default[2:])
+
+
+def _serve(pipe: Connection, size: Size, block: int) -> None:
+    """Time a block of bare steps whenever asked to, with malloc as it comes."""
+    torch.set_num_threads(THREADS)
+    here = _repeated(make_step(size), block)
+    while pipe.recv() == "go":
+        pipe.send(seconds(here))
+
+
+def _repeated(step: Callable[[], None], times: int) -> Callable[[], None]:
+    def block() -> None:
+        for _ in range(times):
+            step()
+
+    return block
+
+
+def _windows(path: Path) -> Windows:
+    panel = read_panel(open_source(path), CONFIG, lambda _: None)
+    tracks = [panel.track(s, c) for s, c in panel.tracks()]
+    reach = Reach(LOOK, SIZES[0].window, SIZES[0].horizon, at_end=False)
+    return make_windows([prepare(t, LOOK) for t in tracks], tracks, [len(t) - VALIDATION for t in tracks], reach)
+
+
+def _shape(size: Size) -> Shape:
+    return Shape(size.inputs, size.horizon, LEVELS, size.cell, size.depth, size.hidden, False, size.dropout)
+
+
+def _plan(size: Size, block: int, rounds: int) -> Plan:
+    cpu = torch.device("cpu")
+    return Plan("pinball", 2e-3, size.batch, block * rounds, None, 10_000, block, 1, cpu, THREADS)
+
+
+if __name__ == "__main__":
+    keep_memory()
+    main()

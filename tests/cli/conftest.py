@@ -1,0 +1,88 @@
+"""Fixtures: the command in a test's own folder, a command that must fail, and three tiny models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from outside import TINY, Done, Run, Trained, call, call_all, listing, long_table, monthly, wide_table
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs the command in the test's own folder."""
+    return lambda *args, stdin=b"": call(tmp_path, args, stdin)
+
+
+@pytest.fixture
+def run_all(tmp_path: Path) -> Callable[..., list[Done]]:
+    """Runs several commands side by side in the test's own folder."""
+
+    def side_by_side(*commands: Sequence[object]) -> list[Done]:
+        return list(call_all({str(i): (tmp_path, args) for i, args in enumerate(commands)}).values())
+
+    return side_by_side
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Callable[..., str]:
+    """Runs a command that must fail with a code and nothing else; gives what it says."""
+
+    def fail(code: int, *args: object, stdin: str | bytes = b"") -> str:
+        before = listing(tmp_path)
+        done = call(tmp_path, args, stdin)
+        assert "Traceback" not in done.err, done.err
+        assert done.code == code, done.err
+        assert done.out == ""
+        assert sum(line.startswith(("seqpred: ", '{"error": ')) for line in done.err.splitlines()) == 1, done.err
+        assert listing(tmp_path) == before, "something was left behind"
+        return done.err
+
+    return fail
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+    """Writes a file into the test's own folder."""
+
+    def to(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return to
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
+    """Three tiny models: `single` from init's own config, `many` from standard input, `wide` without times."""
+
+    def single() -> Trained:
+        place = tmp_path_factory.mktemp("single")
+        (place / "sales.csv").write_text(monthly())
+        (place / "sales.yaml").write_text(call(place, ["init", "sales.csv", "--horizon", "6"]).out)
+        done = call(place, ["train", "sales.yaml", *TINY])
+        return Trained(place / "runs" / "sales", place / "sales.csv", place, done)
+
+    def many() -> Trained:
+        place = tmp_path_factory.mktemp("many")
+        (place / "shops.csv").write_text(long_table())
+        (place / "shops.yaml").write_text("data: {target: value}\nforecast: {horizon: 4}\n")
+        args = ["train", "shops.yaml", "--data", "-", "--out", "deep/er/shops", *TINY]
+        return Trained(place / "deep/er/shops", place / "shops.csv", place, call(place, args, long_table()))
+
+    def wide() -> Trained:
+        place = tmp_path_factory.mktemp("wide")
+        (place / "flow.csv").write_text(wide_table())
+        (place / "flow.yaml").write_text("data: {path: flow.csv, target: [in, out]}\nforecast: {horizon: 3}\n")
+        done = call(place, ["train", "flow.yaml", "--quiet", *TINY])
+        return Trained(place / "runs" / "flow", place / "flow.csv", place, done)
+
+    with ThreadPoolExecutor(2) as pool:
+        made = {make.__name__: pool.submit(make) for make in (single, many, wide)}
+        trained = {name: future.result() for name, future in made.items()}
+    for name, model in trained.items():
+        assert model.done.code == 0, f"{name}: {model.done.err}"
+    return trained

@@ -1,0 +1,90 @@
+"""The command as its users meet it: a process with arguments, a folder it stands in, and streams kept apart."""
+
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "seqpred")
+TINY = ("--set", "training.max_steps=5", "--set", "model.hidden_size=8", "--set", "training.threads=1")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model folder, the CSV it learned from, the folder it was trained in, and what training printed."""
+
+    folder: Path
+    data: Path
+    place: Path
+    done: Done
+
+
+Run = Callable[..., Done]
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
+    return {**kept, "TERM": "xterm-256color", "PYTHONUTF8": "1"}
+
+
+def call(place: Path, args: Sequence[object], stdin: str | bytes = b"") -> Done:
+    """Run the command in a folder and wait for it."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, args)],
+        cwd=place,
+        input=stdin.encode() if isinstance(stdin, str) else stdin,
+        capture_output=True,
+        env=environment(),
+        timeout=120,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def listing(place: Path) -> dict[str, bytes | None]:
+    """All that is in a folder: the bytes of files, None for folders."""
+    return {str(p.relative_to(place)): p.read_bytes() if p.is_file() else None for p in place.rglob("*")}
+
+
+def wave(i: int) -> float:
+    """A value with a season of 12 rows, a trend and something irregular."""
+    return round(100 + i / 4 + 20 * math.sin(math.pi * i / 6) + (i * 7 % 5), 2)
+
+
+def monthly(rows: int = 96) -> str:
+    """A CSV of one monthly series that begins in 2015."""
+    lines = [f"{2015 + i // 12}-{i % 12 + 1:02d}-01,{wave(i)}" for i in range(rows)]
+    return "\n".join(["month,sales", *lines]) + "\n"
+
+
+def long_table() -> str:
+    """A CSV of three series of unequal length, named like numbers, with whole numbers as times."""
+    rows = [("007", 60), ("08", 72), ("A 1", 48)]
+    lines = [f"{name},{100 + 2 * i},{wave(i) * (k + 1)}" for k, (name, n) in enumerate(rows) for i in range(n)]
+    return "\n".join(["shop,t,value", *lines]) + "\n"
+
+
+def wide_table(rows: int = 72) -> str:
+    """A CSV of two targets and no time column."""
+    return "\n".join(["in,out", *(f"{wave(i)},{wave(i + 3) / 2}" for i in range(rows))]) + "\n"
+
+
+def call_all(commands: Mapping[str, tuple[Path, Sequence[object]]], stdin: str = "") -> dict[str, Done]:
+    """Run several commands side by side, each in a folder."""
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(commands, pool.map(lambda c: call(*c, stdin), commands.values()), strict=True))

@@ -1,0 +1,213 @@
+"""What train, eval, show, schema and init print, write and return."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from outside import TINY, call_all, listing, monthly
+
+METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
+
+
+# ------------------------------------------------------------------ init and train
+
+
+def test_init_prints_a_config_that_says_all_that_training_needs(models):
+    text = (models["single"].place / "sales.yaml").read_text()
+    config = yaml.safe_load(text)
+    assert config["data"] == {"path": "sales.csv", "time": "month", "target": "sales", "id": None, "frequency": "P1M"}
+    assert config["forecast"]["horizon"] == 6
+    assert config["forecast"]["season"] == 12
+    assert "#" in text
+
+
+def test_train_prints_just_the_folder_and_writes_to_runs_by_default(models):
+    single = models["single"]
+    assert single.done.out == "runs/sales\n"
+    assert {p.name for p in single.folder.iterdir()} == {"model.safetensors", "config.yaml", "manifest.json"}
+    assert [p.name for p in (single.place / "runs").iterdir()] == ["sales"]
+
+
+def test_train_shows_the_baselines_beside_the_model_on_stderr_without_control_characters(models):
+    told = models["single"].done.err
+    assert all(name in told for name in ("model", "seasonal naive", "drift", "MASE"))
+    assert "\x1b" not in told
+    assert "\r" not in told
+
+
+def test_train_says_nothing_when_it_is_to_be_quiet(models):
+    assert models["wide"].done.err == ""
+
+
+def test_train_makes_the_folders_above_a_model(models):
+    assert models["many"].done.out == "deep/er/shops\n"
+
+
+def test_the_stored_config_has_every_key_filled_in_and_every_override(models):
+    config = yaml.safe_load((models["many"].folder / "config.yaml").read_text())
+    assert "auto" not in [v for section in config.values() for k, v in section.items() if k != "device"]
+    assert (config["model"]["hidden_size"], config["training"]["max_steps"], config["forecast"]["horizon"]) == (8, 5, 4)
+    assert (config["data"]["time"], config["data"]["id"]) == ("t", "shop")
+
+
+def test_the_manifest_has_no_row_of_the_data(models):
+    text = (models["single"].folder / "manifest.json").read_text()
+    manifest = json.loads(text)
+    assert manifest["format"] == 1
+    assert manifest["fingerprint"]
+    assert not [row for row in monthly().splitlines()[1:] if row.split(",")[1] in text]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_force_replaces_a_model(run, models, write, tmp_path):
+    single = models["single"]
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "manifest.json").write_text("{}")
+    write("sales.csv", monthly())
+    write("sales.yaml", (single.place / "sales.yaml").read_text())
+    done = run("train", "sales.yaml", "--out", "m", "--force", "--json", *TINY)
+    assert done.code == 0, done.err
+    assert listing(tmp_path / "m") == listing(single.folder)
+    told = json.loads(done.out)
+    assert told["folder"] == "m"
+    assert told["fingerprint"] == json.loads((single.folder / "manifest.json").read_text())["fingerprint"]
+
+
+def test_a_model_trained_on_another_file_forecasts_that_file_by_default(run, write):
+    write("a.csv", "y\n" + "".join(f"{i % 7}\n" for i in range(60)))
+    write("b.csv", "y\n" + "".join(f"{900 + i % 7}\n" for i in range(60)))
+    write("c.yaml", "data: {path: a.csv, target: y}\nforecast: {horizon: 2}\n")
+    assert run("train", "c.yaml", "--data", "b.csv", "--out", "m", "--quiet", *TINY).code == 0
+    done = run("predict", "m", "--quantiles", "0.5")
+    assert done.code == 0, done.err
+    assert float(done.out.splitlines()[1].split(",")[1]) > 800
+
+
+# ------------------------------------------------------------------ eval
+
+
+@pytest.fixture(scope="module")
+def scored(models, tmp_path_factory):
+    """`eval` as JSON with a report, as words, and with a skill that can't be reached."""
+    place = tmp_path_factory.mktemp("scored")
+    folder, text = models["single"].folder, monthly()
+    commands = {
+        "json": (place, ["eval", folder, "-", "--json", "--windows", "3", "--report", "r.html"]),
+        "words": (place, ["eval", folder, "-"]),
+        "skill": (place, ["eval", folder, "-", "--json", "--require-skill", "0.999"]),
+    }
+    return {**call_all(commands, text), "place": place}
+
+
+def test_eval_json_is_one_object_of_the_promised_keys(scored):
+    assert scored["json"].code == 0, scored["json"].err
+    result = json.loads(scored["json"].out)
+    assert list(result) == ["metrics", "skill", "horizon", "season", "windows"]
+    assert list(result["metrics"]) == ["model", "naive", "seasonal_naive", "drift"]
+    assert all(list(m) == METRICS for m in result["metrics"].values())
+    assert list(result["metrics"]["model"]["coverage"]) == ["80", "60", "40", "20"]
+    assert (result["horizon"], result["season"]) == (6, 12)
+
+
+def test_eval_skill_compares_with_the_best_baseline(scored):
+    result = json.loads(scored["json"].out)
+    mase = {name: scores["mase"] for name, scores in result["metrics"].items()}
+    assert result["skill"] == pytest.approx(1 - mase.pop("model") / min(mase.values()))
+
+
+def test_eval_windows_have_cutoffs_that_follow_one_another_to_the_end(scored):
+    windows = json.loads(scored["json"].out)["windows"]
+    assert [w["cutoff"] for w in windows] == ["2021-06-01", "2021-12-01", "2022-06-01"]
+
+
+def test_eval_json_has_no_figure_that_is_no_number(scored):
+    def refuse(name):
+        raise AssertionError(name)
+
+    json.loads(scored["json"].out, parse_constant=refuse)
+
+
+def test_eval_report_is_one_page_that_loads_nothing(scored):
+    assert [p.name for p in scored["place"].iterdir()] == ["r.html"]
+    page = (scored["place"] / "r.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "<svg" in page
+    assert "seasonal naive" in page
+    assert not [word for word in ("<script", "<link", "src=", "url(", "@import") if word in page]
+
+
+def test_eval_in_words_shows_all_forecasters_and_the_skill(scored):
+    done = scored["words"]
+    assert done.code == 0, done.err
+    assert all(word in done.out for word in ("model", "naive", "seasonal naive", "drift", "skill", "2022-06-01"))
+
+
+def test_eval_in_words_fits_a_terminal_of_80_columns_when_it_is_read_elsewhere(scored):
+    assert max(len(line.rstrip()) for line in scored["words"].out.splitlines()) <= 100
+
+
+def test_eval_says_that_windows_which_training_has_seen_flatter(scored):
+    assert "training has seen" in scored["words"].err
+
+
+def test_a_skill_that_is_not_reached_ends_with_5(scored):
+    assert scored["skill"].code == 5
+    assert "0.999" in scored["skill"].err
+
+
+def test_a_skill_that_is_not_reached_is_told_as_json_where_json_is_asked_for(scored):
+    error = json.loads(scored["skill"].err.splitlines()[-1])["error"]
+    assert error["code"] == 5
+    assert "0.999" in error["message"]
+
+
+def test_eval_with_more_windows_than_rows_tells_how_many_there_may_be(refused, models):
+    said = refused(3, "eval", models["single"].folder, models["single"].data, "--windows", "40")
+    assert "sales.csv" in said
+    assert "--windows 15" in said
+
+
+# ------------------------------------------------------------------ show and schema
+
+
+def test_show_of_a_model_tells_its_config_sizes_and_scores(run, models):
+    done = run("show", models["single"].folder, "--json")
+    shown = json.loads(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert shown["kind"] == "model"
+    assert shown["config"]["model"]["hidden_size"] == 8
+    assert shown["parameters"] > 0
+    assert shown["manifest"]["scores"]["metrics"]["seasonal_naive"]["mase"] > 0
+
+
+def test_show_in_words_is_yaml_and_the_same_each_time(run, models):
+    first = run("show", models["single"].folder)
+    assert yaml.safe_load(first.out)["kind"] == "model"
+    for _ in range(3):
+        assert run("show", models["single"].folder).out == first.out
+
+
+def test_show_of_a_config_fills_in_the_defaults(run, write):
+    write("c.yaml", "data: {target: y}\nmodel: {cell: gru}\n")
+    shown = json.loads(run("show", "c.yaml", "--json").out)
+    assert shown["kind"] == "config"
+    assert shown["config"]["model"]["cell"] == "gru"
+    assert shown["config"]["forecast"]["quantiles"] == [i / 10 for i in range(1, 10)]
+
+
+def test_show_of_nothing_is_told(refused):
+    assert "nowhere.yaml" in refused(4, "show", "nowhere.yaml")
+
+
+def test_schema_describes_every_key_and_allows_no_other(run):
+    schema = json.loads(run("schema").out)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+    assert schema["type"] == "object"
+    assert schema["required"] == ["data"]
+    assert list(schema["properties"]) == ["data", "model", "forecast", "training"]
+    assert schema["additionalProperties"] is False
+    for section in schema["$defs"].values():
+        assert section["additionalProperties"] is False
+        for name, key in section["properties"].items():
+            assert key.get("description"), name

@@ -1,0 +1,58 @@
+"""What needs no data and no network loads neither pandas nor torch."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from outside import environment
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["--help"], 0),
+        (["--version"], 0),
+        (["train", "--help"], 0),
+        (["schema"], 0),
+        (["train", "wrong.yaml"], 2),
+        (["show", "right.yaml"], 0),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_neither_torch_nor_pandas_is_loaded(write, tmp_path, args, code):
+    write("wrong.yaml", "data: {targets: y}\n")
+    write("right.yaml", "data: {target: y}\n")
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "seqpred", *args],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    loaded = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert done.returncode == code
+    assert "seqpred.cli.app" in loaded
+    assert not loaded & {"torch", "pandas"}
+
+
+def test_the_version_is_printed_to_stdout(run):
+    done = run("--version")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("seqpred ")
+
+
+def test_help_is_printed_to_stdout_with_every_command(run):
+    done = run("--help")
+    assert (done.code, done.err) == (0, "")
+    assert all(f"\n  {name} " in done.out for name in ("init", "train", "eval", "predict", "show", "schema"))
+
+
+@pytest.mark.parametrize("command", ["init", "train", "eval", "predict", "show", "schema"])
+def test_help_of_every_command_fits_80_columns_and_leaves_no_option_unexplained(run, command):
+    done = run(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert max(map(len, done.out.splitlines())) <= 80
+    assert "Usage: " in done.out

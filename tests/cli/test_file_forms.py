@@ -1,0 +1,66 @@
+"""The same rows in any form of a CSV are the same data."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from outside import call, long_table, monthly
+
+
+def with_semicolons(text: str) -> bytes:
+    return text.replace(",", ";").encode()
+
+
+def with_tabs(text: str) -> bytes:
+    return text.replace(",", "\t").encode()
+
+
+def as_from_windows(text: str) -> bytes:
+    return text.replace("\n", "\r\n").encode("utf-8-sig")
+
+
+def compressed(text: str) -> bytes:
+    return gzip.compress(text.encode())
+
+
+def upside_down(text: str) -> bytes:
+    header, *rows = text.splitlines()
+    return "\n".join([header, *reversed(rows)]).encode()
+
+
+def all_at_once(text: str) -> bytes:
+    header, *rows = text.replace(",", ";").splitlines()
+    return gzip.compress("\r\n".join([header, *rows[1::2], "", *rows[::2]]).encode("utf-8-sig"))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    done = call(tmp_path_factory.mktemp("plain"), ["init", "-"], monthly())
+    assert done.code == 0, done.err
+    return done
+
+
+@pytest.mark.parametrize("form", [with_semicolons, with_tabs, as_from_windows, compressed, upside_down, all_at_once])
+def test_init_sees_the_same_in_every_form(run, plain, form):
+    assert run("init", "-", stdin=form(monthly())) == plain
+
+
+def test_init_finds_times_names_and_values_of_a_long_table(run):
+    out = run("init", "-", stdin=long_table()).out
+    for line in ("  time: t ", "  target: value ", "  id: shop "):
+        assert line in out
+
+
+def test_a_forecast_is_the_same_from_every_form_at_once(run_all, models, write):
+    single = models["single"]
+    write("odd.csv.gz", all_at_once(monthly()))
+    first, second = run_all(["predict", single.folder, single.data], ["predict", single.folder, "odd.csv.gz"])
+    assert first.code == 0
+    assert first.out == second.out
+
+
+def test_a_series_named_na_is_a_series(run):
+    done = run("init", "-", stdin=long_table().replace("007", "NA"))
+    assert done.code == 0, done.err
+    assert done.out.startswith("# 3 series")

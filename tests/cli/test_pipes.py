@@ -1,0 +1,102 @@
+"""Standard input, a reader that goes away, Ctrl-C, and the terminal."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import time
+
+import pytest
+from outside import COMMAND, environment, listing, monthly
+
+
+def test_predict_reads_standard_input(run, models):
+    done = run("predict", models["single"].folder, "-", "--steps", "2", stdin=monthly(72))
+    assert (done.code, done.err) == (0, "")
+    assert [line.split(",")[0] for line in done.out.splitlines()] == ["month", "2021-01-01", "2021-02-01"]
+
+
+def test_a_model_from_standard_input_asks_for_data(refused, models):
+    assert "standard input" in refused(2, "predict", models["many"].folder)
+
+
+def test_a_reader_that_goes_away_is_no_failure(models, tmp_path):
+    single = models["single"]
+    args = ["predict", str(single.folder), str(single.data), "--steps", "1500"]
+    done = subprocess.Popen(
+        [*COMMAND, *args], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+    )
+    assert done.stdout is not None
+    assert done.stderr is not None
+    head = [done.stdout.readline() for _ in range(2)]
+    done.stdout.close()
+    said = done.stderr.read().decode()
+    done.stderr.close()
+    assert head[1].startswith(b"2023-01-01,1,")
+    assert (done.wait(60), said) == (0, "")
+
+
+@pytest.fixture
+def started(models, tmp_path):
+    """A long training with a terminal of 80 columns as stderr, and what that has shown once training runs."""
+    config = (models["single"].place / "sales.yaml").read_text()
+    (tmp_path / "sales.csv").write_text(monthly())
+    (tmp_path / "sales.yaml").write_text(config)
+    (tmp_path / "runs").mkdir()
+    settings = ["training.max_steps=1000000", "training.patience=100000", "model.hidden_size=4", "model.depth=1"]
+    options = [part for setting in settings for part in ("--set", setting)]
+    terminal, end = os.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "train", "sales.yaml", *options],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=end,
+        env={**environment(), "COLUMNS": "80"},
+        start_new_session=True,
+    )
+    os.close(end)
+    shown = b""
+    limit = time.monotonic() + 60
+    while b"loss" not in shown and time.monotonic() < limit and select.select([terminal], [], [], 60)[0]:
+        shown += os.read(terminal, 65536)
+    yield process, terminal, shown.decode(errors="replace")
+    process.kill()
+    process.wait()
+    os.close(terminal)
+
+
+def test_training_shows_a_bar_on_a_terminal_and_ends_with_130_and_nothing_written_on_ctrl_c(started, tmp_path):
+    process, terminal, shown = started
+    assert all(word in shown for word in ("training", "%", "loss", "validation", "/s", "left"))
+    before = listing(tmp_path)
+    process.send_signal(signal.SIGINT)
+    said = b""
+    while True:
+        try:
+            said += os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+    assert process.wait(60) == 130
+    assert process.stdout.read() == b""
+    assert b"interrupted" in said
+    assert b"Traceback" not in said
+    assert listing(tmp_path) == before
+
+
+def test_standard_input_from_a_terminal_is_told_instead_of_waited_for(models, tmp_path):
+    terminal, end = os.openpty()
+    done = subprocess.run(
+        [*COMMAND, "predict", str(models["single"].folder), "-"],
+        cwd=tmp_path,
+        stdin=end,
+        capture_output=True,
+        env=environment(),
+        timeout=60,
+        check=False,
+    )
+    os.close(end)
+    os.close(terminal)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"standard input" in done.stderr

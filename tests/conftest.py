@@ -1,0 +1,39 @@
+"""What all tests share: where things are, small series, a small trained model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder with the series that come with the project."""
+    return ROOT / "data"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """A file that does not come with the project; the test is skipped where it is absent."""
+
+    def find(name: str) -> Path:
+        path = SHARED / name
+        if not path.exists():
+            pytest.skip(f"{path} is not here")
+        return path
+
+    return find
+
+
+def seasonal(rows: int, season: int = 12, seed: int = 0) -> npt.NDArray[np.float64]:
+    """A season, a trend and noise, [rows]."""
+    t = np.arange(rows)
+    noise = np.random.default_rng(seed).normal(0, 0.3, rows)
+    return 20 + 0.05 * t + 3 * np.sin(2 * np.pi * t / season) + noise

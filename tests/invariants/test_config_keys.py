@@ -1,0 +1,115 @@
+"""Every key of the config does something that can be seen."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import seqpred
+from seqpred.config import config_keys
+from seqpred.errors import SeqpredError
+from tests.conftest import seasonal
+
+BASE: dict[str, Any] = {
+    "data.target": "a",
+    "data.time": "day",
+    "data.id": None,
+    "data.frequency": "auto",
+    "model.hidden_size": 4,
+    "model.window": 14,
+    "forecast.horizon": 3,
+    "forecast.season": 7,
+    "training.max_steps": 6,
+    "training.batch_size": 8,
+    "training.patience": 100,
+}
+OTHER: dict[str, Any] = {
+    "data.path": "missing.csv",
+    "data.time": None,
+    "data.target": "b",
+    "data.id": "kind",
+    "data.frequency": "PT12H",
+    "model.cell": "gru",
+    "model.depth": 1,
+    "model.bidirectional": True,
+    "model.dropout": 0.5,
+    "model.hidden_size": 5,
+    "model.window": 10,
+    "model.anchor": 1,
+    "model.lags": [1, 2],
+    "forecast.horizon": 4,
+    "forecast.season": 5,
+    "forecast.quantiles": [0.2, 0.8],
+    "training.loss": "huber",
+    "training.learning_rate": 0.01,
+    "training.batch_size": 9,
+    "training.max_steps": 7,
+    "training.time_budget": 1e-6,
+    "training.patience": 1,
+    "training.validation": 30,
+    "training.seed": 2,
+    "training.device": "mps",
+    "training.threads": 2,
+}
+
+
+def data() -> pd.DataFrame:
+    days = pd.date_range("2024-01-01", periods=60, freq="D")
+    return pd.DataFrame({"day": days, "a": seasonal(60, 7), "b": seasonal(60, 7, 1), "kind": ["x", "y"] * 30})
+
+
+def outcome(folder: Path, changes: dict[str, Any]) -> object:
+    """All that can be seen of a training: its weights, its forecast, its config, or the error."""
+    tree: dict[str, dict[str, Any]] = {}
+    for key, value in {**BASE, **changes}.items():
+        section, name = key.split(".")
+        tree.setdefault(section, {})[name] = value
+    given = None if "data.path" in changes else data()
+    try:
+        model = seqpred.train(tree, given, folder)
+    except (SeqpredError, RuntimeError) as e:
+        return str(e)
+    table = seqpred.predict(model, given).to_csv() if given is not None else ""
+    return model.folder.manifest["fingerprint"], model.folder.manifest["training"], table
+
+
+def test_every_key_is_tried_here() -> None:
+    assert set(OTHER) == set(config_keys())
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> object:
+    return outcome(tmp_path_factory.mktemp("before") / "m", {})
+
+
+NUMBERS = itertools.count()
+
+
+@pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience"}))
+def test_another_value_gives_another_outcome(key: str, before: object, tmp_path: Path) -> None:
+    assert outcome(tmp_path / "m", {key: OTHER[key]}) != before
+
+
+def test_the_same_values_give_the_same_outcome(before: object, tmp_path: Path) -> None:
+    assert outcome(tmp_path / "m", {}) == before
+
+
+def test_patience_ends_training_early(tmp_path: Path) -> None:
+    slow = {"training.learning_rate": 1e-9, "training.max_steps": 200}
+    for patience, ended in ((1, True), (1000, False)):
+        folder = tmp_path / str(patience)
+        outcome(folder, {**slow, "training.patience": patience})
+        assert (seqpred.load(folder).folder.manifest["training"]["steps"] < 200) is ended
+
+
+def test_threads_are_those_that_torch_gets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import torch
+
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    outcome(tmp_path / "m", {"training.threads": 2})
+    assert 2 in asked

@@ -1,0 +1,175 @@
+"""What every forecast promises, whatever the network: causal, fresh, never crossing, the same after loading."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import seqpred
+from seqpred.backtest import backtest
+from seqpred.config import Config
+from seqpred.data.panel import Panel
+from seqpred.data.sources import open_source
+from seqpred.features import Float
+from seqpred.model import levels_of
+from seqpred.network.network import Network
+from seqpred.training.windows import Windows
+from seqpred.verbs import read_panel
+from tests.invariants.conftest import GRID, Train, frame
+
+every_network = pytest.mark.parametrize(("cell", "depth", "bidirectional", "dropout"), GRID)
+
+
+@every_network
+def test_a_saved_and_loaded_model_predicts_the_same(
+    train: Train, cell: str, depth: int, bidirectional: bool, dropout: float
+) -> None:
+    model = train(cell, depth, bidirectional, dropout)
+    first, again = seqpred.predict(model, frame()), seqpred.predict(seqpred.load(model.folder.path), frame())
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    assert len(first) == 2 * 7
+    assert np.isfinite(first.select_dtypes("number")).all(axis=None)
+
+
+@every_network
+def test_fresh_the_first_step_reacts_to_the_last_row(
+    train: Train, cell: str, depth: int, bidirectional: bool, dropout: float
+) -> None:
+    """Not by the anchor, which for step 1 is a week old, but by the network."""
+    model, data = train(cell, depth, bidirectional, dropout), frame(series=1)
+    before = seqpred.predict(model, data)["forecast"]
+    data.loc[data.index[-1], "sales"] += 0.5
+    after = seqpred.predict(model, data)["forecast"]
+    assert abs(before[0] - after[0]) > 1e-6
+
+
+@every_network
+def test_quantiles_never_cross_beyond_the_horizon_either(
+    train: Train, cell: str, depth: int, bidirectional: bool, dropout: float
+) -> None:
+    table = seqpred.predict(train(cell, depth, bidirectional, dropout), frame(), steps=17, quantiles=[0.1, 0.33, 0.9])
+    assert (np.diff(table[["q0.1", "q0.33", "q0.9"]], axis=1) >= 0).all()
+    assert table["step"].tolist() == 2 * list(range(1, 18))
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("changed", [1e6, -5.0, np.nan])
+def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
+    train: Train, bidirectional: bool, changed: float
+) -> None:
+    model = train("gru", 2, bidirectional)
+    seen: list[list[Float]] = []
+
+    def recorder(panel: Panel, steps: int) -> Float:
+        seen[-1].append(model.forecast(panel, steps))
+        return seen[-1][-1]
+
+    data = frame()
+    for change in (0.0, changed):
+        seen.append([])
+        late = data["day"] > pd.Timestamp("2024-03-16")  # 14 rows of each series: the last two windows
+        altered = data.assign(sales=data["sales"].where(~late, data["sales"] + change))
+        panel = read_panel(open_source(altered), model.config, lambda _: None)
+        backtest(panel, recorder, levels_of(model.config), 7, 7, 4)
+    assert len(seen[0]) == 4
+    for before, after in zip(seen[0][:3], seen[1][:3], strict=True):
+        assert np.array_equal(before, after)
+    assert not np.array_equal(seen[0][3], seen[1][3])
+
+
+def test_what_eval_scores_is_what_predict_prints(train: Train) -> None:
+    model, data = train("lstm", 2), frame()
+    early = data[data["day"] <= pd.Timestamp("2024-03-23")]
+    table = seqpred.predict(model, early)
+    truth = data[data["day"] > pd.Timestamp("2024-03-23")]
+    scores = seqpred.evaluate(model, data, windows=1).scores
+    error = np.abs(table["forecast"].to_numpy() - truth["sales"].to_numpy())
+    assert scores["metrics"]["model"]["mae"] == pytest.approx(error.mean(), rel=1e-12)
+
+
+def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.MonkeyPatch, train: Train) -> None:
+    """Every row that reaches it in training lies before every row that its loss looks at."""
+    given: list[tuple[torch.Tensor, int]] = []
+    inputs, targets = Windows.inputs, Windows.targets
+
+    def seen_inputs(self: Windows, starts: torch.Tensor) -> torch.Tensor:
+        x = inputs(self, starts)
+        assert torch.equal(x[:, -1], self.x[starts + self.window - 1])
+        given.append((starts, self.window))
+        return x
+
+    def seen_targets(self: Windows, spoken: torch.Tensor, positions: int, *limits: torch.Tensor) -> torch.Tensor:
+        assert positions == 1
+        for row in spoken.tolist():  # each target changes the loss; none of them is among the rows given
+            assert row + 1 not in range(row - self.window + 1, row + 1)
+        given.append((spoken - self.window + 1, self.window))
+        return targets(self, spoken, positions, *limits)
+
+    monkeypatch.setattr(Windows, "inputs", seen_inputs)
+    monkeypatch.setattr(Windows, "targets", seen_targets)
+    config = {
+        "data": {"target": "sales", "time": "day", "id": "id"},
+        "model": {"bidirectional": True, "hidden_size": 4, "window": 9},
+        "forecast": {"horizon": 3},
+        "training": {"max_steps": 3},
+    }
+    seqpred.train(config, frame(), train().folder.path.parent / "watched")
+    assert len(given) > 6
+
+
+def test_a_bidirectional_networks_forecast_does_not_need_rows_before_its_window(train: Train) -> None:
+    """It sees its window alone: one altered row before that changes neither input nor forecast but by scale."""
+    model = train("lstm", 1, True)
+    network = Network(_shape(model)).eval()
+    network.set_weights(model.folder.weights())
+    x = torch.randn(1, 30, network.shape.inputs)
+    altered = x.clone()
+    altered[:, :16] += 9
+    assert torch.equal(network(x[:, -14:]), network(altered[:, -14:]))
+
+
+def _shape(model: seqpred.Model):
+    from seqpred.model import shape_of
+
+    return shape_of(model.config)
+
+
+def test_the_order_of_series_and_rows_makes_no_difference(train: Train) -> None:
+    model = train("gru", 2)
+    shuffled = frame().sample(frac=1, random_state=0)
+    one = seqpred.predict(model, frame()).set_index(["id", "day"])["forecast"]
+    other = seqpred.predict(model, shuffled).set_index(["id", "day"])["forecast"]
+    np.testing.assert_allclose(one, other.loc[one.index], rtol=1e-5)
+
+
+def test_series_of_unequal_length_are_read_as_if_alone(train: Train) -> None:
+    model = train("lstm", 2)
+    data = frame(series=3)
+    data = data[(data["id"] != "s1") | (data["day"] > pd.Timestamp("2024-02-20"))]
+    together = seqpred.predict(model, data)
+    for name, part in together.groupby("id"):
+        alone = seqpred.predict(model, data[data["id"] == name])
+        np.testing.assert_allclose(part["forecast"], alone["forecast"], rtol=1e-5)
+
+
+def test_a_series_too_short_for_anything_is_forecast_all_the_same(train: Train) -> None:
+    for bidirectional in (False, True):
+        table = seqpred.predict(train("gru", 1, bidirectional), frame().head(2))
+        assert np.isfinite(table["forecast"]).all()
+
+
+def test_a_series_without_a_value_has_an_empty_forecast(train: Train) -> None:
+    data = frame()
+    data.loc[data["id"] == "s1", "sales"] = np.nan
+    table = seqpred.predict(train("gru", 1), data)
+    assert table.loc[table["id"] == "s1", "forecast"].isna().all()
+    assert table.loc[table["id"] == "s0", "forecast"].notna().all()
+
+
+def test_config_and_model_are_values_not_places(train: Train) -> None:
+    model = train()
+    with pytest.raises(ValueError, match="frozen"):
+        model.config.model.depth = 3  # type: ignore[misc]
+    assert isinstance(model.config, Config)

@@ -1,0 +1,154 @@
+"""Cells: worked by hand, against torch, and one from another package."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from seqpred.config import known_cells
+from seqpred.errors import ConfigError
+from seqpred.network.cells import Fused, make_cell, scan
+from seqpred.network.network import Network, Shape
+
+
+def test_the_worked_example_comes_out_of_the_real_network() -> None:
+    """Two states, tanh, inputs 1 then 2; state weights are given row = from, column = to."""
+    shape = Shape(1, 1, (0.5,), "rnn", 1, 2, bidirectional=False, dropout=0.0)
+    network = Network(shape)
+    network.load_state_dict(
+        {
+            "recurrent.layers.0.layer.weight_ih_l0": torch.tensor([[0.5], [0.6]]),
+            "recurrent.layers.0.layer.weight_hh_l0": torch.tensor([[0.1, 0.2], [0.3, 0.4]]).T,
+            "recurrent.layers.0.layer.bias_ih_l0": torch.tensor([0.1, -0.1]),
+            "recurrent.layers.0.layer.bias_hh_l0": torch.zeros(2),
+            "head.linear.weight": torch.tensor([[1.0, 2.0]]),
+            "head.linear.bias": torch.tensor([0.1]),
+        }
+    )
+    x = torch.tensor([[[1.0], [2.0]]])
+    states, _ = network.recurrent(x, network.start(1))
+    torch.testing.assert_close(
+        states[0], torch.tensor([[0.53704957, 0.46211716], [0.85973818, 0.88366641]]), atol=1e-6, rtol=0
+    )
+    torch.testing.assert_close(network(x).flatten(), torch.tensor([1.56128388, 2.72707101]), atol=1e-6, rtol=0)
+
+
+def test_lstm_gates_follow_the_equations() -> None:
+    torch.manual_seed(0)
+    cell = make_cell("lstm", 3, 4)
+    w_ih, w_hh, b_ih, b_hh = cell.layer._flat_weights
+    x, (h, c) = torch.randn(2, 5, 3), cell.start(2)
+    for t in range(5):
+        i, f, g, o = (x[:, t] @ w_ih.T + b_ih + h @ w_hh.T + b_hh).split(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        h = torch.sigmoid(o) * torch.tanh(c)
+    _, last = scan(cell, x, cell.start(2))
+    torch.testing.assert_close(last, (h, c), atol=1e-6, rtol=1e-5)
+
+
+def test_gru_gates_follow_the_equations() -> None:
+    torch.manual_seed(0)
+    cell = make_cell("gru", 3, 4)
+    w_ih, w_hh, b_ih, b_hh = cell.layer._flat_weights
+    x, (h,) = torch.randn(2, 5, 3), cell.start(2)
+    for t in range(5):
+        from_x, from_h = x[:, t] @ w_ih.T + b_ih, h @ w_hh.T + b_hh
+        (rx, zx, nx), (rh, zh, nh) = from_x.split(4, dim=-1), from_h.split(4, dim=-1)
+        r, z = torch.sigmoid(rx + rh), torch.sigmoid(zx + zh)
+        h = (1 - z) * torch.tanh(nx + r * nh) + z * h
+    _, last = scan(cell, x, cell.start(2))
+    torch.testing.assert_close(last, (h,), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
+def test_one_step_at_a_time_is_the_whole_sequence(name: str) -> None:
+    torch.manual_seed(0)
+    cell = make_cell(name, 3, 4)
+    assert isinstance(cell, Fused)
+    x, state = torch.randn(2, 7, 3), cell.start(2)
+    outputs, last = scan(cell, x, state)
+    for t in range(7):
+        state = cell.step(x[:, t], state)
+        torch.testing.assert_close(state[0], outputs[:, t], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(state, last, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "parts"), [("rnn", 1), ("lstm", 2), ("gru", 1)])
+def test_every_cell_begins_with_a_zero_state(name: str, parts: int) -> None:
+    state = make_cell(name, 3, 4).start(2)
+    assert len(state) == parts
+    assert all(part.shape == (2, 4) and not part.any() for part in state)
+
+
+def test_an_unknown_cell_is_named_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"'lsmt'.*Did you mean 'lstm'"):
+        make_cell("lsmt", 3, 4)
+
+
+OWN_CELL = '''
+import torch
+from torch import nn
+
+
+class MinimalGru(nn.Module):
+    """minGRU (Feng et al. 2024, arXiv:2410.01201): the gate sees the input alone."""
+
+    def __init__(self, input_size, hidden_size):
+        super().__init__()
+        self.hidden_size = hidden_size
+        self.gate = nn.Linear(input_size, hidden_size)
+        self.candidate = nn.Linear(input_size, hidden_size)
+
+    def start(self, batch):
+        return (torch.zeros(batch, self.hidden_size),)
+
+    def step(self, x, state):
+        z = torch.sigmoid(self.gate(x))
+        return ((1 - z) * state[0] + z * self.candidate(x),)
+'''
+
+
+def test_a_cell_from_another_package_trains_by_its_name(tmp_path: Path, data: Path) -> None:
+    """A class, and one line in its package's metadata; nothing of seqpred changes."""
+    site = tmp_path / "site"  # where the other package is installed
+    metadata = site / "own_cells-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (site / "own_cells.py").write_text(OWN_CELL)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: own-cells\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[seqpred.cells]\nminimal_gru = own_cells:MinimalGru\n")
+    config = tmp_path / "own.yaml"
+    config.write_text(
+        f"data: {{path: {data / 'air_passengers.csv'}, target: y}}\n"
+        "model: {cell: minimal_gru, hidden_size: 8}\nforecast: {horizon: 6}\ntraining: {max_steps: 3}\n"
+    )
+
+    def seqpred(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "seqpred", *words]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    trained = seqpred("train", "own.yaml", PYTHONPATH=str(site))
+    assert trained.returncode == 0, trained.stderr
+    forecast = seqpred("predict", "runs/own", PYTHONPATH=str(site))
+    assert forecast.returncode == 0, forecast.stderr
+    assert len(forecast.stdout.splitlines()) == 7
+    elsewhere = seqpred("predict", "runs/own")
+    assert elsewhere.returncode == 4
+    assert "minimal_gru" in elsewhere.stderr
+
+
+def test_the_registry_names_the_three_cells() -> None:
+    assert {"rnn", "lstm", "gru"} <= set(known_cells())
+
+
+def test_recurrent_weights_are_orthogonal_and_the_forget_gate_begins_open() -> None:
+    cell = make_cell("lstm", 3, 8)
+    kernel = cell.layer
+    assert isinstance(kernel, nn.LSTM)
+    for gate in kernel.weight_hh_l0.detach().split(8):
+        torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
+    assert (kernel.bias_ih_l0[8:16] == 1).all()

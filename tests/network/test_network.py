@@ -1,0 +1,131 @@
+"""Depth, direction, dropout and the head."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqpred.network.heads import QuantileHead
+from seqpred.network.network import Network, Shape
+from seqpred.network.recurrent import BothWays, Stack
+
+LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
+
+
+def shape(cell: str = "lstm", depth: int = 2, dropout: float = 0.0, *, bidirectional: bool = False) -> Shape:
+    return Shape(3, 4, LEVELS, cell, depth, 6, bidirectional=bidirectional, dropout=dropout)
+
+
+GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2, 3], [False, True], [0.0, 0.3]))
+
+
+@pytest.mark.parametrize(("cell", "depth", "bidirectional", "dropout"), GRID)
+def test_every_network_speaks_where_it_should(cell: str, depth: int, bidirectional: bool, dropout: float) -> None:
+    network = Network(shape(cell, depth, dropout, bidirectional=bidirectional))
+    positions = 1 if bidirectional else 7
+    assert network(torch.randn(2, 7, 3)).shape == (2, positions, 4, 5)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+def test_a_forward_network_knows_nothing_of_later_rows(cell: str) -> None:
+    torch.manual_seed(0)
+    network = Network(shape(cell, 3)).eval()
+    x = torch.randn(2, 9, 3)
+    changed = x.clone()
+    changed[:, 5:] += 100
+    before, after = network(x), network(changed)
+    assert torch.equal(before[:, :5], after[:, :5])
+    assert not torch.allclose(before[:, 5], after[:, 5])
+
+
+def test_a_bidirectional_network_uses_every_row_of_its_window_in_both_directions() -> None:
+    torch.manual_seed(0)
+    network = Network(shape(bidirectional=True)).eval()
+    recurrent = network.recurrent
+    assert isinstance(recurrent, BothWays)
+    x = torch.randn(1, 6, 3, requires_grad=True)
+    said = recurrent(x)[0, 0]
+    for half in (said[:6].sum(), said[6:].sum()):
+        (gradient,) = torch.autograd.grad(half, x, retain_graph=True)
+        assert (gradient[0].abs().sum(-1) > 0).all()
+
+
+def test_two_directions_are_two_networks_side_by_side() -> None:
+    torch.manual_seed(0)
+    ahead, back = (Stack("gru", 3, 6, 2, 0.0) for _ in range(2))
+    x = torch.randn(2, 5, 3)
+    said = BothWays(ahead, back)(x)
+    assert torch.equal(said[:, 0, :6], ahead(x, ahead.start(2))[0][:, -1])
+    assert torch.equal(said[:, 0, 6:], back(x.flip(1), back.start(2))[0][:, -1])
+
+
+def test_layers_are_fed_by_the_one_below() -> None:
+    torch.manual_seed(0)
+    stack = Stack("lstm", 3, 6, 2, 0.0)
+    x = torch.randn(2, 5, 3)
+    below, _ = stack.layers[0].sequence(x, stack.layers[0].start(2))
+    above, _ = stack.layers[1].sequence(below, stack.layers[1].start(2))
+    assert torch.equal(stack(x, stack.start(2))[0], above)
+
+
+def test_memory_carried_on_is_one_long_sequence() -> None:
+    torch.manual_seed(0)
+    network = Network(shape("lstm", 3)).eval()
+    x = torch.randn(2, 9, 3)
+    whole, _ = network.advance(x, network.start(2))
+    _, memory = network.advance(x[:, :4], network.start(2))
+    parts, _ = network.advance(x[:, 4:], memory)
+    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=1e-5)
+
+
+def test_dropout_works_at_depth_1_and_only_in_training() -> None:
+    torch.manual_seed(0)
+    network = Network(shape("gru", 1, 0.5))
+    x = torch.randn(2, 7, 3)
+    assert not torch.equal(network.train()(x), network(x))
+    assert torch.equal(network.eval()(x), network(x))
+
+
+def test_dropout_never_falls_on_the_way_through_time() -> None:
+    """The recurrent outputs of one layer are the same with and without it: it stands only behind them."""
+    torch.manual_seed(0)
+    network = Network(shape("lstm", 1, 0.9)).train()
+    x = torch.randn(2, 7, 3)
+    first, second = (network.recurrent(x, network.start(2))[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_dropout_stands_between_layers() -> None:
+    torch.manual_seed(0)
+    network = Network(shape("lstm", 2, 0.5)).train()
+    x = torch.randn(2, 7, 3)
+    first, second = (network.recurrent(x, network.start(2))[0] for _ in range(2))
+    assert not torch.equal(first, second)
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(
+    levels=st.lists(st.integers(1, 99), min_size=1, max_size=12, unique=True).map(sorted),
+    scale=st.sampled_from([0.0, 1e-30, 1.0, 1e4, 1e30]),
+    seed=st.integers(0, 100),
+)
+def test_quantiles_never_cross_whatever_the_weights(levels: list[int], scale: float, seed: int) -> None:
+    torch.manual_seed(seed)
+    head = QuantileHead(4, 3, [level / 100 for level in levels])
+    with torch.no_grad():
+        head.linear.weight.mul_(scale)
+        head.linear.bias.mul_(scale)
+    quantiles = head(torch.randn(2, 5, 4))
+    assert quantiles.shape == (2, 5, 3, len(levels))
+    assert (quantiles.diff(dim=-1) >= 0).all()
+
+
+def test_the_head_begins_where_it_is_told() -> None:
+    head = QuantileHead(4, 2, LEVELS)
+    wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
+    head.begin_at(wanted)
+    torch.testing.assert_close(head(torch.randn(1, 1, 4))[0, 0], wanted, atol=1e-3, rtol=1e-3)

@@ -1,0 +1,73 @@
+"""Inputs, scale and anchor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from seqpred.features import Look, anchor_ahead, bridge, prepare, running_scale, to_unit, usable_scale
+from seqpred.scores.metrics import mase_scale
+from tests.conftest import seasonal
+
+LOOK = Look(season=4, anchor=4, lags=(1, 4))
+values = arrays(
+    np.float64,
+    st.integers(1, 40),
+    elements=st.one_of(st.floats(-1e6, 1e6, width=32), st.just(np.nan)),
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(values, st.integers(0, 40), st.sampled_from([LOOK, Look(1, 1, (1, 2)), Look(7, 14, (1, 7, 14))]))
+def test_no_row_knows_a_later_one(track: np.ndarray, cut: int, look: Look) -> None:
+    """Bit for bit, but for rows before the first observation, which say nothing at all."""
+    whole, part = prepare(track, look), prepare(track[: max(1, cut)], look)
+    seen = len(part.x)
+    assert np.array_equal(whole.x[:seen], part.x)
+    assert np.array_equal(whole.scale[:seen], part.scale)
+    if np.isfinite(track[:seen]).any():
+        assert np.array_equal(whole.filled[:seen], part.filled)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(values)
+def test_inputs_are_finite_whatever_the_values(track: np.ndarray) -> None:
+    prepared = prepare(track, LOOK)
+    assert prepared.x.shape == (len(track), LOOK.inputs)
+    assert np.isfinite(prepared.x).all()
+    assert np.isfinite(prepared.filled).all()
+    assert (usable_scale(prepared.scale, prepared.filled) > 0).all()
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1000.0, 0.0), (1.0, 1e6), (-0.01, 5.0)])
+def test_inputs_have_no_unit(factor: float, shift: float) -> None:
+    track = seasonal(60)
+    x, y = prepare(track, LOOK).x, prepare(track * factor + shift, LOOK).x
+    sign = np.sign(factor)
+    assert np.allclose(x[4:, :3], sign * y[4:, :3], atol=1e-4)
+    assert np.allclose(x[4:, 3], y[4:, 3], atol=1e-4)  # the spread has no sign
+
+
+def test_the_scale_at_the_last_row_is_the_denominator_of_mase() -> None:
+    track = seasonal(60)
+    track[[7, 30, 31]] = np.nan
+    assert running_scale(track, 12)[-1] == pytest.approx(mase_scale(track, 12), rel=1e-12)
+
+
+def test_a_forecast_of_zero_is_the_seasonal_naive() -> None:
+    track = seasonal(30)
+    said = to_unit(np.zeros((6, 1), np.float32), anchor_ahead(track, 4, 6), 2.0)
+    assert np.array_equal(said[:, 0], [*track[-4:], *track[-4:-2]])
+
+
+def test_gaps_are_bridged_by_the_season_before() -> None:
+    track = np.array([np.nan, 1.0, 2.0, 3.0, np.nan, np.nan, 6.0])
+    assert bridge(track, 3).tolist() == [1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 6.0]
+
+
+def test_large_values_lose_no_precision() -> None:
+    track = seasonal(200)
+    assert np.allclose(prepare(track + 1e9, LOOK).x, prepare(track, LOOK).x, atol=1e-3)

@@ -1,0 +1,115 @@
+"""The loop: the loss, its beginning at the anchor, early stopping, the same bytes again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqpred.features import Look, prepare
+from seqpred.network.network import Shape
+from seqpred.training.loop import Plan, Progress, fit, quantile_loss
+from seqpred.training.windows import Reach, Windows, make_windows
+from tests.conftest import seasonal
+
+LOOK = Look(season=12, anchor=12, lags=(1, 12))
+LEVELS = (0.1, 0.5, 0.9)
+
+
+def make(*, bidirectional: bool = False, dropout: float = 0.2, **changes: object) -> tuple[Shape, Windows, Plan]:
+    tracks = [seasonal(120, seed=s) for s in range(2)]
+    reach = Reach(LOOK, 24, 6, at_end=bidirectional)
+    windows = make_windows([prepare(t, LOOK) for t in tracks], tracks, [100, 100], reach)
+    shape = Shape(LOOK.inputs, 6, LEVELS, "lstm", 2, 8, bidirectional, dropout)
+    plan = Plan("pinball", 2e-3, 16, 30, None, 10, 10, 1, torch.device("cpu"), 1)
+    return shape, windows, dataclasses.replace(plan, **changes)  # type: ignore[arg-type]
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.integers(0, 1000), st.sampled_from(["pinball", "huber"]))
+def test_the_loss_is_the_mean_over_every_position_step_and_level(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    quantiles, z = rng.normal(size=(2, 5, 3, 3)), rng.normal(size=(2, 5, 3))
+    z[rng.random(z.shape) < 0.3] = np.nan
+    total, count = 0.0, 0
+    for index in np.ndindex(z.shape):
+        for q, level in enumerate(LEVELS):
+            if np.isfinite(z[index]):
+                error = z[index] - quantiles[(*index, q)]
+                size = abs(error) if kind == "pinball" else error**2 if abs(error) < 0.5 else abs(error) - 0.25
+                total += size * (level if error > 0 else 1 - level)
+                count += 1
+    tensors = torch.from_numpy(quantiles), torch.from_numpy(z), torch.tensor(LEVELS, dtype=torch.float64)
+    assert float(quantile_loss(*tensors, kind)) == pytest.approx(total / max(count, 1), rel=1e-6)
+
+
+def test_every_position_of_a_forward_window_is_learned_from() -> None:
+    """The gradient of the loss with respect to each position's quantiles is not zero."""
+    quantiles = torch.randn(2, 5, 3, 3, requires_grad=True)
+    quantile_loss(quantiles, torch.randn(2, 5, 3), torch.tensor(LEVELS), "pinball").backward()
+    assert quantiles.grad is not None
+    assert (quantiles.grad.abs().sum((-1, -2)) > 0).all()
+
+
+def test_training_begins_at_the_anchor() -> None:
+    outcome = fit(*make(learning_rate=1e-12, max_steps=1))
+    assert outcome.score.mase == pytest.approx(outcome.score.anchor_mase, rel=1e-6)
+
+
+def test_training_learns() -> None:
+    outcome = fit(*make(max_steps=150, dropout=0.0))
+    assert outcome.score.mase < 0.9 * outcome.score.anchor_mase
+    assert outcome.losses[-1] < outcome.losses[0]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(bidirectional: bool) -> None:
+    first, second, other = (fit(*make(bidirectional=bidirectional, seed=s)).weights for s in (1, 1, 2))
+    assert all(first[name].tobytes() == second[name].tobytes() for name in first)
+    assert any(first[name].tobytes() != other[name].tobytes() for name in first)
+
+
+def test_the_callers_random_numbers_and_threads_are_left_alone() -> None:
+    threads = torch.get_num_threads()
+    torch.manual_seed(7)
+    wanted = torch.rand(3)
+    torch.manual_seed(7)
+    fit(*make(max_steps=3))
+    assert torch.equal(torch.rand(3), wanted)
+    assert torch.get_num_threads() == threads
+
+
+def test_training_stops_when_the_validation_part_no_longer_gets_better() -> None:
+    outcome = fit(*make(learning_rate=1e-12, max_steps=1000, patience=2, check_every=1))
+    assert outcome.steps < 20
+    assert "2 validations" in outcome.reason
+
+
+def test_the_best_weights_are_kept_not_the_last() -> None:
+    outcome = fit(*make(learning_rate=0.9, max_steps=60, check_every=5))
+    assert outcome.score.loss <= fit(*make(learning_rate=1e-12, max_steps=1)).score.loss
+
+
+def test_a_diverging_loss_ends_training_with_the_weights_before_it() -> None:
+    shape, windows, plan = make(max_steps=20, check_every=5)
+    windows.x[50:70] = torch.inf
+    outcome = fit(shape, windows, plan)
+    assert outcome.reason.startswith("diverged")
+    assert all(np.isfinite(w).all() for w in outcome.weights.values())
+
+
+def test_a_time_budget_ends_training() -> None:
+    outcome = fit(*make(time_budget=0.2, max_steps=10_000_000, patience=100_000))
+    assert outcome.reason == "time budget spent"
+    assert outcome.seconds < 5
+
+
+def test_whoever_watches_is_told_at_each_validation() -> None:
+    told: list[Progress] = []
+    fit(*make(), told.append)
+    assert [p.step for p in told] == [10, 20, 30]
+    assert told[-1].share == 1.0

@@ -1,0 +1,87 @@
+"""Windows: what follows each position, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from seqpred.features import Look, anchor_ahead, prepare
+from seqpred.training.windows import Reach, Windows, make_windows
+from tests.conftest import seasonal
+
+LOOK = Look(season=4, anchor=4, lags=(1, 4))
+LENGTHS, CUTS = (30, 50, 12), (24, 40, 12)
+
+
+def make(horizon: int = 3, window: int = 8, *, at_end: bool = False) -> tuple[list[np.ndarray], Windows]:
+    tracks = [seasonal(n, 4, seed) for seed, n in enumerate(LENGTHS)]
+    tracks[1][20] = np.nan
+    reach = Reach(LOOK, window, horizon, at_end)
+    return tracks, make_windows([prepare(t, LOOK) for t in tracks], tracks, CUTS, reach)
+
+
+def by_hand(track: np.ndarray, row: int, step: int, low: int, high: int) -> float:
+    """What follows `row` by `step`, around the anchor and in units of the scale."""
+    past = prepare(track[: row + 1], LOOK)
+    if not low <= row + step < high or row < LOOK.anchor - 1:
+        return np.nan
+    return float((track[row + step] - anchor_ahead(past.filled, LOOK.anchor, step)[-1]) / past.scale[-1])
+
+
+def test_targets_are_what_follows_each_position() -> None:
+    for horizon in (3, 6):  # shorter and longer than the anchor
+        tracks, windows = make(horizon)
+        for k, start in [(0, 2), (0, 20), (1, 12), (1, 35), (2, 0)]:
+            first = windows.begins[k : k + 1] + start
+            z = windows.targets(first, windows.window, windows.begins[k : k + 1], windows.cuts[k : k + 1])[0]
+            for p in range(windows.window):
+                for n in range(1, horizon + 1):
+                    wanted = by_hand(tracks[k], start + p, n, 0, CUTS[k]) if start + p < LENGTHS[k] else np.nan
+                    np.testing.assert_allclose(float(z[p, n - 1]), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_no_window_is_learned_from_behind_the_cut() -> None:
+    for at_end in (False, True):
+        tracks, windows = make(at_end=at_end)
+        changed = [t.copy() for t in tracks]
+        for t, cut in zip(changed, CUTS, strict=True):
+            t[cut:] += 1000
+        other = make_windows([prepare(t, LOOK) for t in changed], changed, CUTS, windows.reach)
+        first, last = windows.starts()
+        tracks_drawn = torch.nonzero(last >= first)[:, 0]
+        starts, chosen = windows.draw(tracks_drawn, first, last, 500, torch.Generator().manual_seed(0))
+        spoken, positions = windows.positions(starts)
+        limits = windows.begins[chosen], windows.cuts[chosen]
+        z, same = (w.targets(spoken, positions, *limits) for w in (windows, other))
+        assert torch.equal(z.nan_to_num(9e9), same.nan_to_num(9e9))
+        assert z.isfinite().any(-1).any(-1).all(), "a window that teaches nothing was drawn"
+
+
+def test_draws_reach_every_place_that_can_teach() -> None:
+    _, windows = make()
+    first, last = windows.starts()
+    assert first.tolist() == [0, 30, 80]
+    assert last.tolist() == [24 - 1 - 8, 30 + 40 - 1 - 8, 80 + 12 - 1 - 8]
+    tracks = torch.arange(3)
+    starts, chosen = windows.draw(tracks, first, last, 3000, torch.Generator().manual_seed(0))
+    for k in range(3):
+        assert set(starts[chosen == k].tolist()) == set(range(int(first[k]), int(last[k]) + 1))
+    assert (torch.bincount(chosen).float() / 3000 - 1 / 3).abs().max() < 0.05
+
+
+def test_validation_is_scored_behind_the_cut_alone() -> None:
+    _, windows = make()
+    starts, tracks = windows.checks()
+    assert set(tracks.tolist()) == {0, 1}  # the third has no validation part
+    origins = starts + windows.window - 1
+    assert (origins >= windows.cuts[tracks] - 1).all()
+    assert (origins + windows.reach.horizon < windows.ends[tracks]).all()
+
+
+def test_windows_are_views_of_one_array() -> None:
+    """Nothing is copied in advance: the memory of 1,000 windows is the data once."""
+    tracks, windows = make()
+    assert len(windows.x) == sum(LENGTHS) + windows.window + windows.reach.horizon
+    assert windows.inputs(torch.tensor([3])).shape == (1, 8, LOOK.inputs)
+    assert torch.equal(windows.inputs(torch.tensor([3]))[0], windows.x[3:11])
+    assert np.array_equal(windows.x[:30].numpy(), prepare(tracks[0], LOOK).x)
