@@ -1,15 +1,20 @@
 """A training step as one writes it by hand in plain torch: what a step of seqpred is held against.
 
 The same network (recurrent layers, dropout, a head whose quantiles can't cross), loss, clipping and optimizer, on
-tensors that are already there. `python benchmarks/bare.py` makes one step, for `memory.py`.
+tensors that are already there.
+
+Run, for one step: python benchmarks/bare.py HIDDEN DEPTH BATCH INPUTS
+Run, to be timed from outside (`step.py` does): the same, and THREADS STEPS
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from alternating import seconds
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -65,7 +70,7 @@ def make_step(size: Size) -> Callable[[], None]:
 
     def step() -> None:
         error = targets[..., None] - network(x)
-        loss = torch.maximum(error * levels, error * (levels - 1)).mean()
+        loss = ((error * levels).sum() - error.clamp(max=0).sum()) / error.numel()  # the cheapest way to write it
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0, foreach=True)
@@ -74,5 +79,17 @@ def make_step(size: Size) -> Callable[[], None]:
     return step
 
 
+def serve(size: Size, threads: int, steps: int) -> None:
+    """Time so many steps for each line on standard input, and print the seconds."""
+    torch.set_num_threads(threads)
+    step = make_step(size)
+    for _ in sys.stdin:
+        print(seconds(lambda: [step() for _ in range(steps)]), flush=True)
+
+
 if __name__ == "__main__":
-    make_step(Size(64, 2, 64))()
+    hidden, depth, batch, inputs, *asked = map(int, sys.argv[1:])
+    if asked:
+        serve(Size(hidden, depth, batch, inputs), *asked)
+    else:
+        make_step(Size(hidden, depth, batch, inputs))()

@@ -10,22 +10,21 @@ Run: python benchmarks/step.py [M4_HOURLY.csv.gz]
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import subprocess
+import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
 from alternating import Ratio, data_path, print_table, seconds
 from bare import LEVELS, Size, make_step
 from reading import CONFIG, LOOK
-from seqpred.training.machine import keep_memory
 
 from seqpred.data.sources import open_source
 from seqpred.features import prepare
+from seqpred.network.machine import keep_memory
 from seqpred.network.network import Shape
 from seqpred.training.loop import Plan, fit
 from seqpred.training.windows import Reach, Windows, make_windows
@@ -46,42 +45,23 @@ def main() -> None:
 
 def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tuple[Ratio, Ratio]:
     """How many times as long `block` steps take as bare steps in this process, and in one that keeps no memory."""
-    torch.set_num_threads(THREADS)
-    here = _repeated(make_step(size), block)
+    step = make_step(size)
     ours, bare, default = [], [], []
-    ours_end, theirs = multiprocessing.get_context("spawn").Pipe()
-    child = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, size, block))
-    child.start()
     began = time.perf_counter()
 
     def watch(_: object) -> None:
         nonlocal began
         ours.append(time.perf_counter() - began)
-        bare.append(seconds(here))
-        ours_end.send("go")
-        default.append(ours_end.recv())
+        bare.append(seconds(lambda: [step() for _ in range(block)]))
+        print(file=other.stdin, flush=True)
+        default.append(float(other.stdout.readline()))
         began = time.perf_counter()
 
-    fit(_shape(size), windows, _plan(size, block, rounds + 2), watch)
-    ours_end.send("stop")
-    child.join()
+    numbers = (size.hidden, size.depth, size.batch, size.inputs, THREADS, block)
+    command = [sys.executable, str(Path(__file__).with_name("bare.py")), *map(str, numbers)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        fit(_shape(size), windows, _plan(size, block, rounds + 2), watch)
     return Ratio.of(ours[2:], bare[2:]), Ratio.of(ours[2:], default[2:])
-
-
-def _serve(pipe: Connection, size: Size, block: int) -> None:
-    """Time a block of bare steps whenever asked to, with malloc as it comes."""
-    torch.set_num_threads(THREADS)
-    here = _repeated(make_step(size), block)
-    while pipe.recv() == "go":
-        pipe.send(seconds(here))
-
-
-def _repeated(step: Callable[[], None], times: int) -> Callable[[], None]:
-    def block() -> None:
-        for _ in range(times):
-            step()
-
-    return block
 
 
 def _windows(path: Path) -> Windows:

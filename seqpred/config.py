@@ -48,12 +48,12 @@ def _distinct(names: str | list[str]) -> str | list[str]:
     return names
 
 
-def _column_name(value: object) -> object:
+def _word(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-# A column may be called 2019, which YAML reads as a number.
-ColumnName = Annotated[str, BeforeValidator(_column_name)]
+# A column may be called 2019, and a step 1, which YAML reads as numbers.
+Word = Annotated[str, BeforeValidator(_word)]
 
 
 class Section(BaseModel):
@@ -68,16 +68,16 @@ class DataSection(Section):
     path: str | None = Field(
         None, description="CSV (.gz too) or Parquet file, from the folder you call seqpred in; - is standard input."
     )
-    time: ColumnName | None = Field(
+    time: Word | None = Field(
         "auto", description="Column with the time: dates or whole numbers. auto: guessed. null: rows are in order."
     )
     target: Annotated[
-        ColumnName | Annotated[list[ColumnName], Field(min_length=1)],
+        Word | Annotated[list[Word], Field(min_length=1)],
         AfterValidator(_distinct),
         Field(description="Column to forecast, or a list of them (a wide table)."),
     ]
-    id: ColumnName | None = Field("auto", description="Column that names the series (a long table). null: one series.")
-    frequency: str | Auto = Field(
+    id: Word | None = Field("auto", description="Column that names the series (a long table). null: one series.")
+    frequency: Word | Auto = Field(
         "auto",
         description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
         "business-day, or a whole number for integer times. auto: the data's own.",
@@ -214,6 +214,7 @@ def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
     'gru'
     """
     tree, lines = _read_yaml(text, name)
+    tree = {section: keys for section, keys in tree.items() if keys is not None or section == "data"}
     origin: dict[str, str] = {}
     for item in overrides:
         key, equals, value = item.partition("=")
@@ -226,8 +227,9 @@ def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
         """The line of a key, or of the nearest key above it."""
         for end in range(len(path), 0, -1):
             dotted = ".".join(map(str, path[:end]))
-            if dotted in origin:
-                return origin[dotted]
+            said = next((o for key, o in origin.items() if key == dotted or key.startswith(f"{dotted}.")), None)
+            if said:
+                return said
             if dotted in lines:
                 return f"{name}:{lines[dotted]}"
         return name
@@ -259,19 +261,36 @@ def _section(annotation: object) -> type[BaseModel]:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset, in which 1e-3 is a number too, as people write it."""
+    """YAML's safe subset without aliases (which can stand for a billion values)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="an alias, which a config may not have", problem_mark=mark)
+        return super().compose_node(parent, index)
 
 
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+class _Dumper(yaml.SafeDumper):
+    """What `_Loader` reads back as the same."""
+
+
+for _yaml in (_Loader, _Dumper):  # 1e-3 is a number too, as people write it
+    _yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
+
+
+def dump_yaml(value: object, **style: Any) -> str:
+    """A YAML that `parse_config` reads back as the same values."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style)
+    return text
 
 
 def _read_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
     """The mapping in a YAML text, and the line (from 1) of each dotted key."""
-    loader = _Loader(text)
     lines: dict[str, int] = {}
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         tree = {} if node is None else _build(loader, node, (), lines)
     except yaml.MarkedYAMLError as e:
@@ -284,8 +303,6 @@ def _read_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
         raise ConfigError(f"not YAML ({e})", hint="A config is plain UTF-8 text.", where=name) from None
     except RecursionError:
         raise ConfigError("nested too deeply", hint="A config has two levels.", where=name) from None
-    finally:
-        loader.dispose()
     if not isinstance(tree, dict):
         raise ConfigError(
             f"holds {'a list' if isinstance(tree, list) else 'a bare value'}, not a mapping of sections",
@@ -315,7 +332,7 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str, ...], line
 def _read_scalar(value: str, item: str) -> Any:
     try:
         return yaml.load(value, _Loader)  # noqa: S506, a safe loader
-    except (yaml.YAMLError, ValueError):
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise ConfigError(
             f"--set {item}: the value is not YAML", hint="Quote it, as in --set 'data.time=\"a: b\"'."
         ) from None
@@ -376,7 +393,8 @@ def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, 
     rule = message.removeprefix("Value error, ").removeprefix("Input should be ")
     if dotted == "model.cell" and kind == "value_error":
         return ConfigError(f"{dotted} is {found!r}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place)
-    return ConfigError(f"{dotted} is {found!r}; expected {rule}", hint=_meaning(dotted), where=place)
+    told = f": {rule}" if kind == "value_error" else f"; expected {rule}"
+    return ConfigError(f"{dotted} is {found!r}{told}", hint=_meaning(dotted), where=place)
 
 
 def _nearest_key(path: tuple[int | str, ...]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.config import Config, parse_config
+from seqpred.config import Config, dump_yaml, parse_config
 from seqpred.errors import ConfigError, FolderError, WriteError
 
 FORMAT = 1
@@ -82,12 +82,11 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
     Raises:
         WriteError: it could not be written; what was there before still is.
     """
-    import yaml
     from safetensors.numpy import save
 
     files = {
-        WEIGHTS: save(dict(sorted(weights.items()))),
-        CONFIG: yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True).encode(),
+        WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in sorted(weights.items())}),
+        CONFIG: dump_yaml(config.model_dump()).encode(),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     complete = {"format": FORMAT, **manifest, "fingerprint": hashes[WEIGHTS], "sha256": hashes}
@@ -106,18 +105,33 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
 
 
 def _put_in_place(aside: Path, path: Path) -> None:
-    if path.exists():
-        old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
-        path.rename(old / path.name)
+    """Rename a new folder to its place; an old one there is gone only once the new one stands."""
+    if not path.exists():
+        aside.rename(path)
+    elif not _exchange(aside, path):
+        old = aside.with_name(f"{aside.name}.old")
+        path.rename(old)
         try:
             aside.rename(path)
-        except OSError:
-            (old / path.name).rename(path)
+        except BaseException:  # Ctrl-C too
+            old.rename(path)
             raise
-        finally:
-            shutil.rmtree(old, ignore_errors=True)
-    else:
-        aside.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change names in one step, so that a kill finds the old one or the new; False if not possible.
+
+    Source: renameat2(2) with RENAME_EXCHANGE, Linux 3.15 and later.
+    """
+    import ctypes
+
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError, TypeError):  # not Linux, or an old C library
+        return False
+    here = -100  # AT_FDCWD
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), 2) == 0)
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -191,6 +205,8 @@ def read_folder(path: Path) -> Folder:
             raise _damaged(path / name, "it is not the file that training wrote")
     try:
         config = parse_config(files[CONFIG].decode("utf-8"), str(path / CONFIG))
+    except UnicodeDecodeError:
+        raise _damaged(path / CONFIG, "it is not UTF-8") from None
     except ConfigError as e:
         raise FolderError(e.message, hint=e.hint) from None
     return Folder(path, config, manifest, files[WEIGHTS])

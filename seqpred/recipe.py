@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.config import Config
+from seqpred.config import Config, dump_yaml
 from seqpred.data.panel import Panel
 from seqpred.data.profile import Guess, find_anchor, find_season
 
@@ -125,12 +125,4 @@ training:
 
 def _scalar(value: str | None) -> str:
     """A YAML scalar that reads back as this text."""
-    if value is None:
-        return "null"
-    import yaml
-
-    return (
-        str(yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True))
-        .removesuffix("\n...\n")
-        .strip()
-    )
+    return dump_yaml(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqpred.config import Config, config_keys, json_schema, known_cells, load_config, parse_config
+from seqpred.config import Config, config_keys, dump_yaml, json_schema, known_cells, load_config, parse_config
 from seqpred.errors import ConfigError
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
@@ -59,7 +58,7 @@ def fault(text: str, *overrides: str) -> str:
         ("model: [a]", "c.yaml:3: model is ['a'], not a mapping"),
         (
             "forecast:\n  quantiles: [0.5, 0.2]",
-            "c.yaml:4: forecast.quantiles is [0.5, 0.2]; expected quantiles must rise",
+            "c.yaml:4: forecast.quantiles is [0.5, 0.2]",
         ),
         ("forecast:\n  quantiles: [0.5, 1]", "c.yaml:4: forecast.quantiles is"),
         ("training:\n  loss: mse", "c.yaml:4: training.loss is 'mse'; expected 'pinball' or 'huber'"),
@@ -164,14 +163,17 @@ def test_no_text_makes_the_reader_fail_otherwise_than_in_words(text: str) -> Non
 @given(st.text(max_size=60).map(lambda t: SMALL + t))
 def test_any_text_after_a_good_beginning_is_read_or_refused(text: str) -> None:
     try:
-        parse(text)
+        assert parse(text).data.targets
     except ConfigError as e:
-        assert "c.yaml" in str(e)
+        said = str(e)
+    else:
+        return
+    assert "c.yaml" in said
 
 
-def test_an_alias_stands_for_what_it_names() -> None:
-    config = parse("data: {target: y}\nmodel: {window: &w 48}\nforecast: {season: *w}\n")
-    assert config.forecast.season == 48
+def test_an_alias_is_refused_with_its_line() -> None:
+    with pytest.raises(ConfigError, match=r"c\.yaml:3.*alias"):
+        parse("data: {target: y}\nmodel: {window: &w 48}\nforecast: {season: *w}\n")
 
 
 def test_aliases_of_aliases_cost_no_more_than_their_text() -> None:
@@ -180,7 +182,7 @@ def test_aliases_of_aliases_cost_no_more_than_their_text() -> None:
     code = "import sys; from seqpred.config import parse_config; parse_config(sys.stdin.read(), 'c.yaml')"
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); {code}"
     done = subprocess.run(
-        [sys.executable, "-c", limited], input="\n".join(lines), capture_output=True, text=True, timeout=20, check=False
+        [sys.executable, "-c", limited], input="\n".join(lines), capture_output=True, text=True, timeout=5, check=False
     )
     assert "ConfigError" in done.stderr
     assert "MemoryError" not in done.stderr
@@ -352,7 +354,7 @@ def trees(draw: st.DrawFn) -> dict[str, Any]:
 @example({"data": {"target": "1e3"}})
 def test_a_config_written_as_yaml_reads_back_the_same(tree: dict[str, Any]) -> None:
     config = Config.from_tree(tree)
-    text = yaml.safe_dump(config.model_dump(), sort_keys=False, allow_unicode=True)
+    text = dump_yaml(config.model_dump())
     assert parse(text) == config
 
 

@@ -74,7 +74,9 @@ def _show(result: dict[str, object]) -> None:
     metrics, windows = result["metrics"], result["windows"]
     assert isinstance(metrics, dict)
     assert isinstance(windows, list)
-    table(f"{len(windows)} windows of {result['horizon']} rows, season {result['season']}", *score_rows(metrics))
+    several = "s" if len(windows) > 1 else ""
+    title = f"{len(windows)} window{several} of {result['horizon']} rows, season {result['season']}"
+    table(title, *score_rows(metrics))
     header = ["cutoff", "rows", *(name.replace("_", " ") for name in metrics), "part"]
     rows = [[str(w["cutoff"]), str(w["rows"]), *(figure(w["mase"][n]) for n in metrics), w["part"]] for w in windows]
     table("MASE by window; its forecasts know the rows up to the cutoff", header, rows)

@@ -21,11 +21,10 @@ def show(
 
         typer.echo(json.dumps(described))
         return
-    import yaml
-
     from seqpred.cli.terminal import printable
+    from seqpred.config import dump_yaml
 
-    typer.echo(printable(yaml.safe_dump(described, sort_keys=False, allow_unicode=True, width=100)), nl=False)
+    typer.echo(printable(dump_yaml(described, width=100)), nl=False)
 
 
 def _model(path: Path) -> dict[str, Any]:

@@ -91,12 +91,13 @@ class Panel:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file."""
+        """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
         digest = hashlib.sha256()
-        for part in ("\0".join(self.names), str(self.step), "\0".join(self.columns.targets)):
-            digest.update(part.encode() + b"\0\0")
-        for array in (self.origins, self.offsets, self.values):
-            digest.update(np.ascontiguousarray(array).data)
+        for part in (str(self.step), *self.columns.targets):
+            digest.update(part.encode() + b"\0")
+        for s in sorted(range(len(self.names)), key=lambda s: self.names[s]):
+            digest.update(f"\0{self.names[s]}\0{self.origins[s]} {self.lengths[s]}\0".encode())
+            digest.update(np.ascontiguousarray(self.rows(s)).data)
         return digest.hexdigest()
 
 

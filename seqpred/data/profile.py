@@ -15,7 +15,8 @@ from seqpred.errors import DataError, did_you_mean
 
 Float = npt.NDArray[np.float64]
 
-TIMES = ("ds", "date", "datetime", "date_time", "timestamp", "time", "month", "week", "day", "hour", "year", "period")
+TIMES = ("ds", "date", "datetime", "date_time", "timestamp", "time", "period", "year", "month", "week", "day", "hour")
+WHOLE = 8  # the first of these may hold whole numbers beside a column of dates; the others are parts of a date then
 IDS = ("unique_id", "item_id", "series_id", "id", "series", "item", "sku", "store", "name")
 TARGETS = ("y", "target", "value", "values", "sales", "demand", "count")
 TRACKS, ROWS = 200, 4096  # as much as seasons are looked for in
@@ -51,14 +52,18 @@ def guess_columns(sketches: Sequence[Sketch], source_name: str) -> Guess:
 
 def guess_time(sketches: Sequence[Sketch]) -> tuple[str | None, str]:
     """The time column and why; None where rows are to be taken in order."""
-    by_name = {s.name.lower(): s for s in sketches if s.kind in ("time", "whole")}
-    for name in TIMES:
-        if name in by_name:
-            return by_name[name].name, "its name, and it holds " + (
-                "dates" if by_name[name].kind == "time" else "whole numbers"
-            )
-    dates = [s.name for s in sketches if s.kind == "time"]
-    return (dates[0], "the first column of dates") if dates else (None, "no column of dates: rows are taken in order")
+    dates = {s.name.lower(): s.name for s in sketches if s.kind == "time"}
+    whole = {s.name.lower(): s.name for s in sketches if s.kind == "whole"}
+    for names, found, what in ((TIMES, dates, "dates"), (TIMES[:WHOLE], whole, "whole numbers")):
+        for name in names:
+            if name in found:
+                return found[name], f"its name, and it holds {what}"
+    if dates:
+        return next(iter(dates.values())), "the first column of dates"
+    for name in TIMES[WHOLE:]:
+        if name in whole:
+            return whole[name], "its name, and it holds whole numbers"
+    return None, "no column of dates: rows are taken in order"
 
 
 def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, str]:
@@ -172,8 +177,10 @@ def _repeating_lag(samples: Sequence[Float]) -> int:
         count[: len(correlation)] += 1
     mean = total / np.maximum(count, 1)
     pairs = sum(len(s) for s in samples)
+    falling = int((mean < 0).argmax())  # before that, a change is like the one before it
     inner = mean[2:-1]
     peaks = 2 + np.flatnonzero((inner > mean[1:-2]) & (inner >= mean[3:]) & (inner > max(0.2, 3 / np.sqrt(pairs))))
+    peaks = peaks[peaks > falling]
     if not len(peaks):
         return 1
     peak = int(peaks[mean[peaks] >= 0.85 * mean[peaks].max()][0])

@@ -5,7 +5,9 @@ Faults carry the line of the file on which they stand.
 
 from __future__ import annotations
 
+import csv
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.sources import Source
-from seqpred.data.timing import Clock, Int
+from seqpred.data.sources import BROKEN, Source
+from seqpred.data.timing import DAY, SECOND, Clock, Int
 from seqpred.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["number", "whole", "time", "text", "empty"]
 SAMPLE_ROWS = 2000
+EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells without a value
 SHOWN = 3  # offending rows that a message names
 
 
@@ -92,31 +95,41 @@ def _kind(column: pd.Series) -> Kind:
         return "time" if _compact_dates(filled) else "whole"
     if types.is_numeric_dtype(column):
         return "number"
-    return "time" if _date_form(filled.astype(str).iloc[:50]) else "text"
+    return "time" if _date_form(_texts(filled.iloc[:50])) else "text"
 
 
 def _read(source: Source, columns: Columns | None = None, rows: int | None = None) -> pd.DataFrame:
-    """The frame in a source, or just the columns and rows asked for."""
+    """The frame in a source, or just the columns and rows asked for; all cells of the id column as they are."""
     import pandas as pd
 
     if not isinstance(source.content, (Path, bytes)):
-        frame = source.content
+        frame: pd.DataFrame = source.content.rename(columns=str)
+        if not frame.columns.is_unique:
+            name = frame.columns[frame.columns.duplicated()][0]
+            raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
         return frame.head(rows) if rows else frame
-    content = source.open_bytes()
     wanted = _names(columns) if columns else None
+    series = columns.id if columns else None
     try:
-        if source.is_parquet:
-            return _read_parquet(content, wanted, rows)
-        return pd.read_csv(
-            content,
-            sep=source.delimiter,
-            usecols=wanted,
-            nrows=rows,
-            encoding="utf-8-sig",
-            compression="gzip" if source.is_gzip else None,
-            dtype={columns.id: "category"} if columns and columns.id else None,
-            low_memory=False,
-        )
+        with source.open_bytes() as content, warnings.catch_warnings():
+            # A separator at the end of each row makes a column without a name; it is left out and no cause for alarm.
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+            if source.is_parquet:
+                return _read_parquet(content, wanted, rows)
+            text: pd.DataFrame = pd.read_csv(
+                content,
+                sep=source.delimiter,
+                usecols=wanted,
+                index_col=False,
+                nrows=rows,
+                encoding="utf-8-sig",
+                compression="gzip" if source.is_gzip else None,
+                dtype={series: str} if series else None,
+                keep_default_na=False,
+                na_values={name: [""] if name == series else list(EMPTY) for name in wanted} if wanted else list(EMPTY),
+                low_memory=False,
+            )
+            return text
     except pd.errors.EmptyDataError:
         raise DataError(
             "is empty", hint="Give a CSV with a header row, then one row per time.", where=source.name
@@ -129,7 +142,7 @@ def _read(source: Source, columns: Columns | None = None, rows: int | None = Non
             hint=f"Convert it: iconv -f latin1 -t utf-8 {source.name}",
             where=source.name,
         ) from None
-    except (OSError, EOFError) as e:
+    except BROKEN as e:
         raise DataError(f"can't be read ({e})", hint="Check the file and its permissions.", where=source.name) from None
 
 
@@ -168,37 +181,37 @@ def read_table(source: Source, columns: Columns) -> Table:
         DataError: a column is absent, a cell is not what its column holds, a time or id is missing; the first
             three lines are named, and how many there are.
     """
-    frame = _read(source, columns if _has_columns(source, columns) else None)
+    _check_columns(source, columns)
+    frame = _read(source, columns)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
     names, codes = _series(source, frame, columns.id)
-    clock, times = _times(source, frame, columns.time)
+    clock, times = _times(source, frame, columns.time, codes)
     values = np.empty((len(frame), len(columns.targets)))
     for i, name in enumerate(columns.targets):
         values[:, i] = _numbers(source, frame[name], name)
     return Table(source, columns, clock, names, codes, times, values)
 
 
-def has_columns(source: Source, names: Sequence[str]) -> bool:
-    """Whether all these columns are in the source."""
-    present = _header(source)
-    return all(n in present for n in names)
-
-
 def _header(source: Source) -> list[str]:
-    return [str(c) for c in _read(source, rows=1).columns]
+    """The columns' names as they stand there; pandas would rename the second of two alike."""
+    if source.is_parquet or not isinstance(source.content, (Path, bytes)):
+        return [str(c) for c in _read(source, rows=1).columns]
+    with source.open_text() as text:
+        return next((row for row in csv.reader(text, delimiter=source.delimiter) if row), [])
 
 
 def _names(columns: Columns) -> list[str]:
     return [c for c in (columns.id, columns.time, *columns.targets) if c is not None]
 
 
-def _has_columns(source: Source, columns: Columns) -> bool:
+def _check_columns(source: Source, columns: Columns) -> None:
     header = _header(source)
     for name in _names(columns):
         if name not in header:
             raise DataError(f"no column {name!r}", hint=did_you_mean(name, header), where=source.name)
-    return True
+        if header.count(name) > 1:
+            raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
 
 
 def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[list[str], Int]:
@@ -206,15 +219,11 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
 
     if id_name is None:
         return [""], np.zeros(len(frame), np.int64)
-    column = frame[id_name].astype("category")
-    raw = column.cat.codes.to_numpy().astype(np.int64)
-    if (raw < 0).any():
-        raise _cells(source, np.flatnonzero(raw < 0), f"column {id_name!r} is empty", "Every row needs its series.")
-    order = pd.unique(raw)
-    place = np.empty(len(column.cat.categories), np.int64)
-    place[order] = np.arange(len(order))
-    labels = [str(c) for c in column.cat.categories]
-    return [labels[i] for i in order], place[raw]
+    codes, labels = pd.factorize(frame[id_name])
+    empty = np.flatnonzero(codes < 0)
+    if len(empty):
+        raise _cells(source, empty, f"column {id_name!r} is empty", "Every row needs its series.")
+    return [str(label) for label in labels], codes.astype(np.int64)
 
 
 def _numbers(source: Source, column: pd.Series, name: str) -> npt.NDArray[np.float64]:
@@ -269,11 +278,11 @@ _FORMS = tuple(date + clock for date in _DATES for clock in _CLOCKS)
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 
 
-def _times(source: Source, frame: pd.DataFrame, name: str | None) -> tuple[Clock, Int]:
+def _times(source: Source, frame: pd.DataFrame, name: str | None, codes: Int) -> tuple[Clock, Int]:
     from pandas.api import types
 
     if name is None:
-        return Clock(None), np.arange(len(frame), dtype=np.int64)
+        return Clock(None), frame.groupby(codes).cumcount().to_numpy(np.int64)
     column = frame[name]
     empty = np.flatnonzero(column.isna().to_numpy())
     if len(empty):
@@ -289,7 +298,7 @@ def _times(source: Source, frame: pd.DataFrame, name: str | None) -> tuple[Clock
         return Clock("%Y-%m-%d" if not (stamps % 86_400_000_000).any() else "%Y-%m-%d %H:%M:%S"), stamps
     if types.is_float_dtype(column) and bool((column == column.round()).all()):
         return Clock("integer"), column.to_numpy().astype(np.int64)
-    return _dates(source, column.astype(str).str.strip(), name)
+    return _dates(source, _texts(column), name)
 
 
 def _dates(source: Source, column: pd.Series, name: str) -> tuple[Clock, Int]:
@@ -314,7 +323,29 @@ def _dates(source: Source, column: pd.Series, name: str) -> tuple[Clock, Int]:
             f"{column.iloc[0]!r} in column {name!r} may be day first or month first",
             "No row decides it: write the dates as 2024-12-31.",
         )
-    return Clock(form), _parsed(column, form)[0]
+    instants = _parsed(column, form)[0]
+    return _on_the_wall(column, instants, form) if form.endswith("%z") else (Clock(form), instants)
+
+
+def _on_the_wall(column: pd.Series, instants: Int, form: str) -> tuple[Clock, Int]:
+    """Times of the clock on the wall where all rows have one offset, or all the same hour of their day; else UTC's."""
+    zones = column.str.extract(_ZONE, expand=False)
+    offsets = zones.map({z: _offset(z) for z in zones.unique()}).to_numpy(np.int64)
+    wall = instants + offsets
+    form = form.removesuffix("%z")
+    if (offsets == offsets[0]).all() or len(np.unique(wall % DAY)) == 1:
+        return Clock(form, str(zones.iloc[-1])), wall
+    return Clock(form, "+00:00"), instants
+
+
+def _offset(zone: str) -> int:
+    """Microseconds east of UTC that Z, +0200 or +02:00 stands for."""
+    digits = zone.replace(":", "")
+    return 0 if zone == "Z" else int(f"{digits[0]}1") * (int(digits[1:3]) * 60 + int(digits[3:5])) * 60 * SECOND
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    return column.astype(str).str.strip()
 
 
 def _date_form(column: pd.Series) -> str | None:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,8 @@ from seqpred.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+
+BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off or damaged raises
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,10 @@ class Source:
 
     def open_text(self) -> io.TextIOWrapper:
         """The CSV text from its beginning, decompressed, without a byte-order mark."""
-        raw = self.open_bytes()
-        plain = gzip.GzipFile(fileobj=raw) if self.is_gzip else raw
-        return io.TextIOWrapper(plain, encoding="utf-8-sig", newline="")
+        if self.is_gzip:
+            packed = self.content if isinstance(self.content, Path) else self.open_bytes()
+            return gzip.open(packed, "rt", encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", newline="")
 
     @cached_property
     def delimiter(self) -> str:
@@ -60,7 +64,7 @@ class Source:
         try:
             with self.open_text() as text:
                 header = text.readline(1_000_000)
-        except (UnicodeDecodeError, EOFError, OSError):
+        except (UnicodeDecodeError, *BROKEN):
             return ","  # the reader meets the same fault and words it
         bare = re.sub(r'"[^"]*"', "", header)
         return max(",;\t|", key=bare.count)

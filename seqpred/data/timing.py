@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -168,10 +169,13 @@ def _on_business_days(times: Int, gap_sizes: Int) -> bool:
 class Clock:
     """How a time column is read and written, so that forecasts carry times in the form of the data.
 
-    `form` is a strftime pattern, `integer`, or None where there is no time column.
+    Attributes:
+        form: a strftime pattern, `integer`, or None where there is no time column.
+        zone: what follows each time, as `Z` or `+02:00`; times are those of the clock on the wall there.
     """
 
     form: str | None
+    zone: str = ""
 
     @property
     def dated(self) -> bool:
@@ -183,21 +187,15 @@ class Clock:
 
         >>> Clock("%d/%m/%Y").write(np.array([0]))
         ['01/01/1970']
+        >>> Clock("%Y-%m-%dT%H:%M", "+02:00").write(np.array([0]))
+        ['1970-01-01T00:00+02:00']
         """
-        if not self.dated:
+        if self.form is None or self.form == "integer":
             numbers: list[int] = times.tolist()
             return numbers
-        assert self.form is not None
-        stamps = times.astype("datetime64[us]").astype(object)
-        return [_strftime(stamp, self.form) for stamp in stamps]
-
-
-def _strftime(stamp: object, form: str) -> str:
-    # The C library writes the year 1 as "1", which no reader would take back.
-    import datetime
-
-    assert isinstance(stamp, datetime.datetime)
-    return stamp.strftime(form.replace("%Y", f"{stamp.year:04d}"))
+        stamps: list[datetime] = times.astype("datetime64[us]").astype(object).tolist()
+        # The C library writes the year 1 as "1", which no reader would take back.
+        return [s.strftime(self.form.replace("%Y", f"{s.year:04d}")) + self.zone for s in stamps]
 
 
 def usual_seasons(step: Step) -> list[int]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import torch
 
+from seqpred.errors import ConfigError
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
 
 
@@ -39,7 +41,14 @@ def keep_memory() -> None:
 
 
 def choose_device(wanted: str) -> torch.device:
-    """The device to train on; `auto` is cuda where there is one, else the processor."""
+    """The device to train on; `auto` is cuda where there is one, else the processor.
+
+    Raises:
+        ConfigError: torch finds no such device here.
+    """
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not here[wanted]:
+        raise ConfigError(f"training.device is {wanted!r}, and torch finds none here", hint="Set it to auto or cpu.")
     return torch.device(wanted)

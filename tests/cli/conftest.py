@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from outside import TINY, Done, Run, Trained, call, call_all, listing, long_table, monthly, wide_table
+from outside import TINY, Run, Trained, call, call_all, listing, long_table, monthly, wide_table
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Runs the command in the test's own folder."""
     return lambda *args, stdin=b"": call(tmp_path, args, stdin)
-
-
-@pytest.fixture
-def run_all(tmp_path: Path) -> Callable[..., list[Done]]:
-    """Runs several commands side by side in the test's own folder."""
-
-    def side_by_side(*commands: Sequence[object]) -> list[Done]:
-        return list(call_all({str(i): (tmp_path, args) for i, args in enumerate(commands)}).values())
-
-    return side_by_side
 
 
 @pytest.fixture
@@ -76,8 +66,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
     def wide() -> Trained:
         place = tmp_path_factory.mktemp("wide")
         (place / "flow.csv").write_text(wide_table())
-        (place / "flow.yaml").write_text("data: {path: flow.csv, target: [in, out]}\nforecast: {horizon: 3}\n")
-        done = call(place, ["train", "flow.yaml", "--quiet", *TINY])
+        (place / "flow.yaml").write_text("data: {path: old.csv, target: [in, out]}\nforecast: {horizon: 3}\n")
+        done = call(place, ["train", "flow.yaml", "--data", "flow.csv", "--quiet", *TINY])
         return Trained(place / "runs" / "flow", place / "flow.csv", place, done)
 
     with ThreadPoolExecutor(2) as pool:
@@ -86,3 +76,25 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
     for name, model in trained.items():
         assert model.done.code == 0, f"{name}: {model.done.err}"
     return trained
+
+
+@pytest.fixture(scope="session")
+def predicted(models: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The default forecasts of the three models, of the single one in every form."""
+    place = tmp_path_factory.mktemp("predicted")
+    single, many, wide = models["single"], models["many"], models["wide"]
+    commands = {
+        "csv": (single.place, ["predict", single.folder]),
+        "json": (single.place, ["predict", single.folder, "--format", "json"]),
+        "jsonl": (place, ["predict", single.folder, single.data, "--format", "jsonl"]),
+        "many": (place, ["predict", many.folder, many.data]),
+        "wide": (place, ["predict", wide.folder, wide.data, "--quantiles", "0.1,0.9", "--steps", "8"]),
+        "output": (
+            place,
+            ["predict", single.folder, single.data, "--output", "f.csv", "--quantiles", "0.25", "--steps", "1"],
+        ),
+    }
+    done = call_all(commands)
+    for name, one in done.items():
+        assert one.code == 0, f"{name}: {one.err}"
+    return {**{name: one.out for name, one in done.items()}, "file": (place / "f.csv").read_text()}

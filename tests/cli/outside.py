@@ -39,7 +39,7 @@ Run = Callable[..., Done]
 
 def environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
-    return {**kept, "TERM": "xterm-256color", "PYTHONUTF8": "1"}
+    return {**kept, "TERM": "xterm-256color", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"}
 
 
 def call(place: Path, args: Sequence[object], stdin: str | bytes = b"") -> Done:
@@ -74,9 +74,9 @@ def monthly(rows: int = 96) -> str:
 
 def long_table() -> str:
     """A CSV of three series of unequal length, named like numbers, with whole numbers as times."""
-    rows = [("007", 60), ("08", 72), ("A 1", 48)]
+    rows = [("007", 60), ("08", 72), ("100", 48)]
     lines = [f"{name},{100 + 2 * i},{wave(i) * (k + 1)}" for k, (name, n) in enumerate(rows) for i in range(n)]
-    return "\n".join(["shop,t,value", *lines]) + "\n"
+    return "\n".join(["store,day,value", *lines]) + "\n"
 
 
 def wide_table(rows: int = 72) -> str:

@@ -162,3 +162,7 @@ def test_with_json_wrong_usage_is_one_object_on_stderr(refused):
     assert error["code"] == 2
     assert "'none'" in error["message"]
     assert "--help" in error["hint"]
+
+
+def test_a_required_skill_that_is_no_number_is_told_before_the_work(refused):
+    assert "nan" in refused(2, "eval", "nowhere", "--require-skill", "nan")

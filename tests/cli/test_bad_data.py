@@ -5,34 +5,154 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
+from outside import Done, call_all, listing
 
 CONFIG = "data: {target: y}\nforecast: {horizon: 2}\ntraining: {max_steps: 1}\n"
 
 
-def days(values: list[object]) -> str:
+def days(*values: object) -> str:
     """A daily CSV."""
     first = datetime.date(2024, 1, 1)
     return "\n".join(["ds,y", *(f"{first + datetime.timedelta(i)},{v}" for i, v in enumerate(values))]) + "\n"
 
 
-@pytest.fixture
-def faulty(refused, write):
-    """Trains on a file that must be refused; gives what is said."""
+def altered(content: bytes) -> bytes:
+    """Compressed bytes, some of which have changed on the way."""
+    return content[:12] + bytes(b ^ 0x5A for b in content[12:200]) + content[200:]
 
-    def train(content, name="sales.csv", config=CONFIG, code=3):
-        write("c.yaml", config)
-        write(name, content)
-        return refused(code, "train", "c.yaml", "--data", name, "--out", "m")
 
-    return train
+TEXTS = ["n.v." if i in (5, 9, 20, 30) else i for i in range(40)]
+HOURS = "".join(f"2024-01-{i:02d} 00:00,{i}\n" for i in range(1, 20))
+LONG = gzip.compress(days(*range(400)).encode())
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A file that must be refused, and what must be said of it."""
+
+    content: str | bytes
+    told: tuple[str, ...]
+    name: str = "sales.csv"
+    config: str = CONFIG
+
+
+FAULTS = {
+    "an empty file needs a header": Fault("", ("sales.csv: is empty", "header")),
+    "a header without rows": Fault("ds,y\n", ("sales.csv: has a header but no rows",)),
+    "an absent column, with the nearest name": Fault(
+        days(1, 2).replace("y\n", "Sales\n", 1),
+        ("sales.csv: no column 'salse'", "Did you mean 'Sales'?"),
+        config="data: {target: salse}\n",
+    ),
+    "text in the target, with its value and its first three lines": Fault(
+        days(*TEXTS), ("sales.csv:7: 'n.v.' in column 'y' is not a number", "4 such rows: 7, 11, 22, ...")
+    ),
+    "a line number counts blank lines and quoted line breaks": Fault(
+        'ds,note,y\n\n2024-01-01,"two\nlines",1\n2024-01-02,,2\n\n\n2024-01-03,,"x"\n2024-01-04,,bad\n',
+        ("sales.csv:8: 'x'", "2 such rows: 8, 9"),
+    ),
+    "a line number counts lines of nothing but blanks": Fault(
+        "ds,y\n2024-01-01,1\n   \n2024-01-02,2\n2024-01-03,x\n", ("sales.csv:5: 'x'",)
+    ),
+    "a line number is right in a compressed file from Windows": Fault(
+        gzip.compress(days(1, 2, "x").replace("\n", "\r\n").encode("utf-8-sig")), ("s.csv.gz:4: 'x'",), name="s.csv.gz"
+    ),
+    "a fault behind a very long field": Fault(
+        f'ds,note,y\n2024-01-01,"{"long " * 40_000}",1\n2024-01-02,,x\n', ("sales.csv:3: 'x'",)
+    ),
+    "an infinite value": Fault(days(1, "inf", 3), ("sales.csv:3: an infinite value in column 'y'",)),
+    "too few rows: how many there are, how many are needed, what to change": Fault(
+        days(3, 1, 4, 1, 5),
+        ("sales.csv", "5 rows", "need", "forecast.horizon"),
+        config="data: {target: y}\nforecast: {horizon: 12}\n",
+    ),
+    "a constant series, with its value": Fault(
+        days(*[7] * 60), ("sales.csv: column 'y' is constant", "(7 in every row)")
+    ),
+    "a target without any value": Fault(days(*[""] * 60), ("sales.csv: column 'y' has no value",)),
+    "a repeated time, with its line": Fault(
+        "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n",
+        ("sales.csv:4: the time 2024-01-02 stands twice", "data.id"),
+    ),
+    "a time off the step, with its line": Fault(
+        f"ds,y\n{HOURS}2024-01-20 07:00,20\n", ("sales.csv:21: 2024-01-20 07:00", "data.frequency")
+    ),
+    "a time that is no date, with its line": Fault(
+        "ds,y\n2024-01-01,1\n2024-01-02,2\nsoon,3\n",
+        ("sales.csv:4: 'soon' in column 'ds'",),
+        config="data: {target: y, time: ds}\n",
+    ),
+    "an empty time, with its line": Fault(
+        "ds,y\n2024-01-01,1\n2024-01-02,2\n,3\n",
+        ("sales.csv:4", "'ds' is empty"),
+        config="data: {target: y, time: ds}\n",
+    ),
+    "an empty id, with its line": Fault(
+        "id,ds,y\na,2024-01-01,1\n,2024-01-02,2\na,2024-01-03,3\n",
+        ("sales.csv:3", "'id' is empty"),
+        config="data: {target: y, id: id}\n",
+    ),
+    "dates that may be day first or month first are not guessed": Fault(
+        "ds,y\n01/02/2024,1\n02/02/2024,2\n03/02/2024,3\n",
+        ("sales.csv:2: '01/02/2024'", "day first or month first"),
+        config="data: {target: y, time: ds}\n",
+    ),
+    "one row with a field too many, with its line": Fault(
+        "ds,y\n2024-01-01,1\n2024-01-02,2,3\n2024-01-03,4\n", ("sales.csv:3: 3 fields where the header has 2",)
+    ),
+    "rows that all have a field too many are not shifted into other columns": Fault(
+        "ds,y\n" + "".join(f"2024-01-{i:02d},{i},5\n" for i in range(1, 29)),
+        ("sales.csv:2: 3 fields where the header has 2",),
+    ),
+    "bytes that are no UTF-8, with the remedy": Fault(
+        "ds,y\n2024-01-01,1\n2024-01-02,é\n".encode("latin-1"), ("sales.csv: is not UTF-8 (byte 0xe9", "iconv")
+    ),
+    "a compressed file that ends too early": Fault(
+        LONG[: len(LONG) // 2], ("s.csv.gz: can't be read",), name="s.csv.gz"
+    ),
+    "a compressed file that has been altered": Fault(altered(LONG), ("s.csv.gz: can't be read",), name="s.csv.gz"),
+    "a binary file": Fault(bytes(range(256)) * 8, ("sales.csv",)),
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Done]]:
+    """Where each faulty file was to be learned from, and how that ended."""
+    commands = {}
+    for i, (name, fault) in enumerate(FAULTS.items()):
+        place = tmp_path_factory.mktemp(f"fault{i}")
+        (place / "c.yaml").write_text(fault.config)
+        (place / fault.name).write_bytes(fault.content.encode() if isinstance(fault.content, str) else fault.content)
+        commands[name] = (place, ["train", "c.yaml", "--data", fault.name, "--out", "m"])
+    done = call_all(commands)
+    return {name: (commands[name][0], done[name]) for name in FAULTS}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_told(trained, name):
+    place, done = trained[name]
+    assert "Traceback" not in done.err, done.err
+    assert done.code == 3, done.err
+    assert done.out == ""
+    assert set(listing(place)) == {"c.yaml", FAULTS[name].name}
+    sentence = done.err.splitlines()[-1]
+    assert sentence.startswith("seqpred: ")
+    for told in FAULTS[name].told:
+        assert told in sentence
+
+
+# ------------------------------------------------------------------ elsewhere than in a file
 
 
 @pytest.mark.parametrize("command", [["init"], ["train", "c.yaml", "--out", "m", "--data"]], ids=lambda c: c[0])
 def test_a_missing_file_is_named_with_its_nearest_neighbour(refused, write, command):
     write("c.yaml", CONFIG)
-    write("sales.csv", days([1, 2]))
+    write("sales.csv", days(1, 2))
     said = refused(3, *command, "slaes.csv")
     assert "slaes.csv: no such file" in said
     assert "'sales.csv'" in said
@@ -49,27 +169,6 @@ def test_a_refused_file_leaves_no_folder_for_models_behind(refused, write):
     refused(3, "train", "c.yaml", "--data", "none.csv", "--out", "a/b/m")
 
 
-def test_an_empty_file_is_told_to_need_a_header(faulty):
-    said = faulty("")
-    assert "sales.csv: is empty" in said
-    assert "header" in said
-
-
-def test_empty_standard_input_is_told_by_its_name(refused, write):
-    write("c.yaml", CONFIG)
-    assert "standard input: is empty" in refused(3, "train", "c.yaml", "--out", "m", "--data", "-")
-
-
-def test_a_header_without_rows_is_told(faulty):
-    assert "sales.csv: has a header but no rows" in faulty("ds,y\n")
-
-
-def test_an_absent_column_is_told_with_the_nearest_name(faulty):
-    said = faulty(days([1, 2]).replace("y\n", "Sales\n", 1), config="data: {target: salse}\n")
-    assert "sales.csv: no column 'salse'" in said
-    assert "Did you mean 'Sales'?" in said
-
-
 def test_an_absent_column_given_to_init_is_told_with_the_nearest_name(refused, write):
     write("sales.csv", "day,units\n2024-01-01,1\n2024-01-02,2\n")
     said = refused(3, "init", "sales.csv", "--target", "unit")
@@ -77,127 +176,15 @@ def test_an_absent_column_given_to_init_is_told_with_the_nearest_name(refused, w
     assert "'units'" in said
 
 
-def test_text_in_the_target_is_told_with_its_value_and_its_first_three_lines(faulty):
-    values: list[object] = list(range(40))
-    values[5] = values[9] = values[20] = values[30] = "n.v."
-    said = faulty(days(values))
-    assert "sales.csv:7: 'n.v.' in column 'y' is not a number" in said
-    assert "4 such rows: 7, 11, 22, ..." in said
-
-
-def test_a_line_number_counts_blank_lines_and_quoted_line_breaks(faulty):
-    content = 'ds,note,y\n\n2024-01-01,"two\nlines",1\n2024-01-02,,2\n\n\n2024-01-03,,"x"\n2024-01-04,,bad\n'
-    said = faulty(content)
-    assert "sales.csv:8: 'x'" in said
-    assert "2 such rows: 8, 9" in said
-
-
-def test_a_line_number_counts_lines_of_blanks_only(faulty):
-    assert "sales.csv:5: 'x'" in faulty("ds,y\n2024-01-01,1\n   \n2024-01-02,2\n2024-01-03,x\n")
-
-
-def test_a_line_number_is_right_in_a_compressed_file_with_windows_line_ends(faulty):
-    content = gzip.compress(days([1, 2, "x"]).replace("\n", "\r\n").encode("utf-8-sig"))
-    assert "sales.csv.gz:4: 'x'" in faulty(content, "sales.csv.gz")
-
-
-def test_a_line_number_is_right_on_standard_input(refused, write):
+@pytest.mark.parametrize(("text", "told"), [("", ": is empty"), (days(1, 2, "x"), ":4: 'x'")], ids=["empty", "text"])
+def test_standard_input_is_told_by_its_name(refused, text: str, told: str, write: Callable[..., Path]):
     write("c.yaml", CONFIG)
-    said = refused(3, "train", "c.yaml", "--out", "m", "--data", "-", stdin=days([1, 2, "x"]))
-    assert "standard input:4: 'x'" in said
-
-
-def test_a_fault_behind_a_very_long_field_is_still_told(faulty):
-    content = f'ds,note,y\n2024-01-01,"{"long " * 40_000}",1\n2024-01-02,,x\n'
-    assert "sales.csv:3: 'x'" in faulty(content)
-
-
-def test_an_infinite_value_is_told(faulty):
-    assert "sales.csv:3: an infinite value in column 'y'" in faulty(days([1, "inf", 3]))
-
-
-def test_too_few_rows_are_told_with_how_many_there_are_and_how_many_are_needed(faulty):
-    said = faulty(days([3, 1, 4, 1, 5]), config="data: {target: y}\nforecast: {horizon: 12}\n")
-    assert "sales.csv" in said
-    assert "5 rows" in said
-    assert "need" in said
-    assert "forecast.horizon" in said
-
-
-def test_a_constant_series_is_told_with_its_value(faulty):
-    said = faulty(days([7] * 60))
-    assert "sales.csv: column 'y' is constant" in said
-    assert "(7 in every row)" in said
-
-
-def test_a_target_without_any_value_is_told(faulty):
-    assert "column 'y' has no value" in faulty(days([""] * 60))
-
-
-def test_a_repeated_time_is_told_with_its_lines(faulty):
-    said = faulty("ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n")
-    assert "sales.csv:4: the time 2024-01-02 stands twice" in said
-    assert "data.id" in said
-
-
-def test_a_time_off_the_step_is_told(faulty):
-    said = faulty("ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-03T06:00,3\n".replace("T06:00", ""))
-    assert "sales.csv:5" in said
-    rows = "\n".join(f"2024-01-{i:02d} 00:00,{i}" for i in range(1, 20))
-    said = faulty(f"ds,y\n{rows}\n2024-01-20 07:00,20\n")
-    assert "sales.csv:21: 2024-01-20 07:00" in said
-    assert "data.frequency" in said
-
-
-def test_a_time_that_is_no_date_is_told_with_its_line(faulty):
-    said = faulty("ds,y\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", config="data: {target: y, time: ds}\n")
-    assert "sales.csv:4: 'soon' in column 'ds'" in said
-
-
-def test_an_empty_time_is_told_with_its_line(faulty):
-    said = faulty("ds,y\n2024-01-01,1\n2024-01-02,2\n,3\n", config="data: {target: y, time: ds}\n")
-    assert "sales.csv:4" in said
-    assert "'ds' is empty" in said
-
-
-def test_dates_that_may_be_day_first_or_month_first_are_not_guessed(faulty):
-    said = faulty("ds,y\n01/02/2024,1\n02/02/2024,2\n03/02/2024,3\n", config="data: {target: y, time: ds}\n")
-    assert "sales.csv:2: '01/02/2024'" in said
-    assert "day first or month first" in said
-
-
-def test_one_row_with_a_field_too_many_is_told_with_its_line(faulty):
-    said = faulty("ds,y\n2024-01-01,1\n2024-01-02,2,3\n2024-01-03,4\n")
-    assert "sales.csv:3: 3 fields where the header has 2" in said
-
-
-def test_rows_that_all_have_a_field_too_many_are_not_shifted_into_other_columns(faulty):
-    said = faulty("ds,y\n" + "".join(f"2024-01-{i:02d},{i},5\n" for i in range(1, 29)))
-    assert "sales.csv:2: 3 fields where the header has 2" in said
-
-
-def test_bytes_that_are_no_utf8_are_told_with_the_remedy(faulty):
-    said = faulty("ds,y\n2024-01-01,1\n2024-01-02,é\n".encode("latin-1"))
-    assert "sales.csv: is not UTF-8 (byte 0xe9" in said
-    assert "iconv" in said
-
-
-@pytest.mark.parametrize("fault", ["cut", "altered"])
-def test_a_damaged_compressed_file_is_told(faulty, fault):
-    whole = bytearray(gzip.compress(days(list(range(400))).encode()))
-    if fault == "altered":
-        whole[12:200] = bytes(b ^ 0x5A for b in whole[12:200])
-    content = bytes(whole[: len(whole) // 2]) if fault == "cut" else bytes(whole)
-    assert "sales.csv.gz: can't be read" in faulty(content, "sales.csv.gz")
-
-
-def test_a_binary_file_is_no_bug_of_ours(faulty):
-    assert "sales.csv" in faulty(bytes(range(256)) * 8)
+    assert f"standard input{told}" in refused(3, "train", "c.yaml", "--out", "m", "--data", "-", stdin=text)
 
 
 def test_with_json_a_data_error_is_one_object_on_stderr(refused, write):
     write("c.yaml", CONFIG)
-    write("sales.csv", days([1, "x", 3]))
+    write("sales.csv", days(1, "x", 3))
     error = json.loads(refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m", "--json"))
     assert list(error) == ["error"]
     assert list(error["error"]) == ["code", "message", "hint"]
@@ -208,6 +195,6 @@ def test_with_json_a_data_error_is_one_object_on_stderr(refused, write):
 
 def test_with_json_an_error_after_notes_is_still_one_object_on_stderr(refused, write):
     write("c.yaml", CONFIG)
-    write("sales.csv", days([7] * 60).replace("2024-01-09,7\n", ""))  # a gap, which is worth a note
+    write("sales.csv", days(*[7] * 60).replace("2024-01-09,7\n", ""))  # a gap, which is worth a note
     error = json.loads(refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m", "--json"))["error"]
     assert "constant" in error["message"]

@@ -116,3 +116,8 @@ def test_a_pipe_or_device_is_not_replaced_by_a_forecast(run, models, tmp_path):
     run("predict", models["single"].folder, models["single"].data, "--output", "pipe")
     os.close(reader)
     assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
+def test_the_folder_one_stands_in_is_refused_before_training(refused, write, models):
+    said = refused(6, "train", models["single"].place / "sales.yaml", "--data", "none.csv", "--out", ".")
+    assert "--out" in said

@@ -48,19 +48,21 @@ def test_init_sees_the_same_in_every_form(run, plain, form):
 
 def test_init_finds_times_names_and_values_of_a_long_table(run):
     out = run("init", "-", stdin=long_table()).out
-    for line in ("  time: t ", "  target: value ", "  id: shop "):
+    for line in ("  time: day ", "  target: value ", "  id: store "):
         assert line in out
 
 
-def test_a_forecast_is_the_same_from_every_form_at_once(run_all, models, write):
-    single = models["single"]
+def test_a_forecast_is_the_same_from_every_form_at_once(run, models, predicted, write):
     write("odd.csv.gz", all_at_once(monthly()))
-    first, second = run_all(["predict", single.folder, single.data], ["predict", single.folder, "odd.csv.gz"])
-    assert first.code == 0
-    assert first.out == second.out
+    assert run("predict", models["single"].folder, "odd.csv.gz").out == predicted["csv"]
 
 
 def test_a_series_named_na_is_a_series(run):
     done = run("init", "-", stdin=long_table().replace("007", "NA"))
     assert done.code == 0, done.err
     assert done.out.startswith("# 3 series")
+
+
+def test_rows_of_several_series_are_never_taken_for_one_without_a_word(run):
+    done = run("init", "-", stdin=long_table().replace("store,day", "kiosk,t").replace("007", "Ann"))
+    assert done.code != 0 or "id: kiosk" in done.out or "kiosk" in done.err

@@ -7,32 +7,13 @@ import io
 import json
 
 import pytest
-from outside import call_all
+from outside import TINY
 
 DECILES = [f"q0.{i}" for i in range(1, 10)]
 
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
-
-
-@pytest.fixture(scope="module")
-def predicted(models, tmp_path_factory):
-    """The default forecasts of the three models, of the single one in every form."""
-    place = tmp_path_factory.mktemp("predicted")
-    single, many, wide = models["single"], models["many"], models["wide"]
-    commands = {
-        "csv": (single.place, ["predict", single.folder]),
-        "json": (single.place, ["predict", single.folder, "--format", "json"]),
-        "jsonl": (place, ["predict", single.folder, single.data, "--format", "jsonl"]),
-        "many": (place, ["predict", many.folder, many.data]),
-        "wide": (place, ["predict", wide.folder, wide.data, "--quantiles", "0.1,0.9", "--steps", "8"]),
-        "output": (place, ["predict", single.folder, single.data, "--output", place / "f.csv"]),
-    }
-    done = call_all(commands)
-    for name, one in done.items():
-        assert one.code == 0, f"{name}: {one.err}"
-    return {**{name: one.out for name, one in done.items()}, "file": (place / "f.csv").read_text()}
 
 
 def test_one_series_has_its_time_the_step_the_forecast_and_the_quantiles(predicted):
@@ -58,17 +39,17 @@ def test_csv_json_and_jsonl_hold_the_same(predicted):
     assert isinstance(table[0]["forecast"], float)
 
 
-def test_a_file_written_by_output_holds_what_is_printed_otherwise(predicted):
+def test_with_output_the_table_is_in_the_file_alone(predicted):
     assert predicted["output"] == ""
-    assert predicted["file"] == predicted["csv"]
+    assert rows_of(predicted["file"])[0]["forecast"] == rows_of(predicted["csv"])[0]["forecast"]
 
 
 def test_many_series_keep_their_names_and_order_and_each_its_own_times(predicted):
     rows = rows_of(predicted["many"])
-    assert list(rows[0]) == ["shop", "t", "step", "forecast", *DECILES]
-    assert [r["shop"] for r in rows] == ["007"] * 4 + ["08"] * 4 + ["A 1"] * 4
-    assert [r["t"] for r in rows[:4]] == ["220", "222", "224", "226"]
-    assert [r["t"] for r in rows[4:8]] == ["244", "246", "248", "250"]
+    assert list(rows[0]) == ["store", "day", "step", "forecast", *DECILES]
+    assert [r["store"] for r in rows] == ["007"] * 4 + ["08"] * 4 + ["100"] * 4
+    assert [r["day"] for r in rows[:4]] == ["220", "222", "224", "226"]
+    assert [r["day"] for r in rows[4:8]] == ["244", "246", "248", "250"]
     assert [r["step"] for r in rows] == list("1234") * 3
 
 
@@ -97,9 +78,8 @@ def test_a_quantile_outside_the_learned_ones_is_told(refused, models):
     assert "forecast.quantiles" in said
 
 
-def test_a_quantile_between_learned_ones_lies_between_them(run, models, predicted):
-    args = ("predict", models["single"].folder, models["single"].data, "--quantiles", "0.25", "--steps", "1")
-    row = rows_of(run(*args).out)[0]
+def test_a_quantile_between_learned_ones_lies_between_them(predicted):
+    (row,) = rows_of(predicted["file"])
     full = rows_of(predicted["csv"])[0]
     assert list(row) == ["month", "step", "forecast", "q0.25"]
     assert float(full["q0.2"]) <= float(row["q0.25"]) <= float(full["q0.3"])
@@ -110,14 +90,26 @@ def test_a_wrong_number_of_steps_is_told(refused, steps):
     assert f"{steps}" in refused(2, "predict", "m", "--steps", steps)
 
 
-def test_times_with_a_zone_are_forecast_as_the_same_instants_in_a_form_that_says_so(run, models, write):
-    rows = models["many"].data.read_text().splitlines()[1:49]
-    lines = [f"2024-06-{1 + i // 24:02d}T{i % 24:02d}:00:00+02:00,{row.split(',')[2]}" for i, row in enumerate(rows)]
-    write("zoned.csv", "\n".join(["t,value", *lines]) + "\n")
-    done = run("predict", models["many"].folder, "zoned.csv", "--steps", "1", "--quantiles", "0.5")
-    if done.code:  # the model was trained with an id column
-        write("zoned.csv", "\n".join(["shop,t,value", *(f"a,{line}" for line in lines)]) + "\n")
-        done = run("predict", models["many"].folder, "zoned.csv", "--steps", "1", "--quantiles", "0.5")
+def test_times_with_a_zone_are_forecast_with_their_zone(run, models, write):
+    write("zoned.csv", models["single"].data.read_text().replace("-01,", "-01T00:00:00Z,"))
+    done = run("predict", models["single"].folder, "zoned.csv", "--steps", "1")
     assert done.code == 0, done.err
-    stamp = rows_of(done.out)[0]["t"]
-    assert stamp in ("2024-06-03T00:00:00+02:00", "2024-06-02T22:00:00+00:00", "2024-06-02T22:00:00+0000")
+    assert rows_of(done.out)[0]["month"] in ("2023-01-01T00:00:00Z", "2023-01-01T00:00:00+00:00")
+
+
+def test_dates_after_the_year_9999_are_refused_in_words(refused, models, write):
+    text = models["single"].data.read_text()
+    write("late.csv", text.replace("\n20", "\n99").replace("\n991", "\n998").replace("\n992", "\n999"))
+    said = refused(3, "predict", models["single"].folder, "late.csv", "--steps", "120")
+    assert "late.csv" in said
+    assert "9999" in said
+
+
+def test_a_time_column_that_is_called_like_one_of_ours_is_not_lost(run, write):
+    write("c.yaml", "data: {target: value, time: step}\nforecast: {horizon: 2}\n")
+    write("s.csv", "step,value\n" + "".join(f"{100 + i},{i % 7}\n" for i in range(60)))
+    done = run("train", "c.yaml", "--data", "s.csv", "--out", "m", "--quiet", *TINY)
+    if done.code == 0:
+        assert "160" in run("predict", "m", "s.csv", "--quantiles", "0.5").out
+    else:
+        assert "'step'" in done.err

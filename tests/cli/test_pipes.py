@@ -61,9 +61,9 @@ def started(models, tmp_path):
     limit = time.monotonic() + 60
     while b"loss" not in shown and time.monotonic() < limit and select.select([terminal], [], [], 60)[0]:
         shown += os.read(terminal, 65536)
-    yield process, terminal, shown.decode(errors="replace")
-    process.kill()
-    process.wait()
+    with process:
+        yield process, terminal, shown.decode(errors="replace")
+        process.kill()
     os.close(terminal)
 
 

@@ -23,11 +23,11 @@ VALUES = [1.0, 2.5, -3.0]
 
 
 def read(
-    content: str | bytes | pd.DataFrame, *targets: str, time: str | None = "auto", id: str | None = "auto"
+    content: str | bytes | pd.DataFrame, *targets: str, time: str | None = "auto", series: str | None = "auto"
 ) -> Table:
     """The table in a text, bytes or frame, by the same steps as every verb."""
     source = Source("sales.csv", content.encode() if isinstance(content, str) else content)
-    columns = choose_columns(sketch(source), source.name, time, id, targets or ("y",))
+    columns = choose_columns(sketch(source), source.name, time, series, targets or ("y",))
     return read_table(source, columns)
 
 
@@ -130,8 +130,9 @@ def test_several_targets_are_read_in_the_order_asked_for() -> None:
     assert read("ds,a,b\n1,2,3\n2,4,6\n", "b", "a").values.tolist() == [[3, 2], [6, 4]]
 
 
-def test_two_columns_of_one_name_are_told_apart() -> None:
-    assert read("ds,y,y\n1,2,3\n2,4,6\n", "y", "y.1").values.tolist() == [[2, 3], [4, 6]]
+def test_two_columns_of_one_name_are_refused() -> None:
+    with pytest.raises(DataError, match="two columns are called 'y'"):
+        read("ds,y,y\n1,2,3\n2,4,6\n", "y")
 
 
 # ------------------------------------------------------------------ series
@@ -152,16 +153,16 @@ def test_ids_that_differ_in_leading_zeros_alone_are_different_series() -> None:
 
 
 def test_ids_with_a_decimal_point_stay_the_text_they_are() -> None:
-    assert read("id,ds,y\n1.10,1,1\n1.10,2,2\n1.1,1,3\n1.1,2,4\n", id="id").names == ["1.10", "1.1"]
+    assert read("id,ds,y\n1.10,1,1\n1.10,2,2\n1.1,1,3\n1.1,2,4\n", series="id").names == ["1.10", "1.1"]
 
 
 @pytest.mark.parametrize("name", ["NA", "None", "null", "nan"])
 def test_a_series_may_be_called_like_a_missing_value(name: str) -> None:
-    assert read(f"id,ds,y\n{name},1,1\n{name},2,2\nDE,1,3\nDE,2,4\n", id="id").names == [name, "DE"]
+    assert read(f"id,ds,y\n{name},1,1\n{name},2,2\nDE,1,3\nDE,2,4\n", series="id").names == [name, "DE"]
 
 
 def test_an_empty_id_is_an_error_with_its_line() -> None:
-    said = fault("id,ds,y\na,1,1\n,2,2\na,3,3\n,4,4\n", id="id")
+    said = fault("id,ds,y\na,1,1\n,2,2\na,3,3\n,4,4\n", series="id")
     assert said.startswith("sales.csv:3: column 'id' is empty (2 such rows: 3, 5)")
 
 
