@@ -8,7 +8,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format lowest clean
+.PHONY: help install demo test lint types tests format docs bench accuracy lowest clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -43,6 +43,15 @@ tests: install
 format: install  ## put the code in its form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: install  ## the pages that the program writes of itself
+	$(BIN)/python docs/write.py
+
+bench: install  ## speed and memory, as ratios within one run
+	for script in startup step reading memory; do $(BIN)/python benchmarks/$$script.py; done
+
+accuracy: install  ## the README's table: scores on the test parts
+	$(BIN)/python benchmarks/accuracy.py
 
 lowest:  ## the tests with the lowest releases that pyproject.toml admits
 	$(PYTHON) -m venv .venv-lowest

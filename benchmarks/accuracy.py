@@ -1,4 +1,6 @@
-"""Accuracy on the test parts, from the config that `seqpred init` writes, as it is: python benchmarks/accuracy.py
+"""Accuracy on the test parts, from the config that `seqpred init` writes, as it is.
+
+    python benchmarks/accuracy.py
 
 Each set is trained without its last rows and then scored on them, once. M4 hourly (414 series) is looked for in
 ../shared/data and left out, saying so, where it is absent. Published figures have their source beside them.
@@ -99,8 +101,9 @@ def main() -> None:
             scores = seqpred.evaluate(model, everything, windows=1).scores
         assert scores["season"] == chosen.season, scores["season"]
         own, naive = scores["metrics"]["model"], scores["metrics"]["seasonal_naive"]
+        series = model.folder.manifest["data"]["series"]
         print(
-            f"| {chosen.name} | {model.folder.manifest['data']['series']} | **{own['mase']:.3f}** | {naive['mase']:.3f} "
+            f"| {chosen.name} | {series} | **{own['mase']:.3f}** | {naive['mase']:.3f} "
             f"| {own['wql']:.4f} | {own['coverage']['80']:.0f} % | {seconds:.0f} | {chosen.published} |",
             flush=True,
         )

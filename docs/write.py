@@ -25,7 +25,7 @@ def config_page() -> str:
     lines = [
         "# The config",
         "",
-        "Written by `make docs` from the program. A config is a YAML of four sections; only `data.target` must be there.",
+        "Written by `make docs` from the program. A config is a YAML of four sections; `data.target` must be there.",
         "`auto` is decided by the data, in `seqpred/recipe.py`; the model folder's `config.yaml` has what was decided.",
         "Precedence, lowest first: the default, what the data decides, the YAML, `--set key=value`.",
         "`seqpred schema` prints the JSON Schema, for editors.",

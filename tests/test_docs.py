@@ -61,7 +61,7 @@ def commands() -> list[str]:
 
 @pytest.mark.parametrize("line", commands())
 def test_the_readmes_commands_parse(line: str) -> None:
-    words = shlex.split(line.split(">", maxsplit=1)[0])[1:]
+    words = shlex.split(line.split(">", maxsplit=1)[0], comments=True)[1:]
     group: Any = typer.main.get_command(app)
     command = group.commands[words[0]]
     command.make_context(words[0], words[1:])  # raises where an option or argument is unknown
