@@ -65,7 +65,9 @@ def whole(chosen: Set) -> tuple[object, object]:
     rows = np.concatenate([part for s in range(len(known.names)) for part in (known.rows(s), later.rows(s))])
     lengths = known.lengths + later.lengths
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    joined = Panel(known.names, known.columns, known.clock, known.step, known.roles, known.origins, offsets, rows)
+    joined = Panel(
+        "test", known.names, known.columns, known.clock, known.step, known.roles, known.origins, offsets, rows
+    )
     return frame(known), frame(joined)
 
 

@@ -9,7 +9,12 @@ The names below come late, so that `import seqpred` loads neither torch nor pand
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+
+# Torch's threads wait for one another in a busy loop, so that on a machine with other work a step takes not twice the
+# time but fifty times. Asleep they cost a little on an idle machine. It must be said before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from seqpred.model import Model

@@ -82,6 +82,7 @@ def backtest(
                 hint=f"Ask for fewer: --windows {max(1, (longest - 1) // horizon)}."
                 if longest > horizon
                 else "Give more rows.",
+                where=panel.source,
             )
         here = _window(panel.choose(chosen), cuts[chosen], forecaster, len(levels), horizon, season)
         described.append(_describe(panel, chosen, cuts[chosen], here, levels))

@@ -354,12 +354,18 @@ def _checked(tree: Mapping[str, Any], where: Any) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as e:
-        faults = list(_faults(e, tree, where))
+        faults = sorted(_faults(e, tree, where), key=_line)
     first = faults[0]
     if len(faults) == 1:
         raise first
     rest = "\n".join(str(f) for f in faults[1:])
     raise ConfigError(first.message, hint=f"{first.hint}\n{rest}")
+
+
+def _line(fault: ConfigError) -> int:
+    """The line that a fault is on; 0 where there is none."""
+    found = re.match(r".*?:(\d+): ", fault.message)
+    return int(found[1]) if found else 0
 
 
 def _faults(error: ValidationError, tree: Mapping[str, Any], where: Any) -> Iterator[ConfigError]:

@@ -62,6 +62,12 @@ class FolderError(SeqpredError):
     exit = Exit.FOLDER
 
 
+class SkillError(SeqpredError):
+    """A skill below the one required."""
+
+    exit = Exit.SKILL
+
+
 class WriteError(SeqpredError):
     """A place that can't be written."""
 

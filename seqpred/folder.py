@@ -49,7 +49,7 @@ class Folder:
         from safetensors.numpy import load
 
         try:
-            return dict(load(self.weights_file))
+            return dict(sorted(load(self.weights_file).items()))
         except SafetensorError as e:
             raise _damaged(self.path / WEIGHTS, str(e)) from None
 
@@ -60,20 +60,19 @@ def check_target(path: Path, *, force: bool) -> None:
     Raises:
         WriteError: something is there already, or the place can't be written.
     """
+    if path.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise WriteError(
+            "is the folder you are in, or above it", hint="Name a folder in it with --out.", where=str(path)
+        )
     if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / MANIFEST).exists())):
         raise WriteError("is there and is no model folder", hint="Choose another place with --out.", where=str(path))
     if (path / MANIFEST).exists() and not force:
         raise WriteError(
             "holds a model already", hint="--force replaces it, --out names another place.", where=str(path)
         )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as e:
-        raise WriteError(
-            f"can't be written ({e.strerror or e})", hint="Choose another place with --out.", where=str(path)
-        ) from None
+    above = next(p for p in path.absolute().parents if p.exists())
+    with _writing(path), tempfile.TemporaryFile(dir=above):
+        pass
 
 
 def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,6 +92,7 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
     complete["manifest_sha256"] = _own_hash(complete)
     files[MANIFEST] = _as_written(complete)
     with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
         try:
             for name, content in files.items():
@@ -135,12 +135,16 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then rename it there.
+    """Write a file beside its place, then rename it there; into a pipe or a device, straight.
 
     Raises:
         WriteError: it could not be written; what was there before still is.
     """
     with _writing(path):
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        path = path.resolve()  # what a link leads to, not the link
         descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(descriptor)
         try:
@@ -159,7 +163,9 @@ def check_writable(path: Path) -> None:
     """
     with _writing(path):
         if path.is_dir():
-            raise IsADirectoryError(21, "is a folder")
+            raise IsADirectoryError(21, "it is a folder")
+        if path.exists() and not path.is_file():
+            return  # a pipe or a device
         with tempfile.TemporaryFile(dir=path.parent):
             pass
 

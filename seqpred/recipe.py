@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.config import Config, dump_yaml
+from seqpred.config import Config, dump_yaml, settled
 from seqpred.data.panel import Panel
 from seqpred.data.profile import Guess, find_anchor, find_season
+from seqpred.errors import DataError
 
 
 def settle(config: Config, panel: Panel) -> Config:
@@ -52,6 +53,25 @@ def settle(config: Config, panel: Panel) -> Config:
         "training.threads", _threads(config.model.cell, changes["model.hidden_size"], changes["training.batch_size"])
     )
     return config.replace(changes)
+
+
+def too_few_rows(config: Config, panel: Panel) -> DataError:
+    """What to say of data that a settled config can't be trained on."""
+    validation, window = settled(config.training.validation), settled(config.model.window)
+    anchor, longest = settled(config.model.anchor), int(panel.lengths.max())
+    return DataError(
+        f"the longest series has {longest} rows; anchor {anchor}, window {window} and a validation part of "
+        f"{validation} need {rows_needed(config)}",
+        hint=f"Give more rows, or lower forecast.horizon (now {config.forecast.horizon}), model.window or "
+        "training.validation.",
+        where=panel.source,
+    )
+
+
+def rows_needed(config: Config) -> int:
+    """Rows that the longest series must have to be trained on with a settled config."""
+    learned = max(settled(config.model.anchor) + 1, settled(config.model.window))
+    return learned + max(settled(config.training.validation), settled(config.forecast.horizon)) + 1
 
 
 def _horizon(season: int, rows: int) -> int:

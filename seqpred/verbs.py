@@ -19,7 +19,7 @@ from seqpred.errors import ConfigError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, levels_of, make_forecaster
-from seqpred.recipe import settle, write_config
+from seqpred.recipe import rows_needed, settle, too_few_rows, write_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +47,12 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
     names = {"data.time": columns.time, "data.id": columns.id, "data.target": targets}
     config = Config.model_validate({"data": {"target": "?"}}).replace({**names, **overrides})
     panel = read_panel(source, config, _silent)
+    check_changing(panel)
     reasons = {**guess.reasons, **{key.split(".")[1]: "as you said" for key in overrides}}
-    return write_config(settle(config, panel), panel, Guess(panel.columns, reasons), path)
+    config = settle(config, panel)
+    if rows_needed(config) > panel.lengths.max():
+        raise too_few_rows(config, panel)
+    return write_config(config, panel, Guess(panel.columns, reasons), path)
 
 
 def train(
@@ -78,8 +82,8 @@ def train(
     check_target(out, force=force)
     source = _source(data, config)
     panel = read_panel(source, config, say)
-    check_changing(panel, source.name)
-    config = settle(config, panel)
+    check_changing(panel)
+    config = settle(_at_home(config, source), panel)
     from seqpred.training.fitting import fit_panel
 
     outcome = fit_panel(panel, config, watch)
@@ -164,6 +168,10 @@ def read_panel(source: Source, config: Config, say: Say) -> Panel:
     """The panel in a source, its columns as the config names them; what was filled or dropped is said."""
     data = config.data
     columns = choose_columns(sketch(source), source.name, data.time, data.id, data.targets)
+    guessed = {"time": columns.time, "id": columns.id}
+    named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
+    if named:
+        say(f"{source.name}: {' and '.join(named)}, guessed from names and values.")
     panel = build_panel(read_table(source, columns), data.frequency)
     for note in panel.notes:
         say(f"{source.name}: {note}.")
@@ -176,6 +184,11 @@ def _source(data: object, config: Config) -> Source:
     if data is None and config.data.path is None:
         raise ConfigError("no data is given, and the config names no data.path", hint="Give a path or a DataFrame.")
     return open_source(config.data.path if data is None else data)
+
+
+def _at_home(config: Config, source: Source) -> Config:
+    """The config with the path of the file that it is trained on; null for rows that came without one."""
+    return config.replace({"data.path": source.name if isinstance(source.content, Path) else None})
 
 
 def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:

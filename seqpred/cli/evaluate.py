@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seqpred.errors import Exit
+from seqpred.errors import SkillError
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
     data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="History and what came after it; - reads standard input.")
+        str | None, typer.Argument(metavar="DATA", help="History and what came after it; - reads standard input.")
     ] = None,
     windows: Annotated[
         int | None,
@@ -35,10 +36,12 @@ def evaluate(
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
     from seqpred import verbs
-    from seqpred.cli.terminal import make_say, read_standard_input
+    from seqpred.cli.terminal import figure, make_say, read_standard_input
     from seqpred.data.sources import open_source
     from seqpred.folder import check_writable
 
+    if require_skill is not None and not math.isfinite(require_skill):
+        raise typer.BadParameter(f"--require-skill {require_skill}: a number is needed")
     if report:
         check_writable(report)
     loaded = verbs.load(model)
@@ -46,7 +49,7 @@ def evaluate(
     if where is None:
         raise typer.BadParameter("the model's config names no data.path: give the file, or - for standard input")
     source = open_source(where, read_standard_input)
-    found = verbs.evaluate(loaded, source, windows=windows, say=make_say(quiet=quiet))
+    found = verbs.evaluate(loaded, source, windows=windows, say=make_say(quiet=quiet, as_json=as_json))
     result = found.scores
     if report:
         from seqpred.cli.report import write_report
@@ -61,11 +64,7 @@ def evaluate(
         _show(result)
     skill = result["skill"]
     if require_skill is not None and (skill is None or skill < require_skill):
-        typer.echo(
-            f"seqpred: skill {'unknown' if skill is None else f'{skill:.3f}'} is below the {require_skill:g} required.",
-            err=True,
-        )
-        raise typer.Exit(Exit.SKILL)
+        raise SkillError(f"skill {figure(skill)} is below the {require_skill:g} required", hint="See the scores.")
 
 
 def _show(result: dict[str, object]) -> None:

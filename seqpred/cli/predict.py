@@ -12,7 +12,7 @@ def predict(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA]", help="The history; - reads standard input; by default the file trained on."),
+        typer.Argument(metavar="DATA", help="The history; - reads standard input; by default the file trained on."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Rows ahead; by default one horizon.")] = None,
     quantiles: Annotated[

@@ -15,7 +15,8 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")] = False,
 ) -> None:
     """Show what a model folder or a config is; nothing from it is run."""
-    described = _model(thing) if thing.is_dir() or not thing.exists() else _config(thing)
+    is_config = thing.is_file() or thing.suffix in (".yaml", ".yml")
+    described = _config(thing) if is_config else _model(thing)
     if as_json:
         import json
 

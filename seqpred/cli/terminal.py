@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,12 +30,17 @@ def run(app: typer.Typer) -> int:
     """Run the command; every ending becomes an exit code, and every error a sentence on stderr."""
     try:
         code = app(standalone_mode=False)
+        if code == Exit.INTERRUPTED:  # typer has caught Ctrl-C
+            raise KeyboardInterrupt
         sys.stdout.flush()
+        _tell_held_notes()
     except SeqpredError as e:
         return _fail(e.exit, e.message, e.hint)
     except _UsageError as e:
-        hint = "" if type(e).__name__ == "NoArgsIsHelpError" else _usage_hint(e)
-        return _fail(Exit.CONFIG, e.format_message(), hint)
+        if type(e).__name__ == "NoArgsIsHelpError":
+            sys.stderr.write(e.format_message() + "\n")
+            return Exit.CONFIG
+        return _fail(Exit.CONFIG, e.format_message().rstrip(".") + _given(e), _usage_hint(e))
     except BrokenPipeError:
         # The reader has gone, which is its right; what Python would still flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -48,18 +56,29 @@ def run(app: typer.Typer) -> int:
     return int(code or Exit.DONE)
 
 
+def _given(error: Any) -> str:
+    """The value that an option was given, where the message leaves it out."""
+    for option in getattr(getattr(error, "param", None), "opts", []):
+        for word, following in itertools.pairwise([*sys.argv, ""]):
+            value = following if word == option else word.partition("=")[2] if word.startswith(f"{option}=") else ""
+            if value and value not in error.format_message():
+                return f" ({value!r} was given)"
+    return ""
+
+
 def _usage_hint(error: Any) -> str:
     context = getattr(error, "ctx", None)
     return f"See {context.command_path if context else 'seqpred'} --help."
 
 
 def _fail(code: Exit, message: str, hint: str) -> int:
+    _HELD.clear()
     message, hint = printable(message), printable(hint)
     if "--json" in sys.argv[1:]:
         sys.stderr.write(json.dumps({"error": {"code": int(code), "message": message, "hint": hint}}) + "\n")
     else:
         end = "" if message.endswith((".", "!", "?")) else "."
-        sys.stderr.write(f"seqpred: {message}{end}{' ' if hint else ''}{hint}\n")
+        _write_wrapped(f"seqpred: {message}{end}{' ' if hint else ''}{hint}")
     return int(code)
 
 
@@ -68,9 +87,32 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
 
 
-def make_say(*, quiet: bool) -> Callable[[str], None]:
-    """What tells notes on stderr."""
-    return (lambda _: None) if quiet else lambda note: print(f"note: {printable(note)}", file=sys.stderr)  # noqa: T201
+_HELD: list[str] = []  # notes until it is known that no error follows, which must be alone with --json
+
+
+def make_say(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
+    """What tells notes on stderr; with --json at the end, so that an error is one object alone."""
+    if quiet:
+        return lambda _: None
+    return _HELD.append if as_json else _tell
+
+
+def _tell(note: str) -> None:
+    _write_wrapped(f"note: {printable(note)}")
+
+
+def _tell_held_notes() -> None:
+    for note in _HELD:
+        _tell(note)
+
+
+def _write_wrapped(text: str) -> None:
+    """A text on stderr, broken between words where a terminal would break it within one."""
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        lines = (textwrap.wrap(t, width, break_long_words=False, break_on_hyphens=False) for t in text.splitlines())
+        text = "\n".join(line for wrapped in lines for line in wrapped)
+    sys.stderr.write(text + "\n")
 
 
 def read_standard_input() -> bytes:
@@ -131,11 +173,11 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
     columns = (
         TextColumn("training"),
         BarColumn(bar_width=16),
-        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.percentage:>4.1f} %"),
         TextColumn("{task.fields[told]}"),
     )
     with Bar(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8) as bar:
-        task = bar.add_task("training", total=1.0, told="reading")
+        task = bar.add_task("training", total=1.0, told="reading the data")
 
         def watch(p: Progress) -> None:
             left = p.seconds * (1 - p.share) / p.share if p.share else 0.0

@@ -43,7 +43,7 @@ def train(
         raise typer.BadParameter("the config names no data.path: give the file with --data")
     source = open_source(where, read_standard_input)
     with progress_bar(quiet=quiet) as watch:
-        model = verbs.train(settings, source, out, force=force, say=make_say(quiet=quiet), watch=watch)
+        model = verbs.train(settings, source, out, force=force, say=make_say(quiet=quiet, as_json=as_json), watch=watch)
     if not quiet and not as_json:
         _summary(model)
     if as_json:

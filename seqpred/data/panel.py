@@ -29,6 +29,7 @@ class Panel:
     """Many series on one regular grid each.
 
     Attributes:
+        source: what errors call the place the rows came from.
         names: S of them; the empty name where there is no id column.
         columns, clock: how the source calls its columns and writes its times.
         step: from one row to the next.
@@ -39,6 +40,7 @@ class Panel:
         notes: what was filled, dropped or guessed, for people.
     """
 
+    source: str
     names: list[str]
     columns: Columns
     clock: Clock
@@ -136,6 +138,7 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
     values = np.full((int(offsets[-1]), table.values.shape[1]), np.nan)
     values[offsets[series] + positions] = table.values[order]
     return Panel(
+        source=table.source.name,
         names=table.names,
         columns=table.columns,
         clock=table.clock,
@@ -173,7 +176,7 @@ def _repeated(table: Table, rows: Int, count: int) -> DataError:
         else "Name the series' column in data.id, or keep one row for each time"
     )
     return DataError(
-        f"the time {stamp}{series} stands twice ({count} such rows: {lines}{', ...' if count > 3 else ''})",
+        f"the time {stamp}{series} stands twice ({count} repeats: {lines}{', ...' if count > 3 else ''})",
         hint=f"{hint}.",
         where=table.source.where(int(rows[0])),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,22 @@ from seqpred.errors import DataError, did_you_mean
 
 Float = npt.NDArray[np.float64]
 
-TIMES = ("ds", "date", "datetime", "date_time", "timestamp", "time", "period", "year", "month", "week", "day", "hour")
-WHOLE = 8  # the first of these may hold whole numbers beside a column of dates; the others are parts of a date then
+TIMES = (
+    "ds",
+    "date",
+    "datetime",
+    "date_time",
+    "timestamp",
+    "time",
+    "period",
+    "year",
+    "t",
+    "month",
+    "week",
+    "day",
+    "hour",
+)
+WHOLE = 9  # the first of these may hold whole numbers beside a column of dates; the others are parts of a date then
 IDS = ("unique_id", "item_id", "series_id", "id", "series", "item", "sku", "store", "name")
 TARGETS = ("y", "target", "value", "values", "sales", "demand", "count")
 TRACKS, ROWS = 200, 4096  # as much as seasons are looked for in
@@ -75,8 +90,8 @@ def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, 
             return by_name[name].name, "its name, and its values come again"
     stamp = next((s for s in sketches if s.name == time), None)
     texts = [s for s in repeats if s.kind == "text"]
-    if stamp and stamp.distinct < stamp.rows and len(texts) == 1:
-        return texts[0].name, "the only column of text, and times come again"
+    if len(texts) == 1 and (stamp is None or stamp.distinct < stamp.rows):
+        return texts[0].name, "the only column of text, and its values come again"
     return None, "one series"
 
 
@@ -95,6 +110,12 @@ def choose_columns(
     rest = [s for s in sketches if s.name not in targets]
     time = guess_time([s for s in rest if s.name != series])[0] if time == "auto" and "auto" not in header else time
     series = guess_id(rest, time)[0] if series == "auto" and "auto" not in header else series
+    for name in (time, series):
+        if name is not None and (name in ("step", "target", "forecast") or re.fullmatch(r"q0?\.\d+", name)):
+            hint = "Rename the column, or leave it out with null."
+            raise DataError(
+                f"the column {name!r} has the name of a column of the forecasts", hint=hint, where=source_name
+            )
     roles = [r for r in (time, series, *targets) if r is not None]
     for role in roles:
         if roles.count(role) > 1:
@@ -104,7 +125,7 @@ def choose_columns(
     return Columns(time, series, tuple(targets))
 
 
-def check_changing(panel: Panel, source_name: str) -> None:
+def check_changing(panel: Panel) -> None:
     """Refuse data in which no target ever changes.
 
     Raises:
@@ -112,7 +133,7 @@ def check_changing(panel: Panel, source_name: str) -> None:
     """
     for c, name in enumerate(panel.columns.targets):
         if not np.isfinite(panel.values[:, c]).any():
-            raise DataError(f"column {name!r} has no value", hint="Name another target.", where=source_name)
+            raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
     known = [track[np.isfinite(track)] for track in (panel.track(s, c) for s, c in panel.tracks())]
     if all(len(k) == 0 or bool((k == k[0]).all()) for k in known):
         value = next(k[0] for k in known if len(k))
@@ -120,7 +141,7 @@ def check_changing(panel: Panel, source_name: str) -> None:
             f"column {panel.columns.targets[0]!r} is constant ({value:g} in every row"
             f"{' of a series' if len(panel.names) > 1 else ''}): there is nothing to learn",
             hint="Name another target.",
-            where=source_name,
+            where=panel.source,
         )
 
 

@@ -5,7 +5,6 @@ Faults carry the line of the file on which they stand.
 
 from __future__ import annotations
 
-import csv
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["number", "whole", "time", "text", "empty"]
 SAMPLE_ROWS = 2000
 EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells without a value
+LARGEST = 1e100  # beyond it, squares are infinite
 SHOWN = 3  # offending rows that a message names
 
 
@@ -84,11 +84,16 @@ def sketch(source: Source) -> list[Sketch]:
 
 
 def _kind(column: pd.Series) -> Kind:
+    import pandas as pd
     from pandas.api import types
 
-    filled = column.dropna()
+    filled = column[column.notna() & ~column.isin(EMPTY)]
     if not len(filled):
         return "empty"
+    if len(filled) < len(column) and types.is_string_dtype(column):
+        numbers = pd.to_numeric(filled, errors="coerce")  # but for words such as NA it may be one of numbers
+        if numbers.notna().all():
+            return "whole" if bool((numbers == numbers.round()).all()) else "number"
     if types.is_datetime64_any_dtype(column):
         return "time"
     if types.is_integer_dtype(column):
@@ -111,11 +116,10 @@ def _read(source: Source, columns: Columns | None = None, rows: int | None = Non
     wanted = _names(columns) if columns else None
     series = columns.id if columns else None
     try:
-        with source.open_bytes() as content, warnings.catch_warnings():
-            # A separator at the end of each row makes a column without a name; it is left out and no cause for alarm.
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)
+        with source.open_bytes() as content, warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", pd.errors.ParserWarning)
             if source.is_parquet:
-                return _read_parquet(content, wanted, rows)
+                return _read_parquet(source, content, wanted, rows)
             text: pd.DataFrame = pd.read_csv(
                 content,
                 sep=source.delimiter,
@@ -126,10 +130,12 @@ def _read(source: Source, columns: Columns | None = None, rows: int | None = Non
                 compression="gzip" if source.is_gzip else None,
                 dtype={series: str} if series else None,
                 keep_default_na=False,
-                na_values={name: [""] if name == series else list(EMPTY) for name in wanted} if wanted else list(EMPTY),
+                na_values={n: [""] if n == series else list(EMPTY) for n in wanted} if wanted else [""],
                 low_memory=False,
             )
-            return text
+        if any(issubclass(w.category, pd.errors.ParserWarning) for w in warned):
+            _check_widths(source)
+        return text
     except pd.errors.EmptyDataError:
         raise DataError(
             "is empty", hint="Give a CSV with a header row, then one row per time.", where=source.name
@@ -146,15 +152,30 @@ def _read(source: Source, columns: Columns | None = None, rows: int | None = Non
         raise DataError(f"can't be read ({e})", hint="Check the file and its permissions.", where=source.name) from None
 
 
-def _read_parquet(content: Any, wanted: list[str] | None, rows: int | None) -> pd.DataFrame:
+def _check_widths(source: Source) -> None:
+    """Refuse a record with more fields than the header, but for empty ones: a separator at the end of each row."""
+    records = source.records()
+    _, header = next(records)
+    for line, fields in records:
+        if any(fields[len(header) :]):
+            raise _too_wide(source, line, len(fields), len(header))
+
+
+def _too_wide(source: Source, line: int, found: int, expected: int) -> DataError:
+    hint = "Quote the field that holds a separator."
+    return DataError(f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line}")
+
+
+def _read_parquet(source: Source, content: Any, wanted: list[str] | None, rows: int | None) -> pd.DataFrame:
     import pandas as pd
 
     try:
         frame = pd.read_parquet(content, columns=wanted)
     except ImportError:
-        raise DataError("Parquet needs pyarrow", hint="pip install 'seqpred[parquet]'") from None
+        hint = "pip install 'seqpred[parquet]'"
+        raise DataError("is Parquet, which needs pyarrow", hint=hint, where=source.name) from None
     except (OSError, ValueError) as e:
-        raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.") from None
+        raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.", where=source.name) from None
     first: pd.DataFrame = frame.head(rows) if rows else frame
     return first
 
@@ -162,12 +183,8 @@ def _read_parquet(content: Any, wanted: list[str] | None, rows: int | None) -> p
 def _parse_fault(source: Source, message: str) -> DataError:
     ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
     if ragged:
-        expected, line, found = ragged.groups()
-        return DataError(
-            f"{found} fields where the header has {expected}",
-            hint="Quote the field that holds a separator.",
-            where=f"{source.name}:{line}",
-        )
+        expected, line, found = (int(g) for g in ragged.groups())
+        return _too_wide(source, line, found, expected)
     return DataError(f"is not a CSV ({message.strip()})", hint="Check the quotes near its end.", where=source.name)
 
 
@@ -197,8 +214,7 @@ def _header(source: Source) -> list[str]:
     """The columns' names as they stand there; pandas would rename the second of two alike."""
     if source.is_parquet or not isinstance(source.content, (Path, bytes)):
         return [str(c) for c in _read(source, rows=1).columns]
-    with source.open_text() as text:
-        return next((row for row in csv.reader(text, delimiter=source.delimiter) if row), [])
+    return next((fields for _, fields in source.records()), [])
 
 
 def _names(columns: Columns) -> list[str]:
@@ -240,9 +256,10 @@ def _numbers(source: Source, column: pd.Series, name: str) -> npt.NDArray[np.flo
             raise _cells(
                 source, bad, f"{shown} in column {name!r} is not a number", "Mend these cells, or leave them empty."
             )
-    infinite = np.flatnonzero(np.isinf(values))
-    if len(infinite):
-        raise _cells(source, infinite, f"an infinite value in column {name!r}", "Leave it empty if it is unknown.")
+    huge = np.flatnonzero(np.abs(values) > LARGEST)
+    if len(huge):
+        found = f"{values[huge[0]]:g} in column {name!r} is infinite, or as good as"
+        raise _cells(source, huge, found, "Leave it empty if it is unknown.")
     return values
 
 

@@ -7,7 +7,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,14 +76,19 @@ class Source:
         """
         if self.is_parquet or not isinstance(self.content, (Path, bytes)):
             return f"{self.name}, row {row}"
+        for place, (line, _) in enumerate(self.records(), start=-1):  # the header is row -1
+            if place == row:
+                return f"{self.name}:{line}"
+        return f"{self.name}:{row + 2}"
+
+    def records(self) -> Iterator[tuple[int, list[str]]]:
+        """The fields of each record that is not blank, the header's first, and the line on which it ends."""
+        csv.field_size_limit(2**31 - 1)
         with self.open_text() as text:
             reader = csv.reader(text, delimiter=self.delimiter)
-            filled = -2  # the header is row -1
             for fields in reader:
-                filled += bool(fields)
-                if filled == row:
-                    return f"{self.name}:{reader.line_num}"
-        return f"{self.name}:{row + 2}"
+                if len(fields) > 1 or (fields and fields[0].strip()):
+                    yield reader.line_num, fields
 
 
 def open_source(data: object, standard_input: Callable[[], bytes] | None = None) -> Source:

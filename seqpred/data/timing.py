@@ -19,6 +19,7 @@ Unit = Literal["row", "microsecond", "month", "month-end", "business-day"]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+YEAR_10000 = 253_402_300_800 * SECOND
 _UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
 _CALENDAR = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
@@ -181,6 +182,10 @@ class Clock:
     def dated(self) -> bool:
         """Whether the times are dates."""
         return self.form not in (None, "integer")
+
+    def reaches(self, times: Int) -> bool:
+        """Whether these times can be written: the calendar ends with the year 9999."""
+        return not self.dated or bool((times < YEAR_10000).all())
 
     def write(self, times: Int) -> list[str] | list[int]:
         """Times as the data writes them.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqpred.data.panel import Panel
-from seqpred.errors import ConfigError
+from seqpred.errors import ConfigError, DataError
 from seqpred.features import Float
 
 Table = dict[str, list[Any]]
@@ -22,7 +22,10 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
         panel: the history; the id and time columns have its names for them.
         forecasts: [K, N, Q], of rising levels, in the order of `Panel.tracks`.
         wanted: the levels to show.
+    Raises:
+        DataError: times that no calendar has.
     """
+    series = range(len(panel.names))
     columns, steps = panel.columns, forecasts.shape[1]
     tracks = list(panel.tracks())
     table: Table = {}
@@ -30,7 +33,10 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
         table[columns.id] = [panel.names[s] for s, _ in tracks for _ in range(steps)]
     if columns.time is not None:
         ahead = np.arange(steps, dtype=np.int64)
-        times = [panel.clock.write(panel.times(s, panel.lengths[s] + ahead)) for s in range(len(panel.names))]
+        if not panel.clock.reaches(np.array([panel.times(s, panel.lengths[s] + ahead[-1:]) for s in series])):
+            hint = "Ask for fewer steps, or set data.frequency to the step you mean."
+            raise DataError("the forecast goes beyond the year 9999", hint=hint, where=panel.source)
+        times = [panel.clock.write(panel.times(s, panel.lengths[s] + ahead)) for s in series]
         table[columns.time] = [t for s, _ in tracks for t in times[s]]
     table["step"] = [step for _ in tracks for step in range(1, steps + 1)]
     if len(columns.targets) > 1:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from seqpred.config import Config, settled
 from seqpred.data.panel import Panel
-from seqpred.errors import DataError
 from seqpred.features import prepare
 from seqpred.model import look_of, shape_of
 from seqpred.network.machine import choose_device, keep_memory
+from seqpred.recipe import too_few_rows
 from seqpred.training.loop import Outcome, Plan, Progress, fit
 from seqpred.training.windows import Reach, Windows, make_windows
 
@@ -34,12 +34,7 @@ def _windows(panel: Panel, config: Config) -> Windows:
     reach = Reach(look, window, horizon, at_end=config.model.bidirectional)
     windows = make_windows([prepare(t, look) for t in tracks], tracks, cuts, reach)
     if not windows.learnable() or not len(windows.checks()[0]):
-        longest = int(panel.lengths.max())
-        raise DataError(
-            f"the longest series has {longest} rows; anchor {look.anchor}, window {window} and a validation part of "
-            f"{validation} need {max(look.anchor + 1, window) + validation + 1}",
-            hint=f"Give more rows, or lower forecast.horizon (now {horizon}), model.window or training.validation.",
-        )
+        raise too_few_rows(config, panel)
     return windows
 
 

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from outside import TINY, Run, Trained, call, call_all, listing, long_table, monthly, wide_table
+
+from tests.cli.outside import TINY, Run, Trained, call, call_all, listing, long_table, monthly, wide_table
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from outside import Done, call_all, listing
+
+from tests.cli.outside import Done, call_all, listing
 
 CONFIG = "data: {target: y}\nforecast: {horizon: 2}\ntraining: {max_steps: 1}\n"
 
@@ -65,7 +66,7 @@ FAULTS = {
     "a fault behind a very long field": Fault(
         f'ds,note,y\n2024-01-01,"{"long " * 40_000}",1\n2024-01-02,,x\n', ("sales.csv:3: 'x'",)
     ),
-    "an infinite value": Fault(days(1, "inf", 3), ("sales.csv:3: an infinite value in column 'y'",)),
+    "an infinite value": Fault(days(1, "inf", 3), ("sales.csv:3: inf in column 'y' is infinite",)),
     "too few rows: how many there are, how many are needed, what to change": Fault(
         days(3, 1, 4, 1, 5),
         ("sales.csv", "5 rows", "need", "forecast.horizon"),

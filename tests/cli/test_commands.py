@@ -6,7 +6,8 @@ import json
 
 import pytest
 import yaml
-from outside import TINY, call_all, listing, monthly
+
+from tests.cli.outside import TINY, call_all, listing, monthly
 
 METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
 
@@ -198,7 +199,7 @@ def test_show_of_a_config_fills_in_the_defaults(run, write):
 
 
 def test_show_of_nothing_is_told(refused):
-    assert "nowhere.yaml" in refused(4, "show", "nowhere.yaml")
+    assert "nowhere.yaml" in refused(2, "show", "nowhere.yaml")
 
 
 def test_schema_describes_every_key_and_allows_no_other(run):

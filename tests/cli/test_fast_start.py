@@ -6,7 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from outside import environment
+
+from tests.cli.outside import environment
 
 
 @pytest.mark.parametrize(

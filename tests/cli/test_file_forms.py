@@ -5,7 +5,8 @@ from __future__ import annotations
 import gzip
 
 import pytest
-from outside import call, long_table, monthly
+
+from tests.cli.outside import call, long_table, monthly
 
 
 def with_semicolons(text: str) -> bytes:

@@ -7,7 +7,8 @@ import io
 import json
 
 import pytest
-from outside import TINY
+
+from tests.cli.outside import TINY
 
 DECILES = [f"q0.{i}" for i in range(1, 10)]
 

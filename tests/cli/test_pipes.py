@@ -9,7 +9,8 @@ import subprocess
 import time
 
 import pytest
-from outside import COMMAND, environment, listing, monthly
+
+from tests.cli.outside import COMMAND, environment, listing, monthly
 
 
 def test_predict_reads_standard_input(run, models):

@@ -145,12 +145,12 @@ def test_the_step_that_a_person_names_makes_the_grid() -> None:
 
 def test_a_repeated_time_is_an_error_with_its_line_and_series() -> None:
     said = fault("id,ds,y\na,1,1\na,2,2\nb,1,1\nb,2,2\na,2,5\n")
-    assert said.startswith("sales.csv:6: the time 2 of series 'a' stands twice (1 such rows: 6)")
+    assert said.startswith("sales.csv:6: the time 2 of series 'a' stands twice (1 repeats: 6)")
 
 
 def test_repeated_times_in_unsorted_rows_show_their_first_lines() -> None:
     said = fault("ds,y\n3,1\n1,2\n3,3\n2,4\n1,5\n2,6\n1,7\n")
-    assert said.startswith("sales.csv:4: the time 3 stands twice (4 such rows: 4, 6, 7, ...)")
+    assert said.startswith("sales.csv:4: the time 3 stands twice (4 repeats: 4, 6, 7, ...)")
     assert "data.id" in said
 
 

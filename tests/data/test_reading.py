@@ -81,7 +81,7 @@ def test_a_file_and_standard_input_give_the_same_rows(form: str, tmp_path: Path)
 
 
 @PROPERTY
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64), min_size=1, max_size=30))
+@given(st.lists(st.floats(-1e100, 1e100), min_size=1, max_size=30))
 def test_every_double_is_read_back_to_the_last_bit(values: list[float]) -> None:
     text = "t,y\n" + "".join(f"{i},{v!r}\n" for i, v in enumerate(values))
     assert read(text, time="t").values[:, 0].tolist() == values
@@ -205,9 +205,9 @@ def test_a_row_with_too_many_fields_is_named() -> None:
     assert said.startswith("sales.csv:4: 3 fields where the header has 2")
 
 
-@pytest.mark.parametrize("value", ["inf", "-inf", "1e999"])
+@pytest.mark.parametrize("value", ["inf", "-inf", "1e999", "1e101"])
 def test_infinite_values_are_refused_with_their_line(value: str) -> None:
-    assert fault(f"ds,y\n1,1\n2,{value}\n").startswith("sales.csv:3: an infinite value in column 'y'")
+    assert fault(f"ds,y\n1,1\n2,{value}\n").startswith(f"sales.csv:3: {float(value):g} in column 'y' is infinite")
 
 
 def test_an_empty_file_and_a_lone_header_are_told_apart() -> None:
