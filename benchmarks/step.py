@@ -5,7 +5,7 @@ Both have the same threads and the same malloc setting; a third column is the ba
 which glibc returns freed memory as it does by default. Validation is one window but in the last rows, where it is
 what `seqpred train` does.
 
-Run: python benchmarks/step.py [M4_HOURLY.csv.gz]
+Run: python benchmarks/step.py [M4_HOURLY.csv.gz]    (one thread; OMP_NUM_THREADS=2 before it for two)
 """
 
 from __future__ import annotations

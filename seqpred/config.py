@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -27,6 +26,8 @@ T = TypeVar("T")
 
 def known_cells() -> list[str]:
     """The names of the installed cells, found without importing any of them."""
+    from importlib.metadata import entry_points
+
     return sorted({e.name for e in entry_points(group=CELLS)})
 
 

@@ -66,8 +66,11 @@ def prepare(values: Float, look: Look) -> Prepared:
     mean, spread = _rolling(filled, width)
     changes = [filled - lagged(filled, lag) for lag in look.lags]
     ahead = lagged(filled, look.anchor - 1) - filled
-    columns = [slog(c / unit) for c in (*changes, filled - mean, spread, ahead)]
-    x = np.stack([*columns, np.isfinite(values)], axis=-1).astype(np.float32)
+    x = np.empty((len(values), look.inputs), np.float32)
+    for i, column in enumerate((*changes, filled - mean, spread, ahead)):
+        x[:, i] = column / unit
+    x[:, :-1] = slog(x[:, :-1])
+    x[:, -1] = np.isfinite(values)
     x[: _first_observed(values)] = 0
     return Prepared(x, filled, scale)
 
@@ -99,17 +102,20 @@ def running_scale(values: Float, season: int) -> Float:
     >>> running_scale(np.array([1.0, 2.0, 4.0, 7.0]), 2).tolist()
     [0.0, 1.0, 3.0, 4.0]
     """
-    seasonal, pairs = _running_mean_change(values, season)
-    stepwise, _ = _running_mean_change(values, 1)
-    return np.where((pairs > 0) & (seasonal > 0), seasonal, stepwise)
+    scale = _running_mean_change(values, season)
+    early = int((scale > 0).argmax()) if scale[-1] > 0 else len(scale)
+    scale[:early] = _running_mean_change(values[:early], 1)
+    return scale
 
 
-def _running_mean_change(values: Float, lag: int) -> tuple[Float, Float]:
-    change = np.full(len(values), np.nan)
-    change[lag:] = np.abs(values[lag:] - values[:-lag])
+def _running_mean_change(values: Float, lag: int) -> Float:
+    """[T]; 0 while no pair is known, or none differs."""
+    change = np.abs(values[lag:] - values[:-lag])
     known = np.isfinite(change)
-    pairs = np.cumsum(known).astype(np.float64)
-    return np.cumsum(np.where(known, change, 0.0)) / np.maximum(pairs, 1.0), pairs
+    pairs = np.cumsum(known)
+    mean = np.zeros(len(values))
+    mean[lag:] = np.cumsum(np.where(known, change, 0.0)) / np.maximum(pairs, 1)
+    return mean
 
 
 def usable_scale(scale: Float, filled: Float) -> Float:
@@ -125,9 +131,9 @@ def lagged(filled: Float, lag: int) -> Float:
     return earlier
 
 
-def slog(x: Float) -> Float:
+def slog(x: Float32) -> Float32:
     """Signed logarithm, sign(x) log(1 + |x|): keeps direction and order, tames outliers."""
-    tamed: Float = np.sign(x) * np.log1p(np.abs(x))
+    tamed: Float32 = np.copysign(np.log1p(np.abs(x)), x)
     return tamed
 
 

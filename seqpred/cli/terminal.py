@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import json
 import os
@@ -45,15 +46,24 @@ def run(app: typer.Typer) -> int:
         # The reader has gone, which is its right; what Python would still flush goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
+    except OSError as e:
+        if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            return _bug()
+        hint = "Check the disk; what is there may be cut off."
+        return _fail(Exit.WRITE, f"standard output can't be written ({e.strerror})", hint)
     except (KeyboardInterrupt, typer.Abort):
         return _fail(Exit.INTERRUPTED, "interrupted", "Nothing was written.")
     except MemoryError:
         hint = "Lower training.batch_size, model.window or model.hidden_size, or give fewer series."
         return _fail(Exit.DATA, "out of memory", hint)
     except Exception:  # noqa: BLE001, the last line: a bug of ours, told as one
-        traceback.print_exc()
-        return _fail(Exit.BUG, "this is a bug in seqpred", "Please report it with the lines above.")
+        return _bug()
     return int(code or Exit.DONE)
+
+
+def _bug() -> int:
+    traceback.print_exc()
+    return _fail(Exit.BUG, "this is a bug in seqpred", "Please report it with the lines above.")
 
 
 def _given(error: Any) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import Clock, Int, Step, infer_step
+from seqpred.data.timing import Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
@@ -115,28 +115,16 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
     times = table.times[order]
     step = _step(table, times, starts, frequency)
     first = np.flatnonzero(starts)
-    origins, series = times[first], np.cumsum(starts) - 1
-    positions = np.empty(len(times), np.int64)
-    on_step = np.empty(len(times), bool)
-    if step.unit in ("row", "microsecond"):
-        positions = (times - origins[series]) // step.count
-        on_step = (times - origins[series]) % step.count == 0
+    origins, ends = times[first], np.append(first[1:], len(times))
+    if step.unit in ("row", "microsecond") and bool((gaps_within(times, starts) == step.count).all()):
+        lengths, places = ends - first, None  # no row is absent
     else:
-        for origin in np.unique(origins):  # a calendar rule knows one origin at a time
-            at = origins[series] == origin
-            positions[at], on_step[at] = step.positions(times[at], int(origin))
-    if not on_step.all():
-        raise _off_step(table, order, step, on_step)
-    lengths = positions[np.append(first[1:], len(times)) - 1] + 1
-    if lengths.sum() > MOST_HOLES * len(times) + 1000:
-        raise DataError(
-            f"on the step {step} {lengths.sum() - len(times)} of {lengths.sum()} rows would be absent",
-            hint="Set data.frequency to the usual distance of two rows, or data.time: null to take them in order.",
-            where=table.source.name,
-        )
+        lengths, places = _on_grid(table, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    values = np.full((int(offsets[-1]), table.values.shape[1]), np.nan)
-    values[offsets[series] + positions] = table.values[order]
+    values = table.values[order]
+    if places is not None:
+        sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
+        values[places] = sparse
     return Panel(
         source=table.source.name,
         names=table.names,
@@ -149,6 +137,30 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
         values=values,
         notes=tuple(_notes(table, len(values), values)),
     )
+
+
+def _on_grid(table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
+    """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
+    times, first = table.times[order], np.flatnonzero(starts)
+    series = np.cumsum(starts) - 1
+    own = times[first][series]
+    if step.unit in ("row", "microsecond"):
+        positions, on_step = (times - own) // step.count, (times - own) % step.count == 0
+    else:
+        positions, on_step = np.empty(len(times), np.int64), np.empty(len(times), bool)
+        for origin in np.unique(own):  # a calendar rule knows one origin at a time
+            at = own == origin
+            positions[at], on_step[at] = step.positions(times[at], int(origin))
+    if not on_step.all():
+        raise _off_step(table, order, step, on_step)
+    lengths = positions[np.append(first[1:], len(times)) - 1] + 1
+    if lengths.sum() > MOST_HOLES * len(times) + 1000:
+        raise DataError(
+            f"on the step {step} {lengths.sum() - len(times)} of {lengths.sum()} rows would be absent",
+            hint="Set data.frequency to the usual distance of two rows, or data.time: null to take them in order.",
+            where=table.source.name,
+        )
+    return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
 
 
 def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:

@@ -103,7 +103,9 @@ def _kind(column: pd.Series) -> Kind:
     return "time" if _date_form(_texts(filled.iloc[:50])) else "text"
 
 
-def _read(source: Source, columns: Columns | None = None, rows: int | None = None) -> pd.DataFrame:
+def _read(
+    source: Source, columns: Columns | None = None, rows: int | None = None, id_type: str = "category"
+) -> pd.DataFrame:
     """The frame in a source, or just the columns and rows asked for; all cells of the id column as they are."""
     import pandas as pd
 
@@ -128,13 +130,15 @@ def _read(source: Source, columns: Columns | None = None, rows: int | None = Non
                 nrows=rows,
                 encoding="utf-8-sig",
                 compression="gzip" if source.is_gzip else None,
-                dtype={series: str} if series else None,
+                dtype={series: id_type} if series else None,
                 keep_default_na=False,
                 na_values={n: [""] if n == series else list(EMPTY) for n in wanted} if wanted else [""],
                 low_memory=False,
             )
         if any(issubclass(w.category, pd.errors.ParserWarning) for w in warned):
             _check_widths(source)
+        if series and id_type == "category" and pd.api.types.is_numeric_dtype(text[series].cat.categories):
+            return _read(source, columns, rows, "str")  # the quick way has taken 007 for the number 7
         return text
     except pd.errors.EmptyDataError:
         raise DataError(
@@ -235,11 +239,16 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
 
     if id_name is None:
         return [""], np.zeros(len(frame), np.int64)
-    codes, labels = pd.factorize(frame[id_name])
-    empty = np.flatnonzero(codes < 0)
+    column = frame[id_name].astype("category")
+    raw = column.cat.codes.to_numpy()
+    empty = np.flatnonzero(raw < 0)
     if len(empty):
         raise _cells(source, empty, f"column {id_name!r} is empty", "Every row needs its series.")
-    return [str(label) for label in labels], codes.astype(np.int64)
+    order = pd.unique(raw)  # of appearance; the categories are in that of the alphabet
+    place = np.empty(len(column.cat.categories), np.int64)
+    place[order] = np.arange(len(order))
+    labels = column.cat.categories.astype(str).tolist()
+    return [labels[i] for i in order], place[raw]
 
 
 def _numbers(source: Source, column: pd.Series, name: str) -> npt.NDArray[np.float64]:
@@ -368,6 +377,8 @@ def _texts(column: pd.Series) -> pd.Series:
 def _date_form(column: pd.Series) -> str | None:
     """The one form that all these texts have, as a strftime pattern, or None."""
     first = str(column.iloc[0])
+    if not re.search(r"\d{4}", first):
+        return None  # no year in it
     zone = _ZONE.search(first) if ":" in first else None
     for form in _FORMS:
         pattern = form + ("%z" if zone else "")

@@ -123,6 +123,11 @@ def _day_of_month(times: Int | np.int64) -> Int:
     return since
 
 
+def gaps_within(times: Int, starts: npt.NDArray[np.bool_]) -> Int:
+    """From each row to the next of its series, [rows less series]."""
+    return np.delete(np.diff(times), np.flatnonzero(starts[1:]))
+
+
 def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step | None:
     """The step that most rows obey, or None where no two rows follow one another.
 
@@ -131,11 +136,10 @@ def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step |
         starts: [rows], whether a row is the first of its series.
         dated: whether the times are dates, to which the calendar applies.
     """
-    gaps = np.diff(times)[~starts[1:]]
+    gaps = gaps_within(times, starts)
     if not len(gaps):
         return None
-    sizes, counts = np.unique(gaps, return_counts=True)
-    usual = int(sizes[counts.argmax()])
+    sizes, usual = _sizes(gaps)
     if not dated:
         return Step("row", usual)
     if usual >= 28 * DAY and (month := _infer_months(times, starts)):
@@ -145,19 +149,26 @@ def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step |
     return Step("microsecond", usual)
 
 
+def _sizes(gaps: Int) -> tuple[Int, int]:
+    """The sizes of gaps that occur, and the most usual one."""
+    if (gaps == gaps[0]).all():  # as in most files, and far cheaper to see than to count
+        return gaps[:1], int(gaps[0])
+    sizes, counts = np.unique(gaps, return_counts=True)
+    return sizes, int(sizes[counts.argmax()])
+
+
 def _infer_months(times: Int, starts: npt.NDArray[np.bool_]) -> Step | None:
     """A rule of months: all rows on the same day of the month, or all on the last one."""
     days, lasts = _day_of_month(times), _day_of_month(times + DAY) == 0
     same_day = (days == np.maximum.reduceat(days, np.flatnonzero(starts))[np.cumsum(starts) - 1]) | (
         lasts & (days >= 27)
     )
-    gaps = np.diff(_months(times))[~starts[1:]]
+    gaps = gaps_within(_months(times), starts)
     gaps = gaps[gaps > 0]
     if not len(gaps) or not (same_day.mean() > 0.99 or lasts.mean() > 0.99):
         return None
-    sizes, counts = np.unique(gaps, return_counts=True)
     at_end = lasts.mean() > 0.99 and not (days == 27).all()
-    return Step("month-end" if at_end else "month", int(sizes[counts.argmax()]))
+    return Step("month-end" if at_end else "month", _sizes(gaps)[1])
 
 
 def _on_business_days(times: Int, gap_sizes: Int) -> bool:

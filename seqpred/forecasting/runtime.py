@@ -52,7 +52,8 @@ class Reader:
         else:
             x = torch.from_numpy(np.stack([t[-new:] for t in tracks]))
             said, self._memory = self.network.advance(x, self._memory)
-        return self._head(said)
+        quantiles: Float32 = self.network.say(said).numpy()
+        return quantiles
 
     def _read_ragged(self, tracks: Sequence[Float32]) -> tuple[Tensor, Memory]:
         """What is said after tracks of unequal length, [K, 1, hidden], and the memory then."""
@@ -86,11 +87,7 @@ class Reader:
         for length in {len(w) for w in windows}:
             alike = [k for k, w in enumerate(windows) if len(w) == length]
             x = torch.from_numpy(np.stack([windows[k] for k in alike]))
-            quantiles[alike] = self.network(x)[:, -1].numpy()
-        return quantiles
-
-    def _head(self, said: Tensor) -> Float32:
-        quantiles: Float32 = self.network.head(said)[:, -1].numpy()
+            quantiles[alike] = self.network.at_end(x).numpy()
         return quantiles
 
 

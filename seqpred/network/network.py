@@ -51,6 +51,16 @@ class Network(nn.Module):
         quantiles: Tensor = self.head(self.dropout(said))
         return quantiles
 
+    def at_end(self, x: Tensor) -> Tensor:
+        """[batch, N, Q]: what `forward` says at the last row alone, without the work of saying the rest."""
+        said = self.recurrent(x) if isinstance(self.recurrent, BothWays) else self.advance(x, self.start(len(x)))[0]
+        return self.say(said)
+
+    def say(self, said: Tensor) -> Tensor:
+        """[batch, N, Q], from what `advance` gave, [batch, 1, hidden]."""
+        quantiles: Tensor = self.head(self.dropout(said))[:, -1]
+        return quantiles
+
     def start(self, batch: int) -> Memory:
         """An empty memory; only a forward network has one."""
         assert isinstance(self.recurrent, Stack)
@@ -59,7 +69,7 @@ class Network(nn.Module):
     def advance(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """What the top layer says after the last of x's rows, [batch, 1, hidden], and the memory then."""
         said, memory = self.recurrent(x, memory)
-        return said[:, -1:], memory
+        return said[:, -1:].clone(), memory  # a view would keep all rows
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """A copy of all weights as arrays, by name."""

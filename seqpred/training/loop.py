@@ -184,8 +184,8 @@ def _check(network: Network, windows: Windows, checks: Sequence[Tensor], levels:
     said, true = [], []
     for starts, tracks in zip(*(torch.split(part.to(levels.device), CHECK_BATCH) for part in checks), strict=True):
         z = windows.targets(starts + windows.window - 1, 1, windows.cuts[tracks], windows.ends[tracks])
-        said.append(network(windows.inputs(starts))[:, -1:])
-        true.append(z)
+        said.append(network.at_end(windows.inputs(starts)))
+        true.append(z[:, 0])
     network.train()
     quantiles, z = torch.cat(said), torch.cat(true)
     median = quantiles[..., network.head.middle]
