@@ -14,7 +14,7 @@ from seqpred.network.machine import threads
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Memory
 
-CHUNK = 1024  # rows that pass through the network at once, which bounds memory
+CHUNK = 128  # rows that pass through the network at once, which bounds memory
 
 WIDE = 2048  # units in all tracks' states from which a second thread pays
 

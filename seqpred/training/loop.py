@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from seqpred.network.machine import threads
 from seqpred.network.network import Network, Shape
+from seqpred.training.adamw import AdamW
 from seqpred.training.windows import Windows
 
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -98,7 +99,7 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress],
     first, last = windows.starts()
     tracks = torch.nonzero(last >= first)[:, 0]
     network.head.begin_at(_anchor_errors(windows, levels, network.head.middle, tracks, draws))
-    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-4, fused=True)
+    optimizer = AdamW(network.parameters(), decay=1e-4)
     checks = windows.checks()
     began = time.monotonic()
     score = _check(network, windows, checks, levels, plan.loss)
@@ -111,16 +112,14 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress],
         if share >= 1:
             reason = "time budget spent"
             break
-        for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * _schedule(share)
         starts, chosen = windows.draw(tracks, first, last, plan.batch_size, draws)
         spoken, positions = windows.positions(starts)
         z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen])
         loss = quantile_loss(network(windows.inputs(starts)), z, levels, plan.loss)
-        optimizer.zero_grad()
+        optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
         nn.utils.clip_grad_norm_(network.parameters(), CLIP, foreach=True)
-        optimizer.step()
+        optimizer.step(plan.learning_rate * _schedule(share))
         losses.append(loss.detach())
         step += 1
         if step % plan.check_every == 0 or step == plan.max_steps:

@@ -1,0 +1,35 @@
+"""The optimizer against torch's own."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from seqpred.training.adamw import AdamW
+
+
+def test_it_steps_as_torchs_own_does() -> None:
+    torch.manual_seed(0)
+    ours = nn.LSTM(3, 4)
+    theirs = copy.deepcopy(ours)
+    own = AdamW(ours.parameters(), decay=0.1)
+    reference = torch.optim.AdamW(theirs.parameters(), weight_decay=0.1)
+    for step in range(20):
+        rate = 0.05 / (step + 1)
+        reference.param_groups[0]["lr"] = rate
+        for network, optimizer in ((ours, own), (theirs, reference)):
+            optimizer.forget_gradients() if isinstance(optimizer, AdamW) else optimizer.zero_grad()
+            x = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(step))
+            network(x)[0].square().sum().backward()
+        own.step(rate)
+        reference.step()
+    for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+def test_a_weight_without_a_gradient_stays() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    AdamW([weight], decay=0.5).step(0.1)
+    assert weight.tolist() == [1, 1]
