@@ -68,7 +68,7 @@ def prepare(values: Float, look: Look) -> Prepared:
     ahead = lagged(filled, look.anchor - 1) - filled
     x = np.empty((len(values), look.inputs), np.float32)
     for i, column in enumerate((*changes, filled - mean, spread, ahead)):
-        x[:, i] = column / unit
+        x[:, i] = np.clip(column / unit, -1e30, 1e30)  # what float32 holds
     x[:, :-1] = slog(x[:, :-1])
     x[:, -1] = np.isfinite(values)
     x[: _first_observed(values)] = 0

@@ -182,7 +182,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
     columns = (
         TextColumn("training"),
-        BarColumn(bar_width=16),
+        BarColumn(bar_width=12),
         TextColumn("{task.percentage:>4.1f} %"),
         TextColumn("{task.fields[told]}"),
     )
@@ -191,7 +191,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
         def watch(p: Progress) -> None:
             left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
-            score = f"loss {p.loss:.3f}  validation {p.best.mase:.3f}"
+            score = f"loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
             bar.update(task, completed=p.share, told=f"{score}  {p.step / p.seconds:.0f}/s  {_minutes(left)} left")
 
         yield watch

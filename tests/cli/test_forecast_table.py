@@ -9,6 +9,7 @@ import json
 import pytest
 
 from tests.cli.outside import TINY
+from tests.conftest import pandas_3
 
 DECILES = [f"q0.{i}" for i in range(1, 10)]
 
@@ -98,6 +99,7 @@ def test_times_with_a_zone_are_forecast_with_their_zone(run, models, write):
     assert rows_of(done.out)[0]["month"] in ("2023-01-01T00:00:00Z", "2023-01-01T00:00:00+00:00")
 
 
+@pandas_3
 def test_dates_after_the_year_9999_are_refused_in_words(refused, models, write):
     text = models["single"].data.read_text()
     write("late.csv", text.replace("\n20", "\n99").replace("\n991", "\n998").replace("\n992", "\n999"))

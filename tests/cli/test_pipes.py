@@ -70,7 +70,7 @@ def started(models, tmp_path):
 
 def test_training_shows_a_bar_on_a_terminal_and_ends_with_130_and_nothing_written_on_ctrl_c(started, tmp_path):
     process, terminal, shown = started
-    assert all(word in shown for word in ("training", "%", "loss", "validation", "/s", "left"))
+    assert all(word in shown for word in ("training", "%", "loss", "val. MASE", "/s", "left"))
     before = listing(tmp_path)
     process.send_signal(signal.SIGINT)
     said = b""

@@ -15,6 +15,7 @@ from seqpred.data.profile import choose_columns
 from seqpred.data.reading import read_table, sketch
 from seqpred.data.sources import Source
 from seqpred.errors import DataError
+from tests.conftest import pandas_3
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40)
 NAN = float("nan")
@@ -229,6 +230,7 @@ SAME = {
 }
 
 
+@pandas_3
 @pytest.mark.parametrize("form", SAME)
 def test_the_fingerprint_is_that_of_the_data_and_not_of_the_file(form: str) -> None:
     assert panel(SAME[form]).fingerprint() == panel(CSV).fingerprint()

@@ -16,6 +16,7 @@ from seqpred.data.profile import choose_columns
 from seqpred.data.reading import Table, read_table, sketch
 from seqpred.data.sources import Source, open_source
 from seqpred.errors import DataError
+from tests.conftest import pandas_3
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40)
 PLAIN = "ds,y\n2024-01-01,1\n2024-01-02,2.5\n2024-01-03,-3\n"
@@ -80,6 +81,7 @@ def test_a_file_and_standard_input_give_the_same_rows(form: str, tmp_path: Path)
         assert table.values[:, 0].tolist() == VALUES
 
 
+@pandas_3
 @PROPERTY
 @given(st.lists(st.floats(-1e100, 1e100), min_size=1, max_size=30))
 def test_every_double_is_read_back_to_the_last_bit(values: list[float]) -> None:
@@ -205,6 +207,7 @@ def test_a_row_with_too_many_fields_is_named() -> None:
     assert said.startswith("sales.csv:4: 3 fields where the header has 2")
 
 
+@pandas_3
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e999", "1e101"])
 def test_infinite_values_are_refused_with_their_line(value: str) -> None:
     assert fault(f"ds,y\n1,1\n2,{value}\n").startswith(f"sales.csv:3: {float(value):g} in column 'y' is infinite")
@@ -308,6 +311,7 @@ def test_the_whole_column_decides_between_day_and_month_first(mark: str) -> None
     assert days(read("ds,y\n" + "".join(f"{r},1\n" for r in rows)))[:2] == ["2024-01-01", "2024-01-02"]
 
 
+@pandas_3
 def test_the_row_that_decides_may_stand_far_below_the_first_ones() -> None:
     rows = [f"{m}/{1 + i % 12}/{2000 + i // 12}" for i in range(3000) for m in (1 + i % 3,)]
     table = read("ds,y\n" + "".join(f"{r},1\n" for r in [*rows, "4/30/2300"]))
