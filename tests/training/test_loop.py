@@ -64,6 +64,7 @@ def test_training_learns() -> None:
     outcome = fit(*make(max_steps=150, dropout=0.0))
     assert outcome.score.mase < 0.9 * outcome.score.anchor_mase
     assert outcome.losses[-1] < outcome.losses[0]
+    assert outcome.weights["head.linear.weight"].any(), "these are the weights from before training"
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
