@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from seqpred.errors import ConfigError, did_you_mean
+from seqpred.yaml_lines import read_scalar, read_yaml
 
 CELLS = "seqpred.cells"  # the entry point group in which a cell is registered under its name
 
@@ -214,14 +214,14 @@ def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
     >>> parse_config("data: {target: y}", "c.yaml", ["model.cell=gru"]).model.cell
     'gru'
     """
-    tree, lines = _read_yaml(text, name)
+    tree, lines = read_yaml(text, name)
     tree = {section: keys for section, keys in tree.items() if keys is not None or section == "data"}
     origin: dict[str, str] = {}
     for item in overrides:
         key, equals, value = item.partition("=")
         if not equals or not key.strip():
             raise ConfigError(f"--set {item}: not of the form key=value", hint="As in --set model.cell=gru.")
-        _put(tree, key.strip(), _read_scalar(value, item))
+        _put(tree, key.strip(), read_scalar(value, item))
         origin[key.strip()] = f"--set {item}"
 
     def where(path: Sequence[object]) -> str:
@@ -256,87 +256,6 @@ def _section(annotation: object) -> type[BaseModel]:
     assert isinstance(annotation, type)
     assert issubclass(annotation, BaseModel)
     return annotation
-
-
-# ------------------------------------------------------------------ YAML, with the line of each key
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe subset without aliases (which can stand for a billion values)."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="an alias, which a config may not have", problem_mark=mark)
-        return super().compose_node(parent, index)
-
-
-class _Dumper(yaml.SafeDumper):
-    """What `_Loader` reads back as the same."""
-
-
-for _yaml in (_Loader, _Dumper):  # 1e-3 is a number too, as people write it
-    _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-    )
-
-
-def dump_yaml(value: object, **style: Any) -> str:
-    """A YAML that `parse_config` reads back as the same values."""
-    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style)
-    return text
-
-
-def _read_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
-    """The mapping in a YAML text, and the line (from 1) of each dotted key."""
-    lines: dict[str, int] = {}
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-        tree = {} if node is None else _build(loader, node, (), lines)
-    except yaml.MarkedYAMLError as e:
-        mark = e.problem_mark or e.context_mark
-        place = f"{name}:{mark.line + 1}" if mark else name
-        raise ConfigError(
-            f"not YAML ({e.problem})", hint="Check the indentation, colons and quotes there.", where=place
-        ) from None
-    except (yaml.YAMLError, ValueError) as e:
-        raise ConfigError(f"not YAML ({e})", hint="A config is plain UTF-8 text.", where=name) from None
-    except RecursionError:
-        raise ConfigError("nested too deeply", hint="A config has two levels.", where=name) from None
-    if not isinstance(tree, dict):
-        raise ConfigError(
-            f"holds {'a list' if isinstance(tree, list) else 'a bare value'}, not a mapping of sections",
-            hint="Begin with 'data:', then an indented 'target: ...'.",
-            where=name,
-        )
-    return tree, lines
-
-
-def _build(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str, ...], lines: dict[str, int]) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(loader.construct_object(key_node)) if isinstance(key_node, yaml.ScalarNode) else "?"
-            dotted = ".".join((*path, key))
-            if key in result:
-                problem = f"the key {dotted!r} stands twice"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
-            lines[dotted] = key_node.start_mark.line + 1
-            result[key] = _build(loader, value_node, (*path, key), lines)
-        return result
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(loader, item, path, lines) for item in node.value]
-    return loader.construct_object(node)
-
-
-def _read_scalar(value: str, item: str) -> Any:
-    try:
-        return yaml.load(value, _Loader)  # noqa: S506, a safe loader
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError(
-            f"--set {item}: the value is not YAML", hint="Quote it, as in --set 'data.time=\"a: b\"'."
-        ) from None
 
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:

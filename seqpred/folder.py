@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.config import Config, dump_yaml, parse_config
+from seqpred.config import Config, parse_config
 from seqpred.errors import ConfigError, FolderError, WriteError
+from seqpred.yaml_lines import dump_yaml
 
 FORMAT = 1
 WEIGHTS, CONFIG, MANIFEST = "model.safetensors", "config.yaml", "manifest.json"

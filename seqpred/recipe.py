@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.config import Config, dump_yaml, settled
+from seqpred.config import Config, settled
 from seqpred.data.panel import Panel
 from seqpred.data.profile import Guess, find_anchor, find_season
 from seqpred.errors import DataError
+from seqpred.yaml_lines import dump_yaml
 
 
 def settle(config: Config, panel: Panel) -> Config:

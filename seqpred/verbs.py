@@ -182,7 +182,8 @@ def _source(data: object, config: Config) -> Source:
     if isinstance(data, Source):
         return data
     if data is None and config.data.path is None:
-        raise ConfigError("no data is given, and the config names no data.path", hint="Give a path or a DataFrame.")
+        hint = "Give the file (train takes it by --data), or - for standard input."
+        raise ConfigError("no data is given, and the config names no data.path", hint=hint)
     return open_source(config.data.path if data is None else data)
 
 

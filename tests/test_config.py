@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from seqpred.config import Config, config_keys, dump_yaml, json_schema, known_cells, load_config, parse_config
+from seqpred.config import Config, config_keys, json_schema, known_cells, load_config, parse_config
 from seqpred.errors import ConfigError
+from seqpred.yaml_lines import dump_yaml
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
 SMALL = "data:\n  target: y\n"

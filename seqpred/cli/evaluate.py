@@ -36,8 +36,7 @@ def evaluate(
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
     from seqpred import verbs
-    from seqpred.cli.terminal import figure, make_say, read_standard_input
-    from seqpred.data.sources import open_source
+    from seqpred.cli.terminal import figure, make_say
     from seqpred.folder import check_writable
 
     if require_skill is not None and not math.isfinite(require_skill):
@@ -45,11 +44,7 @@ def evaluate(
     if report:
         check_writable(report)
     loaded = verbs.load(model)
-    where = data if data is not None else loaded.config.data.path
-    if where is None:
-        raise typer.BadParameter("the model's config names no data.path: give the file, or - for standard input")
-    source = open_source(where, read_standard_input)
-    found = verbs.evaluate(loaded, source, windows=windows, say=make_say(quiet=quiet, as_json=as_json))
+    found = verbs.evaluate(loaded, data, windows=windows, say=make_say(quiet=quiet, as_json=as_json))
     result = found.scores
     if report:
         from seqpred.cli.report import write_report

@@ -25,7 +25,6 @@ def init(
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
-    from seqpred.cli.terminal import read_standard_input
     from seqpred.data.sources import open_source
     from seqpred.verbs import init as write
 
@@ -33,4 +32,4 @@ def init(
     if target:
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}
-    typer.echo(write(open_source(data, read_standard_input), data, overrides), nl=False)
+    typer.echo(write(open_source(data), data, overrides), nl=False)

@@ -30,19 +30,14 @@ def predict(
     """
     from seqpred import verbs
     from seqpred.cli.table import write_table
-    from seqpred.cli.terminal import make_say, read_standard_input
-    from seqpred.data.sources import open_source
+    from seqpred.cli.terminal import make_say
     from seqpred.folder import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
     if output:
         check_writable(output)
     loaded = verbs.load(model)
-    where = data if data is not None else loaded.config.data.path
-    if where is None:
-        raise typer.BadParameter("the model's config names no data.path: give the history, or - for standard input")
-    source = open_source(where, read_standard_input)
-    table = verbs.forecast_table(loaded, source, steps=steps, quantiles=levels, say=make_say(quiet=quiet))
+    table = verbs.forecast_table(loaded, data, steps=steps, quantiles=levels, say=make_say(quiet=quiet))
     text = write_table(table, form)
     if output:
         write_file(output, text.encode())

@@ -23,7 +23,7 @@ def show(
         typer.echo(json.dumps(described))
         return
     from seqpred.cli.terminal import printable
-    from seqpred.config import dump_yaml
+    from seqpred.yaml_lines import dump_yaml
 
     typer.echo(printable(dump_yaml(described, width=100)), nl=False)
 

@@ -125,13 +125,6 @@ def _write_wrapped(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def read_standard_input() -> bytes:
-    """All bytes of standard input; a person who forgot to pipe something is told so."""
-    if sys.stdin is None or sys.stdin.isatty():
-        raise typer.BadParameter("'-' reads standard input, and nothing is piped into it")
-    return sys.stdin.buffer.read()
-
-
 def console(stream: Any = None) -> Console:
     """A rich console that is plain where the terminal is."""
     from rich.console import Console

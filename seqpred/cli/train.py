@@ -28,22 +28,17 @@ def train(
 
     Example: seqpred train sales.yaml --set model.depth=3 --out runs/deep
     """
-    from seqpred.cli.terminal import make_say, progress_bar, read_standard_input
+    from seqpred.cli.terminal import make_say, progress_bar
     from seqpred.config import load_config
 
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem
     from seqpred import verbs
-    from seqpred.data.sources import open_source
     from seqpred.folder import check_target
 
     check_target(out, force=force)
-    where = data if data is not None else settings.data.path
-    if where is None:
-        raise typer.BadParameter("the config names no data.path: give the file with --data")
-    source = open_source(where, read_standard_input)
     with progress_bar(quiet=quiet) as watch:
-        model = verbs.train(settings, source, out, force=force, say=make_say(quiet=quiet, as_json=as_json), watch=watch)
+        model = verbs.train(settings, data, out, force=force, say=make_say(quiet=quiet, as_json=as_json), watch=watch)
     if not quiet and not as_json:
         _summary(model)
     if as_json:

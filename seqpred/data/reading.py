@@ -1,4 +1,4 @@
-"""A file, standard input or a DataFrame becomes a table of numbers; pandas lives here alone.
+"""A file, standard input or a DataFrame becomes a table of numbers; pandas lives here and in `dates.py`.
 
 Faults carry the line of the file on which they stand.
 """
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.dates import are_compact_dates, date_form, read_times, stripped
 from seqpred.data.sources import BROKEN, Source
-from seqpred.data.timing import DAY, SECOND, Clock, Int
+from seqpred.data.timing import Clock, Int
 from seqpred.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ Kind = Literal["number", "whole", "time", "text", "empty"]
 SAMPLE_ROWS = 2000
 EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells without a value
 LARGEST = 1e100  # beyond it, squares are infinite
-SHOWN = 3  # offending rows that a message names
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def _kind(column: pd.Series) -> Kind:
     if types.is_datetime64_any_dtype(column):
         return "time"
     if types.is_integer_dtype(column):
-        return "time" if _compact_dates(filled) else "whole"
+        return "time" if are_compact_dates(filled) else "whole"
     if types.is_numeric_dtype(column):
         return "number"
-    return "time" if _date_form(_texts(filled.iloc[:50])) else "text"
+    return "time" if date_form(stripped(filled.iloc[:50])) else "text"
 
 
 def _read(
@@ -207,7 +207,7 @@ def read_table(source: Source, columns: Columns) -> Table:
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
     names, codes = _series(source, frame, columns.id)
-    clock, times = _times(source, frame, columns.time, codes)
+    clock, times = read_times(source, frame, columns.time, codes)
     values = np.empty((len(frame), len(columns.targets)))
     for i, name in enumerate(columns.targets):
         values[:, i] = _numbers(source, frame[name], name)
@@ -243,7 +243,7 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
     raw = column.cat.codes.to_numpy()
     empty = np.flatnonzero(raw < 0)
     if len(empty):
-        raise _cells(source, empty, f"column {id_name!r} is empty", "Every row needs its series.")
+        raise source.fault(empty, f"column {id_name!r} is empty", "Every row needs its series.")
     order = pd.unique(raw)  # of appearance; the categories are in that of the alphabet
     place = np.empty(len(column.cat.categories), np.int64)
     place[order] = np.arange(len(order))
@@ -262,150 +262,13 @@ def _numbers(source: Source, column: pd.Series, name: str) -> npt.NDArray[np.flo
         bad = np.flatnonzero(np.isnan(values) & column.notna().to_numpy())
         if len(bad):
             shown = repr(str(column.iloc[bad[0]])[:40])
-            raise _cells(
-                source, bad, f"{shown} in column {name!r} is not a number", "Mend these cells, or leave them empty."
-            )
+            found = f"{shown} in column {name!r} is not a number"
+            raise source.fault(bad, found, "Mend these cells, or leave them empty.")
     huge = np.flatnonzero(np.abs(values) > LARGEST)
     if len(huge):
         found = f"{values[huge[0]]:g} in column {name!r} is infinite, or as good as"
-        raise _cells(source, huge, found, "Leave it empty if it is unknown.")
+        raise source.fault(huge, found, "Leave it empty if it is unknown.")
     return values
-
-
-def _cells(source: Source, rows: Int, found: str, hint: str) -> DataError:
-    """An error at the first offending row that names a few more, and how many there are."""
-    if len(rows) > 1:
-        lines = ", ".join(source.where(int(r)).removeprefix(f"{source.name}").lstrip(":, ") for r in rows[:SHOWN])
-        found += f" ({len(rows)} such rows: {lines}{', ...' if len(rows) > SHOWN else ''})"
-    return DataError(found, hint=hint, where=source.where(int(rows[0])))
-
-
-# ------------------------------------------------------------------ times
-
-_CLOCKS = ("", " %H:%M", " %H:%M:%S", "T%H:%M", "T%H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S.%f")
-_DATES = (
-    "%Y-%m-%d",
-    "%Y/%m/%d",
-    "%d.%m.%Y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%Y-%m",
-    "%Y/%m",
-    "%b %Y",
-    "%d %b %Y",
-    "%b %d, %Y",
-    "%b %d %Y",
-    "%Y.%m.%d",
-    "%Y%m%d",
-)
-_FORMS = tuple(date + clock for date in _DATES for clock in _CLOCKS)
-_ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
-
-
-def _times(source: Source, frame: pd.DataFrame, name: str | None, codes: Int) -> tuple[Clock, Int]:
-    from pandas.api import types
-
-    if name is None:
-        return Clock(None), frame.groupby(codes).cumcount().to_numpy(np.int64)
-    column = frame[name]
-    empty = np.flatnonzero(column.isna().to_numpy())
-    if len(empty):
-        raise _cells(source, empty, f"column {name!r} is empty", "Every row needs its time.")
-    if types.is_integer_dtype(column):
-        return (
-            (Clock("%Y%m%d"), _parsed(column.astype(str), "%Y%m%d")[0])
-            if _compact_dates(column)
-            else (Clock("integer"), column.to_numpy(np.int64))
-        )
-    if types.is_datetime64_any_dtype(column):
-        stamps = _microseconds(column)
-        return Clock("%Y-%m-%d" if not (stamps % 86_400_000_000).any() else "%Y-%m-%d %H:%M:%S"), stamps
-    if types.is_float_dtype(column) and bool((column == column.round()).all()):
-        return Clock("integer"), column.to_numpy().astype(np.int64)
-    return _dates(source, _texts(column), name)
-
-
-def _dates(source: Source, column: pd.Series, name: str) -> tuple[Clock, Int]:
-    form = _date_form(column)
-    if form is None:
-        form = _date_form(column.iloc[:1])
-        if form is None:
-            raise _cells(
-                source,
-                np.arange(1),
-                f"{column.iloc[0]!r} in column {name!r} is neither a date nor a whole number",
-                "Write dates as 2024-12-31 or 2024-12-31 23:00:00.",
-            )
-        bad = np.flatnonzero(_parsed(column, form)[1])
-        found = f"{column.iloc[bad[0]]!r} in column {name!r} is not a date of the form {form}, as the first row is"
-        raise _cells(source, bad, found, "Write all dates in one form.")
-    other = form.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
-    if other != form and form[:3] in ("%d/", "%m/", "%d-", "%m-") and not _parsed(column, other)[1].any():
-        raise _cells(
-            source,
-            np.arange(1),
-            f"{column.iloc[0]!r} in column {name!r} may be day first or month first",
-            "No row decides it: write the dates as 2024-12-31.",
-        )
-    instants = _parsed(column, form)[0]
-    return _on_the_wall(column, instants, form) if form.endswith("%z") else (Clock(form), instants)
-
-
-def _on_the_wall(column: pd.Series, instants: Int, form: str) -> tuple[Clock, Int]:
-    """Times of the clock on the wall where all rows have one offset, or all the same hour of their day; else UTC's."""
-    zones = column.str.extract(_ZONE, expand=False)
-    offsets = zones.map({z: _offset(z) for z in zones.unique()}).to_numpy(np.int64)
-    wall = instants + offsets
-    form = form.removesuffix("%z")
-    if (offsets == offsets[0]).all() or len(np.unique(wall % DAY)) == 1:
-        return Clock(form, str(zones.iloc[-1])), wall
-    return Clock(form, "+00:00"), instants
-
-
-def _offset(zone: str) -> int:
-    """Microseconds east of UTC that Z, +0200 or +02:00 stands for."""
-    digits = zone.replace(":", "")
-    return 0 if zone == "Z" else int(f"{digits[0]}1") * (int(digits[1:3]) * 60 + int(digits[3:5])) * 60 * SECOND
-
-
-def _texts(column: pd.Series) -> pd.Series:
-    return column.astype(str).str.strip()
-
-
-def _date_form(column: pd.Series) -> str | None:
-    """The one form that all these texts have, as a strftime pattern, or None."""
-    first = str(column.iloc[0])
-    if not re.search(r"\d{4}", first):
-        return None  # no year in it
-    zone = _ZONE.search(first) if ":" in first else None
-    for form in _FORMS:
-        pattern = form + ("%z" if zone else "")
-        if not _parsed(column.iloc[:1], pattern)[1].any() and not _parsed(column, pattern)[1].any():
-            return pattern
-    return None
-
-
-def _parsed(column: pd.Series, form: str) -> tuple[Int, npt.NDArray[np.bool_]]:
-    """Microseconds since 1970 (of UTC, where there are zones), and which texts are not of the form."""
-    import pandas as pd
-
-    stamps = pd.to_datetime(column, format=form, errors="coerce", utc=form.endswith("%z"))
-    return _microseconds(stamps), stamps.isna().to_numpy()
-
-
-def _microseconds(stamps: pd.Series) -> Int:
-    if getattr(stamps.dtype, "tz", None) is not None:
-        stamps = stamps.dt.tz_convert("UTC").dt.tz_localize(None)
-    return stamps.to_numpy().astype("datetime64[us]").astype(np.int64)
-
-
-def _compact_dates(column: pd.Series) -> bool:
-    """Whether whole numbers are dates written as 20241231."""
-    if not (len(column) and column.min() >= 19_000_101 and column.max() <= 21_001_231):
-        return False
-    return not _parsed(column.astype(str), "%Y%m%d")[1].any()
 
 
 # ------------------------------------------------------------------ and back

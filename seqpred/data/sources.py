@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import re
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,11 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from seqpred.errors import DataError, did_you_mean
+from seqpred.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
+SHOWN = 3  # offending rows that a message names
 BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off or damaged raises
 
 
@@ -81,6 +85,13 @@ class Source:
                 return f"{self.name}:{line}"
         return f"{self.name}:{row + 2}"
 
+    def fault(self, rows: npt.NDArray[np.intp], found: str, hint: str) -> DataError:
+        """An error at the first of these rows that names a few more, and how many there are."""
+        if len(rows) > 1:
+            lines = ", ".join(self.where(int(r)).removeprefix(self.name).lstrip(":, ") for r in rows[:SHOWN])
+            found += f" ({len(rows)} such rows: {lines}{', ...' if len(rows) > SHOWN else ''})"
+        return DataError(found, hint=hint, where=self.where(int(rows[0])))
+
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """The fields of each record that is not blank, the header's first, and the line on which it ends."""
         csv.field_size_limit(2**31 - 1)
@@ -91,14 +102,23 @@ class Source:
                     yield reader.line_num, fields
 
 
-def open_source(data: object, standard_input: Callable[[], bytes] | None = None) -> Source:
+def read_standard_input() -> bytes:
+    """All bytes of standard input; a person who forgot to pipe something is told so."""
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ConfigError(
+            "'-' reads standard input, and nothing is piped into it", hint="As in: cat FILE | seqpred ..."
+        )
+    return sys.stdin.buffer.read()
+
+
+def open_source(data: object, standard_input: Callable[[], bytes] = read_standard_input) -> Source:
     """The source that a path, `-` or a DataFrame stands for.
 
     Raises:
         DataError: no such file, a folder, or something else altogether.
     """
     if isinstance(data, str) and data == "-":
-        return Source("standard input", standard_input() if standard_input else b"")
+        return Source("standard input", standard_input())
     if isinstance(data, (str, Path)):
         path = Path(data)
         if path.exists() and not path.is_dir():
