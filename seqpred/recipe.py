@@ -93,8 +93,8 @@ def _threads(cell: str, hidden_size: int, batch_size: int) -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     work = hidden_size**2 * batch_size
-    if work < 64**2 * (32 if cell == "lstm" else 128):  # torch runs the others row by row
-        return 1  # waking a second thread costs more than it saves, and far more on a busy machine
+    if work < 64**2 * (32 if cell == "lstm" else 128):
+        return 1  # a second thread saves little here, and beside other work it costs more than that
     return min(cores, 2 if work < 128**3 else 4 if work < 512**2 * 128 else 8)
 
 
