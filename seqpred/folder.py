@@ -204,6 +204,8 @@ def read_folder(path: Path) -> Folder:
     if not path.is_dir():
         what = "is a file, not a model folder" if path.exists() else "no such model folder"
         raise FolderError(what, hint="`seqpred train CONFIG` makes one.", where=str(path))
+    if not any((path / name).exists() for name in (WEIGHTS, CONFIG, MANIFEST)):
+        raise FolderError("is no model folder", hint="`seqpred train CONFIG` makes one.", where=str(path))
     manifest = _read_manifest(path / MANIFEST)
     files = {name: _read_file(path / name) for name in (WEIGHTS, CONFIG)}
     hashes = manifest.get("sha256")

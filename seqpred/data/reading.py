@@ -147,9 +147,10 @@ def _read(
     except pd.errors.ParserError as e:
         raise _parse_fault(source, str(e)) from None
     except UnicodeDecodeError as e:
+        wide = "utf-16" if source.magic[:2] in (b"\xff\xfe", b"\xfe\xff") else None
         raise DataError(
             f"is not UTF-8 (byte 0x{e.object[e.start]:02x} at {e.start})",
-            hint=f"Convert it: iconv -f latin1 -t utf-8 {source.name}",
+            hint=f"Convert it: iconv -f {wide or 'latin1'} -t utf-8 {source.name}",
             where=source.name,
         ) from None
     except BROKEN as e:
