@@ -34,9 +34,7 @@ def train(
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem
     from seqpred import verbs
-    from seqpred.folder import check_target
 
-    check_target(out, force=force)
     with progress_bar(quiet=quiet) as watch:
         model = verbs.train(settings, data, out, force=force, say=make_say(quiet=quiet, as_json=as_json), watch=watch)
     if not quiet and not as_json:

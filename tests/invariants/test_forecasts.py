@@ -13,6 +13,7 @@ from seqpred.config import Config
 from seqpred.data.panel import Panel
 from seqpred.data.sources import open_source
 from seqpred.features import Float
+from seqpred.forecasting.runtime import Reader
 from seqpred.model import levels_of
 from seqpred.network.network import Network
 from seqpred.training.windows import Windows
@@ -121,15 +122,16 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
     assert compared > 6
 
 
-def test_a_bidirectional_networks_forecast_does_not_need_rows_before_its_window(train: Train) -> None:
-    """It sees its window alone: one altered row before that changes neither input nor forecast but by scale."""
+def test_a_bidirectional_network_is_given_its_window_and_all_of_it(train: Train) -> None:
     model = train("lstm", 1, True)
-    network = Network(_shape(model)).eval()
+    network = Network(_shape(model))
     network.set_weights(model.folder.weights())
-    x = torch.randn(1, 30, network.shape.inputs)
-    altered = x.clone()
-    altered[:, :16] += 9
-    assert torch.equal(network(x[:, -14:]), network(altered[:, -14:]))
+    rows = np.random.default_rng(0).normal(size=(30, network.shape.inputs)).astype(np.float32)
+    said = Reader(network, 14).read([rows])
+    for row, matters in ((15, False), (16, True), (29, True)):
+        altered = rows.copy()
+        altered[row] += 1
+        assert np.array_equal(said, Reader(network, 14).read([altered])) is not matters
 
 
 def _shape(model: seqpred.Model):
