@@ -7,10 +7,12 @@ import os
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from seqpred.config import Config, settled
 from seqpred.data.panel import Panel
 from seqpred.data.profile import Guess, find_anchor, find_season
+from seqpred.data.timing import Int
 from seqpred.errors import DataError
 from seqpred.yaml_lines import dump_yaml
 
@@ -37,10 +39,10 @@ def settle(config: Config, panel: Panel) -> Config:
 
     targets = panel.roles.count("target")
     typical = int(np.median(panel.lengths))
-    season = choose("forecast.season", find_season(panel))
+    learned = _learned(config, panel)
+    season = choose("forecast.season", find_season(learned))
     horizon = choose("forecast.horizon", _horizon(season, typical))
     validation = choose("training.validation", _validation(horizon, typical))
-    learned = panel.cut(panel.lengths - np.where(panel.lengths > validation + horizon, validation, 0))
     best_anchor, lags = find_anchor(learned, season, horizon)
     anchor = choose("model.anchor", best_anchor)
     choose("model.lags", lags if len(lags) > 1 else [1, 2, 4, 8])
@@ -54,6 +56,18 @@ def settle(config: Config, panel: Panel) -> Config:
         "training.threads", _threads(config.model.cell, changes["model.hidden_size"], changes["training.batch_size"])
     )
     return config.replace(changes)
+
+
+def _learned(config: Config, panel: Panel) -> Panel:
+    """The panel without its validation part, from which seasons and lags are found: at least as much is left out."""
+    said = [v for v in (config.training.validation, config.forecast.horizon) if v != "auto"]
+    behind = np.maximum(panel.lengths // 6, max(said, default=1))
+    return panel.cut(panel.lengths - np.where(panel.lengths > 2 * behind, behind, 0))
+
+
+def validated(config: Config, lengths: Int) -> npt.NDArray[np.bool_]:
+    """Which series have a validation part, [S]; shorter ones are learned from whole, and so never scored on it."""
+    return lengths > settled(config.training.validation) + settled(config.model.anchor) + 1
 
 
 def too_few_rows(config: Config, panel: Panel) -> DataError:

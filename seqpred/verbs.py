@@ -19,7 +19,7 @@ from seqpred.errors import ConfigError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, levels_of, make_forecaster
-from seqpred.recipe import rows_needed, settle, too_few_rows, write_config
+from seqpred.recipe import rows_needed, settle, too_few_rows, validated, write_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,11 +222,12 @@ def _manifest(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
 
 
 def _validation_scores(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
-    """Scores of the best weights and of the baselines over the validation part."""
+    """Scores of the best weights and of the baselines over the validation part of the series that have one."""
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
     forecaster = make_forecaster(config, outcome.weights)
-    found = backtest(panel, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
+    held = panel.choose(np.flatnonzero(validated(config, panel.lengths)))
+    found = backtest(held, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
     return {"part": "validation", "windows": windows, **{k: found.scores[k] for k in ("skill", "metrics")}}
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from seqpred.config import Config, settled
 from seqpred.data.panel import Panel
 from seqpred.features import prepare
 from seqpred.model import look_of, shape_of
 from seqpred.network.machine import choose_device, keep_memory
-from seqpred.recipe import too_few_rows
+from seqpred.recipe import too_few_rows, validated
 from seqpred.training.loop import Outcome, Plan, Progress, fit
 from seqpred.training.windows import Reach, Windows, make_windows
 
@@ -30,7 +32,8 @@ def _windows(panel: Panel, config: Config) -> Windows:
     look, validation = look_of(config), settled(config.training.validation)
     horizon, window = settled(config.forecast.horizon), settled(config.model.window)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    cuts = [len(t) - validation if len(t) > validation + look.anchor + 1 else len(t) for t in tracks]
+    lengths = panel.lengths - np.where(validated(config, panel.lengths), validation, 0)
+    cuts = [int(lengths[s]) for s, _ in panel.tracks()]
     reach = Reach(look, window, horizon, at_end=config.model.bidirectional)
     windows = make_windows([prepare(t, look) for t in tracks], tracks, cuts, reach)
     if not windows.learnable() or not len(windows.checks()[0]):

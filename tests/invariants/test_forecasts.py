@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 import seqpred
+from seqpred import verbs
 from seqpred.backtest import backtest
 from seqpred.config import Config
 from seqpred.data.panel import Panel
@@ -16,6 +20,7 @@ from seqpred.features import Float
 from seqpred.forecasting.runtime import Reader
 from seqpred.model import levels_of
 from seqpred.network.network import Network
+from seqpred.recipe import settle
 from seqpred.training.windows import Windows
 from seqpred.verbs import read_panel
 from tests.invariants.conftest import GRID, Train, frame
@@ -177,3 +182,40 @@ def test_config_and_model_are_values_not_places(train: Train) -> None:
     with pytest.raises(ValueError, match="frozen"):
         model.config.model.depth = 3  # type: ignore[misc]
     assert isinstance(model.config, Config)
+
+
+def test_validation_scores_leave_out_series_that_are_learned_from_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = frame(series=3)
+    data = data[(data["id"] != "s1") | (data["day"] > pd.Timestamp("2024-03-15"))]  # 15 rows: too few to keep any back
+    scored: list[list[str]] = []
+    original = verbs.backtest
+
+    def recorder(panel: Panel, *arguments: Any) -> Any:
+        scored.append(panel.names)
+        return original(panel, *arguments)
+
+    monkeypatch.setattr(verbs, "backtest", recorder)
+    config = {
+        "data": {"target": "sales", "time": "day", "id": "id"},
+        "model": {"hidden_size": 4, "window": 14, "anchor": 7},
+        "forecast": {"horizon": 7, "season": 7},
+        "training": {"max_steps": 2, "validation": 14},
+    }
+    seqpred.train(config, data, tmp_path / "m")
+    assert scored == [["s0", "s2"]]
+
+
+def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> None:
+    config = Config.from_tree({"data": {"target": "sales"}, "forecast": {"horizon": 7}})
+    data = frame()
+    late = data["day"] > pd.Timestamp("2024-03-16")  # the last sixth
+    data["day"] = data.groupby("id").cumcount()  # no calendar to find the season by
+    noise = np.random.default_rng(0).normal(0, 1e3, len(data))
+    settled = [
+        settle(config, read_panel(open_source(f), config, lambda _: None))
+        for f in (data, data.assign(sales=data["sales"] + noise * late))
+    ]
+    assert settled[0] == settled[1]
+    assert settled[0].forecast.season == 7
