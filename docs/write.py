@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,19 @@ def config_page() -> str:
     for section, name in SECTIONS.items():
         description = schema["$defs"][name]["description"]
         lines += ["", f"## {section}", "", description, "", "| key | values | default | meaning |", "|---|---|---|---|"]
-        for key, field in schema["$defs"][name]["properties"].items():
-            default = f"`{_plain(field['default'])}`" if "default" in field else "must be given"
-            lines.append(f"| `{key}` | {_values(field)} | {default} | {field['description']} |")
+        lines += _rows(schema, name, "")
     assert set(SECTIONS) == set(Config.model_fields)
     return "\n".join(lines) + "\n"
+
+
+def _rows(schema: dict[str, Any], name: str, above: str) -> Iterator[str]:
+    """A line of the table for each key of a section, those of sections within it too."""
+    for key, field in schema["$defs"][name]["properties"].items():
+        if "$ref" in field:
+            yield from _rows(schema, field["$ref"].rsplit("/", 1)[1], f"{above}{key}.")
+            continue
+        default = f"`{_plain(field['default'])}`" if "default" in field else "must be given"
+        yield f"| `{above}{key}` | {_values(field)} | {default} | {field['description']} |"
 
 
 def _plain(value: object) -> str:

@@ -16,8 +16,9 @@ from seqpred.scores.metrics import Case, mase_scale, score_cases
 
 Float = npt.NDArray[np.float64]
 MOST_EXAMPLES = 6
-Forecaster = Callable[[Panel, int], Float]
-"""From a panel and N steps to quantiles [K, N, Q], K tracks in the order of `Panel.tracks`."""
+Forecaster = Callable[[Panel, int, Float], Float]
+"""From a panel, N steps and their known covariates [S, N, known] to quantiles [K, N, Q], K tracks in the order of
+`Panel.tracks`."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _window(
 ) -> dict[str, list[Case]]:
     """The cases of one window, by forecaster; `cuts` are the rows known at its cutoff."""
     past = panel.cut(cuts)
-    quantiles = forecaster(past, horizon)
+    quantiles = forecaster(past, horizon, panel.ahead(cuts, horizon))
     cases: dict[str, list[Case]] = {"model": [], "naive": [], "seasonal_naive": [], "drift": []}
     for k, (s, c) in enumerate(panel.tracks()):
         history = past.track(s, c)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 
 from seqpred.errors import ConfigError, did_you_mean
 from seqpred.yaml_lines import read_scalar, read_yaml
@@ -43,9 +44,9 @@ def _rising(levels: list[float]) -> list[float]:
     return levels
 
 
-def _distinct(names: str | list[str]) -> str | list[str]:
-    if not isinstance(names, str) and len(set(names)) < len(names):
-        raise ValueError("a target is named twice")
+def _distinct(names: T) -> T:
+    if isinstance(names, list) and len(set(names)) < len(names):
+        raise ValueError("a column is named twice")
     return names
 
 
@@ -61,6 +62,29 @@ class Section(BaseModel):
     """A part of the config: unknown keys are refused, values are not changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+Cycle = Literal["hour", "weekday", "day-of-month", "day-of-year"]
+
+
+class CovariateSection(Section):
+    """What else is known of each row, by role; a text column becomes categories."""
+
+    known: Annotated[list[Word], AfterValidator(_distinct)] = Field(
+        [], description="Columns known in the future too (price, holiday); predict takes theirs by --future."
+    )
+    past: Annotated[list[Word], AfterValidator(_distinct)] = Field([], description="Columns that are only observed.")
+    static: Annotated[list[Word], AfterValidator(_distinct)] = Field(
+        [], description="Columns that say one thing of each series, the same in all its rows."
+    )
+    calendar: list[Cycle] | Literal["auto", "none"] = Field(
+        "auto", description="Cycles of the calendar to tell the network; auto: by the step and the span of the data."
+    )
+
+    @property
+    def columns(self) -> list[str]:
+        """All covariate columns, in the order of their roles."""
+        return [*self.known, *self.past, *self.static]
 
 
 class DataSection(Section):
@@ -83,6 +107,7 @@ class DataSection(Section):
         description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
         "business-day, or a whole number for integer times. auto: the data's own.",
     )
+    covariates: CovariateSection = Field(CovariateSection(), description="What else is known of each row, by role.")
 
     @property
     def targets(self) -> list[str]:
@@ -103,6 +128,9 @@ class ModelSection(Section):
     dropout: float = Field(0.1, ge=0, lt=1, description="Between layers and before the head; never across time.")
     hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = Field(
         "auto", description="State units of each layer and direction."
+    )
+    joint: bool | Auto = Field(
+        "auto", description="Whether the targets of a series are told of each other; each is forecast all the same."
     )
     window: Count | Auto = Field(
         "auto", description="Rows in a training window; a bidirectional network sees just these before a forecast."
@@ -245,17 +273,21 @@ def json_schema() -> dict[str, Any]:
 
 def config_keys() -> list[str]:
     """Every dotted key that a config may have."""
-    return [f"{section}.{key}" for section, field in Config.model_fields.items() for key in _fields(field.annotation)]
+    return list(config_fields())
 
 
-def _fields(annotation: object) -> list[str]:
-    return list(_section(annotation).model_fields)
+def config_fields(section: type[BaseModel] | None = None, above: str = "") -> dict[str, FieldInfo]:
+    """Every key's field by dotted name, sections within sections included."""
+    found = {}
+    for name, field in (section or Config).model_fields.items():
+        inner = _section(field)
+        found.update(config_fields(inner, f"{above}{name}.") if inner else {above + name: field})
+    return found
 
 
-def _section(annotation: object) -> type[BaseModel]:
-    assert isinstance(annotation, type)
-    assert issubclass(annotation, BaseModel)
-    return annotation
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    annotation = field.annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _put(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -300,8 +332,15 @@ def _faults(error: ValidationError, tree: Mapping[str, Any], where: Any) -> Iter
 
 
 def _path_of(loc: tuple[int | str, ...], tree: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """The part of an error's location that a person wrote: at most section and key."""
-    return loc[:2] if isinstance(tree.get(str(loc[0])), dict) else loc[:1]
+    """The part of an error's location that a person wrote: sections and a key, not what is inside its value."""
+    below: object = tree
+    section: type[BaseModel] | None = Config
+    for depth, name in enumerate(loc):
+        if not isinstance(below, dict) or section is None:
+            return loc[:depth]
+        field = section.model_fields.get(str(name))
+        below, section = below.get(str(name)), _section(field) if field else None
+    return loc
 
 
 def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, place: str) -> ConfigError:
@@ -324,15 +363,14 @@ def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, 
 
 
 def _nearest_key(path: tuple[int | str, ...]) -> str:
-    section, name = str(path[0]), str(path[-1])
-    inside = [k.split(".")[1] for k in config_keys() if len(path) > 1 and k.startswith(f"{section}.")]
-    if len(path) == 1:
-        inside = list(Config.model_fields)
-    elsewhere = [k for k in config_keys() if k.split(".")[1] == name]
+    *above, name = map(str, path)
+    prefix = "".join(f"{a}." for a in above)
+    inside = dict.fromkeys(k.removeprefix(prefix).split(".")[0] for k in config_keys() if k.startswith(prefix))
+    elsewhere = [k for k in config_keys() if k.split(".")[-1] == name]
     return f"Did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(name, inside)
 
 
 def _meaning(dotted: str) -> str:
-    section, _, key = dotted.partition(".")
-    field = _section(Config.model_fields[section].annotation).model_fields.get(key)
+    field = config_fields().get(dotted)
+    key = dotted.rsplit(".", maxsplit=1)[-1]
     return f"{key}: {field.description}" if field and field.description else "See `seqpred schema`."

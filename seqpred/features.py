@@ -9,7 +9,8 @@ these units weighs each series as MASE does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -73,6 +74,25 @@ def prepare(values: Float, look: Look) -> Prepared:
     x[:, -1] = np.isfinite(values)
     x[: _first_observed(values)] = 0
     return Prepared(x, filled, scale)
+
+
+def join(prepared: Sequence[Prepared], numbers: Float32, codes: Float32, joint: bool) -> list[Prepared]:
+    """The tracks of one series with what else is known of its rows: [own | others | numbers | codes].
+
+    Args:
+        prepared: C tracks of T rows.
+        numbers, codes: [T, E] and [T, M], of the covariates.
+        joint: whether each track is told of all: its last change and its distance from the rolling mean. Which
+            track it is comes as the first code.
+    """
+    if not joint and not numbers.shape[1] and not codes.shape[1]:
+        return list(prepared)
+    others = [p.x[:, [0, -4]] for p in prepared] if joint else []
+    which = [np.full((len(codes), 1), c, np.float32) for c in range(1, len(prepared) + 1)]
+    return [
+        replace(p, x=np.concatenate([p.x, *others, numbers, *([which[c]] if joint else []), codes], axis=1))
+        for c, p in enumerate(prepared)
+    ]
 
 
 def bridge(values: Float, anchor: int) -> Float:

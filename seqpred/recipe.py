@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from seqpred.config import Config, settled
+from seqpred.covariates import find_calendar
 from seqpred.data.panel import Panel
 from seqpred.data.profile import Guess, find_anchor, find_season
 from seqpred.data.timing import Int
@@ -32,12 +34,14 @@ def settle(config: Config, panel: Panel) -> Config:
 
     def choose(key: str, value: Any) -> Any:
         """What the config says, or else this value."""
-        section, name = key.split(".")
-        said = getattr(getattr(config, section), name)
+        said: Any = reduce(getattr, key.split("."), config)
         changes[key] = value if said == "auto" else said
         return changes[key]
 
     targets = panel.roles.count("target")
+    calendar = choose("data.covariates.calendar", list(find_calendar(panel)))
+    changes["data.covariates.calendar"] = calendar if calendar != "none" else []
+    choose("model.joint", False)
     typical = int(np.median(panel.lengths))
     learned = _learned(config, panel)
     season = choose("forecast.season", find_season(learned))
@@ -63,6 +67,12 @@ def _learned(config: Config, panel: Panel) -> Panel:
     said = [v for v in (config.training.validation, config.forecast.horizon) if v != "auto"]
     behind = np.maximum(panel.lengths // 6, max(said, default=1))
     return panel.cut(panel.lengths - np.where(panel.lengths > 2 * behind, behind, 0))
+
+
+def learned_rows(config: Config, lengths: Int) -> Int:
+    """Rows at the beginning of each series that are learned from, [S]; what follows is its validation part."""
+    rows: Int = lengths - np.where(validated(config, lengths), settled(config.training.validation), 0)
+    return rows
 
 
 def validated(config: Config, lengths: Int) -> npt.NDArray[np.bool_]:

@@ -11,15 +11,17 @@ import numpy as np
 
 from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
+from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.profile import Guess, check_changing, choose_columns, guess_columns
+from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories, guess_columns
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.errors import ConfigError
 from seqpred.folder import check_target, read_folder, write_folder
+from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, levels_of, make_forecaster
-from seqpred.recipe import rows_needed, settle, too_few_rows, validated, write_config
+from seqpred.recipe import learned_rows, rows_needed, settle, too_few_rows, validated, write_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,12 +86,15 @@ def train(
     panel = read_panel(source, config, say)
     check_changing(panel)
     config = settle(_at_home(config, source), panel)
+    calendar = settled(config.data.covariates.calendar)
+    covariates = learn_covariates(panel, learned_rows(config, panel.lengths), calendar)
+    panel = _adopted(panel, covariates, source, say)
     from seqpred.training.fitting import fit_panel
 
-    outcome = fit_panel(panel, config, watch)
+    outcome = fit_panel(panel, config, covariates, watch)
     if outcome.reason.startswith("diverged"):
         say(f"training {outcome.reason}.")
-    write_folder(out, config, outcome.weights, _manifest(panel, config, outcome))
+    write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome))
     return load(out)
 
 
@@ -116,7 +121,7 @@ def evaluate(
     """
     model = model if isinstance(model, Model) else load(model)
     config, horizon = model.config, model.horizon
-    panel = read_panel(_source(data, config), config, say)
+    panel = read_panel(_source(data, config), config, say, model.covariates)
     validation, unseen = settled(config.training.validation), _rows_unseen(panel, model)
     count = windows or max(1, min(100, unseen // horizon or validation // horizon))
     found = backtest(panel, model.forecast, levels_of(config), horizon, settled(config.forecast.season), count)
@@ -132,6 +137,7 @@ def predict(
     *,
     steps: int | None = None,
     quantiles: Sequence[float] | None = None,
+    future: object = None,
     say: Say = _silent,
 ) -> pd.DataFrame:
     """Forecasts of the rows that follow the data, one row per series, target and step.
@@ -140,8 +146,9 @@ def predict(
         data: the history, as a path or a DataFrame; None for the file that the config names.
         steps: how many; one horizon by default.
         quantiles: levels to give; those of the config by default.
+        future: the known covariates of the steps, as a path or a DataFrame with columns for id, time and these.
     """
-    return to_frame(forecast_table(model, data, steps=steps, quantiles=quantiles, say=say))
+    return to_frame(forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, say=say))
 
 
 def forecast_table(
@@ -150,6 +157,7 @@ def forecast_table(
     *,
     steps: int | None = None,
     quantiles: Sequence[float] | None = None,
+    future: object = None,
     say: Say = _silent,
 ) -> Table:
     """As `predict`, as columns in the order in which they are printed."""
@@ -157,25 +165,53 @@ def forecast_table(
     levels = levels_of(model.config)
     wanted = model.config.forecast.quantiles if quantiles is None else quantiles
     check_levels(wanted, levels)
-    panel = read_panel(_source(data, model.config), model.config, say)
-    return make_table(panel, model.forecast(panel, steps or model.horizon), levels, wanted)
+    panel = read_panel(_source(data, model.config), model.config, say, model.covariates)
+    steps = steps or model.horizon
+    ahead = read_future(future, panel, model.covariates, steps, say)
+    return make_table(panel, model.forecast(panel, steps, ahead), levels, wanted)
+
+
+def future_table(
+    model: Model | str | Path, data: object = None, *, steps: int | None = None, say: Say = _silent
+) -> Table:
+    """The rows that `future` takes, to be filled in: id, time, and an empty column for each known covariate."""
+    model = model if isinstance(model, Model) else load(model)
+    if not model.covariates.known:
+        hint = "It forecasts without a future file; data.covariates.known names such columns before training."
+        raise ConfigError("this model has no covariates that are known ahead", hint=hint)
+    panel = read_panel(_source(data, model.config), model.config, say, model.covariates)
+    return make_future(panel, model.covariates, steps or model.horizon)
 
 
 # ------------------------------------------------------------------ what the verbs share
 
 
-def read_panel(source: Source, config: Config, say: Say) -> Panel:
-    """The panel in a source, its columns as the config names them; what was filled or dropped is said."""
+def read_panel(source: Source, config: Config, say: Say, covariates: Covariates | None = None) -> Panel:
+    """The panel in a source, its columns as the config names them; what was filled or dropped is said.
+
+    Args:
+        covariates: what a model learned of them, whose codes the categories then get.
+    """
     data = config.data
-    columns = choose_columns(sketch(source), source.name, data.time, data.id, data.targets)
+    sketches = sketch(source)
+    columns = choose_columns(sketches, source.name, data.time, data.id, data.targets, data.covariates)
+    categories = find_categories(sketches, columns) if covariates is None else covariates.categories
     guessed = {"time": columns.time, "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
     if named:
         say(f"{source.name}: {' and '.join(named)}, guessed from names and values.")
-    panel = build_panel(read_table(source, columns), data.frequency)
+    panel = build_panel(read_table(source, columns, categories), data.frequency)
     for note in panel.notes:
         say(f"{source.name}: {note}.")
-    return panel
+    return panel if covariates is None else _adopted(panel, covariates, source, say)
+
+
+def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:
+    """The panel with a model's codes; what that found is said."""
+    adopted = adopt(panel, covariates)
+    for note in adopted.notes[len(panel.notes) :]:
+        say(f"{source.name}: {note}.")
+    return adopted
 
 
 def _source(data: object, config: Config) -> Source:
@@ -200,7 +236,7 @@ def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
     return Config.from_tree(config)
 
 
-def _manifest(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
+def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
     import torch
 
@@ -216,16 +252,17 @@ def _manifest(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
             "ends": ends[0] if len(set(ends)) == 1 else dict(zip(panel.names, ends, strict=True)),
             "notes": list(panel.notes),
         },
+        "covariates": covariates.as_data(),
         "training": {"steps": outcome.steps, "best_step": outcome.best_step, "reason": outcome.reason},
-        "scores": _validation_scores(panel, config, outcome),
+        "scores": _validation_scores(panel, config, covariates, outcome),
     }
 
 
-def _validation_scores(panel: Panel, config: Config, outcome: Outcome) -> dict[str, Any]:
+def _validation_scores(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
     """Scores of the best weights and of the baselines over the validation part of the series that have one."""
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
-    forecaster = make_forecaster(config, outcome.weights)
+    forecaster = make_forecaster(config, covariates, outcome.weights)
     held = panel.choose(np.flatnonzero(validated(config, panel.lengths)))
     found = backtest(held, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
     return {"part": "validation", "windows": windows, **{k: found.scores[k] for k in ("skill", "metrics")}}

@@ -36,7 +36,7 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[Panel] = []
 
-    def __call__(self, panel: Panel, steps: int) -> np.ndarray:
+    def __call__(self, panel: Panel, steps: int, ahead: np.ndarray) -> np.ndarray:
         self.seen.append(panel)
         last = [panel.track(s, c)[-1] for s, c in panel.tracks()]
         return np.repeat(np.repeat(np.array(last)[:, None, None], steps, axis=1), len(LEVELS), axis=2)
@@ -126,7 +126,7 @@ def test_the_panel_that_is_evaluated_stays_as_it_was() -> None:
     panel = panel_of({"a": counting(10), "b": counting(6)})
     before = panel.values.copy()
 
-    def spoil(past: Panel, steps: int) -> np.ndarray:
+    def spoil(past: Panel, steps: int, ahead: np.ndarray) -> np.ndarray:
         past.values[:] = 1e9
         return np.zeros((len(past.names), steps, len(LEVELS)))
 
@@ -172,7 +172,7 @@ def test_the_skill_is_one_less_the_models_mase_by_the_best_baselines() -> None:
 def test_a_perfect_forecaster_has_skill_1() -> None:
     values = np.random.default_rng(1).normal(size=30)
 
-    def prophet(past: Panel, steps: int) -> np.ndarray:
+    def prophet(past: Panel, steps: int, ahead: np.ndarray) -> np.ndarray:
         begin = len(past.values)
         return np.repeat(values[begin : begin + steps][None, :, None], len(LEVELS), axis=2)
 

@@ -284,18 +284,22 @@ def test_every_key_has_a_description() -> None:
 def test_the_schema_holds_every_key_its_default_and_its_description() -> None:
     schema = json_schema()
     defaults = parse(SMALL).model_dump()
-    found = []
-    assert schema["additionalProperties"] is False
+    found: list[str] = []
     assert schema["required"] == ["data"]
-    for section, reference in schema["properties"].items():
-        part = schema["$defs"][reference["$ref"].rsplit("/", 1)[1]]
-        assert part["additionalProperties"] is False
-        assert part.get("required", []) == (["target"] if section == "data" else [])
-        for key, entry in part["properties"].items():
-            found.append(f"{section}.{key}")
+
+    def visit(below: dict[str, Any], values: Any, above: str) -> None:
+        assert below["additionalProperties"] is False
+        for key, entry in below["properties"].items():
+            if "$ref" in entry:
+                visit(schema["$defs"][entry["$ref"].rsplit("/", 1)[1]], values[key], f"{above}{key}.")
+                continue
+            found.append(above + key)
             assert entry["description"]
             if key != "target":
-                assert entry["default"] == defaults[section][key], key
+                assert entry["default"] == values[key], key
+
+    visit(schema, defaults, "")
+    assert schema["$defs"]["DataSection"]["required"] == ["target"]
     assert found == config_keys()
     assert schema["$schema"].endswith("2020-12/schema")
 

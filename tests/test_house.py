@@ -18,6 +18,7 @@ ROOMS = [
     "yaml_lines",
     "config",
     "data",
+    "covariates",
     "features",
     "scores",
     "backtest",

@@ -15,6 +15,13 @@ def predict(
         typer.Argument(metavar="DATA", help="The history; - reads standard input; by default the file trained on."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Rows ahead; by default one horizon.")] = None,
+    future: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The known covariates of the steps: columns for id, time and these."),
+    ] = None,
+    write_future: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the rows of --future, to be filled in, and leave.")
+    ] = None,
     quantiles: Annotated[
         str | None, typer.Option(help="Levels such as 0.1,0.9; by default those of the config.")
     ] = None,
@@ -36,8 +43,12 @@ def predict(
     levels = _levels(quantiles) if quantiles else None
     if output:
         check_writable(output)
-    loaded = verbs.load(model)
-    table = verbs.forecast_table(loaded, data, steps=steps, quantiles=levels, say=make_say(quiet=quiet))
+    loaded, say = verbs.load(model), make_say(quiet=quiet)
+    if write_future:
+        check_writable(write_future)
+        write_file(write_future, write_table(verbs.future_table(loaded, data, steps=steps, say=say), "csv").encode())
+        return
+    table = verbs.forecast_table(loaded, data, steps=steps, quantiles=levels, future=future, say=say)
     text = write_table(table, form)
     if output:
         write_file(output, text.encode())

@@ -8,8 +8,8 @@ memory-mapped, since nothing here or later writes to them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ from seqpred.data.timing import Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
-Role = Literal["target", "known", "past"]
+Role = Literal["target", "known", "past", "static"]
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
@@ -36,7 +36,8 @@ class Panel:
         roles: of the C value columns, targets first.
         origins: [S], the time of each series' first row.
         offsets: [S + 1], series s has the rows offsets[s] to offsets[s + 1].
-        values: [rows, C], NaN where missing.
+        values: [rows, C], NaN where missing; of a column of categories, places in its `words`.
+        words: the categories of each such column.
         notes: what was filled, dropped or guessed, for people.
     """
 
@@ -49,6 +50,7 @@ class Panel:
     origins: Int
     offsets: Int
     values: Float
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -68,6 +70,15 @@ class Panel:
     def track(self, series: int, column: int) -> Float:
         """[T], one column of one series."""
         return self.rows(series)[:, column]
+
+    def ahead(self, cuts: Int, steps: int) -> Float:
+        """The known covariates of the `steps` rows from row `cuts` ([S]) on, [S, N, known]; NaN beyond the end."""
+        known = [c for c, role in enumerate(self.roles) if role == "known"]
+        rows = np.full((len(self.names), steps, len(known)), np.nan)
+        for s, cut in enumerate(cuts if known else ()):
+            own = self.rows(s)[cut : cut + steps, known]
+            rows[s, : len(own)] = own
+        return rows
 
     def times(self, series: int, positions: Int) -> Int:
         """The times of rows of a series, beyond its end too."""
@@ -95,7 +106,7 @@ class Panel:
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
         digest = hashlib.sha256()
-        for part in (str(self.step), *self.columns.targets):
+        for part in (str(self.step), *self.columns.values, *self.roles[self.roles.count("target") :]):
             digest.update(part.encode() + b"\0")
         for s in sorted(range(len(self.names)), key=lambda s: self.names[s]):
             digest.update(f"\0{self.names[s]}\0{self.origins[s]} {self.lengths[s]}\0".encode())
@@ -131,12 +142,23 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
         columns=table.columns,
         clock=table.clock,
         step=step,
-        roles=tuple("target" for _ in table.columns.targets),
+        roles=_roles(table.columns),
         origins=origins,
         offsets=offsets,
         values=values,
+        words=table.words,
         notes=tuple(_notes(table, len(values), values)),
     )
+
+
+def _roles(columns: Columns) -> tuple[Role, ...]:
+    roles: dict[Role, tuple[str, ...]] = {
+        "target": columns.targets,
+        "known": columns.known,
+        "past": columns.past,
+        "static": columns.static,
+    }
+    return tuple(role for role, names in roles.items() for _ in names)
 
 
 def _on_grid(table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
@@ -227,7 +249,7 @@ def _notes(table: Table, rows: int, values: Float) -> Iterator[str]:
     absent = rows - len(table.times)
     if absent:
         yield f"{absent} of {rows} rows are absent from the grid of times and taken as missing"
-    for i, name in enumerate(table.columns.targets):
+    for i, name in enumerate(table.columns.values):
         empty = int(np.isnan(values[:, i]).sum()) - absent
         if empty:
             yield f"{empty} of {rows} cells of {name!r} are empty: masked in learning, bridged in the inputs"

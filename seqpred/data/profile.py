@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.config import CovariateSection
 from seqpred.data.panel import Panel
 from seqpred.data.reading import Columns, Sketch
 from seqpred.data.timing import usual_seasons
@@ -34,6 +35,7 @@ TIMES = (
 WHOLE = 9  # the first of these may hold whole numbers beside a column of dates; the others are parts of a date then
 IDS = ("unique_id", "item_id", "series_id", "id", "series", "item", "sku", "store", "name")
 TARGETS = ("y", "target", "value", "values", "sales", "demand", "count")
+NO_COVARIATES = CovariateSection()
 TRACKS, ROWS = 200, 4096  # as much as seasons are looked for in
 
 
@@ -96,7 +98,12 @@ def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, 
 
 
 def choose_columns(
-    sketches: Sequence[Sketch], source_name: str, time: str | None, series: str | None, targets: Sequence[str]
+    sketches: Sequence[Sketch],
+    source_name: str,
+    time: str | None,
+    series: str | None,
+    targets: Sequence[str],
+    covariates: CovariateSection = NO_COVARIATES,
 ) -> Columns:
     """The columns that a config names, the ones it leaves to `auto` guessed.
 
@@ -104,10 +111,10 @@ def choose_columns(
         DataError: a named column isn't there, or two roles fall on one column.
     """
     header = [s.name for s in sketches]
-    for name in (time, series, *targets):
+    for name in (time, series, *targets, *covariates.columns):
         if name not in (None, "auto", *header):
             raise DataError(f"no column {name!r}", hint=did_you_mean(str(name), header), where=source_name)
-    rest = [s for s in sketches if s.name not in targets]
+    rest = [s for s in sketches if s.name not in (*targets, *covariates.columns)]
     time = guess_time([s for s in rest if s.name != series])[0] if time == "auto" and "auto" not in header else time
     series = guess_id(rest, time)[0] if series == "auto" and "auto" not in header else series
     for name in (time, series):
@@ -116,13 +123,20 @@ def choose_columns(
             raise DataError(
                 f"the column {name!r} has the name of a column of the forecasts", hint=hint, where=source_name
             )
-    roles = [r for r in (time, series, *targets) if r is not None]
+    roles = [r for r in (time, series, *targets, *covariates.columns) if r is not None]
     for role in roles:
         if roles.count(role) > 1:
             raise DataError(
                 f"the column {role!r} has two roles", hint="Name each column once in 'data:'.", where=source_name
             )
-    return Columns(time, series, tuple(targets))
+    by_role = (tuple(covariates.known), tuple(covariates.past), tuple(covariates.static))
+    return Columns(time, series, tuple(targets), *by_role)
+
+
+def find_categories(sketches: Sequence[Sketch], columns: Columns) -> set[str]:
+    """The covariates that hold categories: text, dates, or nothing so far."""
+    words = {s.name for s in sketches if s.kind in ("text", "time", "empty")}
+    return words & {*columns.known, *columns.past, *columns.static}
 
 
 def check_changing(panel: Panel) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,6 +46,14 @@ class Columns:
     time: str | None
     id: str | None
     targets: tuple[str, ...]
+    known: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns of `Table.values`, in order."""
+        return (*self.targets, *self.known, *self.past, *self.static)
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class Table:
         names: the series, in order of appearance; one nameless series where there is no id column.
         codes: [rows], which series a row belongs to.
         times: [rows], see `timing`.
-        values: [rows, columns], NaN where the cell is empty.
+        values: [rows, columns], NaN where the cell is empty; of a column of categories, places in its `words`.
+        words: the categories of each such column, as they stand there.
     """
 
     source: Source
@@ -66,6 +75,7 @@ class Table:
     codes: Int
     times: Int
     values: npt.NDArray[np.float64]
+    words: Mapping[str, tuple[str, ...]]
 
 
 # ------------------------------------------------------------------ the first rows
@@ -104,7 +114,11 @@ def _kind(column: pd.Series) -> Kind:
 
 
 def _read(
-    source: Source, columns: Columns | None = None, rows: int | None = None, id_type: str = "category"
+    source: Source,
+    columns: Columns | None = None,
+    rows: int | None = None,
+    id_type: str = "category",
+    categories: Collection[str] = (),
 ) -> pd.DataFrame:
     """The frame in a source, or just the columns and rows asked for; all cells of the id column as they are."""
     import pandas as pd
@@ -130,15 +144,17 @@ def _read(
                 nrows=rows,
                 encoding="utf-8-sig",
                 compression="gzip" if source.is_gzip else None,
-                dtype={series: id_type} if series else None,
+                dtype={**dict.fromkeys(categories, "str"), **({series: id_type} if series else {})} or None,
                 keep_default_na=False,
-                na_values={n: [""] if n == series else list(EMPTY) for n in wanted} if wanted else [""],
+                na_values={n: [""] if n == series else list(EMPTY) for n in wanted if n not in categories}
+                if wanted
+                else [""],
                 low_memory=False,
             )
         if any(issubclass(w.category, pd.errors.ParserWarning) for w in warned):
             _check_widths(source)
         if series and id_type == "category" and pd.api.types.is_numeric_dtype(text[series].cat.categories):
-            return _read(source, columns, rows, "str")  # the quick way has taken 007 for the number 7
+            return _read(source, columns, rows, "str", categories)  # the quick way has taken 007 for the number 7
         return text
     except pd.errors.EmptyDataError:
         raise DataError(
@@ -196,26 +212,32 @@ def _parse_fault(source: Source, message: str) -> DataError:
 # ------------------------------------------------------------------ the columns asked for
 
 
-def read_table(source: Source, columns: Columns) -> Table:
+def read_table(source: Source, columns: Columns, categories: Collection[str] = ()) -> Table:
     """The rows of a source as numbers.
 
+    Args:
+        categories: the covariates that hold categories; what stands in their cells is a word, whatever it is.
     Raises:
         DataError: a column is absent, a cell is not what its column holds, a time or id is missing; the first
             three lines are named, and how many there are.
     """
     _check_columns(source, columns)
-    frame = _read(source, columns)
+    frame = _read(source, columns, categories=categories)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
     names, codes = _series(source, frame, columns.id)
     clock, times = read_times(source, frame, columns.time, codes)
-    values = np.empty((len(frame), len(columns.targets)))
-    for i, name in enumerate(columns.targets):
-        values[:, i] = _numbers(source, frame[name], name)
-    return Table(source, columns, clock, names, codes, times, values)
+    values = np.empty((len(frame), len(columns.values)))
+    words: dict[str, tuple[str, ...]] = {}
+    for i, name in enumerate(columns.values):
+        if name in categories:
+            values[:, i], words[name] = _categories(frame[name])
+        else:
+            values[:, i] = _numbers(source, frame[name], name)
+    return Table(source, columns, clock, names, codes, times, values, words)
 
 
-def _header(source: Source) -> list[str]:
+def header(source: Source) -> list[str]:
     """The columns' names as they stand there; pandas would rename the second of two alike."""
     if source.is_parquet or not isinstance(source.content, (Path, bytes)):
         return [str(c) for c in _read(source, rows=1).columns]
@@ -223,15 +245,15 @@ def _header(source: Source) -> list[str]:
 
 
 def _names(columns: Columns) -> list[str]:
-    return [c for c in (columns.id, columns.time, *columns.targets) if c is not None]
+    return [c for c in (columns.id, columns.time, *columns.values) if c is not None]
 
 
 def _check_columns(source: Source, columns: Columns) -> None:
-    header = _header(source)
+    there = header(source)
     for name in _names(columns):
-        if name not in header:
-            raise DataError(f"no column {name!r}", hint=did_you_mean(name, header), where=source.name)
-        if header.count(name) > 1:
+        if name not in there:
+            raise DataError(f"no column {name!r}", hint=did_you_mean(name, there), where=source.name)
+        if there.count(name) > 1:
             raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
 
 
@@ -250,6 +272,12 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
     place[order] = np.arange(len(order))
     labels = column.cat.categories.astype(str).tolist()
     return [labels[i] for i in order], place[raw]
+
+
+def _categories(column: pd.Series) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """The words of a column, an empty cell being one of them, and the place in them of each row's, [rows]."""
+    words = column.astype("object").where(column.notna(), "").astype(str).str.strip().astype("category")
+    return words.cat.codes.to_numpy(np.float64), tuple(words.cat.categories.tolist())
 
 
 def _numbers(source: Source, column: pd.Series, name: str) -> npt.NDArray[np.float64]:

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import Float, Look, anchor_ahead, prepare, to_unit, usable_scale
+from seqpred.features import Float, Float32, Look, Prepared, anchor_ahead, join, prepare, to_unit, usable_scale
 from seqpred.forecasting.runtime import Reader
 
 BATCH = 256  # tracks read side by side, which bounds memory
 
 
-def forecast_panel(panel: Panel, look: Look, reader: Callable[[], Reader], middle: int, steps: int) -> Float:
+@dataclass(frozen=True)
+class Forecasting:
+    """What a trained model knows of how to forecast, its network apart.
+
+    Attributes:
+        joint: whether the targets of a series are told of each other.
+        middle: which of the Q levels is the median.
+        horizon: rows that the network says at once.
+        known: places in an input row of what is known ahead.
+    """
+
+    look: Look
+    covariates: Covariates
+    joint: bool
+    middle: int
+    horizon: int
+    known: tuple[int, ...]
+
+
+def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader], steps: int, ahead: Float) -> Float:
     """Quantiles of the steps after each track's last row.
 
     Beyond the horizon the network goes on from its own medians. There the errors of both forecasts add: each
@@ -22,36 +43,77 @@ def forecast_panel(panel: Panel, look: Look, reader: Callable[[], Reader], middl
     Args:
         panel: S series of C targets, so K = S C tracks, in the order of `Panel.tracks`.
         reader: makes a reader with an empty memory.
-        middle: which of the Q levels is the median.
         steps: N, any number.
+        ahead: [S, N, known], the known covariates of the steps; NaN where unknown.
     Returns:
         [K, N, Q], not crossing; NaN for a track without a single observation.
     """
-    tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    blocks = [_forecast(tracks[k : k + BATCH], look, reader(), middle, steps) for k in range(0, len(tracks), BATCH)]
+    targets = panel.roles.count("target")
+    some = max(1, BATCH // targets)
+    groups = [range(s, min(s + some, len(panel.names))) for s in range(0, len(panel.names), some)]
+    blocks = [_Group(panel, group, plan, ahead).forecast(reader(), steps) for group in groups]
     return np.concatenate(blocks)
 
 
-def _forecast(tracks: Sequence[Float], look: Look, reader: Reader, middle: int, steps: int) -> Float:
-    seen, done = list(tracks), [_read(tracks, look, reader)]
-    while sum(block.shape[1] for block in done) < steps:
-        medians = done[-1][:, :, middle]
-        seen = [np.concatenate([values, median]) for values, median in zip(seen, medians, strict=True)]
-        done.append(_widened(_read(seen, look, reader), done[-1], middle))
-    result = np.concatenate(done, axis=1)[:, :steps]
-    result[[not np.isfinite(values).any() for values in tracks]] = np.nan
-    return result
+class _Group:
+    """Some series, read side by side; it grows by its own medians."""
 
+    def __init__(self, panel: Panel, series: range, plan: Forecasting, ahead: Float) -> None:
+        self.plan, self.targets = plan, panel.roles.count("target")
+        self.seen = [panel.track(s, c) for s in series for c in range(self.targets)]
+        blocks = -(-ahead.shape[1] // plan.horizon)
+        beyond = np.full((len(series), blocks * plan.horizon, ahead.shape[2]), np.nan)
+        beyond[:, : ahead.shape[1]] = ahead[series.start : series.stop]
+        self.told = [plan.covariates.encode(panel, s, own) for s, own in zip(series, beyond, strict=True)]
 
-def _read(seen: Sequence[Float], look: Look, reader: Reader) -> Float:
-    """The quantiles [K, N, Q], in the target's unit, that follow the rows seen."""
-    prepared = [prepare(values, look) for values in seen]
-    z = reader.read([p.x for p in prepared])
-    units = []
-    for p, own in zip(prepared, z, strict=True):
-        scale = usable_scale(p.scale[-1:], p.filled[-1:])[0]
-        units.append(to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale)))
-    return np.stack(units)
+    def forecast(self, reader: Reader, steps: int) -> Float:
+        """[K, N, Q]."""
+        middle, observed = self.plan.middle, [bool(np.isfinite(values).any()) for values in self.seen]
+        done = [self._read(reader)]
+        while sum(block.shape[1] for block in done) < steps:
+            medians = done[-1][:, :, middle]
+            self.seen = [np.concatenate([values, median]) for values, median in zip(self.seen, medians, strict=True)]
+            done.append(_widened(self._read(reader), done[-1], middle))
+        result = np.concatenate(done, axis=1)[:, :steps]
+        result[~np.array(observed)] = np.nan
+        return result
+
+    def _read(self, reader: Reader) -> Float:
+        """The quantiles [K, N, Q], in the target's unit, that follow the rows seen."""
+        look = self.plan.look
+        prepared = list(self._prepared())
+        z = reader.read([p.x for p in prepared], self._around())
+        units = []
+        for p, own in zip(prepared, z, strict=True):
+            scale = usable_scale(p.scale[-1:], p.filled[-1:])[0]
+            units.append(to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale)))
+        return np.stack(units)
+
+    def _prepared(self) -> Iterator[Prepared]:
+        for place, (numbers, codes) in enumerate(self.told):
+            tracks = self.seen[place * self.targets : (place + 1) * self.targets]
+            rows = len(tracks[0])
+            own = [prepare(values, self.plan.look) for values in tracks]
+            yield from join(own, numbers[:rows], codes[:rows], self.plan.joint)
+
+    def _around(self) -> Float32 | None:
+        """[K, anchor + N, known], from `anchor` rows before the end on."""
+        layout = self.plan.covariates.layout
+        if not self.plan.known:
+            return None
+        parts = []
+        for place, (numbers, codes) in enumerate(self.told):
+            last = len(self.seen[place * self.targets])
+            rows = np.arange(last - self.plan.look.anchor, last + self.plan.horizon).clip(0)
+            known = np.concatenate(
+                [
+                    numbers[rows, layout.numbers - layout.known :],
+                    codes[rows, len(layout.codes) - layout.known_codes :],
+                ],
+                axis=1,
+            )
+            parts += [known] * self.targets
+        return np.stack(parts)
 
 
 def _widened(quantiles: Float, before: Float, middle: int) -> Float:

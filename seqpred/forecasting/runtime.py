@@ -32,34 +32,35 @@ class Reader:
         self._memory: Memory | None = None
         self._rows = 0  # of the first track, read so far
 
-    def read(self, tracks: Sequence[Float32]) -> Float32:
+    def read(self, tracks: Sequence[Float32], around: Float32 | None = None) -> Float32:
         """Quantiles [K, N, Q] in units of the scale, after the last rows.
 
         Args:
             tracks: all rows so far, each [T, F]; at first of unequal length, later each longer by as many rows.
+            around: [K, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow.
         """
         wide = len(tracks) * self.network.shape.hidden_size >= WIDE
         with torch.inference_mode(), threads(torch.get_num_threads() if wide else 1):
-            return self._read(tracks)
+            return self._read(tracks, None if around is None else torch.from_numpy(around))
 
-    def _read(self, tracks: Sequence[Float32]) -> Float32:
+    def _read(self, tracks: Sequence[Float32], around: Tensor | None) -> Float32:
         new = len(tracks[0]) - self._rows
         self._rows += new
         if self.network.shape.bidirectional:
-            return self._read_windows(tracks)
+            return self._read_windows(tracks, around)
         if self._memory is None:
             said, self._memory = self._read_ragged(tracks)
         else:
             x = torch.from_numpy(np.stack([t[-new:] for t in tracks]))
             said, self._memory = self.network.advance(x, self._memory)
-        quantiles: Float32 = self.network.say(said).numpy()
+        quantiles: Float32 = self.network.say(said, around).numpy()
         return quantiles
 
     def _read_ragged(self, tracks: Sequence[Float32]) -> tuple[Tensor, Memory]:
         """What is said after tracks of unequal length, [K, 1, hidden], and the memory then."""
         order = sorted(range(len(tracks)), key=lambda k: -len(tracks[k]))
         longest = len(tracks[order[0]])
-        x = torch.zeros(len(tracks), longest, self.network.shape.inputs)
+        x = torch.zeros(len(tracks), longest, tracks[0].shape[1])
         for place, k in enumerate(order):  # all end together; shorter ones join when their first row comes
             x[place, longest - len(tracks[k]) :] = torch.from_numpy(tracks[k])
         joins = [longest - len(tracks[k]) for k in order]
@@ -81,13 +82,13 @@ class Reader:
             said, memory = self.network.advance(x[:active, begin:end], memory)
         return said, memory
 
-    def _read_windows(self, tracks: Sequence[Float32]) -> Float32:
+    def _read_windows(self, tracks: Sequence[Float32], around: Tensor | None) -> Float32:
         windows = [t[-self.window :] for t in tracks]
         quantiles = np.empty((len(tracks), self.network.shape.horizon, len(self.network.shape.levels)), np.float32)
         for length in {len(w) for w in windows}:
             alike = [k for k, w in enumerate(windows) if len(w) == length]
             x = torch.from_numpy(np.stack([windows[k] for k in alike]))
-            quantiles[alike] = self.network.at_end(x).numpy()
+            quantiles[alike] = self.network.at_end(x, None if around is None else around[alike]).numpy()
         return quantiles
 
 

@@ -18,7 +18,7 @@ from seqpred.network.recurrent import BothWays, Memory, Stack
 class Shape:
     """All that decides which weights a network has."""
 
-    inputs: int
+    inputs: int  # numbers at each row
     horizon: int
     levels: tuple[float, ...]
     cell: str
@@ -26,6 +26,52 @@ class Shape:
     hidden_size: int
     bidirectional: bool
     dropout: float
+    codes: tuple[int, ...] = ()  # words of each category, whose codes stand behind the numbers
+    known: int = 0  # how many of the last numbers are known ahead
+    known_codes: int = 0  # how many of the last categories are
+    anchor: int = 1  # lag of the forecast that is corrected; it matters to what is known ahead alone
+
+    @property
+    def known_places(self) -> tuple[int, ...]:
+        """Where in a row's numbers and codes the ones known ahead stand."""
+        width = self.inputs + len(self.codes)
+        return (*range(self.inputs - self.known, self.inputs), *range(width - self.known_codes, width))
+
+
+class Inputs(nn.Module):
+    """A row's numbers, and its codes as vectors that are learned; that of code 0, never seen in learning, is zero."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.words = nn.ModuleList(nn.Embedding(count + 1, _width(count)) for count in shape.codes)
+        for words in self.words:
+            assert isinstance(words, nn.Embedding)
+            nn.init.normal_(words.weight, std=0.3)
+            words.weight.data[0] = 0.0
+        self.size = shape.inputs + sum(map(_width, shape.codes))
+        behind = shape.codes[len(shape.codes) - shape.known_codes :]
+        self.known_size = shape.known + sum(map(_width, behind))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, size], from x [batch, time, numbers and codes]."""
+        return self._vectors(x, self.shape.inputs, 0)
+
+    def known(self, x: Tensor) -> Tensor:
+        """[batch, time, known_size], from the known numbers and codes alone."""
+        return self._vectors(x, self.shape.known, len(self.words) - self.shape.known_codes)
+
+    def _vectors(self, x: Tensor, numbers: int, first: int) -> Tensor:
+        if x.shape[-1] == numbers:
+            return x
+        codes = x[..., numbers:].long().unbind(-1)
+        vectors = [words(code) for words, code in zip(list(self.words)[first:], codes, strict=True)]
+        return torch.cat([x[..., :numbers], *vectors], -1)
+
+
+def _width(count: int) -> int:
+    """Numbers that stand for a category of so many words."""
+    return max(1, min(count, 16))
 
 
 class Network(nn.Module):
@@ -38,28 +84,48 @@ class Network(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.recurrent = BothWays(_stack(shape), _stack(shape)) if shape.bidirectional else _stack(shape)
+        self.inputs = Inputs(shape)
+        size = self.inputs.size
+        self.recurrent = (
+            BothWays(_stack(shape, size), _stack(shape, size)) if shape.bidirectional else _stack(shape, size)
+        )
         self.dropout = nn.Dropout(shape.dropout)
-        self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape.horizon, shape.levels)
+        self.head = QuantileHead(
+            shape.hidden_size * (1 + shape.bidirectional),
+            shape.horizon,
+            shape.levels,
+            self.inputs.known_size,
+            shape.anchor,
+        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, P, N, Q], from windows x [batch, T, feature] that begin with an empty memory."""
+    def forward(self, x: Tensor, around: Tensor | None = None) -> Tensor:
+        """[batch, P, N, Q], from windows that begin with an empty memory.
+
+        Args:
+            x: [batch, T, feature].
+            around: [batch, anchor - 1 + P + N, known], the known covariates around the positions that speak; None
+                where there are none.
+        """
+        x = self.inputs(x)
         if isinstance(self.recurrent, BothWays):
             said = self.recurrent(x)
         else:
             said, _ = self.recurrent(x, self.recurrent.start(len(x)))
-        quantiles: Tensor = self.head(self.dropout(said))
+        return self._head(said, around)
+
+    def _head(self, said: Tensor, around: Tensor | None) -> Tensor:
+        quantiles: Tensor = self.head(self.dropout(said), None if around is None else self.inputs.known(around))
         return quantiles
 
-    def at_end(self, x: Tensor) -> Tensor:
+    def at_end(self, x: Tensor, around: Tensor | None = None) -> Tensor:
         """[batch, N, Q]: what `forward` says at the last row alone, without the work of saying the rest."""
-        said = self.recurrent(x) if isinstance(self.recurrent, BothWays) else self.advance(x, self.start(len(x)))[0]
-        return self.say(said)
+        if isinstance(self.recurrent, BothWays):
+            return self.say(self.recurrent(self.inputs(x)), around)
+        return self.say(self.advance(x, self.start(len(x)))[0], around)
 
-    def say(self, said: Tensor) -> Tensor:
-        """[batch, N, Q], from what `advance` gave, [batch, 1, hidden]."""
-        quantiles: Tensor = self.head(self.dropout(said))[:, -1]
-        return quantiles
+    def say(self, said: Tensor, around: Tensor | None = None) -> Tensor:
+        """[batch, N, Q], from what `advance` gave, [batch, 1, hidden], and `around`, [batch, anchor + N, known]."""
+        return self._head(said, around)[:, -1]
 
     def start(self, batch: int) -> Memory:
         """An empty memory; only a forward network has one."""
@@ -68,7 +134,7 @@ class Network(nn.Module):
 
     def advance(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
         """What the top layer says after the last of x's rows, [batch, 1, hidden], and the memory then."""
-        said, memory = self.recurrent(x, memory)
+        said, memory = self.recurrent(self.inputs(x), memory)
         return said[:, -1:].clone(), memory  # a view would keep all rows
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
@@ -80,5 +146,5 @@ class Network(nn.Module):
         self.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
 
 
-def _stack(shape: Shape) -> Stack:
-    return Stack(shape.cell, shape.inputs, shape.hidden_size, shape.depth, shape.dropout)
+def _stack(shape: Shape, size: int) -> Stack:
+    return Stack(shape.cell, size, shape.hidden_size, shape.depth, shape.dropout)

@@ -7,35 +7,44 @@ from collections.abc import Callable
 import numpy as np
 
 from seqpred.config import Config, settled
+from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import prepare
-from seqpred.model import look_of, shape_of
+from seqpred.features import join, prepare
+from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.machine import choose_device, keep_memory
-from seqpred.recipe import too_few_rows, validated
+from seqpred.network.network import Shape
+from seqpred.recipe import learned_rows, too_few_rows
 from seqpred.training.loop import Outcome, Plan, Progress, fit
 from seqpred.training.windows import Reach, Windows, make_windows
 
 CHECKS = 40  # validations in a whole run
 
 
-def fit_panel(panel: Panel, config: Config, watch: Callable[[Progress], None]) -> Outcome:
+def fit_panel(panel: Panel, config: Config, covariates: Covariates, watch: Callable[[Progress], None]) -> Outcome:
     """The best weights on the validation part, the last rows of each series.
+
+    Args:
+        panel: as `covariates.adopt` gave it.
 
     Raises:
         DataError: too few rows to learn from, or to validate on.
     """
     keep_memory()  # before the first tensor
-    return fit(shape_of(config), _windows(panel, config), _plan(config), watch)
+    shape = shape_of(config, covariates)
+    return fit(shape, _windows(panel, config, covariates, shape), _plan(config), watch)
 
 
-def _windows(panel: Panel, config: Config) -> Windows:
-    look, validation = look_of(config), settled(config.training.validation)
+def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape) -> Windows:
+    look, joint = look_of(config), joint_of(config)
+    targets, none = range(panel.roles.count("target")), np.empty((0, len(covariates.known)))
     horizon, window = settled(config.forecast.horizon), settled(config.model.window)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    lengths = panel.lengths - np.where(validated(config, panel.lengths), validation, 0)
+    lengths = learned_rows(config, panel.lengths)
     cuts = [int(lengths[s]) for s, _ in panel.tracks()]
-    reach = Reach(look, window, horizon, at_end=config.model.bidirectional)
-    windows = make_windows([prepare(t, look) for t in tracks], tracks, cuts, reach)
+    reach = Reach(look, window, horizon, at_end=config.model.bidirectional, known=shape.known_places)
+    own = [[prepare(panel.track(s, c), look) for c in targets] for s in range(len(panel.names))]
+    prepared = [p for s, parts in enumerate(own) for p in join(parts, *covariates.encode(panel, s, none), joint)]
+    windows = make_windows(prepared, tracks, cuts, reach)
     if not windows.learnable() or not len(windows.checks()[0]):
         raise too_few_rows(config, panel)
     return windows

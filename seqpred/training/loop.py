@@ -115,7 +115,8 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress],
         starts, chosen = windows.draw(tracks, first, last, plan.batch_size, draws)
         spoken, positions = windows.positions(starts)
         z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen])
-        loss = quantile_loss(network(windows.inputs(starts)), z, levels, plan.loss)
+        said = network(windows.inputs(starts), windows.around(spoken, positions))
+        loss = quantile_loss(said, z, levels, plan.loss)
         optimizer.forget_gradients()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
         nn.utils.clip_grad_norm_(network.parameters(), CLIP, foreach=True)
@@ -182,8 +183,9 @@ def _check(network: Network, windows: Windows, checks: Sequence[Tensor], levels:
     network.eval()
     said, true = [], []
     for starts, tracks in zip(*(torch.split(part.to(levels.device), CHECK_BATCH) for part in checks), strict=True):
-        z = windows.targets(starts + windows.window - 1, 1, windows.cuts[tracks], windows.ends[tracks])
-        said.append(network.at_end(windows.inputs(starts)))
+        spoken = starts + windows.window - 1
+        z = windows.targets(spoken, 1, windows.cuts[tracks], windows.ends[tracks])
+        said.append(network.at_end(windows.inputs(starts), windows.around(spoken, 1)))
         true.append(z[:, 0])
     network.train()
     quantiles, z = torch.cat(said), torch.cat(true)

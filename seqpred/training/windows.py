@@ -18,12 +18,16 @@ MOST_CHECKS = 1024  # validation windows, spread over all tracks
 
 @dataclass(frozen=True)
 class Reach:
-    """Rows looked back, rows of a window, rows ahead; and whether only a window's last row speaks (bidirectional)."""
+    """Rows looked back, rows of a window, rows ahead; and whether only a window's last row speaks (bidirectional).
+
+    `known` are the places in x of the covariates that are known ahead.
+    """
 
     look: Look
     window: int
     horizon: int
     at_end: bool
+    known: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Windows:
 
     Attributes:
         x: [R, F], inputs. Behind the last track stand rows enough for any window to begin on it.
+        known: [R, known], the inputs that are known ahead, from x.
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
             float32 holds the differences of large numbers.
         scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
@@ -40,6 +45,7 @@ class Windows:
     """
 
     x: Tensor
+    known: Tensor
     values: Tensor
     filled: Tensor
     scale: Tensor
@@ -89,6 +95,21 @@ class Windows:
     def inputs(self, starts: Tensor) -> Tensor:
         """[batch, window, F]."""
         return self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+
+    def around(self, spoken: Tensor, positions: int) -> Tensor | None:
+        """The known covariates from anchor - 1 rows before the first row that speaks to N rows after the last.
+
+        Args:
+            spoken: [batch], the first row that speaks.
+            positions: P rows that speak, one after another.
+        Returns:
+            [batch, anchor - 1 + P + N, known], or None where no covariate is known ahead.
+        """
+        if not self.reach.known:
+            return None
+        lead, behind = self.reach.look.anchor - 1, positions + self.reach.horizon
+        rows = spoken[:, None] + torch.arange(-lead, behind, device=spoken.device)
+        return self.known[rows.clamp(0, len(self.known) - 1)]
 
     def positions(self, starts: Tensor) -> tuple[Tensor, int]:
         """The first row that speaks in each window, and how many do."""
@@ -149,9 +170,10 @@ def make_windows(prepared: Sequence[Prepared], values: Sequence[Float], cuts: Se
         return torch.from_numpy(np.concatenate([ahead, *(p.astype(np.float32, copy=False) for p in parts), spare]))
 
     scales = [np.where((p.scale > 0) & (np.arange(len(p.scale)) >= look.anchor - 1), p.scale, np.nan) for p in prepared]
-    inputs = np.concatenate([*(p.x for p in prepared), np.zeros((len(spare), look.inputs), np.float32)])
+    inputs = np.concatenate([*(p.x for p in prepared), np.zeros((len(spare), prepared[0].x.shape[1]), np.float32)])
     return Windows(
         x=torch.from_numpy(inputs),
+        known=torch.from_numpy(np.ascontiguousarray(inputs[:, list(reach.known)])),
         values=flat([v - base for v, base in zip(values, bases, strict=True)]),
         filled=flat([p.filled - base for p, base in zip(prepared, bases, strict=True)], lead=look.anchor - 1),
         scale=flat(scales),

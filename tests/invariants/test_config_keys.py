@@ -33,6 +33,11 @@ OTHER: dict[str, Any] = {
     "data.target": "b",
     "data.id": "kind",
     "data.frequency": "PT12H",
+    "data.covariates.known": ["b"],
+    "data.covariates.past": ["b"],
+    "data.covariates.static": ["shop"],
+    "data.covariates.calendar": "none",
+    "model.joint": True,
     "model.cell": "gru",
     "model.depth": 1,
     "model.bidirectional": True,
@@ -55,25 +60,31 @@ OTHER: dict[str, Any] = {
     "training.device": "mps",
     "training.threads": 2,
 }
+BESIDE: dict[str, dict[str, Any]] = {"model.joint": {"data.target": ["a", "b"]}}  # what a key needs to matter
 
 
 def data() -> pd.DataFrame:
     days = pd.date_range("2024-01-01", periods=60, freq="D")
-    return pd.DataFrame({"day": days, "a": seasonal(60, 7), "b": seasonal(60, 7, 1), "kind": ["x", "y"] * 30})
+    return pd.DataFrame(
+        {"day": days, "a": seasonal(60, 7), "b": seasonal(60, 7, 1), "kind": ["x", "y"] * 30, "shop": "s"}
+    )
 
 
 def outcome(folder: Path, changes: dict[str, Any]) -> object:
     """All that can be seen of a training: its weights, its forecast, its config, or the error."""
     tree: dict[str, dict[str, Any]] = {}
     for key, value in {**BASE, **changes}.items():
-        section, name = key.split(".")
-        tree.setdefault(section, {})[name] = value
+        *above, name = key.split(".")
+        below: dict[str, Any] = tree
+        for section in above:
+            below = below.setdefault(section, {})
+        below[name] = value
     given = None if "data.path" in changes else data()
     try:
         model = seqpred.train(tree, given, folder)
+        table = seqpred.predict(model, given).to_csv() if given is not None else ""
     except (SeqpredError, RuntimeError) as e:
         return str(e)
-    table = seqpred.predict(model, given).to_csv() if given is not None else ""
     return model.folder.manifest["fingerprint"], model.folder.manifest["training"], table
 
 
@@ -91,7 +102,10 @@ NUMBERS = itertools.count()
 
 @pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience"}))
 def test_another_value_gives_another_outcome(key: str, before: object, tmp_path: Path) -> None:
-    assert outcome(tmp_path / "m", {key: OTHER[key]}) != before
+    beside = BESIDE.get(key, {})
+    if beside:
+        before = outcome(tmp_path / "before", beside)
+    assert outcome(tmp_path / "m", {**beside, key: OTHER[key]}) != before
 
 
 def test_the_same_values_give_the_same_outcome(before: object, tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
     model = train("gru", 2, bidirectional)
     seen: list[list[Float]] = []
 
-    def recorder(panel: Panel, steps: int) -> Float:
-        seen[-1].append(model.forecast(panel, steps))
+    def recorder(panel: Panel, steps: int, ahead: Float) -> Float:
+        seen[-1].append(model.forecast(panel, steps, ahead))
         return seen[-1][-1]
 
     data = frame()
@@ -142,7 +142,7 @@ def test_a_bidirectional_network_is_given_its_window_and_all_of_it(train: Train)
 def _shape(model: seqpred.Model):
     from seqpred.model import shape_of
 
-    return shape_of(model.config)
+    return shape_of(model.config, model.covariates)
 
 
 def test_the_order_of_series_and_rows_makes_no_difference(train: Train) -> None:

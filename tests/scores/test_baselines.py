@@ -85,7 +85,7 @@ def test_no_baseline_writes_into_the_history(values: list[float], season: int, c
 # ------------------------------------------------------------------ published figures
 
 
-def zeros(panel: Panel, count: int) -> np.ndarray:
+def zeros(panel: Panel, count: int, ahead: np.ndarray) -> np.ndarray:
     """A forecaster that is not looked at: only the baselines are."""
     return np.zeros((len(list(panel.tracks())), count, len(LEVELS)))
 

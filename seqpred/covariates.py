@@ -1,0 +1,285 @@
+"""What else is known of each row: covariates by role and the calendar, as numbers and categories for a network.
+
+What is learned of a column (mean and spread of numbers, the words of categories) comes from the learning part
+alone, and is stored with the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqpred.data.panel import Panel, Role
+from seqpred.data.timing import DAY, Int, Step
+from seqpred.errors import DataError
+
+Float = npt.NDArray[np.float64]
+Float32 = npt.NDArray[np.float32]
+HARMONICS = {"hour": 3, "weekday": 3, "day-of-month": 2, "day-of-year": 3}
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """A column, and what was learned of it.
+
+    Attributes:
+        words: the categories seen in learning, or None for a column of numbers.
+        mean, spread: of the numbers seen in learning.
+        daily: whether a word at the first row of a day holds for all of that day.
+    """
+
+    name: str
+    role: Role
+    words: tuple[str, ...] | None = None
+    mean: float = 0.0
+    spread: float = 1.0
+    daily: bool = False
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Columns that covariates add to a network's input: numbers, known ones last, then codes, known ones last.
+
+    Attributes:
+        numbers, known: how many numbers, and how many of them are known ahead.
+        codes: the number of words of each category; code 0 is for what was never seen.
+        known_codes: how many of the categories are known ahead.
+    """
+
+    numbers: int = 0
+    known: int = 0
+    codes: tuple[int, ...] = ()
+    known_codes: int = 0
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """All covariates of a model, and the cycles of the calendar that it is told."""
+
+    columns: tuple[Covariate, ...] = ()
+    calendar: tuple[str, ...] = ()
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What they add to the input."""
+        numbers = [c for c in self._ordered if c.words is None]
+        codes = [c for c in self._ordered if c.words is not None]
+        return Layout(
+            numbers=2 * len(numbers) + 2 * sum(HARMONICS[c] for c in self.calendar),
+            known=2 * sum(c.role == "known" for c in numbers),
+            codes=tuple(len(c.words or ()) for c in codes),
+            known_codes=sum(c.role == "known" for c in codes),
+        )
+
+    @cached_property
+    def _ordered(self) -> list[Covariate]:
+        return sorted(self.columns, key=lambda c: c.role == "known")
+
+    @property
+    def categories(self) -> set[str]:
+        """The names of the columns that hold categories."""
+        return {c.name for c in self.columns if c.words is not None}
+
+    @property
+    def known(self) -> tuple[Covariate, ...]:
+        """Those whose future is known."""
+        return tuple(c for c in self.columns if c.role == "known")
+
+    def encode(self, panel: Panel, series: int, ahead: Float) -> tuple[Float32, Float32]:
+        """Numbers [T + N, E] and codes [T + N, M] of a series' T rows and the N that follow.
+
+        A number becomes its distance from the mean, tamed by a signed logarithm, and whether it is there.
+
+        Args:
+            panel: as `adopt` gave it.
+            ahead: [N, known], of the known covariates, in the order of the panel's columns.
+        """
+        rows, beyond = panel.rows(series), np.full((len(ahead), len(panel.roles)), np.nan)
+        beyond[:, [i for i, role in enumerate(panel.roles) if role == "known"]] = ahead
+        beyond[:, [i for i, role in enumerate(panel.roles) if role == "static"]] = rows[
+            -1:, [i for i, role in enumerate(panel.roles) if role == "static"]
+        ]
+        values = np.concatenate([rows, beyond])
+        places = {c.name: i for i, c in enumerate(self.columns, start=panel.roles.count("target"))}
+        numbers, codes = [], []
+        told = [_numbers(values[:, places[c.name]], c) for c in self._ordered if c.words is None]
+        split = len(told) - sum(c.words is None for c in self.known)
+        times = panel.times(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
+        numbers = [*told[:split], *(_cycle(times, name) for name in self.calendar), *told[split:]]
+        codes = [np.nan_to_num(values[:, places[c.name]]) for c in self._ordered if c.words is not None]
+        empty = np.empty((len(values), 0))
+        return (
+            np.concatenate([empty, *numbers], axis=1).astype(np.float32),
+            np.stack(codes, axis=1).astype(np.float32) if codes else empty.astype(np.float32),
+        )
+
+    def as_data(self) -> list[dict[str, Any]]:
+        """What a manifest stores of the columns."""
+        return [{**asdict(c), "words": None if c.words is None else list(c.words)} for c in self.columns]
+
+    @staticmethod
+    def from_data(columns: Sequence[dict[str, Any]], calendar: Sequence[str]) -> Covariates:
+        """Those that `as_data` stored."""
+        read = (Covariate(**{**c, "words": None if c["words"] is None else tuple(c["words"])}) for c in columns)
+        return Covariates(tuple(read), tuple(calendar))
+
+
+def _numbers(values: Float, column: Covariate) -> Float:
+    """[T, 2], the tamed distance from the mean, 0 where missing, and whether it is there."""
+    z = (values - column.mean) / column.spread
+    there = np.isfinite(z)
+    z = np.where(there, z, 0.0)
+    return np.stack([np.copysign(np.log1p(np.abs(z)), z), there], axis=1)
+
+
+def _cycle(times: Int, name: str) -> Float:
+    """[T, 2 harmonics], sine and cosine of the place in a cycle of the calendar."""
+    place = _place(times, name)
+    waves = 2 * np.pi * place[:, None] * np.arange(1, HARMONICS[name] + 1)
+    return np.concatenate([np.sin(waves), np.cos(waves)], axis=1)
+
+
+def _place(times: Int, name: str) -> Float:
+    """Where in a cycle each time stands, from 0 to 1."""
+    if name == "hour":
+        return np.asarray((times % DAY) / DAY)
+    if name == "weekday":
+        return np.asarray(((times + 3 * DAY) % (7 * DAY)) / (7 * DAY))
+    unit = "M" if name == "day-of-month" else "Y"
+    days = times.astype("datetime64[us]").astype("datetime64[D]")
+    first = days.astype(f"datetime64[{unit}]")
+    length = (first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")
+    return np.asarray((days - first.astype("datetime64[D]")) / length)
+
+
+def find_calendar(panel: Panel) -> tuple[str, ...]:
+    """The cycles worth telling: those longer than a step, of which the longest series holds at least two."""
+    if not panel.clock.dated:
+        return ()
+    step, rows = _length(panel.step), int(panel.lengths.max())
+    cycles = {"hour": DAY, "weekday": 7 * DAY, "day-of-year": 365 * DAY}
+    return tuple(name for name, cycle in cycles.items() if 2 * step <= cycle and 2 * cycle <= rows * step)
+
+
+def _length(step: Step) -> int:
+    """Microseconds from one row to the next, about."""
+    days = {"business-day": 1, "month": 30, "month-end": 30}
+    return step.count * days[step.unit] * DAY if step.unit in days else step.count
+
+
+# ------------------------------------------------------------------ learned once, then applied
+
+
+def learn_covariates(panel: Panel, cuts: Int, calendar: Sequence[str]) -> Covariates:
+    """What the first `cuts` rows [S] of each series say of its covariates.
+
+    Args:
+        panel: as `build_panel` gave it, with words of its own.
+    """
+    places = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
+    learned = places < np.repeat(cuts, panel.lengths)
+    named = list(zip(panel.columns.values, panel.roles, strict=True))
+    columns = [_learn(panel, i, name, role, learned) for i, (name, role) in enumerate(named) if role != "target"]
+    return Covariates(tuple(columns), tuple(calendar))
+
+
+def _learn(panel: Panel, place: int, name: str, role: Role, learned: npt.NDArray[np.bool_]) -> Covariate:
+    values = panel.values[learned, place]
+    values = values[np.isfinite(values)]
+    if name in panel.words:
+        seen = np.unique(values).astype(np.int64)
+        words = tuple(panel.words[name][i] for i in seen)
+        return Covariate(name, role, words, daily=role == "known" and _holds_for_days(panel, place))
+    spread = float(values.std()) if len(values) else 0.0
+    return Covariate(name, role, None, float(values.mean()) if len(values) else 0.0, spread or 1.0)
+
+
+def _holds_for_days(panel: Panel, place: int) -> bool:
+    """Whether words other than the usual one stand at the first row of days alone, though days have many rows."""
+    if not panel.clock.dated or _length(panel.step) >= DAY:
+        return False
+    values = panel.values[:, place]
+    found, counts = np.unique(values[np.isfinite(values)], return_counts=True)
+    if len(found) < 2:
+        return False
+    rare = np.isfinite(values) & (values != found[counts.argmax()])
+    return all(
+        not (panel.times(s, np.flatnonzero(rare[low:high])) % DAY).any()
+        for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True))
+    )
+
+
+def adopt(panel: Panel, covariates: Covariates) -> Panel:
+    """The panel with each category as the model's code, and each static column filled in all rows.
+
+    Raises:
+        DataError: a static column that changes within a series.
+    """
+    if not covariates.columns:
+        return panel
+    values, notes = panel.values.copy(), list(panel.notes)
+    for i, column in enumerate(covariates.columns, start=panel.roles.count("target")):
+        if column.words is not None:
+            values[:, i], unseen = recode(values[:, i], panel.words[column.name], column)
+            notes += _unseen_note(column.name, unseen)
+        if column.role == "static":
+            _fill_static(panel, values[:, i], column)
+        if column.daily:
+            notes.append(f"{column.name!r} stands at the first row of days alone: it is taken to hold for the day")
+            for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
+                times = panel.times(s, np.arange(high - low, dtype=np.int64))
+                values[low:high, i] = hold_for_days(values[low:high, i], times)
+    return replace(panel, values=values, notes=tuple(notes))
+
+
+def recode(values: Float, words: Sequence[str], column: Covariate) -> tuple[Float, list[str]]:
+    """Places in `words` as a model's codes, 0 for what it has never seen, and the words that it hasn't."""
+    code = {word: i for i, word in enumerate(column.words or (), start=1)}
+    table = np.array([code.get(word, 0) for word in words] or [0], np.float64)
+    known = np.isfinite(values)
+    codes = np.where(known, table[np.where(known, values, 0).astype(np.int64)], np.nan)
+    return codes, [word for word in words if word not in code]
+
+
+def _unseen_note(name: str, unseen: Sequence[str]) -> Iterator[str]:
+    if unseen:
+        more = f" and {len(unseen) - SHOWN} more" if len(unseen) > SHOWN else ""
+        shown = ", ".join(map(repr, unseen[:SHOWN]))
+        yield f"column {name!r} holds {shown}{more}, never seen in learning: taken as an unknown category"
+
+
+def _fill_static(panel: Panel, values: Float, column: Covariate) -> None:
+    """One value in all rows of a series; `values` [rows] are changed."""
+    for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
+        own = values[low:high]
+        there = own[np.isfinite(own)]
+        if len(there) and (there != there[0]).any():
+            series = f" of series {panel.names[s]!r}" if panel.names[s] else ""
+            stamp = panel.clock.write(panel.times(s, np.flatnonzero(np.isfinite(own) & (own != there[0]))[:1]))[0]
+            raise DataError(
+                f"static column {column.name!r} changes within its series{series} at {stamp}",
+                hint="Name it in data.covariates.past or known instead.",
+                where=panel.source,
+            )
+        own[:] = there[0] if len(there) else np.nan
+
+
+def hold_for_days(codes: Float, times: Int) -> Float:
+    """Each row's code, or that of its day's first row where there is one, [T]."""
+    first = times % DAY == 0
+    days, of_first = times // DAY, times[first] // DAY
+    place = np.searchsorted(of_first, days)
+    found = (
+        (place < len(of_first)) & (of_first[np.minimum(place, len(of_first) - 1)] == days) if len(of_first) else None
+    )
+    if found is None:
+        return codes
+    told = codes[first][np.minimum(place, len(of_first) - 1)]
+    held: Float = np.where(found & np.isfinite(told), told, codes)
+    return held

@@ -1,0 +1,163 @@
+"""The future file: what the known covariates will be in the steps to be forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from seqpred.covariates import Covariates, hold_for_days, recode
+from seqpred.data.panel import Panel
+from seqpred.data.reading import Columns, Table, header, read_table
+from seqpred.data.sources import open_source
+from seqpred.data.timing import DAY, Int
+from seqpred.errors import DataError
+from seqpred.features import Float
+from seqpred.forecasting.table import Table as Rows
+
+SHOWN = 3
+
+
+def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, say: Callable[[str], None]) -> Float:
+    """The known covariates of the steps after each series, [S, N, known], as a model's codes and in their units.
+
+    Args:
+        data: a path, `-` or a DataFrame with the columns of id, time and known covariates; None where none is needed.
+        panel: the history.
+        say: told of rows that are not used.
+    Raises:
+        DataError: a row is missing, of a series that is not in the history, or not of a step; the target is in it; a
+            column is missing or not of its type.
+    """
+    known = covariates.known
+    ahead = np.full((len(panel.names), steps, len(known)), np.nan)
+    if not known:
+        if data is not None:
+            say("the model has no covariates that are known ahead: the future file is not used.")
+        return ahead
+    names = ", ".join(repr(c.name) for c in known)
+    if data is None:
+        raise DataError(
+            f"the model needs {names} for the steps to be forecast{_first(panel, 0, 0)}",
+            hint="Give them by --future FILE; --write-future FILE writes the rows to fill in.",
+            where=panel.source,
+        )
+    table = _read(data, panel, covariates)
+    series, steps_ahead = _places(table, panel, say, steps)
+    used = (steps_ahead >= 0) & (steps_ahead < steps)
+    for i, column in enumerate(known):
+        values = table.values[:, i]
+        if column.words is not None:
+            values, unseen = recode(values, table.words[column.name], column)
+            for word in unseen:
+                say(
+                    f"{table.source.name}: {word!r} in {column.name!r} was never seen in learning: an unknown category."
+                )
+        ahead[series[used], steps_ahead[used], i] = values[used]
+    there = np.zeros(ahead.shape[:2], bool)
+    there[series[used], steps_ahead[used]] = True
+    _check_all(there, panel, table)
+    for i, column in enumerate(known):
+        empty = int(np.isnan(ahead[:, :, i]).sum())
+        if empty:
+            say(f"{table.source.name}: {empty} of {there.size} cells of {column.name!r} are empty: taken as missing.")
+        if column.daily:
+            _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
+    return ahead
+
+
+def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
+    """The file's rows as a table whose values are the known covariates alone."""
+    source, own = open_source(data), panel.columns
+    columns = Columns(own.time, own.id, (), known=tuple(c.name for c in covariates.known))
+    for target in own.targets:
+        if target in header(source):
+            told = read_table(source, replace(columns, known=(target,))).values[:, 0]
+            rows = np.flatnonzero(np.isfinite(told))
+            if len(rows):
+                raise source.fault(rows, f"the future file holds the target {target!r}", "Take its column out.")
+    return read_table(source, columns, covariates.categories)
+
+
+def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) -> tuple[Int, Int]:
+    """The series of each row and how many steps after its first forecast the row lies."""
+    place = {name: s for s, name in enumerate(panel.names)}
+    strange = [i for i, name in enumerate(table.names) if name not in place]
+    if strange:
+        rows = np.flatnonzero(np.isin(table.codes, strange))
+        found = f"series {table.names[strange[0]]!r} is not in the history"
+        raise table.source.fault(rows, found, "Take its rows out, or give its history too.")
+    series = np.array([place[name] for name in table.names], np.int64)[table.codes]
+    if panel.columns.time is None:
+        return series, table.times
+    ahead = np.empty(len(series), np.int64)
+    on_step = np.empty(len(series), bool)
+    for s in np.unique(series):
+        at = series == s
+        positions, on_step[at] = panel.step.positions(table.times[at], int(panel.origins[s]))
+        ahead[at] = positions - panel.lengths[s]
+    if not on_step.all():
+        rows = np.flatnonzero(~on_step)
+        stamp = table.clock.write(table.times[rows[:1]])[0]
+        raise table.source.fault(rows, f"{stamp} is not on the history's step of {panel.step}", "Mend its time.")
+    twice = _repeats(series, ahead)
+    if len(twice):
+        stamp = table.clock.write(table.times[twice[:1]])[0]
+        raise table.source.fault(twice, f"the time {stamp} stands twice", "Keep one row for each time.")
+    for count, where in ((int((ahead < 0).sum()), "in the history"), (int((ahead >= steps).sum()), "beyond the steps")):
+        if count:
+            say(f"{table.source.name}: {count} of {len(ahead)} rows lie {where} and are not used.")
+    return series, ahead
+
+
+def _repeats(series: Int, ahead: Int) -> Int:
+    order = np.lexsort((ahead, series))
+    again = (np.diff(series[order]) == 0) & (np.diff(ahead[order]) == 0)
+    rows: Int = np.sort(order[1:][again])
+    return rows
+
+
+def _check_all(there: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], panel: Panel, table: Table) -> None:
+    """Refuse a file that leaves a step out."""
+    missing = np.argwhere(~there)
+    if len(missing):
+        named = "; ".join(_first(panel, int(s), int(n)).removeprefix(", ") for s, n in missing[:SHOWN])
+        more = f"; {len(missing)} rows in all" if len(missing) > SHOWN else ""
+        raise DataError(
+            f"no row{named and ' '}{named}{more}",
+            hint="--write-future FILE writes all rows that are needed.",
+            where=table.source.name,
+        )
+
+
+def _first(panel: Panel, series: int, step: int) -> str:
+    """A step of a series in words: its id and time."""
+    name = f"series {panel.names[series]!r} " if panel.columns.id else ""
+    stamp = panel.clock.write(panel.times(series, panel.lengths[series : series + 1] + step))[0]
+    return f", for {name}at {stamp}" if panel.columns.time else f", for {name}step {step + 1}"
+
+
+def _hold(panel: Panel, ahead: Float, column: int) -> None:
+    """A word at the first row of a day holds for that day, one that history has begun too; `ahead` [S, N] changes."""
+    for s, own in enumerate(ahead):
+        length = int(panel.lengths[s])
+        times = panel.times(s, np.arange(length + len(own), dtype=np.int64))
+        begin = int(np.searchsorted(times // DAY, times[length] // DAY))  # the day that the history ends in
+        day = np.concatenate([panel.track(s, column)[begin:length], own])
+        own[:] = hold_for_days(day, times[begin:])[length - begin :]
+
+
+def make_future(panel: Panel, covariates: Covariates, steps: int) -> Rows:
+    """The rows of a future file, one for each series and step, with empty cells for the known covariates."""
+    rows: Rows = {}
+    series: Sequence[int] = range(len(panel.names))
+    if panel.columns.id is not None:
+        rows[panel.columns.id] = [panel.names[s] for s in series for _ in range(steps)]
+    if panel.columns.time is not None:
+        ahead = np.arange(steps, dtype=np.int64)
+        rows[panel.columns.time] = [
+            t for s in series for t in panel.clock.write(panel.times(s, panel.lengths[s] + ahead))
+        ]
+    rows |= {c.name: [""] * (len(series) * steps) for c in covariates.known}
+    return rows
