@@ -152,8 +152,9 @@ def _count(count: int, word: str) -> str:
 
 
 def _name(text: str) -> str:
+    """A name that fits its column; names that are alike mostly differ at their end."""
     shown = _shown(text)
-    return shown if len(shown) <= NAME else f"{shown[: NAME - 3]}..."
+    return shown if len(shown) <= NAME else f"{shown[: NAME - 13]}...{shown[-10:]}"
 
 
 def _shown(text: str) -> str:
