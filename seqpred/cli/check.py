@@ -33,6 +33,10 @@ def check(
 ) -> None:
     """Show what is in the data, and what training would see; exit with 3 where it can't be trained on.
 
+    An outlier is 8 times the usual spread (between the quartiles) away from the median, or from the same place in the
+    season before and the one after. flat: the longest stretch of one value. The JSON tells the first 1000 series one
+    by one, the 10 worst, and the totals of all.
+
     Example: seqpred check sales.csv && seqpred init sales.csv > sales.yaml
     """
     from seqpred import verbs
