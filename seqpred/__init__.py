@@ -19,10 +19,10 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
     from seqpred.model import Model
-    from seqpred.verbs import evaluate, load, predict, train
+    from seqpred.verbs import check, evaluate, load, predict, train
 
 __version__ = "0.1.0"
-__all__ = ["Model", "__version__", "evaluate", "load", "predict", "train"]
+__all__ = ["Model", "__version__", "check", "evaluate", "load", "predict", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -80,6 +80,44 @@ def validated(config: Config, lengths: Int) -> npt.NDArray[np.bool_]:
     return lengths > settled(config.training.validation) + settled(config.model.anchor) + 1
 
 
+def learned_from(config: Config, lengths: Int) -> npt.NDArray[np.bool_]:
+    """Which series are long enough for a window to begin in them, [S]; `training/windows.py` draws from these."""
+    anchor, window = settled(config.model.anchor), settled(config.model.window)
+    learned = lengths - np.where(validated(config, lengths), settled(config.training.validation), 0)
+    needed = max(anchor + 1, window) if config.model.bidirectional else anchor + 1  # one speaks at a window's end only
+    enough: npt.NDArray[np.bool_] = learned > needed
+    return enough
+
+
+def scored(config: Config, lengths: Int) -> npt.NDArray[np.bool_]:
+    """Which series have a whole window before, and a whole horizon in, their validation part, [S]."""
+    anchor, window = settled(config.model.anchor), settled(config.model.window)
+    before = np.maximum(lengths - settled(config.training.validation), np.maximum(anchor + 1, window))
+    whole: npt.NDArray[np.bool_] = before + settled(config.forecast.horizon) <= lengths
+    return validated(config, lengths) & whole
+
+
+def training_view(config: Config, panel: Panel, still: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """What training would see of the data: what `settle` has decided, and of how many series it makes use.
+
+    Args:
+        config: settled.
+        still: [S], series in which nothing ever changes.
+    """
+    learned = learned_from(config, panel.lengths)
+    sections = {"forecast": ("season", "horizon"), "training": ("validation", "max_steps", "batch_size")}
+    sections["model"] = ("window", "anchor", "lags", "hidden_size")
+    return {
+        **{name: getattr(getattr(config, section), name) for section, names in sections.items() for name in names},
+        "series": {
+            "learned_from": int((learned & ~still).sum()),
+            "too_short": int((~learned).sum()),
+            "constant": int((learned & still).sum()),
+            "validated": int((scored(config, panel.lengths) & ~still).sum()),
+        },
+    }
+
+
 def too_few_rows(config: Config, panel: Panel) -> DataError:
     """What to say of data that a settled config can't be trained on."""
     validation, window = settled(config.training.validation), settled(config.model.window)

@@ -14,14 +14,25 @@ from seqpred.config import Config, load_config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories, guess_columns
-from seqpred.data.reading import read_table, sketch, to_frame
+from seqpred.data.reading import Columns, read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
-from seqpred.errors import ConfigError
+from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
+from seqpred.errors import ConfigError, DataError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, levels_of, make_forecaster
-from seqpred.recipe import learned_rows, rows_needed, settle, too_few_rows, validated, write_config
+from seqpred.recipe import (
+    learned_from,
+    learned_rows,
+    rows_needed,
+    scored,
+    settle,
+    too_few_rows,
+    training_view,
+    validated,
+    write_config,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +55,7 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         overrides: dotted keys that a person has decided.
     """
     guess = guess_columns(sketch(source), source.name)
-    columns = guess.columns
-    targets = columns.targets[0] if len(columns.targets) == 1 else list(columns.targets)
-    names = {"data.time": columns.time, "data.id": columns.id, "data.target": targets}
-    config = Config.model_validate({"data": {"target": "?"}}).replace({**names, **overrides})
+    config = _config_for(guess.columns).replace(overrides)
     panel = read_panel(source, config, _silent)
     check_changing(panel)
     reasons = {**guess.reasons, **{key.split(".")[1]: "as you said" for key in overrides}}
@@ -55,6 +63,26 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
     if rows_needed(config) > panel.lengths.max():
         raise too_few_rows(config, panel)
     return write_config(config, panel, Guess(panel.columns, reasons), path)
+
+
+def check(thing: object, data: object = None, *, say: Say = _silent) -> Findings:
+    """What is in the data, as far as it can be read, and what training would see.
+
+    Args:
+        thing: data, as a path, `-` or a DataFrame, whose columns are guessed; or a config, as `train` takes it.
+        data: a path or a DataFrame to go with a config; None for the config's own path.
+    Returns:
+        Its `tell()` is the object that `check --json` prints; its `fault` is why the data can't be trained on.
+    """
+    is_path = isinstance(thing, (str, Path)) and Path(thing).suffix in (".yaml", ".yml")
+    config = _config(thing) if is_path or isinstance(thing, (Config, Mapping)) else None  # type: ignore[arg-type]
+    source = _source(data, config) if config else open_source(thing)
+    found = Findings(source.name)
+    try:
+        _look(found, source, config, say)
+    except DataError as e:
+        found.fault = e
+    return found
 
 
 def train(
@@ -212,6 +240,48 @@ def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> 
     for note in adopted.notes[len(panel.notes) :]:
         say(f"{source.name}: {note}.")
     return adopted
+
+
+def _look(found: Findings, source: Source, config: Config | None, say: Say) -> None:
+    """Fill the findings stage by stage, as `train` goes through the data, up to the fault that stops it.
+
+    Raises:
+        DataError: that fault; what has been found before it stays.
+    """
+    sketches = sketch(source)
+    found.columns = tell_columns(sketches, None, {})
+    reasons = {} if config is None else _whence(config)
+    if config is None:
+        guess = guess_columns(sketches, source.name)
+        config, reasons = _config_for(guess.columns), guess.reasons
+    said = config.data
+    columns = choose_columns(sketches, source.name, said.time, said.id, said.targets, said.covariates)
+    found.columns = tell_columns(sketches, columns, reasons)
+    table = read_table(source, columns, find_categories(sketches, columns))
+    found.rows = look_at_rows(table, said.frequency)
+    panel = build_panel(table, said.frequency)
+    for note in panel.notes:
+        found.notes.append(note)
+        say(f"{source.name}: {note}.")
+    found.survey = survey(panel, table)
+    check_changing(panel)
+    config = settle(config, panel)
+    found.training = training_view(config, panel, np.asarray(found.survey.still.all(axis=1)))
+    if not learned_from(config, panel.lengths).any() or not scored(config, panel.lengths).any():
+        raise too_few_rows(config, panel)
+
+
+def _config_for(columns: Columns) -> Config:
+    """The config of these columns, and nothing else said."""
+    targets = columns.targets[0] if len(columns.targets) == 1 else list(columns.targets)
+    names = {"data.time": columns.time, "data.id": columns.id, "data.target": targets}
+    return Config.model_validate({"data": {"target": "?"}}).replace(names)
+
+
+def _whence(config: Config) -> dict[str, str]:
+    """Why each role is where it is, where a config names the columns."""
+    guessed = {name: getattr(config.data, name) == "auto" for name in ("time", "id")}
+    return {"target": "the config", **{name: "guessed" if g else "the config" for name, g in guessed.items()}}
 
 
 def _source(data: object, config: Config) -> Source:

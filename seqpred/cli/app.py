@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqpred import __version__
+from seqpred.cli.check import check
 from seqpred.cli.evaluate import evaluate
 from seqpred.cli.init import init
 from seqpred.cli.predict import predict
@@ -42,6 +43,7 @@ def _options(
 
 _COMMANDS: dict[str, Callable[..., None]] = {
     "init": init,
+    "check": check,
     "train": train,
     "eval": evaluate,
     "predict": predict,
@@ -49,4 +51,4 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "schema": schema,
 }
 for name, command in _COMMANDS.items():
-    app.command(name, no_args_is_help=name in ("train", "eval", "predict", "show"))(command)
+    app.command(name, no_args_is_help=name in ("check", "train", "eval", "predict", "show"))(command)

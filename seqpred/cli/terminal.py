@@ -133,14 +133,16 @@ def console(stream: Any = None) -> Console:
     return Console(file=stream, highlight=False, emoji=False, markup=False, width=None if stream.isatty() else 100)
 
 
-def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], stream: Any = None) -> None:
-    """A small table; the first column is text, the others are numbers."""
+def table(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], stream: Any = None, *, texts: int = 1
+) -> None:
+    """A small table; the first columns are text, one by default, the others are numbers."""
     from rich import box
     from rich.table import Table
 
     grid = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for i, name in enumerate(header):
-        grid.add_column(name, justify="right" if i else "left")
+        grid.add_column(name, justify="right" if i >= texts else "left")
     for row in rows:
         grid.add_row(*row)
     console(stream).print(grid)

@@ -172,6 +172,11 @@ def find_season(panel: Panel) -> int:
     return _repeating_lag(samples)
 
 
+def find_own_season(values: Float) -> int:
+    """The lag at which one series' own changes repeat, whatever the calendar says; 1 for none."""
+    return _repeating_lag([_lined(values[-ROWS:])])
+
+
 def find_anchor(panel: Panel, season: int, horizon: int) -> tuple[int, list[int]]:
     """The lag whose naive forecast errs least over the horizon, and all lags worth an input."""
     samples = _samples(panel)

@@ -76,32 +76,34 @@ class Step:
                 return Step("microsecond", count)
         raise ValueError(f"{text!r} is not a step such as PT1H, P1D, P7D, P1M, P1M-end, P1Y, business-day or 1")
 
-    def positions(self, times: Int, origin: int) -> tuple[Int, npt.NDArray[np.bool_]]:
+    def positions(self, times: Int, origin: int | Int) -> tuple[Int, npt.NDArray[np.bool_]]:
         """How many steps each time lies after `origin`, and whether it lies exactly on one.
 
         Args:
             times: [rows].
-            origin: the time at position 0, on the grid itself.
+            origin: the time at position 0, on the grid itself; [rows] where each has its own.
         """
+        start = np.asarray(origin, np.int64)
         if self.unit in ("row", "microsecond"):
             position = (times - origin) // self.count
         elif self.unit == "business-day":
-            position = np.busday_count(_days(np.int64(origin)), _days(times)).astype(np.int64)
+            position = np.busday_count(_days(start), _days(times)).astype(np.int64)
         else:
-            position = (_months(times) - _months(np.int64(origin))) // self.count
+            position = (_months(times) - _months(start)) // self.count
         return position, self.times(origin, position) == times
 
-    def times(self, origin: int, positions: Int) -> Int:
+    def times(self, origin: int | Int, positions: Int) -> Int:
         """The times that lie so many steps after `origin`."""
         if self.unit in ("row", "microsecond"):
             return origin + positions * self.count
+        start = np.asarray(origin, np.int64)
         clock = origin % DAY
         if self.unit == "business-day":
-            days: Int = np.busday_offset(_days(np.int64(origin)), positions, roll="forward").astype(np.int64)
+            days: Int = np.busday_offset(_days(start), positions, roll="forward").astype(np.int64)
             return days * DAY + clock
-        month = (_months(np.int64(origin)) + positions * self.count).astype("datetime64[M]")
+        month = (_months(start) + positions * self.count).astype("datetime64[M]")
         length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
-        day = length - 1 if self.unit == "month-end" else np.minimum(_day_of_month(np.int64(origin)), length - 1)
+        day = length - 1 if self.unit == "month-end" else np.minimum(_day_of_month(start), length - 1)
         dates: Int = month.astype("datetime64[D]").astype(np.int64) + day
         return dates * DAY + clock
 

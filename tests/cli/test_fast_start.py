@@ -48,10 +48,10 @@ def test_the_version_is_printed_to_stdout(run):
 def test_help_is_printed_to_stdout_with_every_command(run):
     done = run("--help")
     assert (done.code, done.err) == (0, "")
-    assert all(f"\n  {name} " in done.out for name in ("init", "train", "eval", "predict", "show", "schema"))
+    assert all(f"\n  {name} " in done.out for name in ("init", "check", "train", "eval", "predict", "show", "schema"))
 
 
-@pytest.mark.parametrize("command", ["init", "train", "eval", "predict", "show", "schema"])
+@pytest.mark.parametrize("command", ["init", "check", "train", "eval", "predict", "show", "schema"])
 def test_help_of_every_command_fits_80_columns_and_leaves_no_option_unexplained(run, command):
     done = run(command, "--help")
     assert (done.code, done.err) == (0, "")

@@ -68,6 +68,19 @@ def test_a_step_is_read_back_from_its_text(step: Step) -> None:
 
 
 @PROPERTY
+@given(grids(), st.integers(0, 10**6))
+def test_each_time_may_have_an_origin_of_its_own(grid: tuple[Step, int], seed: int) -> None:
+    step, first = grid
+    rng = np.random.default_rng(seed)
+    origins = step.times(first, rng.integers(0, 50, 20))
+    times = step.times(first, rng.integers(50, 99, 20)) + rng.integers(0, 2, 20)
+    position, on_step = step.positions(times, origins)
+    alone = [step.positions(times[i : i + 1], int(origins[i])) for i in range(20)]
+    assert position.tolist() == [int(p[0]) for p, _ in alone]
+    assert on_step.tolist() == [bool(on[0]) for _, on in alone]
+
+
+@PROPERTY
 @given(grids(), st.lists(st.integers(0, 200), min_size=1, max_size=20))
 def test_the_positions_of_the_times_at_k_steps_are_k(grid: tuple[Step, int], ks: list[int]) -> None:
     step, origin = grid

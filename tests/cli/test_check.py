@@ -1,0 +1,286 @@
+"""`seqpred check`: what is in the data on one screen or as JSON, and 3 where it can't be trained on."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import seqpred
+from tests.cli.outside import COMMAND, Run, Trained, environment, long_table, monthly, wide_table
+
+Write = Callable[[str, str | bytes], Path]
+LOW, HIGH = "▁", "█"
+
+
+def found(run: Run, *args: object, stdin: str = "") -> dict[str, Any]:
+    """The JSON of a check that must succeed."""
+    done = run("check", *args, "--json", stdin=stdin)
+    assert done.code == 0, done.err
+    told: dict[str, Any] = json.loads(done.out, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+    return told
+
+
+# ------------------------------------------------------------------ what is found
+
+
+def test_check_tells_columns_step_and_what_training_would_see(run: Run, write: Write) -> None:
+    write("sales.csv", monthly().replace("\n", ",x\n").replace("sales,x", "sales,note"))
+    told = found(run, "sales.csv")
+    assert [(c["name"], c["role"]) for c in told["columns"]] == [
+        ("month", "time"),
+        ("sales", "target"),
+        ("note", "unused"),
+    ]
+    assert told["step"] == {"step": "P1M", "share_obeying": 1.0, "rows_off": 0, "first_off": []}
+    assert (told["rows"], told["series"], told["span"]) == (96, 1, {"first": "2015-01-01", "last": "2022-12-01"})
+    view = told["training"]
+    assert (view["season"], view["horizon"]) == (12, 12)
+    assert view["series"] == {"learned_from": 1, "too_short": 0, "constant": 0, "validated": 1}
+    assert told["fault"] is None
+
+
+def test_training_is_told_as_it_then_is(models: dict[str, Trained]) -> None:
+    many = models["many"]
+    view = seqpred.check(many.place / "shops.yaml", many.data).training
+    told = seqpred.load(many.folder).config
+    assert view is not None
+    assert (view["season"], view["horizon"]) == (told.forecast.season, told.forecast.horizon)
+    assert (view["window"], view["anchor"], view["lags"]) == (told.model.window, told.model.anchor, told.model.lags)
+    assert view["validation"] == told.training.validation
+
+
+def test_a_config_names_the_columns_and_decides_what_training_sees(run: Run, write: Write) -> None:
+    write("flow.csv", wide_table())
+    write("flow.yaml", "data: {path: flow.csv, target: out}\nforecast: {horizon: 3}\n")
+    told = found(run, "flow.yaml")
+    assert {c["name"]: c["role"] for c in told["columns"]} == {"in": "unused", "out": "target"}
+    assert told["training"]["horizon"] == 3
+
+
+def test_standard_input_and_many_series(run: Run) -> None:
+    told = found(run, "-", stdin=long_table())
+    assert (told["source"], told["series"], told["tracks_in_all"]) == ("standard input", 3, 3)
+    assert [(t["series"], t["rows"]) for t in told["tracks"]] == [("007", 60), ("08", 72), ("100", 48)]
+    assert (told["step"]["step"], told["tracks"][0]["first"], told["tracks"][0]["last"]) == ("2", 100, 218)
+
+
+def test_what_is_missing_is_found_and_noted_on_stderr(run: Run, write: Write) -> None:
+    lines = monthly().splitlines()
+    lines[21] = lines[21].split(",")[0] + ","
+    lines[31] = lines[31].split(",")[0] + ",99999"
+    write("sales.csv", "\n".join(lines[:41] + lines[43:]) + "\n")
+    told = found(run, "sales.csv")
+    assert told["totals"] == {"absent": 2, "holes": 1, "repeats": 0, "empty": 1, "outliers": 1}
+    assert told["tracks"][0]["farthest_outlier"] == {"time": "2017-07-01", "value": 99999.0}
+    assert told["worst"] == told["tracks"]
+    done = run("check", "sales.csv")
+    assert done.code == 0
+    assert "2 rows absent in 1 hole, 1 cell empty, 1 outlier" in done.out
+    assert "absent" in done.err
+
+
+def test_the_series_too_short_to_learn_from_and_the_constant_ones_are_counted(run: Run) -> None:
+    rows = [f"{name},{i},{v}" for name, n in (("a", 60), ("b", 2)) for i, v in enumerate(range(n))]
+    rows += [f"c,{i},5" for i in range(60)]
+    view = found(run, "-", stdin="\n".join(["id,t,y", *rows]) + "\n")["training"]
+    assert view["series"] == {"learned_from": 1, "too_short": 1, "constant": 1, "validated": 1}
+
+
+def test_the_co2_series_has_its_59_empty_cells(run: Run, data: Path) -> None:
+    told = found(run, data / "co2_weekly_gaps.csv")
+    assert told["totals"] == {"absent": 0, "holes": 0, "repeats": 0, "empty": 59, "outliers": 0}
+    assert told["tracks"][0]["season"] == 52
+
+
+@pytest.mark.parametrize(("name", "season"), [("air_passengers", 12), ("sunspots_yearly", 11)])
+def test_clean_files_are_found_clean(run: Run, data: Path, name: str, season: int) -> None:
+    told = found(run, data / f"{name}.csv")
+    assert not any(told["totals"].values())
+    assert (told["tracks"][0]["season"], told["training"]["season"]) == (season, season)
+
+
+def test_the_seven_columns_of_etth1_are_each_surveyed(run: Run, shared: Callable[[str], Path]) -> None:
+    told = found(run, shared("data/etth1.csv.gz"))
+    assert [t["target"] for t in told["tracks"]] == ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
+    assert {t["rows"] for t in told["tracks"]} == {17420}
+    assert told["step"]["step"] == "PT1H"
+
+
+def test_the_414_series_of_m4_are_summed_up_on_the_screen_and_all_in_the_json(
+    run: Run, shared: Callable[[str], Path]
+) -> None:
+    path = shared("data/m4_hourly_train.csv.gz")
+    assert len(found(run, path)["tracks"]) == 414
+    screen = run("check", path).out
+    assert "the first 10 of 414" in screen
+    assert len(screen.splitlines()) < 45
+
+
+# ------------------------------------------------------------------ what can't be trained on
+
+
+def days(*stamps: str) -> str:
+    return "\n".join(["ds,y", *(f"{t},{i % 7}" for i, t in enumerate(stamps))]) + "\n"
+
+
+UNFIT = {
+    "off the step": (days(*(f"2024-01-{d:02d} 00:0{7 * (d == 20)}" for d in range(1, 32))), "off the step: 2024-01-20"),
+    "too short": (days("2024-01-01", "2024-01-02", "2024-01-03"), "what training would see"),
+    "constant": ("ds,y\n" + "".join(f"2024-01-{d:02d},5\n" for d in range(1, 32)), "   31 "),
+    "no numbers": ("ds,y\n2024-01-01,red\n2024-01-02,blue\n", "text"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_can_be_shown_is_shown_and_the_reason_ends_it_with_3(run: Run, write: Write, name: str) -> None:
+    content, shown = UNFIT[name]
+    write("sales.csv", content)
+    done = run("check", "sales.csv")
+    assert done.code == 3
+    assert shown in done.out
+    assert [line for line in done.err.splitlines() if line.startswith("seqpred: sales.csv")]
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_with_json_a_failure_is_one_object_on_stderr_alone(
+    refused: Callable[..., str], write: Write, name: str
+) -> None:
+    write("sales.csv", UNFIT[name][0])
+    told = json.loads(refused(3, "check", "sales.csv", "--json"))
+    assert told["error"]["code"] == 3
+
+
+def test_check_refuses_what_train_refuses(run: Run, write: Write) -> None:
+    write("short.yaml", "data: {path: short.csv, target: sales}\nforecast: {horizon: 6}\n")
+    for rows in range(9, 40, 10):
+        write("short.csv", monthly(rows))
+        trained = run("train", "short.yaml", "--set", "training.max_steps=1", "--set", "model.hidden_size=8", "--force")
+        assert run("check", "short.yaml").code == trained.code, rows
+
+
+@pytest.mark.parametrize(
+    ("thing", "code"), [("absent.csv", 3), ("absent.yaml", 2), ("wrong.yaml", 2), ("bare.yaml", 2)]
+)
+def test_a_thing_that_is_not_there_is_refused(refused: Callable[..., str], write: Write, thing: str, code: int) -> None:
+    write("wrong.yaml", "data: {targets: y}\n")
+    write("bare.yaml", "data: {target: y}\n")
+    refused(code, "check", thing)
+
+
+@pytest.mark.parametrize("name", ["messy_air_quality.csv", "messy_metro_traffic.csv.gz", "messy_tsa_throughput.csv"])
+def test_a_messy_file_is_read_or_refused_in_a_sentence(run: Run, shared: Callable[[str], Path], name: str) -> None:
+    done = run("check", shared(f"data/{name}"))
+    assert done.code in (0, 3)
+    assert "Traceback" not in done.err
+    assert done.out
+
+
+# ------------------------------------------------------------------ the screen
+
+
+def in_terminal(place: Path, width: int, **variables: str) -> str:
+    """What a check of sales.csv puts on a terminal of some width."""
+    pty = pytest.importorskip("pty")
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
+    with subprocess.Popen(
+        [*COMMAND, "check", "sales.csv"],
+        cwd=place,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env={**environment(), **variables},
+    ) as process:
+        os.close(theirs)
+        parts = []
+        try:
+            while part := os.read(ours, 65536):
+                parts.append(part)
+        except OSError:  # how Linux says that the other end has gone
+            pass
+    os.close(ours)
+    assert process.returncode == 0
+    return b"".join(parts).decode()
+
+
+def test_no_line_is_wider_than_a_terminal_of_80_columns(write: Write, tmp_path: Path) -> None:
+    lines = ["the name of the series,a long name of the time column,value"]
+    for s in range(30):
+        hours = [f"2024-01-{1 + h // 24:02d} {h % 24:02d}:00:00" for h in range(s, 120) if h % 17 or not s]
+        lines += [f"a long name of a series {s},{h},{1000 if i == 9 else i % 24}" for i, h in enumerate(hours)]
+    write("sales.csv", "\n".join(lines) + "\n")
+    screen = in_terminal(tmp_path, 80, NO_COLOR="1", TERM="dumb")
+    assert "the first 10 of 30" in screen
+    assert "those with the most" in screen
+    assert max(map(len, screen.splitlines())) <= 80
+    tracks = [line for line in screen.splitlines() if re.match(r"  a long \.\.\..*series \d", line)]
+    assert len(tracks) == 20, screen
+    assert all(re.search(r"[▁-█ ]{16}  $", line) for line in tracks), "a line is broken in two"
+
+
+def test_a_sparkline_rises_with_its_series_in_blocks_or_else_in_ascii(write: Write, tmp_path: Path, run: Run) -> None:
+    write("sales.csv", "y\n" + "".join(f"{i}\n" for i in range(64)))
+    screen = run("check", "sales.csv").out
+    spark = next(line for line in screen.splitlines() if LOW in line).split()[-1]
+    assert (spark[0], spark[-1], list(spark)) == (LOW, HIGH, sorted(spark))
+    done = subprocess.run(
+        [*COMMAND, "check", "sales.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        env={**environment(), "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert done.stdout.isascii()
+    assert b"_" in done.stdout
+    assert b"#" in done.stdout
+
+
+def test_names_can_do_nothing_to_the_terminal(run: Run, write: Write) -> None:
+    rows = "".join(f'"\x1b[31mred\x1b[0m\né",{i},{i % 7}\n' for i in range(60))
+    write("sales.csv", f"shop\x1b[2J,t,y\n{rows}")
+    write("sales.yaml", 'data: {path: sales.csv, id: "shop\\e[2J", time: t, target: y}\n')
+    for args in (["sales.yaml"], ["sales.yaml", "--json"]):
+        done = run("check", *args)
+        assert done.code == 0, done.err
+        assert "\x1b" not in done.out + done.err
+        assert "x1b" in done.out or "u001b" in done.out
+
+
+# ------------------------------------------------------------------ from Python, and what it costs
+
+
+def test_from_python_a_frame_is_checked_with_and_without_a_config() -> None:
+    frame = pd.DataFrame({"y": [i % 7 + i / 9 for i in range(60)]})
+    assert seqpred.check(frame).fault is None
+    config = {"data": {"target": "y", "time": None}, "forecast": {"horizon": 70}}
+    refused = seqpred.check(config, frame)
+    assert "60 rows" in str(refused.fault)
+    assert refused.survey is not None
+    assert refused.tell()["fault"]["hint"]
+
+
+def test_torch_is_not_loaded(write: Write, tmp_path: Path) -> None:
+    write("sales.csv", monthly())
+    done = subprocess.run(
+        [COMMAND[0], "-X", "importtime", "-m", "seqpred", "check", "sales.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
+    assert "seqpred.data.survey" in loaded
+    assert "torch" not in loaded
