@@ -11,15 +11,17 @@ import numpy as np
 
 from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
+from seqpred.data.dialect import Dialect
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, guess_columns
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
+from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, levels_of, make_forecaster
-from seqpred.recipe import rows_needed, settle, too_few_rows, validated, write_config
+from seqpred.recipe import one_or_list, rows_needed, settle, too_few_rows, validated, write_config
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +46,7 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
     guess = guess_columns(sketch(source), source.name)
     columns = guess.columns
     targets = columns.targets[0] if len(columns.targets) == 1 else list(columns.targets)
-    names = {"data.time": columns.time, "data.id": columns.id, "data.target": targets}
+    names = {"data.time": one_or_list(columns.time), "data.id": columns.id, "data.target": targets}
     config = Config.model_validate({"data": {"target": "?"}}).replace({**names, **overrides})
     panel = read_panel(source, config, _silent)
     check_changing(panel)
@@ -167,15 +169,25 @@ def forecast_table(
 def read_panel(source: Source, config: Config, say: Say) -> Panel:
     """The panel in a source, its columns as the config names them; what was filled or dropped is said."""
     data = config.data
+    source = source.spoken(dialect_of(config))
     columns = choose_columns(sketch(source), source.name, data.time, data.id, data.targets)
-    guessed = {"time": columns.time, "id": columns.id}
+    guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
     if named:
         say(f"{source.name}: {' and '.join(named)}, guessed from names and values.")
-    panel = build_panel(read_table(source, columns), data.frequency)
+    table = read_table(source, columns)
+    if data.layout != "rows":
+        table = unfold_years(table)
+    panel = build_panel(table, data.frequency, data.duplicates, data.missing)
     for note in panel.notes:
         say(f"{source.name}: {note}.")
     return panel
+
+
+def dialect_of(config: Config) -> Dialect:
+    """How the config says that its files are written."""
+    data = config.data
+    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
 
 
 def _source(data: object, config: Config) -> Source:

@@ -8,7 +8,7 @@ import numpy as np
 
 from seqpred.config import Config, settled
 from seqpred.data.panel import Panel
-from seqpred.features import prepare
+from seqpred.features import Float, prepare
 from seqpred.model import look_of, shape_of
 from seqpred.network.machine import choose_device, keep_memory
 from seqpred.recipe import too_few_rows, validated
@@ -35,10 +35,29 @@ def _windows(panel: Panel, config: Config) -> Windows:
     lengths = panel.lengths - np.where(validated(config, panel.lengths), validation, 0)
     cuts = [int(lengths[s]) for s, _ in panel.tracks()]
     reach = Reach(look, window, horizon, at_end=config.model.bidirectional)
-    windows = make_windows([prepare(t, look) for t in tracks], tracks, cuts, reach)
+    values = tracks
+    if config.data.missing == "interpolate":
+        values = [lined(t, cut) for t, cut in zip(tracks, cuts, strict=True)]
+    windows = make_windows([prepare(t, look) for t in tracks], values, cuts, reach)
     if not windows.learnable() or not len(windows.checks()[0]):
         raise too_few_rows(config, panel)
     return windows
+
+
+def lined(values: Float, cut: int) -> Float:
+    """[T], gaps before row `cut` as straight lines between the known values there.
+
+    These are what is learned, never what is seen: a line knows its far end, so the inputs keep their own bridge.
+
+    >>> lined(np.array([np.nan, 1.0, np.nan, 3.0, np.nan, 5.0]), 5).tolist()
+    [nan, 1.0, 2.0, 3.0, nan, 5.0]
+    """
+    known = np.flatnonzero(np.isfinite(values[:cut]))
+    whole: Float = values.copy()
+    if len(known):
+        inner = np.arange(known[0], known[-1] + 1)
+        whole[inner] = np.interp(inner, known, values[known])
+    return whole
 
 
 def _plan(config: Config) -> Plan:

@@ -33,6 +33,13 @@ OTHER: dict[str, Any] = {
     "data.target": "b",
     "data.id": "kind",
     "data.frequency": "PT12H",
+    "data.duplicates": "mean",
+    "data.missing": "interpolate",
+    "data.sentinels": [-200],
+    "data.date_order": "day-first",
+    "data.decimal": ",",
+    "data.encoding": "cp1252",
+    "data.layout": "years",
     "model.cell": "gru",
     "model.depth": 1,
     "model.bidirectional": True,
@@ -62,13 +69,31 @@ def data() -> pd.DataFrame:
     return pd.DataFrame({"day": days, "a": seasonal(60, 7), "b": seasonal(60, 7, 1), "kind": ["x", "y"] * 30})
 
 
-def outcome(folder: Path, changes: dict[str, Any]) -> object:
+def messy(key: str) -> pd.DataFrame | Path | None:
+    """The data on which a key can show what it does; None where the tidy data will do."""
+    frame = data()
+    if key == "data.duplicates":
+        return pd.concat([frame, frame.iloc[:1]])
+    if key == "data.missing":
+        return frame.assign(a=frame["a"].where(frame.index % 9 > 1))
+    if key == "data.sentinels":
+        return frame.assign(a=frame["a"].where(frame.index % 9 > 1, -200))
+    if key == "data.date_order":
+        return frame.iloc[:12].assign(day=[f"{m:02d}/01/2024" for m in range(1, 13)])
+    if key == "data.decimal":
+        return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
+    if key == "data.layout":
+        return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})
+    return None
+
+
+def outcome(folder: Path, changes: dict[str, Any], messy: object = None) -> object:
     """All that can be seen of a training: its weights, its forecast, its config, or the error."""
     tree: dict[str, dict[str, Any]] = {}
     for key, value in {**BASE, **changes}.items():
         section, name = key.split(".")
         tree.setdefault(section, {})[name] = value
-    given = None if "data.path" in changes else data()
+    given = messy if messy is not None else None if "data.path" in changes else data()
     try:
         model = seqpred.train(tree, given, folder)
     except (SeqpredError, RuntimeError) as e:
@@ -89,9 +114,20 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> object:
 NUMBERS = itertools.count()
 
 
-@pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience"}))
+@pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience", "data.encoding"}))
 def test_another_value_gives_another_outcome(key: str, before: object, tmp_path: Path) -> None:
-    assert outcome(tmp_path / "m", {key: OTHER[key]}) != before
+    given = messy(key)
+    more: dict[str, Any] = {"data.target": ["2024", "2023"]} if key == "data.layout" else {}
+    if given is not None:
+        before = outcome(tmp_path / "before", more, given)
+    assert outcome(tmp_path / "m", {**more, key: OTHER[key]}, given) != before
+
+
+def test_the_encoding_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_bytes(data().assign(kind="caf\u00e9").to_csv(index=False).encode("cp1252"))
+    assert "is not UTF-8" in str(outcome(tmp_path / "before", {}, path))
+    assert isinstance(outcome(tmp_path / "m", {"data.encoding": "cp1252"}, path), tuple)
 
 
 def test_the_same_values_give_the_same_outcome(before: object, tmp_path: Path) -> None:
