@@ -104,7 +104,7 @@ class DataSection(Section):
         description="Absent rows and empty cells: left out of the loss, learned as a straight line between their "
         "neighbours, or refused. The inputs bridge them from the past alone, whatever this says.",
     )
-    sentinels: list[float | str] = Field(
+    sentinels: list[int | float | str] = Field(
         [], description='Numbers or texts that stand for a missing value, as in [-200, "-"].'
     )
     date_order: Literal["auto", "day-first", "month-first"] = Field(

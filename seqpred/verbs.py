@@ -12,8 +12,9 @@ import numpy as np
 from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
 from seqpred.data.dialect import Dialect
+from seqpred.data.discovery import discover
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.profile import Guess, check_changing, choose_columns, guess_columns
+from seqpred.data.profile import Guess, check_changing, choose_columns
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.data.years import unfold_years
@@ -43,18 +44,14 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         path: what the config says of where the data is.
         overrides: dotted keys that a person has decided.
     """
-    guess = guess_columns(sketch(source), source.name)
-    columns = guess.columns
-    targets = columns.targets[0] if len(columns.targets) == 1 else list(columns.targets)
-    names = {"data.time": one_or_list(columns.time), "data.id": columns.id, "data.target": targets}
-    config = Config.model_validate({"data": {"target": "?"}}).replace({**names, **overrides})
+    found = discover(source, overrides)
+    config = Config.model_validate({"data": {"target": "?"}}).replace({**found.keys, **overrides})
     panel = read_panel(source, config, _silent)
     check_changing(panel)
-    reasons = {**guess.reasons, **{key.split(".")[1]: "as you said" for key in overrides}}
     config = settle(config, panel)
     if rows_needed(config) > panel.lengths.max():
         raise too_few_rows(config, panel)
-    return write_config(config, panel, Guess(panel.columns, reasons), path)
+    return write_config(config, panel, Guess(panel.columns, found.reasons), path)
 
 
 def train(

@@ -64,7 +64,7 @@ def guess_columns(sketches: Sequence[Sketch], source_name: str) -> Guess:
     targets = named[:1] or (numbers[-1:] if series or texts else numbers)
     why = "its name" if named else "the last column of numbers" if series or texts else "every column of numbers"
     if texts and not series and not named:
-        why += f"; with text beside them ({', '.join(texts[:3])}) the rows are observations, and no wide table"
+        why += f", since text beside them ({', '.join(texts[:3])}: maybe covariates) tells no wide table"
     return Guess(Columns(times, series, tuple(targets)), {"time": why_time, "id": why_series, "target": why})
 
 

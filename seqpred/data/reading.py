@@ -244,7 +244,7 @@ def read_table(source: Source, columns: Columns) -> Table:
         marked += count
     notes = [*_id_notes(frame, columns.id), *_zone_notes(source, frame, columns.time, clock)]
     if marked:
-        signs = ", ".join(str(s) for s in source.dialect.sentinels)
+        signs = ", ".join(s if isinstance(s, str) else f"{s:g}" for s in source.dialect.sentinels)
         notes.append(f"{marked} cells hold a sentinel ({signs}) and are taken as empty")
     return Table(source, columns, clock, names, codes, times, values, tuple(notes))
 
@@ -319,8 +319,9 @@ def _decimal(source: Source, frame: pd.DataFrame, targets: Sequence[str]) -> tup
     if said != "auto":
         return said, ""
     strange = {name: _strange(source, frame[name]) for name in targets}
-    texts = {text: None for cells in strange.values() for text in cells.tolist()}
-    either = [t for t in texts if any(np.isfinite(to_numbers([t], d)).any() for d in ".,")]
+    texts = sorted({text for cells in strange.values() for text in cells.tolist()})
+    numeral = np.isfinite([to_numbers(texts, d) for d in ".,"]).any(axis=0)
+    either = [text for text, is_one in zip(texts, numeral, strict=True) if is_one]
     if not either:
         return said, ""
     columns = {name: stripped(frame[name].dropna()).tolist() for name, cells in strange.items() if len(cells)}
@@ -361,7 +362,7 @@ def _numbers(source: Source, column: pd.Series, name: str) -> tuple[npt.NDArray[
         if dialect.decimal == "auto":
             values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
         else:
-            values = to_numbers(column.astype(str).tolist(), dialect.decimal)
+            values = to_numbers(column.astype(object).fillna("").astype(str).tolist(), dialect.decimal)
         bad = np.flatnonzero(np.isnan(values) & column.notna().to_numpy())
         if len(bad):
             raise _no_number(source, column, name, bad)
