@@ -134,9 +134,14 @@ def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
     tried = {f: np.flatnonzero(_parsed(column, f)[1]) for f in _alike(column, form, order)}
     form, bad = min(tried.items(), key=lambda item: len(item[1]))  # 31/12 among days first is the odd one, not 01/02
     found = f"{column.iloc[bad[0]]!r} in column {name!r} is not a date of the form {form}, as the first row is"
-    if re.sub(r"\d", "0", column.iloc[bad[0]]) == re.sub(r"\d", "0", first):
+    if _shape(column.iloc[bad[0]]) == _shape(first):
         return source.fault(bad, f"{found}: there is no such day or time", "Mend these cells.")
     return source.fault(bad, found, "Write all dates in one form.")
+
+
+def _shape(text: str) -> str:
+    """A text with its digits made alike; one or two of them count the same."""
+    return re.sub(r"\d+", lambda found: "0" * max(2, len(found[0])), text)
 
 
 def _alike(column: pd.Series, form: str, order: DateOrder) -> list[str]:
@@ -151,9 +156,14 @@ def _as_wide(column: pd.Series, form: str) -> str:
     if not re.match("%[dmY][-/.]%[dm]", form) or int(column.str.len().min()) >= len(_written_out(form)):
         return form
     date = re.escape(re.split("[ T]", form, maxsplit=1)[0]).replace("%Y", r"\d{4}")
+
+    def holds(sign: str, number: str) -> bool:
+        """Whether the day or the month of some row is such a number."""
+        pattern = date.replace(sign, number).replace("%d", r"\d+").replace("%m", r"\d+")
+        return bool(column.str.contains(rf"^{pattern}(?!\d)").any())
+
     for sign in ("%d", "%m"):
-        bare = date.replace(sign, "[1-9]").replace("%d", r"\d+").replace("%m", r"\d+")
-        if column.str.contains(rf"^{bare}(?!\d)").any():
+        if holds(sign, "[1-9]") or not holds(sign, r"0\d"):  # no row from 1 to 9: as the other part is written
             form = form.replace(sign, f"%-{sign[1]}")
     return form
 
@@ -199,6 +209,12 @@ def date_form(column: pd.Series, order: DateOrder = "auto") -> str | None:
         if not _parsed(column.iloc[:1], pattern)[1].any() and not _parsed(column, pattern)[1].any():
             return pattern
     return None
+
+
+def mostly_dates(column: pd.Series) -> bool:
+    """Whether more than half of these texts are dates of one form: the others are then faults in a time column."""
+    forms = {form for place in (0, len(column) // 2, len(column) - 1) if (form := date_form(column.iloc[[place]]))}
+    return any(_parsed(column, form)[1].mean() < 0.5 for form in forms)
 
 
 def _parsed(column: pd.Series, form: str) -> tuple[Int, npt.NDArray[np.bool_]]:

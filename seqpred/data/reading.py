@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.dates import are_compact_dates, date_form, is_clock, read_times, stripped
+from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
 from seqpred.data.dialect import Decimal, decide_decimal, to_numbers
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
@@ -117,7 +117,7 @@ def _kind(column: pd.Series, filled: pd.Series) -> Kind:
     if types.is_numeric_dtype(column):
         return "number"
     texts = stripped(filled.iloc[:50])
-    if date_form(texts):
+    if date_form(texts) or mostly_dates(texts):
         return "time"
     if all(is_clock(t) for t in texts):
         return "clock"
@@ -320,12 +320,13 @@ def _decimal(source: Source, frame: pd.DataFrame, targets: Sequence[str]) -> tup
         return said, ""
     strange = {name: _strange(source, frame[name]) for name in targets}
     texts = sorted({text for cells in strange.values() for text in cells.tolist()})
-    numeral = np.isfinite([to_numbers(texts, d) for d in ".,"]).any(axis=0)
+    numeral = np.isfinite(to_numbers(texts, ".")) | np.isfinite(to_numbers(texts, ","))
     either = [text for text, is_one in zip(texts, numeral, strict=True) if is_one]
     if not either:
         return said, ""
     columns = {name: stripped(frame[name].dropna()).tolist() for name, cells in strange.items() if len(cells)}
-    decimal = decide_decimal([t for cells in columns.values() for t in cells])
+    marks = source.dialect.missing_texts
+    decimal = decide_decimal([t for cells in columns.values() for t in cells if t not in marks])
     if decimal == "either":
         name = next(n for n, cells in strange.items() if len(cells))
         found = f"{either[0]!r} in column {name!r} may have a decimal comma or group thousands"
