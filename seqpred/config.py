@@ -6,6 +6,7 @@ the YAML, `--set key=value`.
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -54,6 +55,16 @@ def _word(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _codec(name: str) -> str:
+    try:
+        known = name == "auto" or codecs.lookup(name)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        raise ValueError("no encoding of text has this name")
+    return name
+
+
 # A column may be called 2019, and a step 1, which YAML reads as numbers.
 Word = Annotated[str, BeforeValidator(_word)]
 
@@ -93,8 +104,10 @@ class DataSection(Section):
     path: str | None = Field(
         None, description="CSV (.gz too) or Parquet file, from the folder you call seqpred in; - is standard input."
     )
-    time: Word | None = Field(
-        "auto", description="Column with the time: dates or whole numbers. auto: guessed. null: rows are in order."
+    time: Word | Annotated[list[Word], Field(min_length=2, max_length=2)] | None = Field(
+        "auto",
+        description="Column with the time: dates or whole numbers; or two, a date's and a clock's, as [Date, Time]. "
+        "auto: guessed. null: rows are in order.",
     )
     target: Annotated[
         Word | Annotated[list[Word], Field(min_length=1)],
@@ -108,6 +121,38 @@ class DataSection(Section):
         "business-day, or a whole number for integer times. auto: the data's own.",
     )
     covariates: CovariateSection = Field(CovariateSection(), description="What else is known of each row, by role.")
+    duplicates: Literal["error", "mean", "last", "first"] = Field(
+        "error", description="What becomes of rows that repeat a series' time."
+    )
+    missing: Literal["mask", "interpolate", "error"] = Field(
+        "mask",
+        description="Absent rows and empty cells: left out of the loss, learned as a straight line between their "
+        "neighbours, or refused. The inputs bridge them from the past alone, whatever this says.",
+    )
+    sentinels: list[int | float | str] = Field(
+        [], description='Numbers or texts that stand for a missing value, as in [-200, "-"].'
+    )
+    date_order: Literal["auto", "day-first", "month-first"] = Field(
+        "auto", description="Which comes first in dates such as 03/04/2005. auto: what all rows admit."
+    )
+    decimal: Literal["auto", ".", ","] = Field(
+        "auto", description="Decimal sign; thousands may be grouped by the other one, a blank or an apostrophe."
+    )
+    encoding: Annotated[
+        str,
+        AfterValidator(_codec),
+        Field(description="Encoding of a CSV, as cp1252. auto: what its byte-order mark says, else UTF-8."),
+    ] = "auto"
+    layout: Literal["rows", "years", "weekday-years"] = Field(
+        "rows",
+        description="years: the targets are years of one series, whose times are each row's date in that year. "
+        "weekday-years: the same weekday in that year, 364 days earlier for each year back.",
+    )
+
+    @property
+    def times(self) -> list[str]:
+        """The time columns, in order; none where rows are taken in order."""
+        return [] if self.time is None else [self.time] if isinstance(self.time, str) else list(self.time)
 
     @property
     def targets(self) -> list[str]:

@@ -79,7 +79,7 @@ def levels_of(config: Config) -> tuple[float, ...]:
 
 def joint_of(config: Config) -> bool:
     """Whether the targets of a series are told of each other."""
-    return settled(config.model.joint) and len(config.data.targets) > 1
+    return settled(config.model.joint) and config.data.layout == "rows" and len(config.data.targets) > 1
 
 
 def shape_of(config: Config, covariates: Covariates) -> Shape:

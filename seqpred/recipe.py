@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.config import Config, settled
+from seqpred.config import Config, DataSection, settled
 from seqpred.covariates import find_calendar
 from seqpred.data.panel import Panel
 from seqpred.data.profile import Guess, find_anchor, find_season
 from seqpred.data.timing import Int
 from seqpred.errors import DataError
 from seqpred.yaml_lines import dump_yaml
+
+MOST_JOINT = 16  # targets that are told of each other: each adds two inputs to every one
 
 
 def settle(config: Config, panel: Panel) -> Config:
@@ -27,8 +30,10 @@ def settle(config: Config, panel: Panel) -> Config:
     """
     columns = panel.columns
     changes: dict[str, Any] = {
-        "data.time": columns.time,
+        "data.time": one_or_list(columns.time),
         "data.id": columns.id,
+        "data.date_order": panel.clock.date_order or config.data.date_order,
+        "data.decimal": panel.dialect.decimal,
         "data.frequency": str(panel.step),
     }
 
@@ -41,7 +46,7 @@ def settle(config: Config, panel: Panel) -> Config:
     targets = panel.roles.count("target")
     calendar = choose("data.covariates.calendar", list(find_calendar(panel)))
     changes["data.covariates.calendar"] = calendar if calendar != "none" else []
-    choose("model.joint", False)
+    choose("model.joint", 1 < targets <= MOST_JOINT)
     typical = int(np.median(panel.lengths))
     learned = _learned(config, panel)
     season = choose("forecast.season", find_season(learned))
@@ -166,8 +171,6 @@ def write_config(config: Config, panel: Panel, guess: Guess, path: str) -> str:
     lengths = panel.lengths
     span = f"{lengths.min()} to {lengths.max()}" if lengths.min() != lengths.max() else f"{lengths.max()}"
     series = len(panel.names)
-    quoted = [_scalar(t) for t in columns.targets]
-    target = quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
     season = config.forecast.season
     notes = "".join(f"# Note: {note}.\n" for note in panel.notes)
     season_why = "rows in one season" if season != 1 else "no season found"
@@ -176,11 +179,11 @@ def write_config(config: Config, panel: Panel, guess: Guess, path: str) -> str:
 {notes}
 data:
   path: {_scalar(path)}
-  time: {_scalar(columns.time)}  # {guess.reasons["time"]}
-  target: {target}  # {guess.reasons["target"]}
+  time: {_scalar(one_or_list(columns.time))}  # {guess.reasons["time"]}
+  target: {_scalar(config.data.target)}  # {guess.reasons["target"]}
   id: {_scalar(columns.id)}  # {guess.reasons["id"]}
   frequency: {_scalar(step)}  # from one row to the next
-
+{"".join(_decisions(config, guess))}
 model:
   cell: {config.model.cell}  # or rnn, gru
   depth: {config.model.depth}  # layers
@@ -206,6 +209,19 @@ training:
 """
 
 
-def _scalar(value: str | None) -> str:
-    """A YAML scalar that reads back as this text."""
+def _decisions(config: Config, guess: Guess) -> Iterator[str]:
+    """Lines for how the file is written, as far as it is unusual."""
+    for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding"):
+        value = getattr(config.data, key)
+        if value != DataSection.model_fields[key].get_default(call_default_factory=True):
+            yield f"  {key}: {_scalar(value)}  # {guess.reasons.get(key, 'as all rows together decide')}\n"
+
+
+def one_or_list(names: Sequence[str]) -> str | list[str] | None:
+    """Columns as a config names them: none, one or a list."""
+    return list(names) if len(names) > 1 else names[0] if names else None
+
+
+def _scalar(value: str | list[Any] | None) -> str:
+    """A YAML scalar, or a list in one line, that reads back as this value."""
     return dump_yaml(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()

@@ -12,11 +12,15 @@ import numpy as np
 from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
+from seqpred.data.dialect import Dialect
+from seqpred.data.discovery import discover
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories, guess_columns
-from seqpred.data.reading import Columns, read_table, sketch, to_frame
+from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
+from seqpred.data.reading import Table as Read
+from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
+from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
@@ -25,6 +29,7 @@ from seqpred.model import Model, levels_of, make_forecaster
 from seqpred.recipe import (
     learned_from,
     learned_rows,
+    one_or_list,
     rows_needed,
     scored,
     settle,
@@ -54,15 +59,14 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         path: what the config says of where the data is.
         overrides: dotted keys that a person has decided.
     """
-    guess = guess_columns(sketch(source), source.name)
-    config = _config_for(guess.columns).replace(overrides)
+    found = discover(source, overrides)
+    config = _config_of(found.keys).replace(overrides)
     panel = read_panel(source, config, _silent)
     check_changing(panel)
-    reasons = {**guess.reasons, **{key.split(".")[1]: "as you said" for key in overrides}}
     config = settle(config, panel)
     if rows_needed(config) > panel.lengths.max():
         raise too_few_rows(config, panel)
-    return write_config(config, panel, Guess(panel.columns, reasons), path)
+    return write_config(config, panel, Guess(panel.columns, found.reasons), path)
 
 
 def check(thing: object, data: object = None, *, say: Say = _silent) -> Findings:
@@ -221,17 +225,26 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
         covariates: what a model learned of them, whose codes the categories then get.
     """
     data = config.data
-    sketches = sketch(source)
-    columns = choose_columns(sketches, source.name, data.time, data.id, data.targets, data.covariates)
-    categories = find_categories(sketches, columns) if covariates is None else covariates.categories
-    guessed = {"time": columns.time, "id": columns.id}
-    named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
-    if named:
-        say(f"{source.name}: {' and '.join(named)}, guessed from names and values.")
-    panel = build_panel(read_table(source, columns, categories), data.frequency)
+    table, guessed = _read(source, config, covariates)
+    if guessed:
+        say(guessed)
+    panel = build_panel(table, data.frequency, data.duplicates, data.missing)
     for note in panel.notes:
         say(f"{source.name}: {note}.")
     return panel if covariates is None else _adopted(panel, covariates, source, say)
+
+
+def _read(source: Source, config: Config, covariates: Covariates | None) -> tuple[Read, str]:
+    """The rows of a source as the config says they are written, and which columns were guessed, in words."""
+    data, source = config.data, source.spoken(dialect_of(config))
+    sketches = sketch(source)
+    columns = choose_columns(sketches, source.name, data.time, data.id, data.targets, data.covariates)
+    categories = find_categories(sketches, columns) if covariates is None else covariates.categories
+    guessed = {"time": one_or_list(columns.time), "id": columns.id}
+    named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
+    table = read_table(source, columns, categories)
+    told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
+    return (table if data.layout == "rows" else unfold_years(table)), told
 
 
 def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:
@@ -248,18 +261,16 @@ def _look(found: Findings, source: Source, config: Config | None, say: Say) -> N
     Raises:
         DataError: that fault; what has been found before it stays.
     """
-    sketches = sketch(source)
-    found.columns = tell_columns(sketches, None, {})
+    found.columns = tell_columns(sketch(source), None, {})
     reasons = {} if config is None else _whence(config)
     if config is None:
-        guess = guess_columns(sketches, source.name)
-        config, reasons = _config_for(guess.columns), guess.reasons
+        discovered = discover(source, {})
+        config, reasons = _config_of(discovered.keys), discovered.reasons
     said = config.data
-    columns = choose_columns(sketches, source.name, said.time, said.id, said.targets, said.covariates)
-    found.columns = tell_columns(sketches, columns, reasons)
-    table = read_table(source, columns, find_categories(sketches, columns))
+    table, _ = _read(source, config, None)
+    found.columns = tell_columns(sketch(source.spoken(dialect_of(config))), table.columns, reasons)
     found.rows = look_at_rows(table, said.frequency)
-    panel = build_panel(table, said.frequency)
+    panel = build_panel(table, said.frequency, said.duplicates, said.missing)
     for note in panel.notes:
         found.notes.append(note)
         say(f"{source.name}: {note}.")
@@ -271,17 +282,21 @@ def _look(found: Findings, source: Source, config: Config | None, say: Say) -> N
         raise too_few_rows(config, panel)
 
 
-def _config_for(columns: Columns) -> Config:
-    """The config of these columns, and nothing else said."""
-    targets = columns.targets[0] if len(columns.targets) == 1 else list(columns.targets)
-    names = {"data.time": columns.time, "data.id": columns.id, "data.target": targets}
-    return Config.model_validate({"data": {"target": "?"}}).replace(names)
+def _config_of(keys: Mapping[str, Any]) -> Config:
+    """The config in which these keys are said, and nothing else."""
+    return Config.model_validate({"data": {"target": "?"}}).replace(keys)
 
 
 def _whence(config: Config) -> dict[str, str]:
     """Why each role is where it is, where a config names the columns."""
     guessed = {name: getattr(config.data, name) == "auto" for name in ("time", "id")}
     return {"target": "the config", **{name: "guessed" if g else "the config" for name, g in guessed.items()}}
+
+
+def dialect_of(config: Config) -> Dialect:
+    """How the config says that its files are written."""
+    data = config.data
+    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
 
 
 def _source(data: object, config: Config) -> Source:

@@ -27,7 +27,7 @@ def panel_of(series: dict[str, list[float]], origin: str | int = "2024-01-01") -
         rows = np.arange(len(values))
         times = origin + rows if isinstance(origin, int) else pd.date_range(origin, periods=len(values))
         parts.append(pd.DataFrame({"id": name, "ds": times, "y": values}))
-    return build_panel(read_table(Source("a frame", pd.concat(parts)), Columns("ds", "id", ("y",))))
+    return build_panel(read_table(Source("a frame", pd.concat(parts)), Columns(("ds",), "id", ("y",))))
 
 
 class Recorder:

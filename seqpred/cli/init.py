@@ -15,7 +15,9 @@ def init(
         ),
     ],
     horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast; by default one season.")] = None,
-    time: Annotated[str | None, typer.Option(help="Column with the time; guessed by default.")] = None,
+    time: Annotated[
+        list[str] | None, typer.Option(help="Column with the time, guessed by default; repeat for a date and a clock.")
+    ] = None,
     target: Annotated[list[str] | None, typer.Option(help="Column to forecast; repeat for several.")] = None,
     series: Annotated[
         str | None, typer.Option("--id", help="Column that names the series; guessed by default.")
@@ -28,7 +30,9 @@ def init(
     from seqpred.data.sources import open_source
     from seqpred.verbs import init as write
 
-    said: dict[str, Any] = {"forecast.horizon": horizon, "data.time": time, "data.id": series}
+    said: dict[str, Any] = {"forecast.horizon": horizon, "data.id": series}
+    if time:
+        said["data.time"] = time[0] if len(time) == 1 else time
     if target:
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}

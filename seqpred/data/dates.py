@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.dialect import DateOrder
 from seqpred.data.sources import Source
 from seqpred.data.timing import DAY, SECOND, Clock, Int
+from seqpred.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,25 +38,31 @@ _DATES = (
 )
 _FORMS = tuple(date + clock for date in _DATES for clock in _CLOCKS)
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
+_CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
+_OTHER_ORDER = {"day-first": ("%m/", "%m-"), "month-first": ("%d/", "%d-"), "auto": ()}
 
 
-def read_times(source: Source, frame: pd.DataFrame, name: str | None, codes: Int) -> tuple[Clock, Int]:
+def read_times(source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int) -> tuple[Clock, Int]:
     """How the time column is written, and its times [rows] as `timing` counts them.
 
     Args:
-        name: the column; None for rows in order, counted within each series.
+        names: the column, or a date's and a clock's; none for rows in order, counted within each series.
         codes: [rows], which series a row belongs to.
     Raises:
         DataError: empty cells, texts that are no dates or not all of one form, or dates that can be read in two ways.
     """
     from pandas.api import types
 
-    if name is None:
+    if not names:
         return Clock(None), frame.groupby(codes).cumcount().to_numpy(np.int64)
+    for name in names:
+        empty = np.flatnonzero(frame[name].isna().to_numpy())
+        if len(empty):
+            raise source.fault(empty, f"column {name!r} is empty", "Every row needs its time.")
+    if len(names) == 2:
+        return _date_and_clock(source, stripped(frame[names[0]]), stripped(frame[names[1]]))
+    name = names[0]
     column = frame[name]
-    empty = np.flatnonzero(column.isna().to_numpy())
-    if len(empty):
-        raise source.fault(empty, f"column {name!r} is empty", "Every row needs its time.")
     if types.is_integer_dtype(column):
         return (
             (Clock("%Y%m%d"), _parsed(column.astype(str), "%Y%m%d")[0])
@@ -67,28 +77,103 @@ def read_times(source: Source, frame: pd.DataFrame, name: str | None, codes: Int
     return _dates(source, stripped(column), name)
 
 
+def _date_and_clock(source: Source, dates: pd.Series, clocks: pd.Series) -> tuple[Clock, Int]:
+    """The times of two columns, a date's and a clock's, each to be written in its own form."""
+    for column, wanted, seen in (
+        (dates, "a date without a clock", is_date),
+        (clocks, "a clock such as 18:00", is_clock),
+    ):
+        bad = np.flatnonzero(~column.map({text: seen(text) for text in column.unique()}).to_numpy(bool))
+        if len(bad):
+            found = f"{column.iloc[bad[0]]!r} in column {column.name!r} is not {wanted}"
+            raise source.fault(bad, found, "Name one column with both in data.time, or a date's and then a clock's.")
+    clock, times = _dates(source, dates.str.cat(clocks, sep=" "), f"{dates.name} {clocks.name}")
+    date, _, second = str(clock.form).partition(" %H")
+    return replace(clock, form=date, second=f"%H{second}"), times
+
+
+def is_clock(text: str) -> bool:
+    """Whether a cell is the time of a day, as 18:00 or 9:30:15."""
+    return _CLOCK.fullmatch(text) is not None
+
+
+def is_date(text: str) -> bool:
+    """Whether a cell holds a date alone, without the time of a day."""
+    return ":" not in text and bool(re.search(r"\d", text))
+
+
 def _dates(source: Source, column: pd.Series, name: str) -> tuple[Clock, Int]:
-    form = date_form(column)
+    order = source.dialect.date_order
+    form = date_form(column, order)
     if form is None:
-        form = date_form(column.iloc[:1])
-        if form is None:
-            raise source.fault(
-                np.arange(1),
-                f"{column.iloc[0]!r} in column {name!r} is neither a date nor a whole number",
-                "Write dates as 2024-12-31 or 2024-12-31 23:00:00.",
-            )
-        bad = np.flatnonzero(_parsed(column, form)[1])
-        found = f"{column.iloc[bad[0]]!r} in column {name!r} is not a date of the form {form}, as the first row is"
-        raise source.fault(bad, found, "Write all dates in one form.")
+        raise _no_dates(source, column, name)
     other = form.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
-    if other != form and form[:3] in ("%d/", "%m/", "%d-", "%m-") and not _parsed(column, other)[1].any():
+    ambiguous = other != form and Clock(form).date_order is not None and order == "auto"
+    if ambiguous and not _parsed(column, other)[1].any():
         raise source.fault(
             np.arange(1),
             f"{column.iloc[0]!r} in column {name!r} may be day first or month first",
-            "No row decides it: write the dates as 2024-12-31.",
+            "No row decides it: set data.date_order to day-first or month-first, or write the dates as 2024-12-31.",
         )
     instants = _parsed(column, form)[0]
-    return _on_the_wall(column, instants, form) if form.endswith("%z") else (Clock(form), instants)
+    if form.endswith("%z"):
+        return _on_the_wall(column, instants, form)
+    return Clock(_as_wide(column, form)), instants
+
+
+def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
+    """What to say of texts that have no form of a date in common: the first one, or the first unlike it."""
+    order, first = source.dialect.date_order, column.iloc[0]
+    form = date_form(column.iloc[:1], order)
+    if form is None:
+        turned = order != "auto" and date_form(column.iloc[:1]) is not None
+        found = f"is not a date with the {order.split('-')[0]} first, as data.date_order says" if turned else ""
+        hint = "Mend data.date_order." if turned else "Write dates as 2024-12-31 or 2024-12-31 23:00:00."
+        found = found or "is neither a date nor a whole number"
+        return source.fault(np.arange(1), f"{first!r} in column {name!r} {found}", hint)
+    tried = {f: np.flatnonzero(_parsed(column, f)[1]) for f in _alike(column, form, order)}
+    form, bad = min(tried.items(), key=lambda item: len(item[1]))  # 31/12 among days first is the odd one, not 01/02
+    found = f"{column.iloc[bad[0]]!r} in column {name!r} is not a date of the form {form}, as the first row is"
+    if _shape(column.iloc[bad[0]]) == _shape(first):
+        return source.fault(bad, f"{found}: there is no such day or time", "Mend these cells.")
+    return source.fault(bad, found, "Write all dates in one form.")
+
+
+def _shape(text: str) -> str:
+    """A text with its digits made alike; one or two of them count the same."""
+    return re.sub(r"\d+", lambda found: "0" * max(2, len(found[0])), text)
+
+
+def _alike(column: pd.Series, form: str, order: DateOrder) -> list[str]:
+    """The form, and that with day and month the other way round if the first row may have it too."""
+    other = form.replace("%m", "%?").replace("%d", "%m").replace("%?", "%d")
+    both = Clock(form).date_order is not None and order == "auto" and not _parsed(column.iloc[:1], other)[1].any()
+    return [form, other] if both else [form]
+
+
+def _as_wide(column: pd.Series, form: str) -> str:
+    """The form with `%-d` or `%-m` where days or months stand without a leading zero."""
+    if not re.match("%[dmY][-/.]%[dm]", form) or int(column.str.len().min()) >= len(_written_out(form)):
+        return form
+    date = re.escape(re.split("[ T]", form, maxsplit=1)[0]).replace("%Y", r"\d{4}")
+
+    def holds(sign: str, number: str) -> bool:
+        """Whether the day or the month of some row is such a number."""
+        pattern = date.replace(sign, number).replace("%d", r"\d+").replace("%m", r"\d+")
+        return bool(column.str.contains(rf"^{pattern}(?!\d)").any())
+
+    for sign in ("%d", "%m"):
+        if holds(sign, "[1-9]") or not holds(sign, r"0\d"):  # no row from 1 to 9: as the other part is written
+            form = form.replace(sign, f"%-{sign[1]}")
+    return form
+
+
+def _written_out(form: str) -> str:
+    """A date of the form with all leading zeros."""
+    signs = {"%Y": "2000", "%m": "01", "%d": "01", "%H": "00", "%M": "00", "%S": "00", "%f": "0"}
+    for sign, text in signs.items():
+        form = form.replace(sign, text)
+    return form
 
 
 def _on_the_wall(column: pd.Series, instants: Int, form: str) -> tuple[Clock, Int]:
@@ -113,17 +198,23 @@ def stripped(column: pd.Series) -> pd.Series:
     return column.astype(str).str.strip()
 
 
-def date_form(column: pd.Series) -> str | None:
+def date_form(column: pd.Series, order: DateOrder = "auto") -> str | None:
     """The one form that all these texts have, as a strftime pattern, or None."""
     first = str(column.iloc[0])
     if not re.search(r"\d{4}", first):
         return None  # no year in it
     zone = _ZONE.search(first) if ":" in first else None
-    for form in _FORMS:
+    for form in (f for f in _FORMS if not f.startswith(_OTHER_ORDER[order])):
         pattern = form + ("%z" if zone else "")
         if not _parsed(column.iloc[:1], pattern)[1].any() and not _parsed(column, pattern)[1].any():
             return pattern
     return None
+
+
+def mostly_dates(column: pd.Series) -> bool:
+    """Whether more than half of these texts are dates of one form: the others are then faults in a time column."""
+    forms = {form for place in (0, len(column) // 2, len(column) - 1) if (form := date_form(column.iloc[[place]]))}
+    return any(_parsed(column, form)[1].mean() < 0.5 for form in forms)
 
 
 def _parsed(column: pd.Series, form: str) -> tuple[Int, npt.NDArray[np.bool_]]:

@@ -15,12 +15,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.dialect import USUAL, Dialect
 from seqpred.data.reading import Columns, Table
 from seqpred.data.timing import Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
+Duplicates = Literal["error", "mean", "last", "first"]
+Missing = Literal["mask", "interpolate", "error"]
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
@@ -39,6 +42,7 @@ class Panel:
         values: [rows, C], NaN where missing; of a column of categories, places in its `words`.
         words: the categories of each such column.
         notes: what was filled, dropped or guessed, for people.
+        dialect: how the source is written, as it was said and found.
     """
 
     source: str
@@ -52,6 +56,7 @@ class Panel:
     values: Float
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    dialect: Dialect = USUAL
 
     @property
     def lengths(self) -> Int:
@@ -114,14 +119,20 @@ class Panel:
         return digest.hexdigest()
 
 
-def build_panel(table: Table, frequency: str = "auto") -> Panel:
+def build_panel(
+    table: Table, frequency: str = "auto", duplicates: Duplicates = "error", missing: Missing = "mask"
+) -> Panel:
     """The table's rows in order of time, on the step that most of them obey, absent rows as NaN.
 
     Args:
         frequency: the step as `Step.parse` reads it; `auto` infers it.
+        duplicates: what becomes of rows that repeat a series' time.
+        missing: whether absent rows and empty cells are an error, and what the notes say of them.
     Raises:
         DataError: repeated times, rows off the step, or a step so fine that nearly all rows would be absent.
     """
+    if duplicates != "error":
+        table = merge_repeats(table, duplicates)
     order, starts = _in_order(table)
     times = table.times[order]
     step = _step(table, times, starts, frequency)
@@ -136,7 +147,7 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
     if places is not None:
         sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
         values[places] = sparse
-    return Panel(
+    panel = Panel(
         source=table.source.name,
         names=table.names,
         columns=table.columns,
@@ -147,8 +158,12 @@ def build_panel(table: Table, frequency: str = "auto") -> Panel:
         offsets=offsets,
         values=values,
         words=table.words,
-        notes=tuple(_notes(table, len(values), values)),
+        notes=(*table.notes, *_notes(table, values, missing)),
+        dialect=table.source.dialect,
     )
+    if missing == "error":
+        _check_whole(table, panel)
+    return panel
 
 
 def _roles(columns: Columns) -> tuple[Role, ...]:
@@ -201,7 +216,7 @@ def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:
 
 def _repeated(table: Table, rows: Int, count: int) -> DataError:
     rows = np.sort(rows)
-    lines = ", ".join(table.source.where(int(r)).split(":")[-1] for r in rows[:3])
+    lines = ", ".join(table.where(int(r)).split(":")[-1] for r in rows[:3])
     stamp = table.clock.write(table.times[rows[:1]])[0]
     series = f" of series {table.names[table.codes[rows[0]]]!r}" if table.columns.id else ""
     hint = (
@@ -211,9 +226,76 @@ def _repeated(table: Table, rows: Int, count: int) -> DataError:
     )
     return DataError(
         f"the time {stamp}{series} stands twice ({count} repeats: {lines}{', ...' if count > 3 else ''})",
-        hint=f"{hint}.",
-        where=table.source.where(int(rows[0])),
+        hint=f"{hint}; data.duplicates: mean (or first, or last) makes one row of them.",
+        where=table.where(int(rows[0])),
     )
+
+
+def repeats(table: Table) -> npt.NDArray[np.bool_]:
+    """[rows in the order of series, time and file], whether a row repeats the time of the one before it."""
+    order = np.lexsort((table.times, table.codes))
+    codes, times = table.codes[order], table.times[order]
+    return np.concatenate([[False], (codes[1:] == codes[:-1]) & (times[1:] == times[:-1])])
+
+
+def merge_repeats(table: Table, how: Duplicates) -> Table:
+    """The table with one row for each time of a series: the mean, or the first or last known value, of the cells."""
+    repeated = repeats(table)
+    count = int(repeated.sum())
+    if not count:
+        return table
+    order = np.lexsort((table.times, table.codes))
+    begins = np.flatnonzero(~repeated)
+    firsts = order[begins]
+    values = table.values[order]
+    named = table.columns.values  # the mean of words is none: their last one is taken
+    ways: list[Duplicates] = ["last" if how == "mean" and name in table.words else how for name in named]
+    merged = np.stack([_merged(values[:, c], begins, way) for c, way in enumerate(ways)], axis=1)
+    note = f"{count} rows repeat a time: {'their mean' if how == 'mean' else f'the {how} value'} is taken"
+    return replace(
+        table,
+        codes=table.codes[firsts],
+        times=table.times[firsts],
+        values=merged,
+        notes=(*table.notes, note),
+        places=firsts if table.places is None else table.places[firsts],
+    )
+
+
+def _merged(values: Float, begins: npt.NDArray[np.intp], how: Duplicates) -> Float:
+    """One value for each run of rows that begins at `begins`; NaN for a run without any."""
+    known, rows = np.isfinite(values), np.arange(len(values))
+    if how == "mean":
+        sums, counts = np.add.reduceat(np.where(known, values, 0.0), begins), np.add.reduceat(known.astype(int), begins)
+        mean: Float = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+        return mean
+    if how == "first":
+        chosen = np.minimum.reduceat(np.where(known, rows, len(rows)), begins)
+    else:
+        chosen = np.maximum.reduceat(np.where(known, rows, -1), begins)
+    some = (chosen >= 0) & (chosen < len(rows))
+    picked: Float = np.where(some, values[np.where(some, chosen, 0)], np.nan)
+    return picked
+
+
+def _check_whole(table: Table, panel: Panel) -> None:
+    """Refuse absent rows and empty cells, as `data.missing: error` asks."""
+    hint = "Fill them in, or set data.missing to mask or interpolate."
+    targets = panel.roles.count("target")
+    empty = np.flatnonzero(np.isnan(table.values[:, :targets]).any(axis=1))
+    if len(empty):
+        rows = empty if table.places is None else np.sort(table.places[empty])
+        raise table.source.fault(rows, "a target's cell is empty", hint)
+    if len(panel.values) == len(table.times):
+        return
+    for s, name in enumerate(panel.names):
+        gaps = np.flatnonzero(np.isnan(panel.rows(s)[:, :targets]).all(axis=1))
+        if len(gaps):
+            stamps = ", ".join(str(t) for t in panel.clock.write(panel.times(s, gaps[:3])))
+            series = f" of series {name!r}" if table.columns.id else ""
+            absent = len(panel.values) - len(table.times)
+            found = f"{absent} rows are absent from the grid of times, the first{series} at {stamps}"
+            raise DataError(found, hint=hint, where=panel.source)
 
 
 def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
@@ -241,15 +323,17 @@ def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool
         f"{stamp} is not a whole number of steps of {step} after its series' first row "
         f"({len(rows)} such rows; {share:.1f} % obey)",
         hint="Set data.frequency to the step that all rows obey, or data.time: null to take them in order.",
-        where=table.source.where(int(rows[0])),
+        where=table.where(int(rows[0])),
     )
 
 
-def _notes(table: Table, rows: int, values: Float) -> Iterator[str]:
+def _notes(table: Table, values: Float, missing: Missing) -> Iterator[str]:
+    rows = len(values)
     absent = rows - len(table.times)
+    fate = "masked in learning" if missing == "mask" else "a straight line in learning"
     if absent:
         yield f"{absent} of {rows} rows are absent from the grid of times and taken as missing"
     for i, name in enumerate(table.columns.values):
         empty = int(np.isnan(values[:, i]).sum()) - absent
         if empty:
-            yield f"{empty} of {rows} cells of {name!r} are empty: masked in learning, bridged in the inputs"
+            yield f"{empty} of {rows} cells of {name!r} are empty: {fate}, bridged in the inputs"

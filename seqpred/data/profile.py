@@ -53,18 +53,34 @@ def guess_columns(sketches: Sequence[Sketch], source_name: str) -> Guess:
     Raises:
         DataError: no column of numbers is left to forecast.
     """
-    time, why_time = guess_time(sketches)
-    series, why_series = guess_id(sketches, time)
-    numbers = [s.name for s in sketches if s.kind in ("number", "whole") and s.name not in (time, series)]
+    times, why_time = guess_times(sketches)
+    series, why_series = guess_id(sketches, times[0] if times else None)
+    numbers = [s.name for s in sketches if s.kind in ("number", "whole") and s.name not in (*times, series)]
     if not numbers:
         kinds = ", ".join(f"{s.name} ({s.kind})" for s in sketches[:8])
         raise DataError(
             f"no column of numbers to forecast; there are: {kinds}", hint="One is needed.", where=source_name
         )
     named = [n for n in numbers if n.lower() in TARGETS]
-    targets = named[:1] or (numbers[-1:] if series else numbers)
-    why = "its name" if named else "the last column of numbers" if series else "every column of numbers"
-    return Guess(Columns(time, series, tuple(targets)), {"time": why_time, "id": why_series, "target": why})
+    texts = [s.name for s in sketches if s.kind == "text" and s.distinct < s.rows and s.name != series]
+    targets = named[:1] or (numbers[-1:] if series or texts else numbers)
+    why = "its name" if named else "the last column of numbers" if series or texts else "every column of numbers"
+    if texts and not series and not named:
+        why += f", since text beside them ({', '.join(texts[:3])}: maybe covariates) tells no wide table"
+    return Guess(Columns(times, series, tuple(targets)), {"time": why_time, "id": why_series, "target": why})
+
+
+def guess_times(sketches: Sequence[Sketch]) -> tuple[tuple[str, ...], str]:
+    """The time column, or a date's and a clock's, and why; none where rows are to be taken in order."""
+    time, why = guess_time(sketches)
+    if time is None:
+        return (), why
+    place = next(i for i, s in enumerate(sketches) if s.name == time)
+    clocks = [(abs(i - place), s.name) for i, s in enumerate(sketches) if s.kind == "clock"]
+    stamp = sketches[place]
+    if clocks and stamp.dated and stamp.distinct < stamp.rows:
+        return (time, min(clocks)[1]), "a column of dates, and beside it one of clocks"
+    return (time,), why
 
 
 def guess_time(sketches: Sequence[Sketch]) -> tuple[str | None, str]:
@@ -100,7 +116,7 @@ def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, 
 def choose_columns(
     sketches: Sequence[Sketch],
     source_name: str,
-    time: str | None,
+    time: str | Sequence[str] | None,
     series: str | None,
     targets: Sequence[str],
     covariates: CovariateSection = NO_COVARIATES,
@@ -111,31 +127,34 @@ def choose_columns(
         DataError: a named column isn't there, or two roles fall on one column.
     """
     header = [s.name for s in sketches]
-    for name in (time, series, *targets, *covariates.columns):
+    times = () if time is None else (time,) if isinstance(time, str) else tuple(time)
+    for name in (*times, series, *targets, *covariates.columns):
         if name not in (None, "auto", *header):
             raise DataError(f"no column {name!r}", hint=did_you_mean(str(name), header), where=source_name)
     rest = [s for s in sketches if s.name not in (*targets, *covariates.columns)]
-    time = guess_time([s for s in rest if s.name != series])[0] if time == "auto" and "auto" not in header else time
-    series = guess_id(rest, time)[0] if series == "auto" and "auto" not in header else series
-    for name in (time, series):
+    if times == ("auto",) and "auto" not in header:
+        times = guess_times([s for s in rest if s.name != series])[0]
+    if series == "auto" and "auto" not in header:
+        series = guess_id([s for s in rest if s.name not in times[1:]], times[0] if times else None)[0]
+    for name in (*times, series):
         if name is not None and (name in ("step", "target", "forecast") or re.fullmatch(r"q0?\.\d+", name)):
             hint = "Rename the column, or leave it out with null."
             raise DataError(
                 f"the column {name!r} has the name of a column of the forecasts", hint=hint, where=source_name
             )
-    roles = [r for r in (time, series, *targets, *covariates.columns) if r is not None]
+    roles = [r for r in (*times, series, *targets, *covariates.columns) if r is not None]
     for role in roles:
         if roles.count(role) > 1:
             raise DataError(
                 f"the column {role!r} has two roles", hint="Name each column once in 'data:'.", where=source_name
             )
     by_role = (tuple(covariates.known), tuple(covariates.past), tuple(covariates.static))
-    return Columns(time, series, tuple(targets), *by_role)
+    return Columns(times, series, tuple(targets), *by_role)
 
 
 def find_categories(sketches: Sequence[Sketch], columns: Columns) -> set[str]:
-    """The covariates that hold categories: text, dates, or nothing so far."""
-    words = {s.name for s in sketches if s.kind in ("text", "time", "empty")}
+    """The covariates that hold categories: no numbers."""
+    words = {s.name for s in sketches if s.kind not in ("number", "whole")}
     return words & {*columns.known, *columns.past, *columns.static}
 
 

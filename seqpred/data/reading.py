@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.dates import are_compact_dates, date_form, read_times, stripped
+from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
+from seqpred.data.dialect import Decimal, decide_decimal, to_numbers
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
 from seqpred.errors import DataError, did_you_mean
@@ -23,7 +24,7 @@ from seqpred.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["number", "whole", "time", "text", "empty"]
+Kind = Literal["number", "whole", "time", "clock", "text", "empty"]
 SAMPLE_ROWS = 2000
 EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells without a value
 LARGEST = 1e100  # beyond it, squares are infinite
@@ -31,19 +32,20 @@ LARGEST = 1e100  # beyond it, squares are infinite
 
 @dataclass(frozen=True)
 class Sketch:
-    """What the first rows say of a column."""
+    """What the first rows say of a column; `dated` is whether its times are dates without the time of a day."""
 
     name: str
     kind: Kind
     distinct: int
     rows: int
+    dated: bool = False
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column is what."""
+    """Which column is what; the time may stand in a date's and a clock's, or in none."""
 
-    time: str | None
+    time: tuple[str, ...]
     id: str | None
     targets: tuple[str, ...]
     known: tuple[str, ...] = ()
@@ -66,6 +68,8 @@ class Table:
         times: [rows], see `timing`.
         values: [rows, columns], NaN where the cell is empty; of a column of categories, places in its `words`.
         words: the categories of each such column, as they stand there.
+        notes: what was decided or taken as missing, for people.
+        places: [rows], which row of the source each comes from, where that is another one.
     """
 
     source: Source
@@ -76,6 +80,12 @@ class Table:
     times: Int
     values: npt.NDArray[np.float64]
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    places: Int | None = None
+
+    def where(self, row: int) -> str:
+        """The place of a row in the file."""
+        return self.source.where(row if self.places is None else int(self.places[row]))
 
 
 # ------------------------------------------------------------------ the first rows
@@ -90,14 +100,20 @@ def sketch(source: Source) -> list[Sketch]:
     frame = _read(source, rows=SAMPLE_ROWS)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
-    return [Sketch(str(c), _kind(frame[c]), int(frame[c].nunique()), len(frame)) for c in frame.columns]
+    return [_sketch(frame[c], (*EMPTY, *source.dialect.missing_texts)) for c in frame.columns]
 
 
-def _kind(column: pd.Series) -> Kind:
+def _sketch(column: pd.Series, empty: Sequence[str]) -> Sketch:
+    filled = column[column.notna() & ~column.isin(empty)]
+    kind = _kind(column, filled)
+    dated = kind == "time" and not stripped(filled.iloc[:50]).str.contains(":").any()
+    return Sketch(str(column.name), kind, int(column.nunique()), len(column), dated)
+
+
+def _kind(column: pd.Series, filled: pd.Series) -> Kind:
     import pandas as pd
     from pandas.api import types
 
-    filled = column[column.notna() & ~column.isin(EMPTY)]
     if not len(filled):
         return "empty"
     if len(filled) < len(column) and types.is_string_dtype(column):
@@ -110,7 +126,12 @@ def _kind(column: pd.Series) -> Kind:
         return "time" if are_compact_dates(filled) else "whole"
     if types.is_numeric_dtype(column):
         return "number"
-    return "time" if date_form(stripped(filled.iloc[:50])) else "text"
+    texts = stripped(filled.iloc[:50])
+    if date_form(texts) or mostly_dates(texts):
+        return "time"
+    if all(is_clock(t) for t in texts):
+        return "clock"
+    return "number" if any(np.isfinite(to_numbers(texts.tolist(), d)).all() for d in ".,") else "text"
 
 
 def _read(
@@ -124,13 +145,15 @@ def _read(
     import pandas as pd
 
     if not isinstance(source.content, (Path, bytes)):
-        frame: pd.DataFrame = source.content.rename(columns=str)
+        frame: pd.DataFrame = source.content.rename(columns=str).reset_index(drop=True)
         if not frame.columns.is_unique:
             name = frame.columns[frame.columns.duplicated()][0]
             raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
         return frame.head(rows) if rows else frame
     wanted = _names(columns) if columns else None
     series = columns.id if columns else None
+    kinds = dict.fromkeys(columns.values if columns and source.dialect.decimal == "," else categories, "str")
+    kinds |= dict.fromkeys(columns.time if columns and len(columns.time) == 2 else (), "str")  # 20041003 18:00
     try:
         with source.open_bytes() as content, warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", pd.errors.ParserWarning)
@@ -142,9 +165,9 @@ def _read(
                 usecols=wanted,
                 index_col=False,
                 nrows=rows,
-                encoding="utf-8-sig",
+                encoding=source.encoding,
                 compression="gzip" if source.is_gzip else None,
-                dtype={**dict.fromkeys(categories, "str"), **({series: id_type} if series else {})} or None,
+                dtype={**kinds, **({series: id_type} if series else {})},
                 keep_default_na=False,
                 na_values={n: [""] if n == series else list(EMPTY) for n in wanted if n not in categories}
                 if wanted
@@ -163,10 +186,11 @@ def _read(
     except pd.errors.ParserError as e:
         raise _parse_fault(source, str(e)) from None
     except UnicodeDecodeError as e:
-        wide = "utf-16" if source.magic[:2] in (b"\xff\xfe", b"\xfe\xff") else None
+        codec = source.encoding.removesuffix("-sig").upper()
         raise DataError(
-            f"is not UTF-8 (byte 0x{e.object[e.start]:02x} at {e.start})",
-            hint=f"Convert it: iconv -f {wide or 'latin1'} -t utf-8 {source.name}",
+            f"is not {codec} (byte 0x{e.object[e.start]:02x} at {e.start})",
+            hint="Name its encoding, as in 'data.encoding: cp1252', or convert it: "
+            f"iconv -f cp1252 -t utf-8 {source.name}",
             where=source.name,
         ) from None
     except BROKEN as e:
@@ -225,16 +249,26 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
     frame = _read(source, columns, categories=categories)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
+    decimal, note = _decimal(source, frame, [name for name in columns.values if name not in categories])
+    if decimal != source.dialect.decimal:
+        table = read_table(source.spoken(replace(source.dialect, decimal=decimal)), columns, categories)
+        return replace(table, notes=(note, *table.notes))
     names, codes = _series(source, frame, columns.id)
     clock, times = read_times(source, frame, columns.time, codes)
     values = np.empty((len(frame), len(columns.values)))
     words: dict[str, tuple[str, ...]] = {}
+    marked = 0
     for i, name in enumerate(columns.values):
         if name in categories:
             values[:, i], words[name] = _categories(frame[name])
         else:
-            values[:, i] = _numbers(source, frame[name], name)
-    return Table(source, columns, clock, names, codes, times, values, words)
+            values[:, i], count = _numbers(source, frame[name], name)
+            marked += count
+    notes = [*_id_notes(frame, columns.id), *_zone_notes(source, frame, columns.time, clock)]
+    if marked:
+        signs = ", ".join(s if isinstance(s, str) else f"{s:g}" for s in source.dialect.sentinels)
+        notes.append(f"{marked} cells hold a sentinel ({signs}) and are taken as empty")
+    return Table(source, columns, clock, names, codes, times, values, words, tuple(notes))
 
 
 def header(source: Source) -> list[str]:
@@ -245,7 +279,7 @@ def header(source: Source) -> list[str]:
 
 
 def _names(columns: Columns) -> list[str]:
-    return [c for c in (columns.id, columns.time, *columns.values) if c is not None]
+    return [c for c in (columns.id, *columns.time, *columns.values) if c is not None]
 
 
 def _check_columns(source: Source, columns: Columns) -> None:
@@ -255,6 +289,30 @@ def _check_columns(source: Source, columns: Columns) -> None:
             raise DataError(f"no column {name!r}", hint=did_you_mean(name, there), where=source.name)
         if there.count(name) > 1:
             raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
+
+
+def _id_notes(frame: pd.DataFrame, id_name: str | None) -> Iterator[str]:
+    """What to say of ids with blanks around them, and of those that are one but for capitals."""
+    if id_name is None:
+        return
+    found = [str(i) for i in frame[id_name].unique()]
+    blank = sorted({i for i in found if i != i.strip()})
+    if blank:
+        yield f"blanks around the id are left out in {len(blank)} ids: {', '.join(map(repr, blank[:3]))}"
+    folded: dict[str, list[str]] = {}
+    for name in dict.fromkeys(i.strip() for i in found):
+        folded.setdefault(name.casefold(), []).append(name)
+    alike = [" and ".join(map(repr, names)) for names in folded.values() if len(names) > 1]
+    if alike:
+        yield f"ids that differ in capitals alone are taken as different series: {', '.join(alike[:3])}"
+
+
+def _zone_notes(source: Source, frame: pd.DataFrame, names: Sequence[str], clock: Clock) -> Iterator[str]:
+    """What to say of times with several offsets from UTC that no one clock on a wall shows."""
+    if clock.zone == "+00:00" and len(names) == 1 and isinstance(source.content, (Path, bytes)):
+        zones = stripped(frame[names[0]]).str.extract(r"(Z|[+-]\d\d:?\d\d)$", expand=False).unique()
+        if len(zones) > 1:
+            yield f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken in UTC"
 
 
 def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[list[str], Int]:
@@ -267,6 +325,9 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
     empty = np.flatnonzero(raw < 0)
     if len(empty):
         raise source.fault(empty, f"column {id_name!r} is empty", "Every row needs its series.")
+    if any(str(c) != str(c).strip() for c in column.cat.categories):
+        column = column.astype(str).str.strip().astype("category")
+        raw = column.cat.codes.to_numpy()
     order = pd.unique(raw)  # of appearance; the categories are in that of the alphabet
     place = np.empty(len(column.cat.categories), np.int64)
     place[order] = np.arange(len(order))
@@ -276,28 +337,81 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
 
 def _categories(column: pd.Series) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
     """The words of a column, an empty cell being one of them, and the place in them of each row's, [rows]."""
-    words = column.astype("object").where(column.notna(), "").astype(str).str.strip().astype("category")
+    words = stripped(column.astype("object").where(column.notna(), "")).astype("category")
     return words.cat.codes.to_numpy(np.float64), tuple(words.cat.categories.tolist())
 
 
-def _numbers(source: Source, column: pd.Series, name: str) -> npt.NDArray[np.float64]:
+def _decimal(source: Source, frame: pd.DataFrame, numbers: Sequence[str]) -> tuple[Decimal, str]:
+    """The decimal sign that all columns of numbers decide together, and what to say of it; `auto` for plain ones."""
+    said = source.dialect.decimal
+    if said != "auto":
+        return said, ""
+    strange = {name: _strange(source, frame[name]) for name in numbers}
+    texts = sorted({text for cells in strange.values() for text in cells.tolist()})
+    numeral = np.isfinite(to_numbers(texts, ".")) | np.isfinite(to_numbers(texts, ","))
+    either = [text for text, is_one in zip(texts, numeral, strict=True) if is_one]
+    if not either:
+        return said, ""
+    columns = {name: stripped(frame[name].dropna()).tolist() for name, cells in strange.items() if len(cells)}
+    marks = source.dialect.missing_texts
+    decimal = decide_decimal([t for cells in columns.values() for t in cells if t not in marks])
+    if decimal == "either":
+        name = next(n for n, cells in strange.items() if len(cells))
+        found = f"{either[0]!r} in column {name!r} may have a decimal comma or group thousands"
+        rows = strange[name].index.to_numpy(np.intp)
+        raise source.fault(rows, found, "No cell decides it: set data.decimal to '.' or ','.")
+    shown = max(either, key=len)
+    return decimal, f"numbers are read with the decimal sign {decimal!r}, as in {shown!r} (data.decimal)"
+
+
+def _strange(source: Source, column: pd.Series) -> pd.Series:
+    """The cells of text that are no plain numbers and no marks of a missing value."""
     import pandas as pd
     from pandas.api import types
 
     if types.is_numeric_dtype(column):
+        return column.iloc[:0].astype(str)
+    plain = pd.to_numeric(column, errors="coerce").notna() | column.isna()
+    texts = stripped(column[~plain])
+    return texts[~texts.isin(source.dialect.missing_texts)]
+
+
+def _numbers(source: Source, column: pd.Series, name: str) -> tuple[npt.NDArray[np.float64], int]:
+    """The numbers in a column, [rows], and how many cells hold a sentinel."""
+    import pandas as pd
+    from pandas.api import types
+
+    dialect = source.dialect
+    marked = np.zeros(len(column), bool)
+    if types.is_numeric_dtype(column):
         values = column.to_numpy(np.float64, na_value=np.nan)
     else:
-        values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        marked = stripped(column).isin(dialect.missing_texts).to_numpy() & column.notna().to_numpy()
+        column = column.mask(marked)
+        if dialect.decimal == "auto":
+            values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        else:
+            values = to_numbers(column.astype(object).fillna("").astype(str).tolist(), dialect.decimal)
         bad = np.flatnonzero(np.isnan(values) & column.notna().to_numpy())
         if len(bad):
-            shown = repr(str(column.iloc[bad[0]])[:40])
-            found = f"{shown} in column {name!r} is not a number"
-            raise source.fault(bad, found, "Mend these cells, or leave them empty.")
+            raise _no_number(source, column, name, bad)
+    marked |= np.isin(values, dialect.missing_numbers)
+    values = np.where(marked, np.nan, values)
     huge = np.flatnonzero(np.abs(values) > LARGEST)
     if len(huge):
         found = f"{values[huge[0]]:g} in column {name!r} is infinite, or as good as"
         raise source.fault(huge, found, "Leave it empty if it is unknown.")
-    return values
+    return values, int(marked.sum())
+
+
+def _no_number(source: Source, column: pd.Series, name: str, bad: npt.NDArray[np.intp]) -> DataError:
+    shown = str(column.iloc[bad[0]])
+    hint = "Mend these cells, or leave them empty."
+    if len(set(column.iloc[bad].tolist())) == 1:
+        hint = f"Mend these cells, leave them empty, or say in data.sentinels that {shown[:40]!r} is no value."
+    if source.dialect.decimal != "auto":
+        hint = f"The decimal sign is {source.dialect.decimal!r} (data.decimal). {hint}"
+    return source.fault(bad, f"{shown[:40]!r} in column {name!r} is not a number", hint)
 
 
 # ------------------------------------------------------------------ and back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -9,11 +10,12 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from seqpred.data.dialect import USUAL, Dialect
 from seqpred.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -27,10 +29,15 @@ BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off 
 
 @dataclass(frozen=True)
 class Source:
-    """A path, the bytes of standard input, or a frame; `name` is what errors call it."""
+    """A path, the bytes of standard input, or a frame, written in some dialect; `name` is what errors call it."""
 
     name: str
     content: Path | bytes | pd.DataFrame
+    dialect: Dialect = USUAL
+
+    def spoken(self, dialect: Dialect) -> Source:
+        """The same source, read in another dialect."""
+        return replace(self, dialect=dialect)
 
     @cached_property
     def magic(self) -> bytes:
@@ -57,10 +64,27 @@ class Source:
 
     def open_text(self) -> io.TextIOWrapper:
         """The CSV text from its beginning, decompressed, without a byte-order mark."""
-        if self.is_gzip:
-            packed = self.content if isinstance(self.content, Path) else self.open_bytes()
-            return gzip.open(packed, "rt", encoding="utf-8-sig", newline="")
-        return io.TextIOWrapper(self.open_bytes(), encoding="utf-8-sig", newline="")
+        return io.TextIOWrapper(self._unpacked(), encoding=self.encoding, newline="")
+
+    def _unpacked(self) -> BinaryIO:
+        """The bytes of the text."""
+        if not self.is_gzip:
+            return self.open_bytes()
+        packed = self.content if isinstance(self.content, Path) else self.open_bytes()
+        return gzip.open(packed, "rb")  # type: ignore[return-value]  # it reads like any other stream
+
+    @cached_property
+    def encoding(self) -> str:
+        """The codec of the text: the one that is named, else the byte-order mark's, else UTF-8."""
+        named = self.dialect.encoding
+        if named != "auto":
+            return "utf-8-sig" if codecs.lookup(named).name == "utf-8" else named
+        try:
+            with self._unpacked() as content:
+                mark = content.read(2)
+        except BROKEN:
+            mark = b""  # the reader meets the same fault and words it
+        return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
     @cached_property
     def delimiter(self) -> str:

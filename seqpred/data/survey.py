@@ -151,7 +151,7 @@ def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
         series=len(table.names),
         repeats=int((~fresh).sum()),
         off=off,
-        first_off=[{"where": table.source.where(int(r)), "time": t} for r, t in zip(off[:3], stamps, strict=True)],
+        first_off=[{"where": table.where(int(r)), "time": t} for r, t in zip(off[:3], stamps, strict=True)],
         span=(first, last),
     )
 

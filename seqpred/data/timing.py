@@ -185,16 +185,25 @@ class Clock:
 
     Attributes:
         form: a strftime pattern, `integer`, or None where there is no time column.
+            `%-d` and `%-m` are days and months without a leading zero.
         zone: what follows each time, as `Z` or `+02:00`; times are those of the clock on the wall there.
+        second: the pattern of a second column, where a date and a clock stand apart.
     """
 
     form: str | None
     zone: str = ""
+    second: str | None = None
 
     @property
     def dated(self) -> bool:
         """Whether the times are dates."""
         return self.form not in (None, "integer")
+
+    @property
+    def date_order(self) -> Literal["day-first", "month-first"] | None:
+        """Which comes first in dates such as 03/04/2005; None in any other form."""
+        found = re.match("%-?([dm])[/-]", self.form or "")
+        return None if not found else "day-first" if found[1] == "d" else "month-first"
 
     def reaches(self, times: Int) -> bool:
         """Whether these times can be written: the calendar ends with the year 9999."""
@@ -211,9 +220,22 @@ class Clock:
         if self.form is None or self.form == "integer":
             numbers: list[int] = times.tolist()
             return numbers
+        return [" ".join(cells) for cells in zip(*self.write_columns(times), strict=True)]
+
+    def write_columns(self, times: Int) -> list[list[str]] | list[list[int]]:
+        """Times as the columns of the data hold them, one list for each column."""
+        if self.form is None or self.form == "integer":
+            return [times.tolist()]
         stamps: list[datetime] = times.astype("datetime64[us]").astype(object).tolist()
-        # The C library writes the year 1 as "1", which no reader would take back.
-        return [s.strftime(self.form.replace("%Y", f"{s.year:04d}")) + self.zone for s in stamps]
+        columns = [[_written(s, form) for s in stamps] for form in (self.form, self.second) if form]
+        return [*columns[:-1], [text + self.zone for text in columns[-1]]]
+
+
+def _written(stamp: datetime, form: str) -> str:
+    """A date by a pattern; the C library writes the year 1 as "1", which no reader would take back."""
+    for sign, text in (("%Y", f"{stamp.year:04d}"), ("%-d", str(stamp.day)), ("%-m", str(stamp.month))):
+        form = form.replace(sign, text)
+    return stamp.strftime(form)
 
 
 def usual_seasons(step: Step) -> list[int]:

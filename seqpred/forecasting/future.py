@@ -69,7 +69,7 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
 
 def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
     """The file's rows as a table whose values are the known covariates alone."""
-    source, own = open_source(data), panel.columns
+    source, own = open_source(data).spoken(panel.dialect), panel.columns
     columns = Columns(own.time, own.id, (), known=tuple(c.name for c in covariates.known))
     for target in own.targets:
         if target in header(source):
@@ -89,7 +89,7 @@ def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) 
         found = f"series {table.names[strange[0]]!r} is not in the history"
         raise table.source.fault(rows, found, "Take its rows out, or give its history too.")
     series = np.array([place[name] for name in table.names], np.int64)[table.codes]
-    if panel.columns.time is None:
+    if not panel.columns.time:
         return series, table.times
     ahead = np.empty(len(series), np.int64)
     on_step = np.empty(len(series), bool)
@@ -154,10 +154,8 @@ def make_future(panel: Panel, covariates: Covariates, steps: int) -> Rows:
     series: Sequence[int] = range(len(panel.names))
     if panel.columns.id is not None:
         rows[panel.columns.id] = [panel.names[s] for s in series for _ in range(steps)]
-    if panel.columns.time is not None:
-        ahead = np.arange(steps, dtype=np.int64)
-        rows[panel.columns.time] = [
-            t for s in series for t in panel.clock.write(panel.times(s, panel.lengths[s] + ahead))
-        ]
+    ahead = np.arange(steps, dtype=np.int64)
+    for i, name in enumerate(panel.columns.time):
+        rows[name] = [t for s in series for t in panel.clock.write_columns(panel.times(s, panel.lengths[s] + ahead))[i]]
     rows |= {c.name: [""] * (len(series) * steps) for c in covariates.known}
     return rows

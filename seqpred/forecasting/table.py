@@ -31,13 +31,14 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
     table: Table = {}
     if columns.id is not None:
         table[columns.id] = [panel.names[s] for s, _ in tracks for _ in range(steps)]
-    if columns.time is not None:
+    if columns.time:
         ahead = np.arange(steps, dtype=np.int64)
         if not panel.clock.reaches(np.array([panel.times(s, panel.lengths[s] + ahead[-1:]) for s in series])):
             hint = "Ask for fewer steps, or set data.frequency to the step you mean."
             raise DataError("the forecast goes beyond the year 9999", hint=hint, where=panel.source)
-        times = [panel.clock.write(panel.times(s, panel.lengths[s] + ahead)) for s in series]
-        table[columns.time] = [t for s, _ in tracks for t in times[s]]
+        times = [panel.clock.write_columns(panel.times(s, panel.lengths[s] + ahead)) for s in series]
+        for i, name in enumerate(columns.time):
+            table[name] = [t for s, _ in tracks for t in times[s][i]]
     table["step"] = [step for _ in tracks for step in range(1, steps + 1)]
     if len(columns.targets) > 1:
         table["target"] = [columns.targets[c] for _, c in tracks for _ in range(steps)]

@@ -9,7 +9,7 @@ import numpy as np
 from seqpred.config import Config, settled
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import join, prepare
+from seqpred.features import Float, join, prepare
 from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.machine import choose_device, keep_memory
 from seqpred.network.network import Shape
@@ -44,10 +44,29 @@ def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape)
     reach = Reach(look, window, horizon, at_end=config.model.bidirectional, known=shape.known_places)
     own = [[prepare(panel.track(s, c), look) for c in targets] for s in range(len(panel.names))]
     prepared = [p for s, parts in enumerate(own) for p in join(parts, *covariates.encode(panel, s, none), joint)]
-    windows = make_windows(prepared, tracks, cuts, reach)
+    values = tracks
+    if config.data.missing == "interpolate":
+        values = [lined(t, cut) for t, cut in zip(tracks, cuts, strict=True)]
+    windows = make_windows(prepared, values, cuts, reach)
     if not windows.learnable() or not len(windows.checks()[0]):
         raise too_few_rows(config, panel)
     return windows
+
+
+def lined(values: Float, cut: int) -> Float:
+    """[T], gaps before row `cut` as straight lines between the known values there.
+
+    These are what is learned, never what is seen: a line knows its far end, so the inputs keep their own bridge.
+
+    >>> lined(np.array([np.nan, 1.0, np.nan, 3.0, np.nan, 5.0]), 5).tolist()
+    [nan, 1.0, 2.0, 3.0, nan, 5.0]
+    """
+    known = np.flatnonzero(np.isfinite(values[:cut]))
+    whole: Float = values.copy()
+    if len(known):
+        inner = np.arange(known[0], known[-1] + 1)
+        whole[inner] = np.interp(inner, known, values[known])
+    return whole
 
 
 def _plan(config: Config) -> Plan:

@@ -58,36 +58,36 @@ def cycle(rows: int, season: int, seed: int = 3) -> np.ndarray:
 def test_the_names_that_others_use_are_understood(names: str) -> None:
     series, time, target = names.split(",")
     rows = "".join(f"{s},2024-01-{d:02d},{d}.5\n" for s in "ab" for d in range(1, 15, 7))
-    assert guess(f"{names}\n{rows}") == Columns(time, series, (target,))
+    assert guess(f"{names}\n{rows}") == Columns((time,), series, (target,))
 
 
 def test_names_are_understood_in_capitals_and_in_any_order() -> None:
     assert guess("Value,Date,ID\n1.5,2024-01-01,7\n2,2024-01-02,7\n3,2024-01-01,8\n4,2024-01-02,8\n") == Columns(
-        "Date", "ID", ("Value",)
+        ("Date",), "ID", ("Value",)
     )
 
 
 def test_columns_without_a_known_name_are_told_by_what_they_hold() -> None:
     rows = "".join(f"{s},2024-01-{d:02d},{d}.5\n" for s in ("north", "south") for d in (1, 2, 3))
-    assert guess("region,tag,menge\n" + rows) == Columns("tag", "region", ("menge",))
+    assert guess("region,tag,menge\n" + rows) == Columns(("tag",), "region", ("menge",))
 
 
 def test_a_wide_table_has_every_column_of_numbers_as_a_target() -> None:
     text = "date,HUFL,note,OT\n2024-01-01,1.5,a,3\n2024-01-02,2,b,4\n2024-01-03,2,c,5\n"
-    assert guess(text) == Columns("date", None, ("HUFL", "OT"))
+    assert guess(text) == Columns(("date",), None, ("HUFL", "OT"))
 
 
 def test_a_lone_column_of_numbers_is_a_series_in_order() -> None:
-    assert guess("passengers\n112\n118\n132\n") == Columns(None, None, ("passengers",))
+    assert guess("passengers\n112\n118\n132\n") == Columns((), None, ("passengers",))
 
 
 def test_a_year_counts_as_time_only_beside_something_to_forecast() -> None:
-    assert guess("year,spots\n1700,5.5\n1701,11\n1702,16\n") == Columns("year", None, ("spots",))
+    assert guess("year,spots\n1700,5.5\n1701,11\n1702,16\n") == Columns(("year",), None, ("spots",))
 
 
 def test_a_column_of_dates_is_the_time_rather_than_a_whole_number_called_hour() -> None:
     text = "".join(f"2024-01-{d:02d} {h:02d}:00,{h},{d + h}\n" for d in (1, 2) for h in range(24))
-    assert guess("Datum,hour,load\n" + text).time == "Datum"
+    assert guess("Datum,hour,load\n" + text).time == ("Datum",)
 
 
 def test_no_column_of_numbers_is_an_error_that_lists_what_there_is() -> None:
@@ -109,19 +109,19 @@ def test_what_a_config_names_is_taken_before_what_is_guessed() -> None:
         "sales.csv", b"ds,day,shop,y\n2024-01-01,1,a,3\n2024-01-02,2,a,4\n2024-01-01,1,b,3\n2024-01-02,2,b,4\n"
     )
     sketches = sketch(source)
-    assert choose_columns(sketches, "x", "day", "shop", ["y"]) == Columns("day", "shop", ("y",))
-    assert choose_columns(sketches, "x", "auto", "auto", ["y"]) == Columns("ds", "shop", ("y",))
-    assert choose_columns(sketches, "x", None, None, ["y"]) == Columns(None, None, ("y",))
+    assert choose_columns(sketches, "x", "day", "shop", ["y"]) == Columns(("day",), "shop", ("y",))
+    assert choose_columns(sketches, "x", "auto", "auto", ["y"]) == Columns(("ds",), "shop", ("y",))
+    assert choose_columns(sketches, "x", None, None, ["y"]) == Columns((), None, ("y",))
 
 
 @pytest.mark.parametrize("name", ["ETT", "air", "co2", "sunspots", "m4"])
 def test_the_columns_of_known_files_are_found(name: str, shared: Shared) -> None:
     file, expected = {
-        "ETT": ("etth1.csv.gz", Columns("date", None, ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"))),
-        "air": ("air_passengers.csv", Columns("ds", None, ("y",))),
-        "co2": ("co2_weekly_gaps.csv", Columns("ds", None, ("y",))),
-        "sunspots": ("sunspots_yearly.csv", Columns("ds", None, ("y",))),
-        "m4": ("m4_hourly_test.csv", Columns("ds", "unique_id", ("y",))),
+        "ETT": ("etth1.csv.gz", Columns(("date",), None, ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"))),
+        "air": ("air_passengers.csv", Columns(("ds",), None, ("y",))),
+        "co2": ("co2_weekly_gaps.csv", Columns(("ds",), None, ("y",))),
+        "sunspots": ("sunspots_yearly.csv", Columns(("ds",), None, ("y",))),
+        "m4": ("m4_hourly_test.csv", Columns(("ds",), "unique_id", ("y",))),
     }[name]
     source = open_source(shared(f"data/{file}"))
     assert guess_columns(sketch(source), source.name).columns == expected
@@ -209,7 +209,7 @@ def test_a_constant_series_is_refused_with_its_value() -> None:
 
 def test_a_column_without_a_value_is_refused() -> None:
     source = Source("t.csv", b"ds,y\n1,\n2,\n3,\n")
-    panel = build_panel(read_table(source, Columns("ds", None, ("y",))))
+    panel = build_panel(read_table(source, Columns(("ds",), None, ("y",))))
     with pytest.raises(DataError, match=r"t\.csv: column 'y' has no value"):
         check_changing(panel)
 

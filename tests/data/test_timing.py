@@ -311,7 +311,7 @@ FORMS = [
 
 def read_times(text: str) -> tuple[Clock, np.ndarray]:
     """The clock and the times of a one-row file."""
-    table = read_table(Source("t.csv", f"ds,y\n{text},1\n".encode()), Columns("ds", None, ("y",)))
+    table = read_table(Source("t.csv", f"ds,y\n{text},1\n".encode()), Columns(("ds",), None, ("y",)))
     return table.clock, table.times
 
 

@@ -37,7 +37,14 @@ OTHER: dict[str, Any] = {
     "data.covariates.past": ["b"],
     "data.covariates.static": ["shop"],
     "data.covariates.calendar": "none",
-    "model.joint": True,
+    "model.joint": False,
+    "data.duplicates": "mean",
+    "data.missing": "interpolate",
+    "data.sentinels": [-200],
+    "data.date_order": "day-first",
+    "data.decimal": ",",
+    "data.encoding": "cp1252",
+    "data.layout": "years",
     "model.cell": "gru",
     "model.depth": 1,
     "model.bidirectional": True,
@@ -60,7 +67,10 @@ OTHER: dict[str, Any] = {
     "training.device": "mps",
     "training.threads": 2,
 }
-BESIDE: dict[str, dict[str, Any]] = {"model.joint": {"data.target": ["a", "b"]}}  # what a key needs to matter
+BESIDE: dict[str, dict[str, Any]] = {  # what a key needs to matter
+    "model.joint": {"data.target": ["a", "b"]},
+    "data.layout": {"data.target": ["2024", "2023"]},
+}
 
 
 def data() -> pd.DataFrame:
@@ -70,7 +80,25 @@ def data() -> pd.DataFrame:
     )
 
 
-def outcome(folder: Path, changes: dict[str, Any]) -> object:
+def messy(key: str) -> pd.DataFrame | Path | None:
+    """The data on which a key can show what it does; None where the tidy data will do."""
+    frame = data()
+    if key == "data.duplicates":
+        return pd.concat([frame, frame.iloc[:1]])
+    if key == "data.missing":
+        return frame.assign(a=frame["a"].where(frame.index % 9 > 1))
+    if key == "data.sentinels":
+        return frame.assign(a=frame["a"].where(frame.index % 9 > 1, -200))
+    if key == "data.date_order":
+        return frame.iloc[:12].assign(day=[f"{m:02d}/01/2024" for m in range(1, 13)])
+    if key == "data.decimal":
+        return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
+    if key == "data.layout":
+        return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})
+    return None
+
+
+def outcome(folder: Path, changes: dict[str, Any], messy: object = None) -> object:
     """All that can be seen of a training: its weights, its forecast, its config, or the error."""
     tree: dict[str, dict[str, Any]] = {}
     for key, value in {**BASE, **changes}.items():
@@ -79,7 +107,7 @@ def outcome(folder: Path, changes: dict[str, Any]) -> object:
         for section in above:
             below = below.setdefault(section, {})
         below[name] = value
-    given = None if "data.path" in changes else data()
+    given = messy if messy is not None else None if "data.path" in changes else data()
     try:
         model = seqpred.train(tree, given, folder)
         table = seqpred.predict(model, given).to_csv() if given is not None else ""
@@ -100,12 +128,20 @@ def before(tmp_path_factory: pytest.TempPathFactory) -> object:
 NUMBERS = itertools.count()
 
 
-@pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience"}))
+@pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience", "data.encoding"}))
 def test_another_value_gives_another_outcome(key: str, before: object, tmp_path: Path) -> None:
-    beside = BESIDE.get(key, {})
-    if beside:
-        before = outcome(tmp_path / "before", beside)
-    assert outcome(tmp_path / "m", {**beside, key: OTHER[key]}) != before
+    given = messy(key)
+    more = BESIDE.get(key, {})
+    if given is not None or more:
+        before = outcome(tmp_path / "before", more, given)
+    assert outcome(tmp_path / "m", {**more, key: OTHER[key]}, given) != before
+
+
+def test_the_encoding_is_that_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_bytes(data().assign(kind="caf\u00e9").to_csv(index=False).encode("cp1252"))
+    assert "is not UTF-8" in str(outcome(tmp_path / "before", {}, path))
+    assert isinstance(outcome(tmp_path / "m", {"data.encoding": "cp1252"}, path), tuple)
 
 
 def test_the_same_values_give_the_same_outcome(before: object, tmp_path: Path) -> None:

@@ -1,0 +1,199 @@
+"""What `init` finds in a file beyond its columns: how it is written, each decision with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from seqpred.data.dialect import Float, Layout
+from seqpred.data.panel import build_panel, repeats
+from seqpred.data.profile import Guess, choose_columns, guess_columns
+from seqpred.data.reading import Sketch, Table, read_table, sketch
+from seqpred.data.sources import BROKEN, Source
+from seqpred.data.years import is_year, unfold_years
+from seqpred.errors import DataError
+
+CUSTOMARY = (-1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 999.0, 9999.0, 99999.0)
+OFTEN = 5  # times that a sentinel stands in its column at least
+MOST_REPEATS = 0.4  # share of rows; two series that nobody has named apart would repeat half of the times
+
+
+@dataclass
+class Found:
+    """Values of config keys, by dotted key, and a reason for each, by its last part."""
+
+    source: Source
+    keys: dict[str, Any] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def decide(self, key: str, value: Any, reason: str) -> None:
+        """Take a decision; what concerns the dialect holds for what is read next."""
+        self.keys[f"data.{key}"], self.reasons[key] = value, reason
+        if hasattr(self.source.dialect, key):
+            changes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value}
+            self.source = self.source.spoken(replace(self.source.dialect, **changes))
+
+
+def discover(source: Source, said: Mapping[str, Any]) -> Found:
+    """Everything that a config must say for this file to be read.
+
+    Args:
+        said: dotted keys that a person has decided.
+    Raises:
+        DataError: no column of numbers, or a cell that is not what its column holds.
+    """
+    found = Found(source)
+    if not is_text(source, "auto") and is_text(source, "cp1252"):
+        found.decide("encoding", "cp1252", "it is not UTF-8, and every byte of it is a letter here")
+    sketches = sketch(found.source)
+    mark = "-"
+    if any(s.kind == "text" for s in sketches) and _dashed(found.source, sketches, mark):
+        found.decide("sentinels", [mark], "stands for an empty cell among numbers")
+        sketches = sketch(found.source)
+    guess = guess_columns(sketches, source.name)
+    _find_columns(found, guess, said)
+    years = _years(sketches, guess) if "data.target" not in said else ()
+    if years and guess.columns.time:
+        found.decide("target", list(years), "one column for each year")
+        found.decide("id", None, "one series")
+    table = _read(found, sketches)
+    if years and table.clock.dated:
+        _find_layout(found, table)
+        table = unfold_years(replace(table, source=found.source))
+    else:
+        table = _find_sentinels(found, table)
+    _find_duplicates(found, table)
+    return found
+
+
+def is_text(source: Source, encoding: str) -> bool:
+    """Whether all bytes of a CSV are text in this encoding; True for what is no CSV."""
+    source = source.spoken(replace(source.dialect, encoding=encoding))
+    if source.is_parquet or hasattr(source.content, "columns"):
+        return True
+    try:
+        with source.open_text() as text:
+            return not any("\0" in line for line in text) or encoding == "auto"
+    except UnicodeDecodeError:
+        return False
+    except BROKEN:
+        return True  # the reader meets the same fault and words it
+
+
+def _dashed(source: Source, sketches: Sequence[Sketch], mark: str) -> bool:
+    """Whether a column is one of numbers once a mark is taken for an empty cell."""
+    numbers = {s.name for s in sketches if s.kind in ("number", "whole")}
+    other = sketch(source.spoken(replace(source.dialect, sentinels=(mark,))))
+    return any(s.kind in ("number", "whole") and s.name not in numbers for s in other)
+
+
+def _find_columns(found: Found, guess: Guess, said: Mapping[str, Any]) -> None:
+    columns = guess.columns
+    time = list(columns.time) if len(columns.time) > 1 else columns.time[0] if columns.time else None
+    target = list(columns.targets) if len(columns.targets) > 1 else columns.targets[0]
+    for key, value in (("time", time), ("target", target), ("id", columns.id)):
+        mine = f"data.{key}" in said
+        found.decide(key, said[f"data.{key}"] if mine else value, "as you said" if mine else guess.reasons[key])
+
+
+def _read(found: Found, sketches: Sequence[Sketch]) -> Table:
+    target = found.keys["data.target"]
+    targets = [target] if isinstance(target, str) else target
+    columns = choose_columns(sketches, found.source.name, found.keys["data.time"], found.keys["data.id"], targets)
+    return read_table(found.source, columns)
+
+
+def _years(sketches: Sequence[Sketch], guess: Guess) -> tuple[str, ...]:
+    """The columns of numbers named by years that follow one another, where they are all there is."""
+    numbers = [s.name for s in sketches if s.kind in ("number", "whole", "empty") and s.name not in guess.columns.time]
+    if len(numbers) < 2 or not all(map(is_year, numbers)):
+        return ()
+    years = sorted(map(int, numbers))
+    return tuple(numbers) if all(b - a == 1 for a, b in pairwise(years)) else ()
+
+
+def _find_layout(found: Found, table: Table) -> None:
+    """Same date or same weekday in the other years: what leaves no hole in the days, then the stronger week."""
+    layouts: tuple[Layout, ...] = ("years", "weekday-years")
+    tried = {layout: _grid(table, layout) for layout in layouts}
+    best = min(layouts, key=lambda layout: (tried[layout][0], -tried[layout][1]))
+    words = {"years": "the same date", "weekday-years": "the same weekday"}
+    (holes, week), other = tried[best], next(t for name, t in tried.items() if name != best)
+    why = "leaves no day out" if not holes else f"leaves {holes:g} days out"
+    told = f"against {other[0]:g} by {words[next(n for n in layouts if n != best)]}" if np.isfinite(other[0]) else ""
+    shown = f"; changes of one week repeat in the next ({week:.2f} against {other[1]:.2f})" if told else ""
+    found.decide("layout", best, f"a column per year: {words[best]} in each year {why} {told}".rstrip() + shown)
+
+
+def _grid(table: Table, layout: Layout) -> tuple[float, float]:
+    """Missing rows between the first and the last one, and the correlation of daily changes a week apart."""
+    dialect = replace(table.source.dialect, layout=layout)
+    try:
+        panel = build_panel(unfold_years(replace(table, source=table.source.spoken(dialect))))
+    except DataError:
+        return float("inf"), 0.0
+    values = panel.values[:, 0]
+    change = np.diff(np.log(values) if (values[np.isfinite(values)] > 0).all() else values)
+    now, then = change[7:], change[:-7]
+    both = np.isfinite(now) & np.isfinite(then)
+    week = float(np.corrcoef(now[both], then[both])[0, 1]) if both.sum() > 14 else 0.0
+    return float(np.isnan(values).sum()), week
+
+
+# ------------------------------------------------------------------ values that stand for none
+
+
+def _find_sentinels(found: Found, table: Table) -> Table:
+    """The table without its sentinels, which are decided; the same one where there are none."""
+    columns = list(table.values.T)
+    signs = [v for v in CUSTOMARY if any(_stands_out(c, v) for c in columns) and all(_is_apart(c, v) for c in columns)]
+    if not signs:
+        return table
+    marked = np.isin(table.values, signs)
+    numbers = [int(s) for s in signs]
+    held = int(marked.any(axis=0).sum())
+    reason = f"{int(marked.sum())} cells of {held} columns, far outside all others"
+    found.decide("sentinels", [*found.keys.get("data.sentinels", []), *numbers], reason)
+    return replace(table, values=np.where(marked, np.nan, table.values), source=found.source)
+
+
+def _stands_out(values: Float, sign: float) -> bool:
+    """Whether a value comes often and lies farther from all others than these from one another.
+
+    One below 0 among values that never are need only lie farther below them than their median above the least.
+    """
+    if int((values == sign).sum()) < OFTEN:
+        return False
+    rest = values[np.isfinite(values) & ~np.isin(values, CUSTOMARY)]
+    if len(np.unique(rest)) < 10:
+        return False
+    low, high = float(rest.min()), float(rest.max())
+    away = max(low - sign, sign - high)
+    return away > high - low or (sign <= -99 and low >= 0 and away > float(np.median(rest)) - low)
+
+
+def _is_apart(values: Float, sign: float) -> bool:
+    """Whether a value is absent from a column, or lies outside all others there."""
+    rest = values[np.isfinite(values) & (values != sign)]
+    return not (values == sign).any() or not len(rest) or sign < rest.min() or sign > rest.max()
+
+
+# ------------------------------------------------------------------ repeated times
+
+
+def _find_duplicates(found: Found, table: Table) -> None:
+    """`first` where repeats agree in the targets, else `mean`; nothing where they may be series of their own."""
+    count = int(repeats(table).sum())
+    if not count:
+        return
+    order, begins = np.lexsort((table.times, table.codes)), np.flatnonzero(~repeats(table))
+    low, high = (how.reduceat(table.values[order], begins, axis=0) for how in (np.fmin, np.fmax))
+    agree = bool(((low == high) | np.isnan(low)).all())
+    if not agree and count > MOST_REPEATS * len(table.times):
+        return  # the reader says what may be done
+    words = "and agree in the target" if agree else "with other values of the target"
+    found.decide("duplicates", "first" if agree else "mean", f"{count} rows repeat a time {words}")
