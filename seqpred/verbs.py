@@ -44,8 +44,9 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         path: what the config says of where the data is.
         overrides: dotted keys that a person has decided.
     """
+    config = Config.model_validate({"data": {"target": "?"}}).replace(overrides)
     found = discover(source, overrides)
-    config = Config.model_validate({"data": {"target": "?"}}).replace({**found.keys, **overrides})
+    config = config.replace({**found.keys, **overrides})
     panel = read_panel(source, config, _silent)
     check_changing(panel)
     config = settle(config, panel)
