@@ -291,11 +291,9 @@ def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
     tree = {section: keys for section, keys in tree.items() if keys is not None or section == "data"}
     origin: dict[str, str] = {}
     for item in overrides:
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {item}: not of the form key=value", hint="As in --set model.cell=gru.")
-        _put(tree, key.strip(), read_scalar(value, item))
-        origin[key.strip()] = f"--set {item}"
+        key, value = read_override(item)
+        _put(tree, key, value)
+        origin[key] = f"--set {item}"
 
     def where(path: Sequence[object]) -> str:
         """The line of a key, or of the nearest key above it."""
@@ -309,6 +307,14 @@ def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
         return name
 
     return _checked(tree, where)
+
+
+def read_override(item: str) -> tuple[str, Any]:
+    """The dotted key and the value of a `--set key=value`."""
+    key, equals, value = item.partition("=")
+    if not equals or not key.strip():
+        raise ConfigError(f"--set {item}: not of the form key=value", hint="As in --set model.cell=gru.")
+    return key.strip(), read_scalar(value, item)
 
 
 def json_schema() -> dict[str, Any]:

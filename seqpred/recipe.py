@@ -190,6 +190,7 @@ model:
   hidden_size: {config.model.hidden_size}  # units in each
   dropout: {config.model.dropout}
   bidirectional: false
+{"".join(_joint(config))}\
   window: {config.model.window}  # rows in a training window
   anchor: {config.model.anchor}  # the network corrects 'as {config.model.anchor} rows ago', which errs least here
   lags: {config.model.lags}  # inputs: the change since so many rows ago
@@ -209,12 +210,23 @@ training:
 """
 
 
+def _joint(config: Config) -> Iterator[str]:
+    if len(config.data.targets) > 1:
+        yield f"  joint: {_scalar(config.model.joint)}  # whether the targets are told of each other\n"
+
+
 def _decisions(config: Config, guess: Guess) -> Iterator[str]:
     """Lines for how the file is written, as far as it is unusual."""
     for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding"):
         value = getattr(config.data, key)
         if value != DataSection.model_fields[key].get_default(call_default_factory=True):
             yield f"  {key}: {_scalar(value)}  # {guess.reasons.get(key, 'as all rows together decide')}\n"
+    told = config.data.covariates
+    yield "  covariates:  # what else the network is told of each row; known, past and static columns by name\n"
+    for role, what in (("known", "known in the future too"), ("past", "only observed"), ("static", "of a series")):
+        if getattr(told, role):
+            yield f"    {role}: {_scalar(getattr(told, role))}  # {what}\n"
+    yield f"    calendar: {_scalar(told.calendar)}  # cycles that the data holds at least two of\n"
 
 
 def one_or_list(names: Sequence[str]) -> str | list[str] | None:
@@ -222,6 +234,6 @@ def one_or_list(names: Sequence[str]) -> str | list[str] | None:
     return list(names) if len(names) > 1 else names[0] if names else None
 
 
-def _scalar(value: str | list[Any] | None) -> str:
+def _scalar(value: bool | str | list[Any] | None) -> str:
     """A YAML scalar, or a list in one line, that reads back as this value."""
     return dump_yaml(value, default_flow_style=True, width=10_000).removesuffix("...\n").strip()

@@ -59,8 +59,9 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         path: what the config says of where the data is.
         overrides: dotted keys that a person has decided.
     """
+    config = _config_of(overrides)
     found = discover(source, overrides)
-    config = _config_of(found.keys).replace(overrides)
+    config = config.replace({**found.keys, **overrides})
     panel = read_panel(source, config, _silent)
     check_changing(panel)
     config = settle(config, panel)

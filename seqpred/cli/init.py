@@ -22,11 +22,16 @@ def init(
     series: Annotated[
         str | None, typer.Option("--id", help="Column that names the series; guessed by default.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Decide any other key, as in data.date_order=day-first."),
+    ] = None,
 ) -> None:
     """Look at the data and print a commented config that trains well as it is.
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
+    from seqpred.config import read_override
     from seqpred.data.sources import open_source
     from seqpred.verbs import init as write
 
@@ -36,4 +41,5 @@ def init(
     if target:
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}
+    overrides.update(read_override(item) for item in settings or [])
     typer.echo(write(open_source(data), data, overrides), nl=False)

@@ -47,16 +47,23 @@ def discover(source: Source, said: Mapping[str, Any]) -> Found:
         DataError: no column of numbers, or a cell that is not what its column holds.
     """
     found = Found(source)
-    if not is_text(source, "auto") and is_text(source, "cp1252"):
+    for key, value in said.items():
+        if key.startswith("data.") and key not in ("data.time", "data.target", "data.id"):
+            found.decide(key.removeprefix("data."), value, "as you said")
+    if "data.encoding" not in said and not is_text(source, "auto") and is_text(source, "cp1252"):
         found.decide("encoding", "cp1252", "it is not UTF-8, and every byte of it is a letter here")
     sketches = sketch(found.source)
     mark = "-"
-    if any(s.kind == "text" for s in sketches) and _dashed(found.source, sketches, mark):
+    if (
+        "data.sentinels" not in said
+        and any(s.kind == "text" for s in sketches)
+        and _dashed(found.source, sketches, mark)
+    ):
         found.decide("sentinels", [mark], "stands for an empty cell among numbers")
         sketches = sketch(found.source)
     guess = guess_columns(sketches, source.name)
     _find_columns(found, guess, said)
-    years = _years(sketches, guess) if "data.target" not in said else ()
+    years = _years(sketches, guess) if not {"data.target", "data.layout"} & set(said) else ()
     if years and guess.columns.time:
         found.decide("target", list(years), "one column for each year")
         found.decide("id", None, "one series")
@@ -64,9 +71,12 @@ def discover(source: Source, said: Mapping[str, Any]) -> Found:
     if years and table.clock.dated:
         _find_layout(found, table)
         table = unfold_years(replace(table, source=found.source))
-    else:
+    elif found.source.dialect.layout != "rows":
+        table = unfold_years(table)
+    elif "data.sentinels" not in said:
         table = _find_sentinels(found, table)
-    _find_duplicates(found, table)
+    if "data.duplicates" not in said:
+        _find_duplicates(found, table)
     return found
 
 

@@ -23,7 +23,14 @@ NEAR = 0.05  # of a season: a track of 51 weeks has one of 52
 CELLS = 2_000_000  # looked at in one go, which bounds the memory
 LISTED = 1000  # tracks that are told one by one
 WORST = 10  # tracks told beside them, those with most that is missing or odd
-KINDS = {"number": "numbers", "whole": "whole numbers", "time": "dates", "text": "text", "empty": "nothing"}
+KINDS = {
+    "number": "numbers",
+    "whole": "whole numbers",
+    "time": "dates",
+    "clock": "times of day",
+    "text": "text",
+    "empty": "nothing",
+}
 
 
 @dataclass

@@ -88,3 +88,12 @@ def test_a_short_later_file_is_read_as_the_training_file_was(tmp_path: Path) -> 
     first = next(csv.DictReader(io.StringIO(later.out)))
     assert first["day"] == "10/5/2023"
     assert 900 < float(first["forecast"]) < 1300
+
+
+def test_what_no_row_decides_is_said_to_init(tmp_path: Path) -> None:
+    rows = "".join(f"{m:02d}/01/{y};{y - 2000}.{m + 100}\n" for y in range(2010, 2020) for m in range(1, 13))
+    (tmp_path / "sales.csv").write_text(f"day;y\n{rows}")
+    assert "data.date_order" in call(tmp_path, ["init", "sales.csv"]).err
+    said = ["--set", "data.date_order=month-first", "--set", "data.decimal=','"]
+    data = yaml.safe_load(call(tmp_path, ["init", "sales.csv", *said]).out)["data"]
+    assert (data["date_order"], data["decimal"], data["frequency"]) == ("month-first", ",", "P1M")
