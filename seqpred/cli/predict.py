@@ -41,6 +41,8 @@ def predict(
     from seqpred.folder import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
+    if data == "-" and future == "-":
+        raise typer.BadParameter("the history and --future can't both be standard input")
     if output:
         check_writable(output)
     loaded, say = verbs.load(model), make_say(quiet=quiet)

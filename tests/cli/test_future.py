@@ -1,0 +1,111 @@
+"""Covariates from a shell: a template is written, filled in, and forecast with."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.cli.outside import TINY, call, listing
+
+CONFIG = """\
+data:
+  path: sales.csv
+  target: units
+  id: shop
+  covariates: {known: [promo, feast], past: [wind], static: [kind]}
+forecast: {horizon: 7}
+"""
+
+
+def rows() -> list[str]:
+    found = []
+    for shop, kind in (("A", "big"), ("B", "small")):
+        for day in range(84):
+            promo, feast = int(day % 5 == 0), "Fair" if day % 11 == 0 else ""
+            units = 50 + 5 * (day % 7) + 20 * promo - 25 * bool(feast)
+            stamp = _date(day)
+            found.append(f"{shop},{stamp},{units},{promo},{feast},{day % 3},{kind}")
+    return found
+
+
+def _date(day: int) -> str:
+    from datetime import date, timedelta
+
+    return (date(2024, 1, 1) + timedelta(day)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("future")
+    (place / "sales.csv").write_text("\n".join(["shop,day,units,promo,feast,wind,kind", *rows()]) + "\n")
+    (place / "sales.yaml").write_text(CONFIG)
+    done = call(place, ["train", "sales.yaml", *TINY])
+    assert done.code == 0, done.err
+    return place
+
+
+def filled(template: str, promo: str = "1") -> str:
+    head, *lines = template.splitlines()
+    return "\n".join([head, *(line.replace(",,", f",{promo},") for line in lines)]) + "\n"
+
+
+def test_the_template_names_every_row_and_its_filled_form_is_taken(place: Path) -> None:
+    done = call(place, ["predict", "runs/sales", "sales.csv", "--write-future", "future.csv"])
+    assert (done.code, done.out) == (0, "")
+    template = (place / "future.csv").read_text()
+    cells = list(csv.DictReader(io.StringIO(template)))
+    assert list(cells[0]) == ["shop", "day", "promo", "feast"]
+    assert [(c["shop"], c["day"]) for c in cells] == [(s, _date(84 + d)) for s in "AB" for d in range(7)]
+    (place / "future.csv").write_text(filled(template))
+    forecast = call(place, ["predict", "runs/sales", "sales.csv", "--future", "future.csv"])
+    assert forecast.code == 0, forecast.err
+    assert len(forecast.out.splitlines()) == 15
+    piped = call(place, ["predict", "runs/sales", "sales.csv", "--future", "-"], filled(template))
+    assert piped.out == forecast.out
+    other = call(place, ["predict", "runs/sales", "sales.csv", "--future", "-"], filled(template, "0"))
+    assert other.out != forecast.out
+
+
+def test_a_forecast_without_the_future_says_how_to_give_it(place: Path) -> None:
+    done = call(place, ["predict", "runs/sales", "sales.csv"])
+    assert (done.code, done.out) == (3, "")
+    assert "needs 'promo', 'feast'" in done.err
+    assert "--write-future" in done.err
+
+
+def test_a_missing_row_is_named_by_id_and_time(place: Path) -> None:
+    call(place, ["predict", "runs/sales", "sales.csv", "--write-future", "all.csv"])
+    lines = filled((place / "all.csv").read_text()).splitlines()
+    done = call(place, ["predict", "runs/sales", "sales.csv", "--future", "-"], "\n".join([*lines[:9], *lines[10:]]))
+    assert (done.code, done.out) == (3, "")
+    assert f"standard input: no row for series 'B' at {_date(85)}" in done.err
+
+
+def test_two_tables_can_not_come_by_one_pipe(place: Path) -> None:
+    before = listing(place)
+    done = call(place, ["predict", "runs/sales", "-", "--future", "-"], "x")
+    assert (done.code, done.out) == (2, "")
+    assert "can't both be standard input" in done.err
+    assert listing(place) == before
+
+
+def test_a_template_is_for_models_that_know_something_ahead(place: Path) -> None:
+    done = call(place, ["train", "sales.yaml", "--set", "data.covariates.known=[]", "--out", "runs/plain", *TINY])
+    assert done.code == 0, done.err
+    done = call(place, ["predict", "runs/plain", "sales.csv", "--write-future", "none.csv"])
+    assert done.code == 2
+    assert "no covariates that are known ahead" in done.err
+    assert not (place / "none.csv").exists()
+    (place / "some.csv").write_text("shop,day,promo\n")
+    done = call(place, ["predict", "runs/plain", "sales.csv", "--future", "some.csv"])
+    assert done.code == 0
+    assert "the future file is not used" in done.err
+
+
+def test_init_takes_covariates_and_writes_them(place: Path) -> None:
+    done = call(place, ["init", "sales.csv", "--target", "units", "--set", "data.covariates.known=[promo]"])
+    assert done.code == 0, done.err
+    assert "known: [promo]" in done.out
