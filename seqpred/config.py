@@ -89,7 +89,8 @@ class CovariateSection(Section):
         [], description="Columns that say one thing of each series, the same in all its rows."
     )
     calendar: list[Cycle] | Literal["auto", "none"] = Field(
-        "auto", description="Cycles of the calendar to tell the network; auto: by the step and the span of the data."
+        "auto",
+        description="Cycles of the calendar to tell the network; auto: those that no lag spans and the data holds three of.",
     )
 
     @property

@@ -21,6 +21,7 @@ from seqpred.errors import DataError
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 HARMONICS = {"hour": 3, "weekday": 3, "day-of-month": 2, "day-of-year": 3}
+SPANNED = 0.95  # of a cycle: 52 weeks are a year, 12 months of 30 days too
 SHOWN = 3
 
 
@@ -158,13 +159,20 @@ def _place(times: Int, name: str) -> Float:
     return np.asarray((days - first.astype("datetime64[D]")) / length)
 
 
-def find_calendar(panel: Panel) -> tuple[str, ...]:
-    """The cycles worth telling: those longer than a step, of which the longest series holds at least two."""
+def find_calendar(panel: Panel, longest_lag: int) -> tuple[str, ...]:
+    """The cycles worth telling: those that no lag spans, and of which the longest series holds at least three.
+
+    A cycle that a lag spans is in the inputs already; telling it again makes short series worse.
+    """
     if not panel.clock.dated:
         return ()
     step, rows = _length(panel.step), int(panel.lengths.max())
     cycles = {"hour": DAY, "weekday": 7 * DAY, "day-of-year": 365 * DAY}
-    return tuple(name for name, cycle in cycles.items() if 2 * step <= cycle and 2 * cycle <= rows * step)
+    return tuple(
+        name
+        for name, cycle in cycles.items()
+        if 2 * step <= cycle and SPANNED * cycle > longest_lag * step and 3 * cycle <= rows * step
+    )
 
 
 def _length(step: Step) -> int:

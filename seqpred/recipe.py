@@ -44,8 +44,6 @@ def settle(config: Config, panel: Panel) -> Config:
         return changes[key]
 
     targets = panel.roles.count("target")
-    calendar = choose("data.covariates.calendar", list(find_calendar(panel)))
-    changes["data.covariates.calendar"] = calendar if calendar != "none" else []
     choose("model.joint", 1 < targets <= MOST_JOINT)
     typical = int(np.median(panel.lengths))
     learned = _learned(config, panel)
@@ -54,7 +52,9 @@ def settle(config: Config, panel: Panel) -> Config:
     validation = choose("training.validation", _validation(horizon, typical))
     best_anchor, lags = find_anchor(learned, season, horizon)
     anchor = choose("model.anchor", best_anchor)
-    choose("model.lags", lags if len(lags) > 1 else [1, 2, 4, 8])
+    chosen_lags = choose("model.lags", lags if len(lags) > 1 else [1, 2, 4, 8])
+    calendar = choose("data.covariates.calendar", list(find_calendar(panel, max(anchor, *chosen_lags))))
+    changes["data.covariates.calendar"] = calendar if calendar != "none" else []
     longest = max(1, typical - validation - anchor - 1)
     choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
     rows = len(panel.values) * targets
@@ -226,7 +226,7 @@ def _decisions(config: Config, guess: Guess) -> Iterator[str]:
     for role, what in (("known", "known in the future too"), ("past", "only observed"), ("static", "of a series")):
         if getattr(told, role):
             yield f"    {role}: {_scalar(getattr(told, role))}  # {what}\n"
-    yield f"    calendar: {_scalar(told.calendar)}  # cycles that the data holds at least two of\n"
+    yield f"    calendar: {_scalar(told.calendar)}  # cycles that no lag spans\n"
 
 
 def one_or_list(names: Sequence[str]) -> str | list[str] | None:

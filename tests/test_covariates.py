@@ -150,15 +150,22 @@ def test_a_number_is_its_tamed_distance_from_the_mean_and_whether_it_is_there() 
 
 
 def test_the_calendar_is_that_of_the_step_and_of_the_span() -> None:
-    def cycles(rows: int, step: str) -> tuple[str, ...]:
+    def cycles(rows: int, step: str, lag: int = 1) -> tuple[str, ...]:
         days = pd.date_range("2024-01-01", periods=rows, freq=step)
-        return find_calendar(panel_of(pd.DataFrame({"shop": "A", "day": days, "sales": np.arange(rows) % 5.0}), {}))
+        return find_calendar(
+            panel_of(pd.DataFrame({"shop": "A", "day": days, "sales": np.arange(rows) % 5.0}), {}), lag
+        )
 
     assert cycles(100, "h") == ("hour",)
-    assert cycles(24 * 20, "h") == ("hour", "weekday")
+    assert cycles(24 * 22, "h") == ("hour", "weekday")
+    assert cycles(24 * 22, "h", lag=24) == ("weekday",)
+    assert cycles(24 * 22, "h", lag=168) == ()
     assert cycles(100, "D") == ("weekday",)
-    assert cycles(800, "D") == ("weekday", "day-of-year")
+    assert cycles(1200, "D") == ("weekday", "day-of-year")
+    assert cycles(1200, "D", lag=7) == ("day-of-year",)
+    assert cycles(300, "W", lag=52) == ()
     assert cycles(48, "MS") == ("day-of-year",)
+    assert cycles(48, "MS", lag=12) == ()
     assert cycles(30, "YS") == ()
 
 

@@ -18,8 +18,7 @@ METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
 def test_init_prints_a_config_that_says_all_that_training_needs(models):
     text = (models["single"].place / "sales.yaml").read_text()
     config = yaml.safe_load(text)
-    calendar = config["data"].pop("covariates")["calendar"]
-    assert set(calendar) <= {"day-of-year"}
+    assert config["data"].pop("covariates") == {"calendar": []}
     assert config["data"] == {"path": "sales.csv", "time": "month", "target": "sales", "id": None, "frequency": "P1M"}
     assert config["forecast"]["horizon"] == 6
     assert config["forecast"]["season"] == 12
