@@ -90,7 +90,8 @@ class CovariateSection(Section):
     )
     calendar: list[Cycle] | Literal["auto", "none"] = Field(
         "auto",
-        description="Cycles of the calendar to tell the network; auto: those that no lag spans and the data holds three of.",
+        description="Cycles of the calendar to tell the network; auto: those that no lag spans and that the data "
+        "holds three of.",
     )
 
     @property
