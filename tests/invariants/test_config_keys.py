@@ -36,7 +36,7 @@ OTHER: dict[str, Any] = {
     "data.covariates.known": ["b"],
     "data.covariates.past": ["b"],
     "data.covariates.static": ["shop"],
-    "data.covariates.calendar": "none",
+    "data.covariates.calendar": ["day-of-month"],
     "model.joint": False,
     "data.duplicates": "mean",
     "data.missing": "interpolate",
