@@ -2,8 +2,8 @@
 
     python benchmarks/covariates.py
 
-The config is the one that `seqpred init` writes; the training never sees the last 168 hours. The file is looked for
-in ../shared/data, and the script says so where it is absent.
+The config is the one that `seqpred init` writes, with the horizon set to 168; the training never sees the last 168
+hours. The file is looked for in ../shared/data, and the script says so where it is absent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from seqpred.verbs import init
 METRO = Path(__file__).parent.parent.parent / "shared" / "data" / "messy_metro_traffic.csv.gz"
 HORIZON = 168
 WAYS = {
-    "with": {"data.covariates.known": ["holiday"]},
+    "with": {"data.covariates.known": ["holiday"], "data.covariates.calendar": ["hour", "weekday", "day-of-year"]},
     "without": {"data.covariates.calendar": "none"},
 }
 
@@ -34,11 +34,11 @@ def main() -> int:
     rows = pd.read_csv(METRO, keep_default_na=False)
     hours = pd.to_datetime(rows["date_time"])
     known = rows[hours <= hours.max() - pd.Timedelta(hours=HORIZON)]
-    config = parse_config(init(open_source(METRO), str(METRO), {"forecast.horizon": HORIZON}), "init")
+    config = parse_config(init(open_source(METRO), str(METRO), {}), "init")
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, changes in WAYS.items():
-            model = seqpred.train(config.replace(changes), known, Path(folder) / name)
+            model = seqpred.train(config.replace({"forecast.horizon": HORIZON, **changes}), known, Path(folder) / name)
             metrics = seqpred.evaluate(model, rows, windows=1).scores["metrics"]
             found[name] = metrics["model"]["mase"]
             print(f"{name} calendar and holiday: MASE {found[name]:.3f}", flush=True)
