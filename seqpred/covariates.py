@@ -102,13 +102,11 @@ class Covariates:
             ahead: [N, known], of the known covariates, in the order of the panel's columns.
         """
         rows, beyond = panel.rows(series), np.full((len(ahead), len(panel.roles)), np.nan)
+        static = [i for i, role in enumerate(panel.roles) if role == "static"]
         beyond[:, [i for i, role in enumerate(panel.roles) if role == "known"]] = ahead
-        beyond[:, [i for i, role in enumerate(panel.roles) if role == "static"]] = rows[
-            -1:, [i for i, role in enumerate(panel.roles) if role == "static"]
-        ]
+        beyond[:, static] = rows[-1:, static]
         values = np.concatenate([rows, beyond])
         places = {c.name: i for i, c in enumerate(self.columns, start=panel.roles.count("target"))}
-        numbers, codes = [], []
         told = [_numbers(values[:, places[c.name]], c) for c in self._ordered if c.words is None]
         split = len(told) - sum(c.words is None for c in self.known)
         times = panel.times(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
@@ -281,13 +279,10 @@ def _fill_static(panel: Panel, values: Float, column: Covariate) -> None:
 def hold_for_days(codes: Float, times: Int) -> Float:
     """Each row's code, or that of its day's first row where there is one, [T]."""
     first = times % DAY == 0
-    days, of_first = times // DAY, times[first] // DAY
-    place = np.searchsorted(of_first, days)
-    found = (
-        (place < len(of_first)) & (of_first[np.minimum(place, len(of_first) - 1)] == days) if len(of_first) else None
-    )
-    if found is None:
+    if not first.any():
         return codes
-    told = codes[first][np.minimum(place, len(of_first) - 1)]
-    held: Float = np.where(found & np.isfinite(told), told, codes)
+    days, of_first = times // DAY, times[first] // DAY
+    place = np.searchsorted(of_first, days).clip(max=len(of_first) - 1)
+    told = codes[first][place]
+    held: Float = np.where((of_first[place] == days) & np.isfinite(told), told, codes)
     return held
