@@ -172,7 +172,7 @@ class ModelSection(Section):
     bidirectional: bool = Field(
         False, description="Read each window in both directions; such a network can't carry its state on."
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Between layers and before the head; never across time.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Between layers and before the head; never across time.")
     hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = Field(
         "auto", description="State units of each layer and direction."
     )
