@@ -88,6 +88,11 @@ class CovariateSection(Section):
     static: Annotated[list[Word], AfterValidator(_distinct)] = Field(
         [], description="Columns that say one thing of each series, the same in all its rows."
     )
+    static_file: str | None = Field(
+        None,
+        description="File in which all static columns stand instead, one row for each series, its id under data.id's "
+        "name. The model reads it again to forecast.",
+    )
     calendar: list[Cycle] | Literal["auto", "none"] = Field(
         "auto",
         description="Cycles of the calendar to tell the network; auto: those that no lag spans and that the data "

@@ -226,6 +226,8 @@ def _decisions(config: Config, guess: Guess) -> Iterator[str]:
     for role, what in (("known", "known in the future too"), ("past", "only observed"), ("static", "of a series")):
         if getattr(told, role):
             yield f"    {role}: {_scalar(getattr(told, role))}  # {what}\n"
+    if told.static_file:
+        yield f"    static_file: {_scalar(told.static_file)}  # where the static columns stand\n"
     yield f"    calendar: {_scalar(told.calendar)}  # cycles that no lag spans\n"
 
 

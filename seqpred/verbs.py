@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from seqpred.data.profile import Guess, check_changing, choose_columns, find_cat
 from seqpred.data.reading import Table as Read
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
+from seqpred.data.statics import join_statics, sketch_statics
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
@@ -238,14 +240,32 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
 def _read(source: Source, config: Config, covariates: Covariates | None) -> tuple[Read, str]:
     """The rows of a source as the config says they are written, and which columns were guessed, in words."""
     data, source = config.data, source.spoken(dialect_of(config))
-    sketches = sketch(source)
+    statics = _statics(config)
+    apart = sketch_statics(statics, data.covariates.static) if statics else []
+    sketches = list({s.name: s for s in (*sketch(source), *apart)}.values())
     columns = choose_columns(sketches, source.name, data.time, data.id, data.targets, data.covariates)
     categories = find_categories(sketches, columns) if covariates is None else covariates.categories
     guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
-    table = read_table(source, columns, categories)
+    table = read_table(source, replace(columns, static=()) if statics else columns, categories)
+    if statics:
+        table = join_statics(table, statics, columns.static, categories, strict=covariates is None)
     told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
     return (table if data.layout == "rows" else unfold_years(table)), told
+
+
+def _statics(config: Config) -> Source | None:
+    """The static file that the config names, if it does."""
+    told = config.data.covariates
+    if told.static_file is None:
+        return None
+    if not told.static:
+        hint = "Name its columns, as in 'static: [region, size]'."
+        raise ConfigError("data.covariates.static_file is given, and no static column", hint=hint)
+    try:
+        return open_source(told.static_file).spoken(replace(dialect_of(config), layout="rows"))
+    except DataError as e:
+        raise DataError(e.message, hint=f"data.covariates.static_file names it. {e.hint}") from None
 
 
 def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:

@@ -158,7 +158,7 @@ def build_panel(
         offsets=offsets,
         values=values,
         words=table.words,
-        notes=(*table.notes, *_notes(table, values, missing)),
+        notes=(*table.notes, *_notes(table, values, offsets, missing)),
         dialect=table.source.dialect,
     )
     if missing == "error":
@@ -327,13 +327,17 @@ def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool
     )
 
 
-def _notes(table: Table, values: Float, missing: Missing) -> Iterator[str]:
-    rows = len(values)
+def _notes(table: Table, values: Float, offsets: Int, missing: Missing) -> Iterator[str]:
+    rows, static = len(values), len(table.columns.values) - len(table.columns.static)
     absent = rows - len(table.times)
     fate = "masked in learning" if missing == "mask" else "a straight line in learning"
     if absent:
         yield f"{absent} of {rows} rows are absent from the grid of times and taken as missing"
-    for i, name in enumerate(table.columns.values):
+    for i, name in enumerate(table.columns.values[static:], start=static):
+        bare = int((np.add.reduceat(np.isfinite(values[:, i]), offsets[:-1], dtype=np.int64) == 0).sum())
+        if bare:
+            yield f"{name!r} says nothing of {bare} of {len(table.names)} series: taken as missing"
+    for i, name in enumerate(table.columns.values[:static]):
         empty = int(np.isnan(values[:, i]).sum()) - absent
         if empty:
             yield f"{empty} of {rows} cells of {name!r} are empty: {fate}, bridged in the inputs"

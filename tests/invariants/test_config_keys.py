@@ -36,6 +36,7 @@ OTHER: dict[str, Any] = {
     "data.covariates.known": ["b"],
     "data.covariates.past": ["b"],
     "data.covariates.static": ["shop"],
+    "data.covariates.static_file": "missing.csv",
     "data.covariates.calendar": ["day-of-month"],
     "model.joint": False,
     "data.duplicates": "mean",
@@ -70,6 +71,7 @@ OTHER: dict[str, Any] = {
 BESIDE: dict[str, dict[str, Any]] = {  # what a key needs to matter
     "model.joint": {"data.target": ["a", "b"]},
     "data.layout": {"data.target": ["2024", "2023"]},
+    "data.covariates.static_file": {"data.covariates.static": ["shop"]},
 }
 
 
