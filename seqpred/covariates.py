@@ -109,7 +109,7 @@ class Covariates:
         places = {c.name: i for i, c in enumerate(self.columns, start=panel.roles.count("target"))}
         told = [_numbers(values[:, places[c.name]], c) for c in self._ordered if c.words is None]
         split = len(told) - sum(c.words is None for c in self.known)
-        times = panel.times(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
+        times = panel.wall(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
         numbers = [*told[:split], *(_cycle(times, name) for name in self.calendar), *told[split:]]
         codes = [np.nan_to_num(values[:, places[c.name]]) for c in self._ordered if c.words is not None]
         empty = np.empty((len(values), 0))
@@ -216,7 +216,7 @@ def _holds_for_days(panel: Panel, place: int) -> bool:
         return False
     rare = np.isfinite(values) & (values != found[counts.argmax()])
     return all(
-        not (panel.times(s, np.flatnonzero(rare[low:high])) % DAY).any()
+        not (panel.wall(s, np.flatnonzero(rare[low:high])) % DAY).any()
         for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True))
     )
 
@@ -239,7 +239,7 @@ def adopt(panel: Panel, covariates: Covariates) -> Panel:
         if column.daily:
             notes.append(f"{column.name!r} stands at the first row of days alone: it is taken to hold for the day")
             for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
-                times = panel.times(s, np.arange(high - low, dtype=np.int64))
+                times = panel.wall(s, np.arange(high - low, dtype=np.int64))
                 values[low:high, i] = hold_for_days(values[low:high, i], times)
     return replace(panel, values=values, notes=tuple(notes))
 

@@ -35,6 +35,7 @@ def settle(config: Config, panel: Panel) -> Config:
         "data.date_order": panel.clock.date_order or config.data.date_order,
         "data.decimal": panel.dialect.decimal,
         "data.frequency": str(panel.step),
+        "data.timezone": panel.dialect.timezone,
     }
 
     def choose(key: str, value: Any) -> Any:
@@ -217,7 +218,7 @@ def _joint(config: Config) -> Iterator[str]:
 
 def _decisions(config: Config, guess: Guess) -> Iterator[str]:
     """Lines for how the file is written, as far as it is unusual."""
-    for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding"):
+    for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding", "timezone"):
         value = getattr(config.data, key)
         if value != DataSection.model_fields[key].get_default(call_default_factory=True):
             yield f"  {key}: {_scalar(value)}  # {guess.reasons.get(key, 'as all rows together decide')}\n"

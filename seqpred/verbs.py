@@ -263,7 +263,7 @@ def _statics(config: Config) -> Source | None:
         hint = "Name its columns, as in 'static: [region, size]'."
         raise ConfigError("data.covariates.static_file is given, and no static column", hint=hint)
     try:
-        return open_source(told.static_file).spoken(replace(dialect_of(config), layout="rows"))
+        return open_source(told.static_file).spoken(replace(dialect_of(config), layout="rows", timezone="auto"))
     except DataError as e:
         raise DataError(e.message, hint=f"data.covariates.static_file names it. {e.hint}") from None
 
@@ -317,7 +317,7 @@ def _whence(config: Config) -> dict[str, str]:
 def dialect_of(config: Config) -> Dialect:
     """How the config says that its files are written."""
     data = config.data
-    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
+    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout, data.timezone)
 
 
 def _source(data: object, config: Config) -> Source:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import Clock, Int, Step, gaps_within, infer_step
+from seqpred.data.timing import DAILY, Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
@@ -89,6 +89,10 @@ class Panel:
         """The times of rows of a series, beyond its end too."""
         return self.step.times(int(self.origins[series]), positions)
 
+    def wall(self, series: int, positions: Int) -> Int:
+        """What the clock on the wall shows at these times, for the calendar."""
+        return self.clock.wall(self.times(series, positions))
+
     def cut(self, rows: Int) -> Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
         kept = np.minimum(rows, self.lengths)
@@ -134,14 +138,14 @@ def build_panel(
     if duplicates != "error":
         table = merge_repeats(table, duplicates)
     order, starts = _in_order(table)
-    times = table.times[order]
-    step = _step(table, times, starts, frequency)
+    step = _step(table, order, starts, frequency)
+    clock, times = table.clock.on_grid(table.times[order], step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
     if step.unit in ("row", "microsecond") and bool((gaps_within(times, starts) == step.count).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
-        lengths, places = _on_grid(table, order, starts, step)
+        lengths, places = _on_grid(table, times, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = table.values[order]
     if places is not None:
@@ -151,7 +155,7 @@ def build_panel(
         source=table.source.name,
         names=table.names,
         columns=table.columns,
-        clock=table.clock,
+        clock=clock,
         step=step,
         roles=_roles(table.columns),
         origins=origins,
@@ -159,7 +163,7 @@ def build_panel(
         values=values,
         words=table.words,
         notes=(*table.notes, *_notes(table, values, offsets, missing)),
-        dialect=table.source.dialect,
+        dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
     )
     if missing == "error":
         _check_whole(table, panel)
@@ -176,9 +180,9 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
     return tuple(role for role, names in roles.items() for _ in names)
 
 
-def _on_grid(table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
+def _on_grid(table: Table, times: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
     """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
-    times, first = table.times[order], np.flatnonzero(starts)
+    first = np.flatnonzero(starts)
     series = np.cumsum(starts) - 1
     own = times[first][series]
     if step.unit in ("row", "microsecond"):
@@ -298,8 +302,9 @@ def _check_whole(table: Table, panel: Panel) -> None:
             raise DataError(found, hint=hint, where=panel.source)
 
 
-def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
+def _step(table: Table, order: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
     if frequency == "auto":
+        times = table.clock.on_grid(table.times[order], DAILY)[1]
         return infer_step(times, starts, table.clock.dated) or Step("row", 1)
     try:
         step = Step.parse(frequency)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqpred.data.panel import Float, Panel
 from seqpred.data.profile import find_own_season, find_season
 from seqpred.data.reading import Columns, Sketch, Table
-from seqpred.data.timing import Int, Step, infer_step
+from seqpred.data.timing import DAILY, Int, Step, infer_step
 from seqpred.errors import DataError
 
 Bool = npt.NDArray[np.bool_]
@@ -147,11 +147,13 @@ def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
     codes, times, order = codes[fresh], times[fresh], order[fresh]
     starts = np.append(True, codes[1:] != codes[:-1])
     dated = table.clock.dated
-    step = _said(frequency, dated) or infer_step(times, starts, dated) or Step("row", 1)
+    by_days = table.clock.on_grid(times, DAILY)[1]
+    step = _said(frequency, dated) or infer_step(by_days, starts, dated) or Step("row", 1)
+    times = table.clock.on_grid(times, step)[1]
     on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1]
     off = np.sort(order[~on_step])
     stamps: Sequence[str | int] = table.clock.write(table.times[off[:3]])
-    first, last = table.clock.write(np.array([times.min(), times.max()]))
+    first, last = table.clock.write(np.array([table.times.min(), table.times.max()]))
     return RowsFound(
         step=step,
         count=len(table.times),
@@ -269,7 +271,7 @@ def _present(panel: Panel, table: Table) -> tuple[Bool, Int]:
     """Which rows of the panel stand in the table, [rows], and how many rows of each series share a time, [S]."""
     place = {name: s for s, name in enumerate(panel.names)}
     series = np.array([place.get(name, -1) for name in table.names])[table.codes]
-    position, on_step = panel.step.positions(table.times, panel.origins[series])
+    position, on_step = panel.step.positions(table.clock.on_grid(table.times, panel.step)[1], panel.origins[series])
     kept = on_step & (series >= 0) & (position >= 0) & (position < panel.lengths[series])
     series, position = series[kept], position[kept]
     present = np.zeros(len(panel.values), bool)

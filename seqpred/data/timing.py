@@ -7,12 +7,14 @@ numbers where there is no time column.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from seqpred.data.zones import to_days, to_instants, to_wall
 
 Int = npt.NDArray[np.int64]
 Unit = Literal["row", "microsecond", "month", "month-end", "business-day"]
@@ -108,6 +110,9 @@ class Step:
         return dates * DAY + clock
 
 
+DAILY = Step("microsecond", DAY)
+
+
 def _days(times: Int | np.int64) -> npt.NDArray[np.datetime64]:
     days: npt.NDArray[np.datetime64] = (times // DAY).astype("datetime64[D]")
     return days
@@ -186,13 +191,17 @@ class Clock:
     Attributes:
         form: a strftime pattern, `integer`, or None where there is no time column.
             `%-d` and `%-m` are days and months without a leading zero.
-        zone: what follows each time, as `Z` or `+02:00`; times are those of the clock on the wall there.
+        zone: what follows each time, as `Z` or `+02:00`, where something does.
         second: the pattern of a second column, where a date and a clock stand apart.
+        place: the name of the time zone, as Europe/Berlin, where it is known.
+        on_wall: whether times are those of the clock on the wall there; else they are UTC's.
     """
 
     form: str | None
     zone: str = ""
     second: str | None = None
+    place: str | None = None
+    on_wall: bool = True
 
     @property
     def dated(self) -> bool:
@@ -204,6 +213,31 @@ class Clock:
         """Which comes first in dates such as 03/04/2005; None in any other form."""
         found = re.match("%-?([dm])[/-]", self.form or "")
         return None if not found else "day-first" if found[1] == "d" else "month-first"
+
+    def wall(self, times: Int) -> Int:
+        """What the clock on the wall shows at these times, which is what the calendar is told of."""
+        return times if self.on_wall or self.place is None else to_wall(self.place, times)
+
+    def instants(self, times: Int) -> Int:
+        """These times in UTC, as far as their zone is known by name."""
+        return to_instants(self.place, times) if self.on_wall and self.place is not None else times
+
+    def on_grid(self, times: Int, step: Step) -> tuple[Clock, Int]:
+        """Times as they stand on the grid of a step: days are those of the wall, hours go on as the clock is turned.
+
+        The days of a file that is written in UTC (Z) are UTC's.
+
+        >>> daily, hourly = Step.parse("P1D"), Step.parse("PT1H")
+        >>> clock = Clock("%Y-%m-%d %H:%M", place="Europe/Berlin", on_wall=False)
+        >>> [int(clock.on_grid(np.array([0]), step)[1][0]) // SECOND for step in (daily, hourly)]
+        [3600, 0]
+        """
+        by_days = step.unit != "microsecond" or step.count % DAY == 0
+        on_wall = by_days and self.zone != "Z"
+        if self.place is None or on_wall == self.on_wall:
+            return self, times
+        turned = to_days(self.place, times) if on_wall else to_instants(self.place, times)
+        return replace(self, on_wall=on_wall), turned
 
     def reaches(self, times: Int) -> bool:
         """Whether these times can be written: the calendar ends with the year 9999."""
@@ -226,9 +260,18 @@ class Clock:
         """Times as the columns of the data hold them, one list for each column."""
         if self.form is None or self.form == "integer":
             return [times.tolist()]
-        stamps: list[datetime] = times.astype("datetime64[us]").astype(object).tolist()
+        shown = self.instants(times) if self.zone == "Z" else self.wall(times)
+        stamps: list[datetime] = shown.astype("datetime64[us]").astype(object).tolist()
         columns = [[_written(s, form) for s in stamps] for form in (self.form, self.second) if form]
-        return [*columns[:-1], [text + self.zone for text in columns[-1]]]
+        return [*columns[:-1], [a + b for a, b in zip(columns[-1], self._zones(times), strict=True)]]
+
+    def _zones(self, times: Int) -> list[str]:
+        """What follows each of these times."""
+        if self.place is None or self.zone in ("", "Z"):
+            return [self.zone] * len(times)
+        minutes = ((self.wall(times) - self.instants(times)) // (60 * SECOND)).tolist()
+        colon = ":" if ":" in self.zone else ""
+        return [f"{'-' if m < 0 else '+'}{abs(m) // 60:02d}{colon}{abs(m) % 60:02d}" for m in minutes]
 
 
 def _written(stamp: datetime, form: str) -> str:

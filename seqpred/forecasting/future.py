@@ -91,11 +91,12 @@ def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) 
     series = np.array([place[name] for name in table.names], np.int64)[table.codes]
     if not panel.columns.time:
         return series, table.times
+    times = table.clock.on_grid(table.times, panel.step)[1]
     ahead = np.empty(len(series), np.int64)
     on_step = np.empty(len(series), bool)
     for s in np.unique(series):
         at = series == s
-        positions, on_step[at] = panel.step.positions(table.times[at], int(panel.origins[s]))
+        positions, on_step[at] = panel.step.positions(times[at], int(panel.origins[s]))
         ahead[at] = positions - panel.lengths[s]
     if not on_step.all():
         rows = np.flatnonzero(~on_step)
@@ -142,7 +143,7 @@ def _hold(panel: Panel, ahead: Float, column: int) -> None:
     """A word at the first row of a day holds for that day, one that history has begun too; `ahead` [S, N] changes."""
     for s, own in enumerate(ahead):
         length = int(panel.lengths[s])
-        times = panel.times(s, np.arange(length + len(own), dtype=np.int64))
+        times = panel.wall(s, np.arange(length + len(own), dtype=np.int64))
         begin = int(np.searchsorted(times // DAY, times[length] // DAY))  # the day that the history ends in
         day = np.concatenate([panel.track(s, column)[begin:length], own])
         own[:] = hold_for_days(day, times[begin:])[length - begin :]

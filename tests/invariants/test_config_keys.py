@@ -33,6 +33,7 @@ OTHER: dict[str, Any] = {
     "data.target": "b",
     "data.id": "kind",
     "data.frequency": "PT12H",
+    "data.timezone": "Asia/Tokyo",
     "data.covariates.known": ["b"],
     "data.covariates.past": ["b"],
     "data.covariates.static": ["shop"],
@@ -95,6 +96,8 @@ def messy(key: str) -> pd.DataFrame | Path | None:
         return frame.iloc[:12].assign(day=[f"{m:02d}/01/2024" for m in range(1, 13)])
     if key == "data.decimal":
         return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
+    if key == "data.timezone":
+        return frame.assign(day=frame["day"].dt.tz_localize("UTC"))
     if key == "data.layout":
         return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})
     return None
