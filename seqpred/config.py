@@ -137,7 +137,8 @@ class DataSection(Section):
     frequency: Word | Auto = Field(
         "auto",
         description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
-        "business-day, or a whole number for integer times. auto: the data's own.",
+        "business-day, or a whole number for integer times; irregular: none, and the network is told how long after "
+        "the last row each row comes. auto: the data's own.",
     )
     timezone: Annotated[
         str,

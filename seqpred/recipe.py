@@ -183,7 +183,7 @@ data:
   time: {_scalar(one_or_list(columns.time))}  # {guess.reasons["time"]}
   target: {_scalar(config.data.target)}  # {guess.reasons["target"]}
   id: {_scalar(columns.id)}  # {guess.reasons["id"]}
-  frequency: {_scalar(step)}  # from one row to the next
+  frequency: {_scalar(step)}  # {guess.reasons.get("frequency", "from one row to the next")}
 {"".join(_decisions(config, guess))}
 model:
   cell: {config.model.cell}  # or rnn, gru

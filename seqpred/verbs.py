@@ -202,7 +202,7 @@ def forecast_table(
     check_levels(wanted, levels)
     panel = read_panel(_source(data, model.config), model.config, say, model.covariates)
     steps = steps or model.horizon
-    ahead = read_future(future, panel, model.covariates, steps, say)
+    ahead, panel = read_future(future, panel, model.covariates, steps, say)
     return make_table(panel, model.forecast(panel, steps, ahead), levels, wanted)
 
 

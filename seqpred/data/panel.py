@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,12 +24,13 @@ Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
 Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
+SINCE = "(time since the last row)"  # the past covariate that rows without a step get
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Many series on one regular grid each.
+    """Many series on one regular grid each, or with a time of its own for each row.
 
     Attributes:
         source: what errors call the place the rows came from.
@@ -43,6 +44,8 @@ class Panel:
         words: the categories of each such column.
         notes: what was filled, dropped or guessed, for people.
         dialect: how the source is written, as it was said and found.
+        stamps: [rows], the time of each row where there is no step; None on a grid.
+        coming: [S, N], the times of the rows to come where there is no step and a future file tells them.
     """
 
     source: str
@@ -57,6 +60,8 @@ class Panel:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dialect: Dialect = USUAL
+    stamps: Int | None = None
+    coming: Int | None = None
 
     @property
     def lengths(self) -> Int:
@@ -86,8 +91,18 @@ class Panel:
         return rows
 
     def times(self, series: int, positions: Int) -> Int:
-        """The times of rows of a series, beyond its end too."""
-        return self.step.times(int(self.origins[series]), positions)
+        """The times of rows of a series, beyond its end too.
+
+        Where there is no step, rows to come are the median distance of the series' rows apart.
+        """
+        if self.stamps is None:
+            return self.step.times(int(self.origins[series]), positions)
+        own = self.stamps[self.offsets[series] : self.offsets[series + 1]]
+        distance = max(1, int(np.median(np.diff(own)))) if len(own) > 1 else self.step.count
+        told = own if self.coming is None else np.concatenate([own, self.coming[series]])
+        last = len(told) - 1
+        times: Int = told[np.minimum(positions, last)] + np.maximum(positions - last, 0) * distance
+        return times
 
     def wall(self, series: int, positions: Int) -> Int:
         """What the clock on the wall shows at these times, for the calendar."""
@@ -97,8 +112,8 @@ class Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
         kept = np.minimum(rows, self.lengths)
         offsets = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        parts = [self.rows(s)[: kept[s]] for s in range(len(self.names))]
-        return replace(self, offsets=offsets, values=np.concatenate(parts), notes=())
+        rows = np.concatenate([np.arange(low, low + k) for low, k in zip(self.offsets, kept, strict=False)])
+        return replace(self, offsets=offsets, notes=(), **self._taken(rows))
 
     def choose(self, chosen: npt.NDArray[np.intp]) -> Panel:
         """The panel with just these series; values are copied."""
@@ -108,9 +123,13 @@ class Panel:
             names=[self.names[s] for s in chosen],
             origins=self.origins[chosen],
             offsets=offsets,
-            values=np.concatenate([self.rows(s) for s in chosen]),
             notes=(),
+            **self._taken(np.concatenate([np.arange(self.offsets[s], self.offsets[s + 1]) for s in chosen])),
         )
+
+    def _taken(self, rows: Int) -> dict[str, Any]:
+        """The fields that hold something of each row, with just these rows."""
+        return {"values": self.values[rows], "stamps": None if self.stamps is None else self.stamps[rows]}
 
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
@@ -129,7 +148,7 @@ def build_panel(
     """The table's rows in order of time, on the step that most of them obey, absent rows as NaN.
 
     Args:
-        frequency: the step as `Step.parse` reads it; `auto` infers it.
+        frequency: the step as `Step.parse` reads it; `auto` infers it; with `irregular` each row keeps its time.
         duplicates: what becomes of rows that repeat a series' time.
         missing: whether absent rows and empty cells are an error, and what the notes say of them.
     Raises:
@@ -142,7 +161,9 @@ def build_panel(
     clock, times = table.clock.on_grid(table.times[order], step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
-    if step.unit in ("row", "microsecond") and bool((gaps_within(times, starts) == step.count).all()):
+    if step.unit == "irregular":
+        lengths, places = ends - first, None
+    elif step.unit in ("row", "microsecond") and bool((gaps_within(times, starts) == step.count).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
         lengths, places = _on_grid(table, times, order, starts, step)
@@ -167,7 +188,22 @@ def build_panel(
     )
     if missing == "error":
         _check_whole(table, panel)
-    return panel
+    return _stamped(panel, times, starts) if step.unit == "irregular" else panel
+
+
+def _stamped(panel: Panel, times: Int, starts: npt.NDArray[np.bool_]) -> Panel:
+    """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
+    since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
+    columns = replace(panel.columns, past=(*panel.columns.past, SINCE))
+    usual = 1 if starts.all() else max(1, int(np.nanmedian(since)))
+    return replace(
+        panel,
+        columns=columns,
+        roles=_roles(columns),
+        values=np.insert(panel.values, columns.values.index(SINCE), since, axis=1),
+        step=Step("irregular", usual),
+        stamps=times,
+    )
 
 
 def _roles(columns: Columns) -> tuple[Role, ...]:
@@ -198,7 +234,7 @@ def _on_grid(table: Table, times: Int, order: Int, starts: npt.NDArray[np.bool_]
     if lengths.sum() > MOST_HOLES * len(times) + 1000:
         raise DataError(
             f"on the step {step} {lengths.sum() - len(times)} of {lengths.sum()} rows would be absent",
-            hint="Set data.frequency to the usual distance of two rows, or data.time: null to take them in order.",
+            hint="Set data.frequency to the usual distance of two rows, or to irregular where there is none.",
             where=table.source.name,
         )
     return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
@@ -310,6 +346,13 @@ def _step(table: Table, order: Int, starts: npt.NDArray[np.bool_], frequency: st
         step = Step.parse(frequency)
     except ValueError as e:
         raise DataError(f"data.frequency: {e}", hint="Or leave it out: the data's own step is found.") from None
+    if step.unit == "irregular":
+        if table.clock.form is None:
+            hint = "Name it in data.time, or leave data.frequency out."
+            raise DataError(
+                "data.frequency is irregular, but there is no time column", hint=hint, where=table.source.name
+            )
+        return step
     if (step.unit == "row") == table.clock.dated:
         kind = "dates" if table.clock.dated else "whole numbers"
         raise DataError(
@@ -327,7 +370,7 @@ def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool
     return DataError(
         f"{stamp} is not a whole number of steps of {step} after its series' first row "
         f"({len(rows)} such rows; {share:.1f} % obey)",
-        hint="Set data.frequency to the step that all rows obey, or data.time: null to take them in order.",
+        hint="Set data.frequency to the step that all rows obey, or to irregular where there is none.",
         where=table.where(int(rows[0])),
     )
 

@@ -186,7 +186,7 @@ def find_season(panel: Panel) -> int:
     samples = _samples(panel)
     longest = max(len(s) for s in samples)
     usual = [m for m in usual_seasons(panel.step) if 2 * m < longest]
-    if panel.clock.dated:
+    if panel.clock.dated and panel.step.unit != "irregular":
         return usual[0] if usual else 1
     return _repeating_lag(samples)
 

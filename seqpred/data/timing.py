@@ -17,11 +17,12 @@ import numpy.typing as npt
 from seqpred.data.zones import to_days, to_instants, to_wall
 
 Int = npt.NDArray[np.int64]
-Unit = Literal["row", "microsecond", "month", "month-end", "business-day"]
+Unit = Literal["row", "microsecond", "month", "month-end", "business-day", "irregular"]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 YEAR_10000 = 253_402_300_800 * SECOND
+MOST_STEPS = 10  # between most rows; beyond that, a step is the resolution of a clock and tells no rows
 _UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
 _CALENDAR = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
@@ -29,7 +30,9 @@ _CALENDAR = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
 
 @dataclass(frozen=True)
 class Step:
-    """From one row to the next: an exact duration, or a rule of the calendar.
+    """From one row to the next: an exact duration, or a rule of the calendar, or no rule at all (irregular).
+
+    The count of an irregular one is the usual distance of two rows, which its text does not tell.
 
     >>> Step.parse("PT1H"), str(Step.parse("P1Y")), str(Step("row", 2))
     (Step(unit='microsecond', count=3600000000), 'P1Y', '2')
@@ -41,8 +44,8 @@ class Step:
     def __str__(self) -> str:
         if self.unit == "row":
             return str(self.count)
-        if self.unit == "business-day":
-            return "business-day"
+        if self.unit in ("business-day", "irregular"):
+            return self.unit
         if self.unit in ("month", "month-end"):
             years, months = divmod(self.count, 12)
             return ("P" + (f"{years}Y" if years else "") + (f"{months}M" if months else "")) + (
@@ -57,13 +60,15 @@ class Step:
 
     @staticmethod
     def parse(text: str) -> Step:
-        """The step that a text such as PT15M, P7D, P1M-end, business-day or 1 stands for.
+        """The step that a text such as PT15M, P7D, P1M-end, business-day, irregular or 1 stands for.
 
         Raises:
             ValueError: none of these.
         """
         if text == "business-day":
             return Step("business-day", 1)
+        if text == "irregular":
+            return Step("irregular", 1)
         if text.isascii() and text.isdigit() and int(text) > 0:
             return Step("row", int(text))
         calendar = _CALENDAR.fullmatch(text)
@@ -76,10 +81,12 @@ class Step:
             count = round(sum(float(n or 0) * size for n, size in zip(duration.groups(), _UNITS.values(), strict=True)))
             if count:
                 return Step("microsecond", count)
-        raise ValueError(f"{text!r} is not a step such as PT1H, P1D, P7D, P1M, P1M-end, P1Y, business-day or 1")
+        raise ValueError(
+            f"{text!r} is not a step such as PT1H, P1D, P7D, P1M, P1M-end, P1Y, business-day, irregular or 1"
+        )
 
     def positions(self, times: Int, origin: int | Int) -> tuple[Int, npt.NDArray[np.bool_]]:
-        """How many steps each time lies after `origin`, and whether it lies exactly on one.
+        """How many steps each time lies after `origin`, and whether it lies exactly on one; there must be a step.
 
         Args:
             times: [rows].
@@ -95,8 +102,8 @@ class Step:
         return position, self.times(origin, position) == times
 
     def times(self, origin: int | Int, positions: Int) -> Int:
-        """The times that lie so many steps after `origin`."""
-        if self.unit in ("row", "microsecond"):
+        """The times that lie so many steps after `origin`, or so many usual distances."""
+        if self.unit in ("row", "microsecond", "irregular"):
             return origin + positions * self.count
         start = np.asarray(origin, np.int64)
         clock = origin % DAY
@@ -154,6 +161,19 @@ def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step |
     if usual == DAY and _on_business_days(times, sizes):
         return Step("business-day", 1)
     return Step("microsecond", usual)
+
+
+def is_explained(step: Step, times: Int, starts: npt.NDArray[np.bool_]) -> bool:
+    """Whether a step says how rows follow one another: half of their distances are whole, and half at most 10 steps.
+
+    >>> times = np.array([0, 2, 4, 6, 10, 15])
+    >>> [is_explained(Step("row", count), times, times == 0) for count in (2, 5)]
+    [True, False]
+    """
+    if step.unit not in ("row", "microsecond"):
+        return True
+    gaps = gaps_within(times, starts)
+    return bool((gaps % step.count == 0).mean() >= 0.5 and np.median(gaps) <= MOST_STEPS * step.count)
 
 
 def _sizes(gaps: Int) -> tuple[Int, int]:
@@ -232,7 +252,7 @@ class Clock:
         >>> [int(clock.on_grid(np.array([0]), step)[1][0]) // SECOND for step in (daily, hourly)]
         [3600, 0]
         """
-        by_days = step.unit != "microsecond" or step.count % DAY == 0
+        by_days = step.count % DAY == 0 if step.unit == "microsecond" else step.unit != "irregular"
         on_wall = by_days and self.zone != "Z"
         if self.place is None or on_wall == self.on_wall:
             return self, times
