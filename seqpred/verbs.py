@@ -264,8 +264,10 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
     table, guessed = _read(source, config, covariates)
     if guessed:
         say(guessed)
+    for note in table.notes:  # before what may be wrong with the rows, since it may be why
+        say(f"{source.name}: {note}.")
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
-    for note in panel.notes:
+    for note in panel.notes[len(table.notes) :]:
         say(f"{source.name}: {note}.")
     return panel if covariates is None else _adopted(panel, covariates, source, say)
 

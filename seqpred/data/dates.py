@@ -189,6 +189,9 @@ def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
     form = date_form(column.iloc[:1], order)
     if form is None:
         turned = order != "auto" and date_form(column.iloc[:1]) is not None
+        if not turned and _would_be_date(column, order):
+            found = f"{first!r} in column {name!r} is no date: there is no such day or time"
+            return source.fault(np.arange(1), found, "Mend these cells.")
         found = f"is not a date with the {order.split('-')[0]} first, as data.date_order says" if turned else ""
         hint = "Mend data.date_order." if turned else "Write dates as 2024-12-31 or 2024-12-31 23:00:00."
         found = found or "is neither a date nor a whole number"
@@ -199,6 +202,13 @@ def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
     if _shape(column.iloc[bad[0]]) == _shape(first):
         return source.fault(bad, f"{found}: there is no such day or time", "Mend these cells.")
     return source.fault(bad, found, "Write all dates in one form.")
+
+
+def _would_be_date(column: pd.Series, order: DateOrder) -> bool:
+    """Whether the first row looks like a date of a later one, as 2024-02-30 does."""
+    first = _shape(column.iloc[0])
+    alike = (place for place in (len(column) // 2, len(column) - 1) if _shape(column.iloc[place]) == first)
+    return any(date_form(column.iloc[[place]], order) is not None for place in alike)
 
 
 def _shape(text: str) -> str:
@@ -252,7 +262,7 @@ def _on_the_wall(column: pd.Series, instants: Int, form: str, place: str) -> tup
         return Clock(form, str(zones.iloc[-1]), place=place, on_wall=False), instants
     if (offsets == offsets[0]).all() or len(np.unique(wall % DAY)) == 1:
         return Clock(form, str(zones.iloc[-1])), wall
-    return Clock(form, "+00:00"), instants
+    return Clock(form, "+00:00", on_wall=False), instants
 
 
 def _offset(zone: str) -> int:

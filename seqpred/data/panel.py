@@ -17,13 +17,14 @@ import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import DAILY, Clock, Int, Step, gaps_within, infer_step
+from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
 Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
+SEARCHED = 100  # series in which a change of the step is looked for
 SINCE = "(time since the last row)"  # the past covariate that rows without a step get
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
@@ -186,6 +187,8 @@ def build_panel(
         notes=(*table.notes, *_notes(table, values, offsets, missing)),
         dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
     )
+    if len(values) > 2 * len(times) and (change := _told_change(table, order, starts)):
+        panel = replace(panel, notes=(*panel.notes, change))
     if missing == "error":
         _check_whole(table, panel)
     return _stamped(panel, times, starts) if step.unit == "irregular" else panel
@@ -229,15 +232,24 @@ def _on_grid(table: Table, times: Int, order: Int, starts: npt.NDArray[np.bool_]
             at = own == origin
             positions[at], on_step[at] = step.positions(times[at], int(origin))
     if not on_step.all():
-        raise _off_step(table, order, step, on_step)
+        raise _off_step(table, order, starts, step, on_step)
     lengths = positions[np.append(first[1:], len(times)) - 1] + 1
     if lengths.sum() > MOST_HOLES * len(times) + 1000:
-        raise DataError(
-            f"on the step {step} {lengths.sum() - len(times)} of {lengths.sum()} rows would be absent",
-            hint="Set data.frequency to the usual distance of two rows, or to irregular where there is none.",
-            where=table.source.name,
-        )
+        raise _too_sparse(table, order, series, step, int(lengths.sum()))
     return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
+
+
+def _too_sparse(table: Table, order: Int, series: Int, step: Step, rows: int) -> DataError:
+    """What to say of a grid of so many rows, nearly all of them absent: where most of them are."""
+    times = table.times[order]
+    after = int(np.where(np.diff(series) == 0, np.diff(times), -1).argmax()) + 1
+    before, then = table.clock.write(times[after - 1 : after + 1])
+    return DataError(
+        f"on the step {step} {rows - len(times)} of {rows} rows would be absent, most of them between {before} "
+        f"({table.where(int(order[after - 1]))}) and {then}",
+        hint="Mend these times, or set data.frequency to the usual distance of two rows, or to irregular.",
+        where=table.where(int(order[after])),
+    )
 
 
 def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:
@@ -363,13 +375,30 @@ def _step(table: Table, order: Int, starts: npt.NDArray[np.bool_], frequency: st
     return step
 
 
-def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool_]) -> DataError:
+def _told_change(table: Table, order: Int, starts: npt.NDArray[np.bool_]) -> str:
+    """Where the step of a series changes for good, in words; empty where none of the first ones does."""
+    firsts = np.flatnonzero(starts)
+    unit: Literal["microsecond", "row"] = "microsecond" if table.clock.dated else "row"
+    for low, high in zip(firsts[:SEARCHED], [*firsts[1:], len(order)], strict=False):
+        change = find_change(table.times[order[low:high]])
+        if change:
+            row, before, after = change
+            place = table.where(int(order[low + row]))
+            stamp = table.clock.write(table.times[order[low + row]][None])[0]
+            return f"rows are {Step(unit, before)} apart up to {stamp} ({place}) and {Step(unit, after)} from there on"
+    return ""
+
+
+def _off_step(
+    table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step, on_step: npt.NDArray[np.bool_]
+) -> DataError:
     rows = np.sort(order[~on_step])
     stamp = table.clock.write(table.times[rows[:1]])[0]
     share = 100 * on_step.mean()
+    change = _told_change(table, order, starts)
     return DataError(
         f"{stamp} is not a whole number of steps of {step} after its series' first row "
-        f"({len(rows)} such rows; {share:.1f} % obey)",
+        f"({len(rows)} such rows; {share:.1f} % obey{f'; {change}' if change else ''})",
         hint="Set data.frequency to the step that all rows obey, or to irregular where there is none.",
         where=table.where(int(rows[0])),
     )

@@ -310,13 +310,14 @@ def _id_notes(frame: pd.DataFrame, id_name: str | None) -> Iterator[str]:
 
 
 def _zone_notes(source: Source, frame: pd.DataFrame, names: Sequence[str], clock: Clock) -> Iterator[str]:
-    """What to say of times with several offsets from UTC that no one clock on a wall shows."""
-    if clock.zone == "+00:00" and clock.place is None and len(names) == 1 and isinstance(source.content, (Path, bytes)):
+    """What to say of times with several offsets from UTC, whose zone has no name."""
+    if clock.zone and clock.place is None and len(names) == 1 and isinstance(source.content, (Path, bytes)):
         zones = stripped(frame[names[0]]).str.extract(r"(Z|[+-]\d\d:?\d\d)$", expand=False).unique()
         if len(zones) > 1:
+            taken = "by the clock on the wall" if clock.on_wall else "in UTC, and so is the calendar"
             yield (
-                f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken in UTC, and so is the "
-                "calendar; name their zone in data.timezone, as Europe/Berlin"
+                f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken {taken}; "
+                "name their zone in data.timezone, as Europe/Berlin"
             )
 
 

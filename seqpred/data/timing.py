@@ -163,6 +163,28 @@ def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step |
     return Step("microsecond", usual)
 
 
+def find_change(times: Int) -> tuple[int, int, int] | None:
+    """Where one usual distance of a series' rows gives way to another: the last row before, and both distances.
+
+    >>> find_change(np.array([0, 10, 20, 30, 40, 50, 51, 52, 53, 54, 55]))
+    (5, 10, 1)
+    >>> find_change(np.array([0, 10, 20, 21, 30, 40]))
+    """
+    gaps = np.diff(times)
+    sizes, counts = np.unique(gaps, return_counts=True)
+    if len(sizes) < 2:
+        return None
+    two = sizes[np.argsort(-counts, kind="stable")[:2]]
+    found = []
+    for before, after in (two, two[::-1]):
+        early, late = np.cumsum(gaps == before), np.cumsum((gaps == after)[::-1])[::-1]
+        obeying = early + np.append(late[1:], 0)
+        found.append((int(obeying.max()), int(obeying.argmax()) + 1, int(before), int(after)))
+    most, row, before, after = max(found)
+    clear = most >= 0.9 * len(gaps) and most - counts.max() >= 0.1 * len(gaps)
+    return (row, before, after) if clear else None
+
+
 def is_explained(step: Step, times: Int, starts: npt.NDArray[np.bool_]) -> bool:
     """Whether a step says how rows follow one another: half of their distances are whole, and half at most 10 steps.
 
