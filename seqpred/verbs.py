@@ -379,7 +379,7 @@ def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
 
 def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
-    ends = [int(panel.times(s, panel.lengths[s : s + 1] - 1)[0]) for s in range(len(panel.names))]
+    ends = panel.ends.tolist()
     return {
         "made_by": _made_by(),
         "data": {

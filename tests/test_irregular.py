@@ -239,3 +239,11 @@ def test_the_hour_of_the_wall_is_told_of_irregular_rows_too() -> None:
 def test_a_written_forecast_is_read_back(model: seqpred.verbs.Model) -> None:
     text = seqpred.predict(model, csv(events())).to_csv(index=False)
     assert pd.to_datetime(pd.read_csv(io.StringIO(text))["at"]).notna().all()
+
+
+def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
+    panel = panel_of(events())
+    part = panel.part(np.array([1]), np.array([20]), np.array([50]))
+    assert part.times(0, np.arange(30)).tolist() == panel.times(1, np.arange(20, 50)).tolist()
+    assert part.origins.tolist() == panel.times(1, np.array([20])).tolist()
+    assert panel.ends.tolist() == [int(panel.times(s, np.array([149]))[0]) for s in range(2)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -105,32 +105,44 @@ class Panel:
         times: Int = told[np.minimum(positions, last)] + np.maximum(positions - last, 0) * distance
         return times
 
+    @property
+    def ends(self) -> Int:
+        """[S], the time of each series' last row."""
+        if self.stamps is not None:
+            return self.stamps[self.offsets[1:] - 1]
+        return np.array([self.times(s, length[None] - 1)[0] for s, length in enumerate(self.lengths)], np.int64)
+
     def wall(self, series: int, positions: Int) -> Int:
         """What the clock on the wall shows at these times, for the calendar."""
         return self.clock.wall(self.times(series, positions))
 
     def cut(self, rows: Int) -> Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
-        kept = np.minimum(rows, self.lengths)
-        offsets = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        rows = np.concatenate([np.arange(low, low + k) for low, k in zip(self.offsets, kept, strict=False)])
-        return replace(self, offsets=offsets, notes=(), **self._taken(rows))
+        return self.part(np.arange(len(self.names)), np.zeros_like(rows), np.minimum(rows, self.lengths))
 
     def choose(self, chosen: npt.NDArray[np.intp]) -> Panel:
         """The panel with just these series; values are copied."""
-        offsets = np.concatenate([[0], np.cumsum(self.lengths[chosen])]).astype(np.int64)
+        return self.part(chosen, np.zeros(len(chosen), np.int64), self.lengths[chosen])
+
+    def part(self, chosen: npt.NDArray[np.intp], low: Int, high: Int) -> Panel:
+        """The rows from low to below high, [n] each, of n chosen series; values are copied."""
+        begins = self.offsets[chosen]
+        places = list(zip((begins + low).tolist(), (begins + high).tolist(), strict=True))
+        origins, stamps = self.origins[chosen], self.stamps
+        if stamps is not None:
+            origins, stamps = stamps[begins + low], np.concatenate([stamps[a:b] for a, b in places])
+        elif low.any():
+            origins = self.step.times(origins, low)
         return replace(
             self,
             names=[self.names[s] for s in chosen],
-            origins=self.origins[chosen],
-            offsets=offsets,
+            origins=origins,
+            offsets=np.concatenate([[0], np.cumsum(high - low)]).astype(np.int64),
+            values=np.concatenate([self.values[a:b] for a, b in places]),
             notes=(),
-            **self._taken(np.concatenate([np.arange(self.offsets[s], self.offsets[s + 1]) for s in chosen])),
+            stamps=stamps,
+            coming=None,
         )
-
-    def _taken(self, rows: Int) -> dict[str, Any]:
-        """The fields that hold something of each row, with just these rows."""
-        return {"values": self.values[rows], "stamps": None if self.stamps is None else self.stamps[rows]}
 
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
