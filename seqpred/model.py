@@ -109,8 +109,7 @@ def make_forecaster(config: Config, covariates: Covariates, weights: Mapping[str
     from seqpred.forecasting.runtime import Reader
     from seqpred.network.network import Network
 
-    network = Network(shape_of(config, covariates))
-    network.set_weights(weights)
+    network = Network.holding(shape_of(config, covariates), weights)
     plan = Forecasting(
         look=look_of(config),
         covariates=covariates,

@@ -141,6 +141,23 @@ class Network(nn.Module):
         """A copy of all weights as arrays, by name."""
         return {name: w.detach().cpu().numpy().copy() for name, w in self.state_dict().items()}
 
+    @classmethod
+    def holding(cls, shape: Shape, weights: Mapping[str, npt.NDArray[np.float32]]) -> Network:
+        """A network with these weights; that they fit is seen before memory is taken for it.
+
+        Raises:
+            ValueError: they don't.
+        """
+        with torch.device("meta"):
+            wanted = {name: tuple(w.shape) for name, w in cls(shape).state_dict().items()}
+        found = {name: w.shape for name, w in weights.items()}
+        for name in sorted({**wanted, **found}):
+            if wanted.get(name) != found.get(name):
+                raise ValueError(f"{name} is {found.get(name, 'absent')}, where {wanted.get(name, 'none')} is expected")
+        network = cls(shape)
+        network.set_weights(weights)
+        return network
+
     def set_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
         """Take over weights that `weights` gave."""
         self.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
