@@ -14,6 +14,7 @@ from seqpred.network.network import Shape
 from seqpred.recipe import learned_rows, too_few_rows
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.loop import Hooks, Plan, fit
+from seqpred.training.memory import check_memory
 from seqpred.training.run import Outcome
 from seqpred.training.windows import Reach, Windows, make_windows
 
@@ -32,7 +33,9 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
     """
     keep_memory()  # before the first tensor
     shape = shape_of(config, covariates)
-    windows, plan = _windows(panel, config, covariates, shape), _plan(config)
+    plan = _plan(config)
+    check_memory(shape, settled(config.model.window), plan.batch_size, plan.device)
+    windows = _windows(panel, config, covariates, shape)
     return checkpoint.outcome(0, hooks, lambda hooks, state: fit(shape, windows, plan, hooks, state))
 
 
