@@ -152,6 +152,7 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
         path = path.resolve()  # what a link leads to, not the link
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = _aside(path)
+        shutil.rmtree(aside, ignore_errors=True)  # what a killed process has left
         try:
             aside.mkdir()
             for name, content in files.items():
