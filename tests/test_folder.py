@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import seqpred
 from seqpred import folder as folder_module
 from seqpred.config import Config
 from seqpred.errors import FolderError, WriteError
 from seqpred.folder import CONFIG, FORMAT, MANIFEST, WEIGHTS, check_target, read_folder, write_file, write_folder
+from tests.conftest import ROOT
 
 CONFIGURED = Config.from_tree({"data": {"target": "größe"}, "model": {"depth": 1}})
 MANIFESTED = {
@@ -436,3 +439,19 @@ def test_weights_of_any_mapping_are_written(tmp_path: Path) -> None:
 
     write_folder(tmp_path / "m", CONFIGURED, Frozen(), {})
     assert holds(tmp_path / "m")
+
+
+# ------------------------------------------------------------------ older formats
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "samples").glob("format-*")), ids=lambda p: p.name)
+def test_a_model_of_any_format_that_was_ever_written_still_forecasts(path: Path) -> None:
+    """Its forecasts stand beside it; whoever raises FORMAT leaves a folder of the old one here, and reads it."""
+    found = seqpred.predict(path / "model", path / "history.csv")
+    expected = pd.read_csv(path / "forecast.csv")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-4)
+
+
+def test_there_is_a_sample_of_every_format() -> None:
+    formats = {p.name for p in (ROOT / "tests" / "samples").iterdir()}
+    assert formats == {f"format-{n}" for n in range(1, FORMAT + 1)}
