@@ -120,18 +120,17 @@ def kills(count: int, seed: int, place: Path) -> Iterator[str]:
 
 def saving(count: int, seed: int, place: Path) -> Iterator[str]:
     """A process killed while it writes one model folder over another, again and again."""
-    from seqpred.config import Config
     from seqpred.folder import read_folder, write_folder
+    from tests.test_folder import CONFIGURED
 
     rng = np.random.default_rng(seed)
-    config = Config.from_tree({"data": {"target": "y"}})
     sets = [{"w": rng.normal(size=(1 << 18) + i).astype(np.float32)} for i in range(2)]
-    write_folder(place / "m", config, sets[0], {})
+    write_folder(place / "m", CONFIGURED, sets[0], {})
 
     def write_for_ever() -> None:
         while True:
             for weights in sets:
-                write_folder(place / "m", config, weights, {})
+                write_folder(place / "m", CONFIGURED, weights, {})
 
     kinds = 0
     for i in range(count):

@@ -67,8 +67,9 @@ def _summary(model: object) -> None:
     assert isinstance(model, Model)
     manifest = model.folder.manifest
     scores, training = manifest["scores"], manifest["training"]
+    chosen = training["chosen"]
     title = (
-        f"Validation, the last {model.config.training.validation} rows of each series; {training['steps']} steps "
-        f"({training['reason']}), best at {training['best_step']}; fingerprint {manifest['fingerprint'][:12]}"
+        f"Validation, last {model.config.training.validation} rows of each series; {chosen['step']} steps are best, "
+        f"trust {chosen['trust']:.2f}, spread {chosen['spread']:.2f}; fingerprint {manifest['fingerprint'][:12]}"
     )
     table(title, *score_rows(scores["metrics"]), stream=sys.stderr)

@@ -28,6 +28,7 @@ from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.panel import Panel
 from seqpred.data.sources import open_source
 from seqpred.model import levels_of, make_forecaster, shape_of
+from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Stack
 from seqpred.recipe import learned_rows, settle
@@ -185,7 +186,9 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
     found = []
     for learning in (whole, other):
         said: list[npt.NDArray[np.float64]] = []
-        forecaster = make_forecaster(whole.config, whole.covariates, whole.network.weights())
+        begin = np.zeros((whole.horizon, len(whole.network.shape.levels)), np.float32)
+        weights = gather([whole.network.weights()], begin, 0.9, 1.1)
+        forecaster = make_forecaster(whole.config, whole.covariates, weights)
 
         def recorder(*arguments: Any, _to: list[Any] = said, _by: Any = forecaster) -> Any:
             _to.append(_by(*arguments))
@@ -260,6 +263,7 @@ def draw_config(seed: int) -> dict[str, Any]:
             "dropout": pick(0.0, 0.3),
             "hidden_size": pick(1, 4, 7),
             "joint": pick("auto", False, True),
+            "blend": pick(True, False),
             "window": pick("auto", 5, 14, 21),
             "anchor": pick("auto", 1, 7, 3),
             "lags": pick("auto", [1], [1, 2, 7]),
