@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from seqpred.errors import ConfigError, did_you_mean
 from seqpred.yaml_lines import read_scalar, read_yaml
 
+LARGEST = 1 << 20  # bytes of a config
 CELLS = "seqpred.cells"  # the entry point group in which a cell is registered under its name
 
 Auto = Literal["auto"]
@@ -305,7 +306,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: not there, not YAML, or with faults; all faults are named together, each with its line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as f:
+            content = f.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ConfigError("is no config: it has more than a megabyte", hint="Name a YAML file.", where=str(path))
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             "no such file", hint="`seqpred init DATA > config.yaml` writes one.", where=str(path)
@@ -428,10 +433,16 @@ def _path_of(loc: tuple[int | str, ...], tree: Mapping[str, Any]) -> tuple[int |
     return loc
 
 
+def _short(value: object) -> str:
+    """A value as a message shows it, at most 100 characters of it."""
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**100 else "an endless number"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, place: str) -> ConfigError:
     dotted = ".".join(map(str, path))
     if kind == "extra_forbidden":
-        return ConfigError(f"unknown key {dotted!r}", hint=_nearest_key(path), where=place)
+        return ConfigError(f"unknown key {_short(dotted)}", hint=_nearest_key(path), where=place)
     if kind == "missing":
         return ConfigError(
             f"{dotted} is missing",
@@ -439,12 +450,14 @@ def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, 
             where=place,
         )
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return ConfigError(f"{dotted} is {found!r}, not a mapping", hint="Indent its keys below it.", where=place)
+        return ConfigError(f"{dotted} is {_short(found)}, not a mapping", hint="Indent its keys below it.", where=place)
     rule = message.removeprefix("Value error, ").removeprefix("Input should be ")
     if dotted == "model.cell" and kind == "value_error":
-        return ConfigError(f"{dotted} is {found!r}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place)
+        return ConfigError(
+            f"{dotted} is {_short(found)}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place
+        )
     told = f": {rule}" if kind == "value_error" else f"; expected {rule}"
-    return ConfigError(f"{dotted} is {found!r}{told}", hint=_meaning(dotted), where=place)
+    return ConfigError(f"{dotted} is {_short(found)}{told}", hint=_meaning(dotted), where=place)
 
 
 def _nearest_key(path: tuple[int | str, ...]) -> str:

@@ -98,6 +98,7 @@ def sketch(source: Source) -> list[Sketch]:
     Raises:
         DataError: empty, no header, only a header, or not a table at all.
     """
+    source.check_header()
     frame = _read(source, rows=SAMPLE_ROWS)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
@@ -156,7 +157,7 @@ def _read(
     kinds = dict.fromkeys(columns.values if columns and source.dialect.decimal == "," else categories, "str")
     kinds |= dict.fromkeys(columns.time if columns and len(columns.time) == 2 else (), "str")  # 20041003 18:00
     try:
-        with source.open_bytes() as content, warnings.catch_warnings(record=True) as warned:
+        with source.unpacked() as content, warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", pd.errors.ParserWarning)
             if source.is_parquet:
                 return _read_parquet(source, content, wanted, rows)
@@ -167,7 +168,6 @@ def _read(
                 index_col=False,
                 nrows=rows,
                 encoding=source.encoding,
-                compression="gzip" if source.is_gzip else None,
                 dtype={**kinds, **({series: id_type} if series else {})},
                 keep_default_na=False,
                 na_values={n: [""] if n == series else list(EMPTY) for n in wanted if n not in categories}
