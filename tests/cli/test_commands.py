@@ -70,7 +70,7 @@ def test_the_stored_config_has_every_key_filled_in_and_every_override(models):
 def test_the_manifest_has_no_row_of_the_data(models):
     text = (models["single"].folder / "manifest.json").read_text()
     manifest = json.loads(text)
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["fingerprint"]
     assert not [row for row in monthly().splitlines()[1:] if row.split(",")[1] in text]
 
@@ -158,7 +158,7 @@ def test_eval_in_words_fits_a_terminal_of_80_columns_when_it_is_read_elsewhere(s
 
 
 def test_eval_says_that_windows_which_training_has_seen_flatter(scored):
-    assert "training has seen" in scored["words"].err
+    assert "rows that were learned from" in scored["words"].err
 
 
 def test_a_skill_that_is_not_reached_ends_with_5(scored):
