@@ -66,6 +66,18 @@ def _codec(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        return name if name == "auto" else ZoneInfo(name).key
+    except (ValueError, OSError, KeyError):
+        near = did_you_mean(name, sorted(available_timezones()))
+        raise ValueError(
+            f"no time zone has this name. {near if near.startswith('Did') else 'As Europe/Berlin.'}"
+        ) from None
+
+
 # A column may be called 2019, and a step 1, which YAML reads as numbers.
 Word = Annotated[str, BeforeValidator(_word)]
 
@@ -88,6 +100,11 @@ class CovariateSection(Section):
     past: Annotated[list[Word], AfterValidator(_distinct)] = Field([], description="Columns that are only observed.")
     static: Annotated[list[Word], AfterValidator(_distinct)] = Field(
         [], description="Columns that say one thing of each series, the same in all its rows."
+    )
+    static_file: str | None = Field(
+        None,
+        description="File in which all static columns stand instead, one row for each series, its id under data.id's "
+        "name. The model reads it again to forecast.",
     )
     calendar: list[Cycle] | Literal["auto", "none"] = Field(
         "auto",
@@ -121,8 +138,17 @@ class DataSection(Section):
     frequency: Word | Auto = Field(
         "auto",
         description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
-        "business-day, or a whole number for integer times. auto: the data's own.",
+        "business-day, or a whole number for integer times; irregular: none, and the network is told how long after "
+        "the last row each row comes. auto: the data's own.",
     )
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Field(
+            description="Zone of the clock that the calendar is told by, as Europe/Berlin; times without an offset are "
+            "its, through every change of its clocks. auto: what the times carry, if they carry one."
+        ),
+    ] = "auto"
     covariates: CovariateSection = Field(CovariateSection(), description="What else is known of each row, by role.")
     duplicates: Literal["error", "mean", "last", "first"] = Field(
         "error", description="What becomes of rows that repeat a series' time."
@@ -173,7 +199,7 @@ class ModelSection(Section):
     bidirectional: bool = Field(
         False, description="Read each window in both directions; such a network can't carry its state on."
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Between layers and before the head; never across time.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Between layers and before the head; never across time.")
     hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = Field(
         "auto", description="State units of each layer and direction."
     )
