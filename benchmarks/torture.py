@@ -76,9 +76,17 @@ def small(seed: int) -> dict[str, Any]:
             "dropout": 0.3,
             "hidden_size": 6,
             "window": 14,
+            "members": 2,
         },
         "forecast": {"horizon": 7, "season": 7},
-        "training": {"max_steps": 200, "batch_size": 8, "threads": 1, "learning_rate": 0.01, "seed": seed},
+        "training": {
+            "max_steps": 60,
+            "validation": 7,
+            "batch_size": 8,
+            "threads": 1,
+            "learning_rate": 0.01,
+            "seed": seed,
+        },
     }
 
 
