@@ -18,6 +18,7 @@ from seqpred.data.sources import open_source
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+ELSEWHERE = {"m4_hourly", "etth1"}  # whose files don't come with the project
 
 
 def pages() -> dict[str, Any]:
@@ -40,6 +41,8 @@ def test_every_config_opens_with_what_it_is_and_trains(path: Path, tmp_path: Pat
     assert first.startswith("# ")
     assert f"seqpred train configs/{path.name}" in second
     config = load_config(path, ["training.max_steps=2"])
+    if path.stem in ELSEWHERE:
+        return
     data = open_source(ROOT / str(config.data.path))
     model = seqpred.train(config, data, tmp_path / "model")
     assert len(seqpred.predict(model, data)) == model.horizon
@@ -48,7 +51,7 @@ def test_every_config_opens_with_what_it_is_and_trains(path: Path, tmp_path: Pat
 def test_there_is_a_config_for_each_system_and_each_file() -> None:
     systems = {"rnn", "lstm", "gru", "bidirectional", "deep", "dropout"}
     files = {p.stem for p in (ROOT / "data").glob("*.csv")}
-    assert {p.stem for p in CONFIGS} == systems | files
+    assert {p.stem for p in CONFIGS} == systems | files | ELSEWHERE
 
 
 def commands() -> list[str]:
