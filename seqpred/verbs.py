@@ -25,7 +25,7 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
-from seqpred.model import Model, levels_of, make_forecaster
+from seqpred.model import Model, RuntimeName, levels_of, make_forecaster, shape_of, torch_runtime
 from seqpred.recipe import (
     learned_from,
     learned_rows,
@@ -122,22 +122,26 @@ def train(
     calendar = settled(config.data.covariates.calendar)
     covariates = learn_covariates(panel, learned_rows(config, panel.lengths), calendar)
     panel = _adopted(panel, covariates, source, say)
+    from seqpred.network.graph import write_graph
     from seqpred.training.fitting import fit_panel
 
     outcome = fit_panel(panel, config, covariates, watch)
     if outcome.reason.startswith("diverged"):
         say(f"training {outcome.reason}.")
-    write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome))
+    graph = write_graph(shape_of(config, covariates), [outcome.weights])
+    write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome), graph)
     return load(out)
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, runtime: RuntimeName = "auto") -> Model:
     """The model in a folder.
 
+    Args:
+        runtime: what computes its network: `light` (onnxruntime) or `torch`; `auto` takes light where it can.
     Raises:
         FolderError: absent, damaged, altered, or of a newer format.
     """
-    return Model(read_folder(Path(path)))
+    return Model(read_folder(Path(path)), runtime)
 
 
 def evaluate(
@@ -348,7 +352,7 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, out
     """Scores of the best weights and of the baselines over the validation part of the series that have one."""
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
-    forecaster = make_forecaster(config, covariates, outcome.weights)
+    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, outcome.weights))
     held = panel.choose(np.flatnonzero(validated(config, panel.lengths)))
     found = backtest(held, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
     return {"part": "validation", "windows": windows, **{k: found.scores[k] for k in ("skill", "metrics")}}

@@ -29,6 +29,10 @@ def predict(
     output: Annotated[
         Path | None, typer.Option(help="File to write, whole or not at all; by default standard output.")
     ] = None,
+    runtime: Annotated[
+        Literal["auto", "light", "torch"],
+        typer.Option(help="What computes the network: onnxruntime (light) or torch; auto: light where it can."),
+    ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
 ) -> None:
     """Forecast what follows the data: a row for each series, target and step.
@@ -45,7 +49,7 @@ def predict(
         raise typer.BadParameter("the history and --future can't both be standard input")
     if output:
         check_writable(output)
-    loaded, say = verbs.load(model), make_say(quiet=quiet)
+    loaded, say = verbs.load(model, runtime), make_say(quiet=quiet)
     if write_future:
         check_writable(write_future)
         write_file(write_future, write_table(verbs.future_table(loaded, data, steps=steps, say=say), "csv").encode())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
 from seqpred.features import Float, Float32, Look, Prepared, anchor_ahead, join, prepare, to_unit, usable_scale
-from seqpred.forecasting.runtime import Reader
+from seqpred.forecasting.runtime import Reader, Runtime
 
 BATCH = 256  # tracks read side by side, which bounds memory
 
@@ -23,7 +23,6 @@ class Forecasting:
         joint: whether the targets of a series are told of each other.
         middle: which of the Q levels is the median.
         horizon: rows that the network says at once.
-        known: places in an input row of what is known ahead.
     """
 
     look: Look
@@ -31,10 +30,9 @@ class Forecasting:
     joint: bool
     middle: int
     horizon: int
-    known: tuple[int, ...]
 
 
-def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader], steps: int, ahead: Float) -> Float:
+def forecast_panel(panel: Panel, plan: Forecasting, runtime: Runtime, steps: int, ahead: Float) -> Float:
     """Quantiles of the steps after each track's last row.
 
     Beyond the horizon the network goes on from its own medians. There the errors of both forecasts add: each
@@ -42,7 +40,7 @@ def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader]
 
     Args:
         panel: S series of C targets, so K = S C tracks, in the order of `Panel.tracks`.
-        reader: makes a reader with an empty memory.
+        runtime: what computes the network.
         steps: N, any number.
         ahead: [S, N, known], the known covariates of the steps; NaN where unknown.
     Returns:
@@ -51,7 +49,7 @@ def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader]
     targets = panel.roles.count("target")
     some = max(1, BATCH // targets)
     groups = [range(s, min(s + some, len(panel.names))) for s in range(0, len(panel.names), some)]
-    blocks = [_Group(panel, group, plan, ahead).forecast(reader(), steps) for group in groups]
+    blocks = [_Group(panel, group, plan, ahead).forecast(Reader(runtime), steps) for group in groups]
     return np.concatenate(blocks)
 
 
@@ -99,7 +97,7 @@ class _Group:
     def _around(self) -> Float32 | None:
         """[K, anchor + N, known], from `anchor` rows before the end on."""
         layout = self.plan.covariates.layout
-        if not self.plan.known:
+        if not layout.known + layout.known_codes:
             return None
         parts = []
         for place, (numbers, codes) in enumerate(self.told):
