@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seqpred.backtest import Forecaster
 from seqpred.config import Config, settled
 from seqpred.covariates import Covariates
+from seqpred.data.dialect import Dialect
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features import Look
 from seqpred.folder import GRAPH, Folder
@@ -103,6 +104,12 @@ def look_of(config: Config) -> Look:
     """How far back the inputs of a settled config look."""
     model = config.model
     return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)))
+
+
+def dialect_of(config: Config) -> Dialect:
+    """How the config says that its files are written."""
+    data = config.data
+    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
 
 
 def levels_of(config: Config) -> tuple[float, ...]:

@@ -12,7 +12,6 @@ import numpy as np
 from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
-from seqpred.data.dialect import Dialect
 from seqpred.data.discovery import discover
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
@@ -25,7 +24,7 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.folder import check_target, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
-from seqpred.model import Model, RuntimeName, levels_of, make_forecaster, shape_of, torch_runtime
+from seqpred.model import Model, RuntimeName, dialect_of, levels_of, make_forecaster, shape_of, torch_runtime
 from seqpred.recipe import (
     learned_from,
     learned_rows,
@@ -296,12 +295,6 @@ def _whence(config: Config) -> dict[str, str]:
     """Why each role is where it is, where a config names the columns."""
     guessed = {name: getattr(config.data, name) == "auto" for name in ("time", "id")}
     return {"target": "the config", **{name: "guessed" if g else "the config" for name, g in guessed.items()}}
-
-
-def dialect_of(config: Config) -> Dialect:
-    """How the config says that its files are written."""
-    data = config.data
-    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
 
 
 def _source(data: object, config: Config) -> Source:

@@ -26,6 +26,7 @@ ROOMS = [
     "folder",
     "network",
     "forecasting",
+    "streaming",
     "model",
     "training",
     "verbs",

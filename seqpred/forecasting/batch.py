@@ -71,7 +71,7 @@ class _Group:
         while sum(block.shape[1] for block in done) < steps:
             medians = done[-1][:, :, middle]
             self.seen = [np.concatenate([values, median]) for values, median in zip(self.seen, medians, strict=True)]
-            done.append(_widened(self._read(reader), done[-1], middle))
+            done.append(widened(self._read(reader), done[-1], middle))
         result = np.concatenate(done, axis=1)[:, :steps]
         result[~np.array(observed)] = np.nan
         return result
@@ -114,7 +114,7 @@ class _Group:
         return np.stack(parts)
 
 
-def _widened(quantiles: Float, before: Float, middle: int) -> Float:
+def widened(quantiles: Float, before: Float, middle: int) -> Float:
     """Quantiles [K, N, Q] with the uncertainty of the block before's last step added."""
     last = before[:, -1:, :] - before[:, -1:, middle : middle + 1]
     own = quantiles - quantiles[..., middle : middle + 1]
