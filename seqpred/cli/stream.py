@@ -59,9 +59,9 @@ class Job:
         if self.state is not None and self.state.exists():
             rows.clock = read_state(self.state, self.stream.follower, self.stream.fingerprint)
         with _signals() as (stop, stopped), self._saved():
-            for lines in lines_of(descriptor, stop):
+            for lines in self._parts(lines_of(descriptor, stop)):
                 begun = rows.begun
-                answers = self._take(lines)
+                answers = self.stream.take(lines)
                 out(self.writer.header() if rows.begun and not begun else "")
                 if self.each:
                     out("".join(self._written(answers)))
@@ -73,23 +73,17 @@ class Job:
         self._tell()
         return stopped()
 
-    def _take(self, lines: Sequence[Line]) -> list[Answer]:
-        stream, where = self.stream, self.stream.rows.name
-        if lines and not lines[-1].ended:
-            number = lines[-1].number
-            if self.state is not None:
-                self.say(
-                    f"{where}:{number}: the last line has no end and may be cut off: it is left for the next time."
-                )
-                lines = lines[:-1]
-            else:
+    def _parts(self, waiting: Iterator[list[Line]]) -> Iterator[Sequence[Line]]:
+        """The lines that are taken together: all that wait; one where a fault ends the job, for those before it."""
+        where = self.stream.rows.name
+        for lines in waiting:
+            if lines and not lines[-1].ended:
+                number = lines[-1].number
+                if self.state is not None:
+                    self.say(f"{where}:{number}: the last line has no end and may be cut off: left for the next time.")
+                    continue
                 self.say(f"{where}:{number}: the last line has no line break: it is taken as whole.")
-        if not self.strict:
-            return stream.take(lines)
-        answers = []
-        for line in lines:  # those before a fault are answered
-            answers += stream.take([line])
-        return answers
+            yield from ([line] for line in lines) if self.strict else [lines]
 
     def _written(self, answers: Sequence[Answer]) -> Iterator[str]:
         """The lines of some answers."""

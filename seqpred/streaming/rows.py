@@ -10,7 +10,7 @@ import select
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import NamedTuple
 
 from seqpred.data.dates import form_of, offset_of, zone_of
@@ -223,7 +223,7 @@ class Rows:
         except ValueError:
             raise ValueError(f"{text!r} is not a time of the form {form.replace('%-', '%')}") from None
         shift = offset_of(self.clock.zone) - offset_of(zone) if zone and self.clock.zone else 0
-        since = stamp.replace(tzinfo=timezone.utc) - _EPOCH.replace(tzinfo=timezone.utc)
+        since = stamp - _EPOCH
         return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds + shift
 
     def _clock(self, texts: Sequence[str]) -> Clock:

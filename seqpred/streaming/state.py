@@ -39,8 +39,9 @@ def write_state(path: Path, follower: Follower, clock: Clock | None, model: str)
     arrays = {name: np.ascontiguousarray(array[:count]) for name, array in follower.memory.items()}
     arrays["origins"] = np.array(follower.origins, np.int64)
     arrays["names"] = np.frombuffer(json.dumps(follower.names).encode() or b" ", np.uint8)
-    told = {"format": str(FORMAT), "model": model, "clock": json.dumps(clock and vars(clock))}
-    write_file(path, save(arrays, {**told, "sha256": _hash(arrays, told)}))
+    told = {"format": FORMAT, "model": model, "clock": clock and vars(clock)}
+    # One key, for safetensors writes several in any order.
+    write_file(path, save(arrays, {"seqpred": json.dumps({**told, "sha256": _hash(arrays, told)})}))
 
 
 def read_state(path: Path, follower: Follower, model: str) -> Clock | None:
@@ -56,13 +57,17 @@ def read_state(path: Path, follower: Follower, model: str) -> Clock | None:
         if path.stat().st_size > LARGEST:
             raise FolderError(f"damaged: more than {LARGEST} bytes", hint=_HINT, where=where)
         with safe_open(path, "np") as file:
-            told = dict(file.metadata() or {})
+            told = json.loads((file.metadata() or {})["seqpred"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as e:
         raise FolderError(f"is no state that --state wrote ({e})", hint=_HINT, where=where) from None
     written = told.pop("sha256", "")
-    if told.get("format", "").isdigit() and int(told["format"]) > FORMAT:
-        raise FolderError(f"has format {told['format']}", hint="pip install --upgrade seqpred", where=where)
+    if told.get("format", 0) > FORMAT:
+        raise FolderError(
+            f"has format {told['format']}; this seqpred reads up to {FORMAT}",
+            hint="pip install --upgrade seqpred",
+            where=where,
+        )
     if written != _hash(arrays, told):
         raise FolderError("damaged: it is not the file that --state wrote", hint=_HINT, where=where)
     if told["model"] != model:
@@ -70,8 +75,7 @@ def read_state(path: Path, follower: Follower, model: str) -> Clock | None:
         raise FolderError("is the state of another model", hint=hint, where=where)
     names = arrays.pop("names").tobytes()
     _fill(follower, json.loads(names), arrays)
-    clock = json.loads(told["clock"])
-    return Clock(**clock) if clock else None
+    return Clock(**told["clock"]) if told["clock"] else None
 
 
 def _fill(follower: Follower, names: list[str], arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -82,7 +86,7 @@ def _fill(follower: Follower, names: list[str], arrays: dict[str, npt.NDArray[An
     follower.memory = dict(arrays) if names else follower.memory
 
 
-def _hash(arrays: Mapping[str, npt.NDArray[Any]], told: Mapping[str, str]) -> str:
+def _hash(arrays: Mapping[str, npt.NDArray[Any]], told: Mapping[str, Any]) -> str:
     digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name, array in sorted(arrays.items()):
         digest.update(f"\0{name} {array.dtype} {array.shape}\0".encode())
