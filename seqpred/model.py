@@ -103,7 +103,7 @@ class Model:
 def look_of(config: Config) -> Look:
     """How far back the inputs of a settled config look."""
     model = config.model
-    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)))
+    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)), model.blend)
 
 
 def dialect_of(config: Config) -> Dialect:
@@ -132,6 +132,7 @@ def shape_of(config: Config, covariates: Covariates) -> Shape:
         codes=((targets,) if targets else ()) + added.codes,
         known=added.known,
         known_codes=added.known_codes,
+        naives=look_of(config).naives,
         anchor=settled(model.anchor),
         horizon=settled(config.forecast.horizon),
         levels=levels_of(config),
@@ -161,10 +162,10 @@ def plan_of(config: Config, covariates: Covariates) -> Forecasting:
 
 
 def torch_runtime(config: Config, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:
-    """The network of a settled config, computed by torch."""
-    from seqpred.network.network import Network
+    """The networks of a settled config, computed by torch."""
+    from seqpred.network.ensemble import Ensemble, count_members
     from seqpred.network.reference import Reference
 
-    network = Network(shape_of(config, covariates))
-    network.set_weights(weights)
-    return Reference([network], settled(config.model.window))
+    ensemble = Ensemble(shape_of(config, covariates), count_members(list(weights)))
+    ensemble.set_weights(weights)
+    return Reference(ensemble, settled(config.model.window))

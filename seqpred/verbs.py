@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from seqpred.data.sources import Source, open_source
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
-from seqpred.folder import check_target, read_folder, write_folder
+from seqpred.folder import check_target, holds_model, holds_state, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, RuntimeName, dialect_of, levels_of, make_forecaster, shape_of, torch_runtime
@@ -41,7 +42,8 @@ from seqpred.recipe import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from seqpred.training.loop import Outcome, Progress
+    from seqpred.training.fitting import Fit
+    from seqpred.training.loop import Progress
 
 Say = Callable[[str], None]
 MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
@@ -89,47 +91,79 @@ def check(thing: object, data: object = None, *, say: Say = _silent) -> Findings
     return found
 
 
-def train(
+def train(  # noqa: PLR0913, the command has as many options
     config: Config | Mapping[str, Any] | str | Path,
     data: object = None,
     out: str | Path | None = None,
     *,
     force: bool = False,
+    resume: bool = False,
+    again: str = "train(..., resume=True)",
     say: Say = _silent,
     watch: Callable[[Progress], None] = _silent,
 ) -> Model:
     """Train a network and write its model folder.
+
+    While it trains, its state is kept in the folder `checkpoint` there: every so often, and when SIGINT or SIGTERM
+    ends it. A training that goes on ends with the same bytes as one that was never stopped.
 
     Args:
         config: a settled or unsettled config, the same as a mapping, or the path of a YAML.
         data: a path, a DataFrame, or None for the config's own path.
         out: the model folder; `runs/` and the config's name by default.
         force: replace a model that is there.
+        resume: go on with an unfinished training that is there, of the same config and data.
+        again: what goes on with this one if it is stopped, as messages call it.
         say: told, in words, what was guessed, filled or left out.
         watch: told at each validation how far training is.
     Raises:
         ConfigError, DataError, WriteError: see `errors`; nothing has been written then.
+        StoppedError: its state is kept. KeyboardInterrupt: there was none yet.
     """
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
     config = _config(config)
-    check_target(out, force=force)
-    source = _source(data, config)
+    from seqpred.network.graph import write_graph
+    from seqpred.training.checkpoint import Checkpoint, claim
+    from seqpred.training.fitting import fit_panel
+    from seqpred.training.loop import Hooks
+
+    with claim(out, again, force=force, resume=resume) as stop:
+        panel, config, covariates = _learning(_source(data, config), config, say)
+        if resume and not force and _is_done(out, config, panel, say):
+            return load(out)
+        checkpoint = Checkpoint(out, _made_for(panel, config, covariates), stop, say)
+        if resume:
+            checkpoint.read()
+        fit = fit_panel(panel, config, covariates, Hooks(watch, say), checkpoint)
+        graph = write_graph(shape_of(config, covariates), fit.weights)
+        write_folder(out, config, fit.weights, _manifest(panel, config, covariates, fit), graph)
+    return load(out)
+
+
+def _learning(source: Source, config: Config, say: Say) -> tuple[Panel, Config, Covariates]:
+    """The data as training sees it, the config that it settles, and what is learned of the covariates."""
     panel = read_panel(source, config, say)
     check_changing(panel)
     config = settle(_at_home(config, source), panel)
     calendar = settled(config.data.covariates.calendar)
     covariates = learn_covariates(panel, learned_rows(config, panel.lengths), calendar)
-    panel = _adopted(panel, covariates, source, say)
-    from seqpred.network.graph import write_graph
-    from seqpred.training.fitting import fit_panel
+    return _adopted(panel, covariates, source, say), config, covariates
 
-    outcome = fit_panel(panel, config, covariates, watch)
-    if outcome.reason.startswith("diverged"):
-        say(f"training {outcome.reason}.")
-    graph = write_graph(shape_of(config, covariates), [outcome.weights])
-    write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome), graph)
-    return load(out)
+
+def _is_done(out: Path, config: Config, panel: Panel, say: Say) -> bool:
+    """Whether the model that a resumed training would make is there, and no unfinished one.
+
+    Raises:
+        WriteError: another model is there.
+    """
+    if not holds_model(out) or holds_state(out):
+        return False
+    folder = read_folder(out)
+    if folder.config != config or folder.manifest["data"]["fingerprint"] != panel.fingerprint():
+        check_target(out, force=False)
+    say(f"the training of {out} is finished; there is nothing to go on with.")
+    return True
 
 
 def load(path: str | Path, runtime: RuntimeName = "auto") -> Model:
@@ -161,9 +195,9 @@ def evaluate(
     validation, unseen = settled(config.training.validation), _rows_unseen(panel, model)
     count = windows or max(1, min(100, unseen // horizon or validation // horizon))
     found = backtest(panel, model.forecast, levels_of(config), horizon, settled(config.forecast.season), count)
-    seen = [w["part"] for w in found.tell_parts(unseen, validation) if w["part"] != "unseen"]
+    seen = sum(w["part"] == "training" for w in found.tell_parts(unseen))
     if seen:
-        say(f"{len(seen)} of {count} windows hold rows that training has seen ({seen[0]} part): their scores flatter.")
+        say(f"{seen} of {count} windows hold rows that were learned from: their scores flatter.")
     return found
 
 
@@ -319,15 +353,11 @@ def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
     return Config.from_tree(config)
 
 
-def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
+def _manifest(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
-    import torch
-
-    from seqpred import __version__
-
     ends = [int(panel.times(s, panel.lengths[s : s + 1] - 1)[0]) for s in range(len(panel.names))]
     return {
-        "made_by": {"seqpred": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "made_by": _made_by(),
         "data": {
             "fingerprint": panel.fingerprint(),
             "series": len(panel.names),
@@ -336,16 +366,36 @@ def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Out
             "notes": list(panel.notes),
         },
         "covariates": covariates.as_data(),
-        "training": {"steps": outcome.steps, "best_step": outcome.best_step, "reason": outcome.reason},
-        "scores": _validation_scores(panel, config, covariates, outcome),
+        "training": {"steps": fit.steps, "reason": fit.reason, "chosen": asdict(fit.choice)},
+        "scores": _validation_scores(panel, config, covariates, fit),
     }
 
 
-def _validation_scores(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
-    """Scores of the best weights and of the baselines over the validation part of the series that have one."""
+def _made_by() -> dict[str, str]:
+    import torch
+
+    from seqpred import __version__
+
+    return {"seqpred": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _made_for(panel: Panel, config: Config, covariates: Covariates) -> dict[str, Any]:
+    """All that an unfinished training depends on, and goes on with the same of."""
+    from seqpred.network.machine import choose_device
+
+    return {
+        "data": {"fingerprint": panel.fingerprint(), "covariates": covariates.as_data()},
+        "config": config.model_dump(),
+        "device": str(choose_device(config.training.device)),
+        "made_by": _made_by(),
+    }
+
+
+def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
+    """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one."""
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
-    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, outcome.weights))
+    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held))
     held = panel.choose(np.flatnonzero(validated(config, panel.lengths)))
     found = backtest(held, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
     return {"part": "validation", "windows": windows, **{k: found.scores[k] for k in ("skill", "metrics")}}

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import Float, Float32, Look, Prepared, anchor_ahead, join, prepare, to_unit, usable_scale
-from seqpred.forecasting.runtime import Reader, Runtime
+from seqpred.features import (
+    FARTHEST,
+    Float,
+    Float32,
+    Look,
+    Prepared,
+    anchor_ahead,
+    join,
+    naive_forecasts,
+    prepare,
+    to_unit,
+    usable_scale,
+)
+from seqpred.forecasting.runtime import Ahead, Reader, Runtime
 
 BATCH = 256  # tracks read side by side, which bounds memory
 
@@ -80,12 +92,24 @@ class _Group:
         """The quantiles [K, N, Q], in the target's unit, that follow the rows seen."""
         look = self.plan.look
         prepared = list(self._prepared())
-        z = reader.read([p.x for p in prepared], self._around())
-        units = []
-        for p, own in zip(prepared, z, strict=True):
-            scale = usable_scale(p.scale[-1:], p.filled[-1:])[0]
-            units.append(to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale)))
-        return np.stack(units)
+        scales = np.array([usable_scale(p.scale[-1:], p.filled[-1:])[0] for p in prepared])
+        z = reader.read([p.x for p in prepared], Ahead(self._naives(prepared, scales), self._known()))
+        return np.stack(
+            [
+                to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale))
+                for p, own, scale in zip(prepared, z, scales, strict=True)
+            ]
+        )
+
+    def _naives(self, prepared: Sequence[Prepared], scales: Float) -> Float32 | None:
+        """[K, 1, A, N], less the anchor's, in units of the scale."""
+        look = self.plan.look
+        if not look.naives:
+            return None
+        rows = np.arange(-look.back - 1, 0)
+        past = np.stack([p.filled[np.maximum(len(p.filled) + rows, 0)] for p in prepared])
+        drift = np.stack([p.drift[-1:] for p in prepared])
+        return blended(naive_forecasts(past, drift, look, self.plan.horizon), scales[:, None])
 
     def _prepared(self) -> Iterator[Prepared]:
         for place, (numbers, codes) in enumerate(self.told):
@@ -94,8 +118,8 @@ class _Group:
             own = [prepare(values, self.plan.look) for values in tracks]
             yield from join(own, numbers[:rows], codes[:rows], self.plan.joint)
 
-    def _around(self) -> Float32 | None:
-        """[K, anchor + N, known], from `anchor` rows before the end on."""
+    def _known(self) -> Float32 | None:
+        """[K, 1, anchor + N, known], from `anchor` rows before the end on."""
         layout = self.plan.covariates.layout
         if not layout.known + layout.known_codes:
             return None
@@ -111,7 +135,13 @@ class _Group:
                 axis=1,
             )
             parts += [known] * self.targets
-        return np.stack(parts)
+        return np.stack(parts)[:, None]
+
+
+def blended(found: Sequence[Float], scale: Float) -> Float32:
+    """Naive forecasts [K, P, N] less the anchor's, as a network blends them, [K, P, A, N], in units of the scale."""
+    z = np.stack(found, axis=2) / scale[:, :, None, None]
+    return np.clip(z, -FARTHEST, FARTHEST).astype(np.float32)
 
 
 def widened(quantiles: Float, before: Float, middle: int) -> Float:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqpred.features import Float32
-from seqpred.forecasting.runtime import nobody_listens
+from seqpred.forecasting.runtime import NOTHING_AHEAD, Ahead
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -41,7 +41,7 @@ class Light:
         self._alone, self._wide = self._session(1), None
         shapes = {told.name: told.shape for told in self._alone.get_inputs()}
         self._state = shapes.get("state")
-        self._around = shapes.get("around")
+        self._ahead = {name: shapes[name][2:] for name in Ahead._fields if name in shapes}
 
     def _session(self, threads: int) -> InferenceSession:
         import onnxruntime
@@ -68,15 +68,15 @@ class Light:
         return np.zeros((parts, batch, hidden), np.float32)
 
     def read(
-        self, x: Float32, state: Float32, speaking: int = 1, around: Float32 | None = None
+        self, x: Float32, state: Float32, speaking: int = 1, ahead: Ahead = NOTHING_AHEAD
     ) -> tuple[Float32, Float32]:
         """See `Runtime.read`."""
         given = {"x": x}
         if self._state is not None:
             given |= {"state": state, "speak": np.array([speaking])}
-        if self._around is not None:
-            _, _, rows, known = self._around
-            given["around"] = nobody_listens(len(x), rows, known) if around is None else around
+        for name, shape in self._ahead.items():
+            own = getattr(ahead, name)
+            given[name] = np.zeros((len(x), speaking, *shape), np.float32) if own is None else own
         with _as_value_error():
             z, *after = self._for(len(x)).run(None, given)
         return z, after[0] if after else state

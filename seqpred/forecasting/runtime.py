@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from seqpred.features import Float32
 
 CHUNK = 128  # rows that pass through the network at once, which bounds memory
+
+
+class Ahead(NamedTuple):
+    """What is given of the steps ahead of P rows.
+
+    Attributes:
+        naives: [batch, P, A, N], naive forecasts less the anchor's, in units of the scale; None: none to blend.
+        known: [batch, P, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow;
+            None where there are none.
+    """
+
+    naives: Float32 | None = None
+    known: Float32 | None = None
+
+    def of(self, tracks: Sequence[int]) -> Ahead:
+        """That of some tracks."""
+        return Ahead(*(None if part is None else part[tracks] for part in self))
+
+
+NOTHING_AHEAD = Ahead()
 
 
 class Runtime(Protocol):
@@ -26,15 +45,14 @@ class Runtime(Protocol):
         ...
 
     def read(
-        self, x: Float32, state: Float32, speaking: int = 1, around: Float32 | None = None
+        self, x: Float32, state: Float32, speaking: int = 1, ahead: Ahead = NOTHING_AHEAD
     ) -> tuple[Float32, Float32]:
         """The quantiles after each of the last `speaking` rows, [batch, P, N, Q], and the state after the last.
 
         Args:
             x: [batch, T, feature].
             state: as `start` or an earlier call gives it.
-            around: [batch, P, anchor + N, known], the known covariates of the last `anchor` rows and of those that
-                follow; None for nothing that is known, or nothing to be said.
+            ahead: what is given of the steps after these rows; nothing where nobody asks for a forecast.
         """
         ...
 
@@ -51,25 +69,24 @@ class Reader:
         self._state: Float32 | None = None
         self._rows = 0  # of the first track, read so far
 
-    def read(self, tracks: Sequence[Float32], around: Float32 | None = None) -> Float32:
+    def read(self, tracks: Sequence[Float32], ahead: Ahead = NOTHING_AHEAD) -> Float32:
         """Quantiles [K, N, Q] in units of the scale, after the last rows.
 
         Args:
             tracks: all rows so far, each [T, F]; at first of unequal length, later each longer by as many rows.
-            around: [K, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow.
+            ahead: what is given of the steps after the last rows.
         """
         new = len(tracks[0]) - self._rows
         self._rows += new
-        around = None if around is None else around[:, None]
         if self.runtime.window is not None:
-            return read_windows(self.runtime, tracks, around)
+            return read_windows(self.runtime, tracks, ahead)
         if self._state is None:
-            return self._read_ragged(tracks, around)
+            return self._read_ragged(tracks, ahead)
         x = np.stack([t[-new:] for t in tracks])
-        z, self._state = self.runtime.read(x, self._state, 1, around)
+        z, self._state = self.runtime.read(x, self._state, 1, ahead)
         return z[:, 0]
 
-    def _read_ragged(self, tracks: Sequence[Float32], around: Float32 | None) -> Float32:
+    def _read_ragged(self, tracks: Sequence[Float32], ahead: Ahead) -> Float32:
         """What is said after tracks of unequal length."""
         order = sorted(range(len(tracks)), key=lambda k: -len(tracks[k]))
         longest = len(tracks[order[0]])
@@ -77,13 +94,13 @@ class Reader:
         for place, k in enumerate(order):  # all end together; shorter ones join when their first row comes
             x[place, longest - len(tracks[k]) :] = tracks[k]
         joins = [longest - len(tracks[k]) for k in order]
-        z, state = self._join(x, joins, None if around is None else around[order])
+        z, state = self._join(x, joins, ahead.of(order))
         back = np.argsort(order)
         self._state = state[:, back]
         said: Float32 = z[back, 0]
         return said
 
-    def _join(self, x: Float32, joins: Sequence[int], around: Float32 | None) -> tuple[Float32, Float32]:
+    def _join(self, x: Float32, joins: Sequence[int], ahead: Ahead) -> tuple[Float32, Float32]:
         """Read [K, T, F], track k from row joins[k] on (rising in k); what is said last and the state then."""
         z, state = np.empty(0, np.float32), self.runtime.start(0)
         edges = sorted({*joins, *range(joins[0], x.shape[1], CHUNK), x.shape[1]})
@@ -92,27 +109,22 @@ class Reader:
             if new:
                 state = np.concatenate([state, self.runtime.start(new)], axis=1)
             last = end == x.shape[1]
-            z, state = self.runtime.read(x[: state.shape[1], begin:end], state, 1, around if last else None)
+            z, state = self.runtime.read(x[: state.shape[1], begin:end], state, 1, ahead if last else NOTHING_AHEAD)
         return z, state
 
 
-def read_windows(runtime: Runtime, tracks: Sequence[Float32], around: Float32 | None) -> Float32:
+def read_windows(runtime: Runtime, tracks: Sequence[Float32], ahead: Ahead) -> Float32:
     """What a bidirectional network says at the end of each track, [K, N, Q].
 
     Args:
         tracks: each [T, F]; its last window, or all of it where it is shorter, is read.
-        around: [K, 1, anchor + N, known].
+        ahead: of K tracks, P being 1.
     """
     windows = [t[-(runtime.window or 0) :] for t in tracks]
     said: dict[int, Float32] = {}
     for length in {len(w) for w in windows}:
         alike = [k for k, w in enumerate(windows) if len(w) == length]
         x = np.stack([windows[k] for k in alike])
-        z, _ = runtime.read(x, runtime.start(len(alike)), 1, None if around is None else around[alike])
+        z, _ = runtime.read(x, runtime.start(len(alike)), 1, ahead.of(alike))
         said |= dict(zip(alike, z[:, 0], strict=True))
     return np.stack([said[k] for k in range(len(tracks))])
-
-
-def nobody_listens(batch: int, rows: int, known: int) -> npt.NDArray[np.float32]:
-    """Known covariates around a row whose forecast is not asked for, [batch, 1, rows, known]: nothing is known."""
-    return np.zeros((batch, 1, rows, known), np.float32)

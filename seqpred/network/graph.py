@@ -23,20 +23,26 @@ PARTS = {"rnn": 1, "gru": 1, "lstm": 2}  # arrays in a layer's state
 GATES = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
 
 
-def write_graph(shape: Shape, members: Sequence[Weights]) -> bytes | None:
-    """The ONNX file of networks of one shape, whose quantiles are averaged; None for a cell that ONNX does not have.
+def write_graph(shape: Shape, weights: Weights) -> bytes | None:
+    """The ONNX file of an ensemble; None for a cell that ONNX does not have.
 
     Inputs: `x` [batch, time, numbers and codes]; `speak` [1], how many of the last rows speak (P); `state` [S, batch,
-    hidden], zeros before the first row; `around` [batch, P, anchor + N, known] where something is known ahead.
+    hidden], zeros before the first row; `naives` [batch, P, A, N] where there are some to blend; `known` [batch, P,
+    anchor + N, known] where something is known ahead.
     Outputs: `z` [batch, P, N, Q]; `state_after`. A bidirectional network speaks at its window's end and has no state.
+
+    Args:
+        weights: as `ensemble.gather` gives them.
     """
     if shape.cell not in PARTS:
         return None
     from onnx import checker, helper
 
     graph = _Graph()
-    spoken = [_network(graph, shape, weights, m) for m, weights in enumerate(members)]
-    graph.rename(graph("Mean", *(z for z, _ in spoken)), "z")
+    spoken: list[tuple[str, list[str]]] = []
+    while member := _below(weights, f"members.{len(spoken)}."):
+        spoken.append(_network(graph, shape, member, len(spoken)))
+    graph.rename(_calibrated(graph, shape, weights, graph("Mean", *(z for z, _ in spoken))), "z")
     states = [part for _, parts in spoken for part in parts]
     steps, levels = shape.horizon, len(shape.levels)
     inputs = [_told("x", FLOAT, ["batch", "time", shape.inputs + len(shape.codes)])]
@@ -46,9 +52,11 @@ def write_graph(shape: Shape, members: Sequence[Weights]) -> bytes | None:
         graph.rename(graph("Concat", *states, axis=0), "state_after")
         inputs += [_told("speak", INT64, [1]), _told("state", FLOAT, [len(states), "batch", shape.hidden_size])]
         outputs.append(_told("state_after", FLOAT, [len(states), "batch", shape.hidden_size]))
+    if shape.naives:
+        inputs.append(_told("naives", FLOAT, ["batch", "speaking", shape.naives, steps]))
     if shape.known + shape.known_codes:
         rows = shape.anchor + steps
-        inputs.append(_told("around", FLOAT, ["batch", "speaking", rows, shape.known + shape.known_codes]))
+        inputs.append(_told("known", FLOAT, ["batch", "speaking", rows, shape.known + shape.known_codes]))
     whole = helper.make_graph(graph.nodes, "seqpred", inputs, outputs, graph.weights)
     model = helper.make_model(
         whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="seqpred"
@@ -184,16 +192,40 @@ def _head(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
     raw = graph("Reshape", raw, graph.constant([0, 0, steps, levels]))
     if shape.known + shape.known_codes:
         raw = graph("Add", raw, _known_ahead(graph, shape, weights, said))
+    median = graph("Add", raw, _blend(graph, shape, weights, said)) if shape.naives else raw
     if levels == 1:
-        return raw
-    middle = min(range(levels), key=lambda i: abs(shape.levels[i] - 0.5))
-    return graph("MatMul", _apart(graph, raw, middle, levels), graph.constant(_sums(middle, levels), np.float32))
+        return median
+    middle = _middle(shape)
+    chosen = graph.constant(np.arange(levels) == middle, bool)
+    apart = graph("Where", chosen, median, graph("Softplus", raw))  # each other level's distance from its neighbour
+    return graph("MatMul", apart, graph.constant(_sums(middle, levels), np.float32))
 
 
-def _apart(graph: _Graph, raw: str, middle: int, levels: int) -> str:
-    """The median, and how far each other level lies from its neighbour towards it."""
-    chosen = np.arange(levels) == middle
-    return graph("Where", graph.constant(chosen, bool), raw, graph("Softplus", raw))
+def _middle(shape: Shape) -> int:
+    return min(range(len(shape.levels)), key=lambda i: abs(shape.levels[i] - 0.5))
+
+
+def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str) -> str:
+    """`Ensemble`'s trust in the mean of its members, and its spread about the median."""
+    trust, spread, levels = weights["trust"], weights["spread"], len(shape.levels)
+    begin = graph.constant((1 - trust) * weights["begin"], np.float32)
+    mixed = graph("Add", graph("Mul", z, graph.constant(trust, np.float32)), begin)
+    about = spread * np.eye(levels)
+    about[_middle(shape)] += 1 - spread
+    return graph("MatMul", mixed, graph.constant(about, np.float32))
+
+
+def _blend(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
+    """`Blend`, [batch, P, N, 1]."""
+    from seqpred.network.heads import Blend
+
+    near = Blend(1, shape.horizon, shape.naives).near.numpy()
+    sharp = Blend.sharpness * weights["head.blend.weigh.weight"], Blend.sharpness * weights["head.blend.weigh.bias"]
+    logits = graph("Reshape", graph.linear(said, *sharp), graph.constant([0, 0, len(near), shape.naives + 1]))
+    shares = graph.rows(graph("Softmax", logits, axis=-1), graph.constant([1]), -1)  # the first is the anchor's own
+    places = graph("Mul", graph("MatMul", shares, "naives"), graph.constant(near, np.float32))
+    above = graph("ReduceSum", places, graph.constant([2]), keepdims=0)
+    return graph("Unsqueeze", above, graph.constant([-1]))
 
 
 def _sums(middle: int, levels: int) -> npt.NDArray[np.float32]:
@@ -208,9 +240,9 @@ def _sums(middle: int, levels: int) -> npt.NDArray[np.float32]:
 
 def _known_ahead(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
     """`KnownAhead`, [batch, P, N, Q]."""
-    own = _below(weights, "head.ahead.")
+    own = _below(weights, "head.known.")
     words = range(len(shape.codes) - shape.known_codes, len(shape.codes))
-    around = _vectors(graph, weights, "around", shape.known, words)
+    around = _vectors(graph, weights, "known", shape.known, words)
     ahead, cycle = (graph.constant(rows) for rows in _rows_ahead(shape))
     there = graph.linear(graph("Gather", around, ahead, axis=2), own["there.weight"], own["there.bias"])
     back = graph.linear(graph("Gather", around, cycle, axis=2), own["back.weight"])
@@ -222,7 +254,7 @@ def _known_ahead(graph: _Graph, shape: Shape, weights: Weights, said: str) -> st
 
 
 def _rows_ahead(shape: Shape) -> Iterator[npt.NDArray[np.int64]]:
-    """Where in `around` the rows of the N steps stand, and those of their anchors."""
+    """Where in `known` the rows of the N steps stand, and those of their anchors."""
     steps = np.arange(shape.horizon)
     yield shape.anchor + steps
     yield steps % shape.anchor

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from seqpred.data.timing import DAY, Int, Step
 from seqpred.features import Float, Float32
 from seqpred.forecasting.batch import Forecasting, widened
-from seqpred.forecasting.runtime import Runtime, read_windows
+from seqpred.forecasting.runtime import Ahead, Runtime, read_windows
 from seqpred.streaming.tracks import Arrays, Block, advance, remembered
 
 LONGEST_BLOCK = 512  # rows of a series prepared at once, which bounds memory
 
-Ahead = Callable[[str, Int], Float]
+Coming = Callable[[str, Int], Float]
 """From a series and the times of coming rows to their known covariates, [N, known]; NaN where unknown."""
 
 
@@ -36,7 +36,7 @@ class Following:
     targets: int
     step: Step
     steps: int
-    ahead: Ahead
+    ahead: Coming
 
 
 class Follower:
@@ -181,28 +181,28 @@ class Follower:
         numbers, codes = covariates.tell(told.reshape(series * rows, -1), flat)
         x = self._joined(block, numbers.reshape(series, rows, -1), codes.reshape(series, rows, -1))
         after["known"], around = self._around(names, origins, memory, after, (numbers, codes))
-        z, after = self._said(memory, after, x, around)
+        naives = block.naives(following.plan.look, following.plan.horizon)
+        known = None if around is None else np.repeat(around, targets, axis=0)[:, None]
+        z, after = self._said(memory, after, x, Ahead(naives, known))
         anchors = block.anchors(following.plan.look.anchor, following.plan.horizon)
         quantiles = anchors[..., None] + block.scale[..., None, None] * z.astype(np.float64)
         return quantiles, block.observed, after
 
-    def _said(self, memory: Arrays, after: Arrays, x: Float32, around: Float32 | None) -> tuple[Float32, Arrays]:
+    def _said(self, memory: Arrays, after: Arrays, x: Float32, ahead: Ahead) -> tuple[Float32, Arrays]:
         """What the network says, [B, C, T, N, Q], and the memory with its state."""
         runtime = self.following.runtime
         series, targets, rows = x.shape[:3]
         flat = x.reshape(series * targets, rows, -1)
-        if around is not None:
-            around = np.repeat(around, targets, axis=0)[:, None]
         if runtime.window is not None:
             recent = np.concatenate([memory["recent"], x], axis=2)[:, :, rows:].astype(np.float32)
             after["recent"] = recent
             had = np.minimum(after["rows"], runtime.window).repeat(targets)
             tracks = [t[len(t) - n :] for t, n in zip(recent.reshape(-1, *recent.shape[2:]), had, strict=True)]
-            z = read_windows(runtime, tracks, around)[:, None]
+            z = read_windows(runtime, tracks, ahead)[:, None]
         else:
             own = memory["state"].astype(np.float32)
             state = np.ascontiguousarray(own.reshape(series * targets, *own.shape[2:]).transpose(1, 0, 2))
-            z, state = runtime.read(np.ascontiguousarray(flat), state, rows, around)
+            z, state = runtime.read(np.ascontiguousarray(flat), state, rows, ahead)
             after["state"] = _by_series(state, series)
         return z.reshape(series, targets, *z.shape[1:]), after
 

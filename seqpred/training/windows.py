@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpred.features import Look, Prepared
+from seqpred.features import FARTHEST, Look, Prepared, naive_forecasts
+from seqpred.network.heads import Ahead
 
 Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
 MOST_CHECKS = 1024  # validation windows, spread over all tracks
 
 
@@ -40,6 +42,7 @@ class Windows:
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
             float32 holds the differences of large numbers.
         scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
+        drift: [R, cycles], see `Prepared`.
         begins, cuts, ends: [K], rows of the K tracks: first, first of the validation part, one past the last.
         reach: how far windows go back and ahead.
     """
@@ -49,6 +52,7 @@ class Windows:
     values: Tensor
     filled: Tensor
     scale: Tensor
+    drift: Tensor
     begins: Tensor
     cuts: Tensor
     ends: Tensor
@@ -96,15 +100,27 @@ class Windows:
         """[batch, window, F]."""
         return self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
 
-    def around(self, spoken: Tensor, positions: int) -> Tensor | None:
-        """The known covariates from anchor - 1 rows before the first row that speaks to N rows after the last.
+    def ahead(self, spoken: Tensor, positions: int, begins: Tensor) -> Ahead:
+        """What the head is given of the steps after the rows that speak.
 
         Args:
             spoken: [batch], the first row that speaks.
             positions: P rows that speak, one after another.
-        Returns:
-            [batch, anchor - 1 + P + N, known], or None where no covariate is known ahead.
+            begins: [batch], the first row of each window's track.
         """
+        return Ahead(self._naives(spoken, positions, begins), self._known(spoken, positions))
+
+    def _naives(self, spoken: Tensor, positions: int, begins: Tensor) -> Tensor | None:
+        look = self.reach.look
+        if not look.naives:
+            return None
+        rows = spoken[:, None] + torch.arange(-look.back, positions, device=spoken.device)
+        past = self.filled[torch.maximum(rows, begins[:, None]) + look.anchor - 1]
+        rows = rows[:, look.back :]
+        found = naive_forecasts(past, self.drift[rows], look, self.reach.horizon)
+        return (torch.stack(found, 2) / self.scale[rows][:, :, None, None]).nan_to_num(0.0).clamp(-FARTHEST, FARTHEST)
+
+    def _known(self, spoken: Tensor, positions: int) -> Tensor | None:
         if not self.reach.known:
             return None
         lead, behind = self.reach.look.anchor - 1, positions + self.reach.horizon
@@ -150,6 +166,20 @@ class Windows:
                 tracks += [k] * count
         return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
 
+    def blocks(self) -> Int:
+        """[W], of the windows of `checks`: one number for those of a track that begin in the same horizon."""
+        starts, tracks = self.checks()
+        behind = (starts + self.window - self.cuts[tracks]) // self.reach.horizon
+        return (tracks * (int(behind.max()) + 1) + behind).numpy()
+
+    def learn_all(self) -> Windows:
+        """The same windows, of which all rows may be learned from."""
+        return replace(self, cuts=self.ends)
+
+    def hold_back(self, rows: Tensor) -> Windows:
+        """The same windows, with so many rows [K] at each track's end as its validation part."""
+        return replace(self, cuts=self.ends - rows)
+
 
 def make_windows(prepared: Sequence[Prepared], values: Sequence[Float], cuts: Sequence[int], reach: Reach) -> Windows:
     """The windows over K prepared tracks.
@@ -170,13 +200,18 @@ def make_windows(prepared: Sequence[Prepared], values: Sequence[Float], cuts: Se
         return torch.from_numpy(np.concatenate([ahead, *(p.astype(np.float32, copy=False) for p in parts), spare]))
 
     scales = [np.where((p.scale > 0) & (np.arange(len(p.scale)) >= look.anchor - 1), p.scale, np.nan) for p in prepared]
-    inputs = np.concatenate([*(p.x for p in prepared), np.zeros((len(spare), prepared[0].x.shape[1]), np.float32)])
+
+    def rows_of(parts: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
+        return np.concatenate([*parts, np.zeros((len(spare), parts[0].shape[1]))], dtype=np.float32)
+
+    inputs = rows_of([p.x for p in prepared])
     return Windows(
         x=torch.from_numpy(inputs),
         known=torch.from_numpy(np.ascontiguousarray(inputs[:, list(reach.known)])),
         values=flat([v - base for v, base in zip(values, bases, strict=True)]),
         filled=flat([p.filled - base for p, base in zip(prepared, bases, strict=True)], lead=look.anchor - 1),
         scale=flat(scales),
+        drift=torch.from_numpy(rows_of([p.drift for p in prepared])),
         begins=torch.from_numpy(begins),
         cuts=torch.from_numpy(begins + np.asarray(cuts, np.int64)),
         ends=torch.from_numpy(ends),
