@@ -48,7 +48,7 @@ docs: install  ## the pages that the program writes of itself
 	$(BIN)/python docs/write.py
 
 bench: install  ## speed and memory, as ratios within one run
-	for script in startup step reading memory; do $(BIN)/python benchmarks/$$script.py; done
+	for script in startup step reading memory stream; do $(BIN)/python benchmarks/$$script.py; done
 
 accuracy: install  ## the README's table: scores on the test parts
 	$(BIN)/python benchmarks/accuracy.py
