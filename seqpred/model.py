@@ -109,7 +109,7 @@ def look_of(config: Config) -> Look:
 def dialect_of(config: Config) -> Dialect:
     """How the config says that its files are written."""
     data = config.data
-    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
+    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout, data.timezone)
 
 
 def levels_of(config: Config) -> tuple[float, ...]:
@@ -163,9 +163,8 @@ def plan_of(config: Config, covariates: Covariates) -> Forecasting:
 
 def torch_runtime(config: Config, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:
     """The networks of a settled config, computed by torch."""
-    from seqpred.network.ensemble import Ensemble, count_members
+    from seqpred.network.ensemble import Ensemble
     from seqpred.network.reference import Reference
 
-    ensemble = Ensemble(shape_of(config, covariates), count_members(list(weights)))
-    ensemble.set_weights(weights)
+    ensemble = Ensemble.holding(shape_of(config, covariates), weights)
     return Reference(ensemble, settled(config.model.window))

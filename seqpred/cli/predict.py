@@ -53,7 +53,7 @@ def predict(
     """
     from seqpred import verbs
     from seqpred.cli.table import write_table
-    from seqpred.cli.terminal import make_say
+    from seqpred.cli.terminal import make_say, show_data
     from seqpred.folder import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
@@ -88,7 +88,7 @@ def predict(
     if output:
         write_file(output, text.encode())
     else:
-        typer.echo(text, nl=False)
+        show_data(text)
 
 
 def _check_stream(data: str | None, form: str, each: bool, output: Path | None) -> None:

@@ -19,6 +19,7 @@ from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_da
 from seqpred.data.dialect import Decimal, decide_decimal, to_numbers
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
+from seqpred.data.zones import are_repeated
 from seqpred.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def sketch(source: Source) -> list[Sketch]:
     Raises:
         DataError: empty, no header, only a header, or not a table at all.
     """
+    source.check_header()
     frame = _read(source, rows=SAMPLE_ROWS)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
@@ -155,7 +157,7 @@ def _read(
     kinds = dict.fromkeys(columns.values if columns and source.dialect.decimal == "," else categories, "str")
     kinds |= dict.fromkeys(columns.time if columns and len(columns.time) == 2 else (), "str")  # 20041003 18:00
     try:
-        with source.open_bytes() as content, warnings.catch_warnings(record=True) as warned:
+        with source.unpacked() as content, warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", pd.errors.ParserWarning)
             if source.is_parquet:
                 return _read_parquet(source, content, wanted, rows)
@@ -166,7 +168,6 @@ def _read(
                 index_col=False,
                 nrows=rows,
                 encoding=source.encoding,
-                compression="gzip" if source.is_gzip else None,
                 dtype={**kinds, **({series: id_type} if series else {})},
                 keep_default_na=False,
                 na_values={n: [""] if n == series else list(EMPTY) for n in wanted if n not in categories}
@@ -265,6 +266,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             values[:, i], count = _numbers(source, frame[name], name)
             marked += count
     notes = [*_id_notes(frame, columns.id), *_zone_notes(source, frame, columns.time, clock)]
+    notes += _once_notes(clock, codes, times)
     if marked:
         signs = ", ".join(s if isinstance(s, str) else f"{s:g}" for s in source.dialect.sentinels)
         notes.append(f"{marked} cells hold a sentinel ({signs}) and are taken as empty")
@@ -308,11 +310,27 @@ def _id_notes(frame: pd.DataFrame, id_name: str | None) -> Iterator[str]:
 
 
 def _zone_notes(source: Source, frame: pd.DataFrame, names: Sequence[str], clock: Clock) -> Iterator[str]:
-    """What to say of times with several offsets from UTC that no one clock on a wall shows."""
-    if clock.zone == "+00:00" and len(names) == 1 and isinstance(source.content, (Path, bytes)):
+    """What to say of times with several offsets from UTC, whose zone has no name."""
+    if clock.zone and clock.place is None and len(names) == 1 and isinstance(source.content, (Path, bytes)):
         zones = stripped(frame[names[0]]).str.extract(r"(Z|[+-]\d\d:?\d\d)$", expand=False).unique()
         if len(zones) > 1:
-            yield f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken in UTC"
+            taken = "by the clock on the wall" if clock.on_wall else "in UTC, and so is the calendar"
+            yield (
+                f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken {taken}; "
+                "name their zone in data.timezone, as Europe/Berlin"
+            )
+
+
+def _once_notes(clock: Clock, codes: Int, times: Int) -> Iterator[str]:
+    """What to say of times without an offset that the clock shows twice, and that stand there once."""
+    if clock.place is None or clock.on_wall or clock.zone:
+        return
+    wall = clock.wall(times)
+    twice = are_repeated(clock.place, wall)
+    _, counts = np.unique(np.stack([codes[twice], wall[twice]]), axis=1, return_counts=True)
+    once = int((counts == 1).sum())
+    if once:
+        yield f"{once} times that the clocks of {clock.place} show twice stand there once: taken for the first"
 
 
 def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[list[str], Int]:

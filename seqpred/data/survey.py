@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqpred.data.panel import Float, Panel
 from seqpred.data.profile import find_own_season, find_season
 from seqpred.data.reading import Columns, Sketch, Table
-from seqpred.data.timing import Int, Step, infer_step
+from seqpred.data.timing import DAILY, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Bool = npt.NDArray[np.bool_]
@@ -104,6 +104,7 @@ class RowsFound:
         off: the rows that are no whole number of steps after their series' first one, in the file's order.
         first_off: the place and time of the first few of these.
         span: the first and the last time of all.
+        distance: the median one of two rows, where there is no step.
     """
 
     step: Step
@@ -113,6 +114,7 @@ class RowsFound:
     off: Int
     first_off: list[dict[str, str | int]]
     span: tuple[str | int, str | int]
+    distance: str | None = None
 
     @property
     def obeying(self) -> float:
@@ -131,6 +133,7 @@ class RowsFound:
                 "share_obeying": self.obeying,
                 "rows_off": len(self.off),
                 "first_off": self.first_off,
+                **({"median_distance": self.distance} if self.distance else {}),
             },
         }
 
@@ -147,11 +150,14 @@ def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
     codes, times, order = codes[fresh], times[fresh], order[fresh]
     starts = np.append(True, codes[1:] != codes[:-1])
     dated = table.clock.dated
-    step = _said(frequency, dated) or infer_step(times, starts, dated) or Step("row", 1)
-    on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1]
+    by_days = table.clock.on_grid(times, DAILY)[1]
+    step = _said(frequency, dated) or infer_step(by_days, starts, dated) or Step("row", 1)
+    times = table.clock.on_grid(times, step)[1]
+    regular = step.unit != "irregular"
+    on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1] if regular else np.ones(len(times), bool)
     off = np.sort(order[~on_step])
     stamps: Sequence[str | int] = table.clock.write(table.times[off[:3]])
-    first, last = table.clock.write(np.array([times.min(), times.max()]))
+    first, last = table.clock.write(np.array([table.times.min(), table.times.max()]))
     return RowsFound(
         step=step,
         count=len(table.times),
@@ -160,7 +166,13 @@ def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
         off=off,
         first_off=[{"where": table.where(int(r)), "time": t} for r, t in zip(off[:3], stamps, strict=True)],
         span=(first, last),
+        distance=None if regular or starts.all() else _distance(times, starts, dated),
     )
+
+
+def _distance(times: Int, starts: Bool, dated: bool) -> str:
+    """The median distance of two rows, as a step is written."""
+    return str(Step("microsecond" if dated else "row", max(1, int(np.median(gaps_within(times, starts))))))
 
 
 def _said(frequency: str, dated: bool) -> Step | None:
@@ -169,7 +181,7 @@ def _said(frequency: str, dated: bool) -> Step | None:
         step = Step.parse(frequency)
     except ValueError:
         return None
-    return step if (step.unit != "row") == dated else None
+    return step if step.unit == "irregular" or (step.unit != "row") == dated else None
 
 
 # ------------------------------------------------------------------ series
@@ -269,7 +281,9 @@ def _present(panel: Panel, table: Table) -> tuple[Bool, Int]:
     """Which rows of the panel stand in the table, [rows], and how many rows of each series share a time, [S]."""
     place = {name: s for s, name in enumerate(panel.names)}
     series = np.array([place.get(name, -1) for name in table.names])[table.codes]
-    position, on_step = panel.step.positions(table.times, panel.origins[series])
+    if panel.stamps is not None:
+        return np.ones(len(panel.values), bool), np.bincount(series, minlength=len(panel.names)) - panel.lengths
+    position, on_step = panel.step.positions(table.clock.on_grid(table.times, panel.step)[1], panel.origins[series])
     kept = on_step & (series >= 0) & (position >= 0) & (position < panel.lengths[series])
     series, position = series[kept], position[kept]
     present = np.zeros(len(panel.values), bool)

@@ -170,5 +170,12 @@ def _check(config: Config, window: bool) -> None:
             hint=f"--window reads the last {config.model.window} rows anew at each row; "
             "or train one with model.bidirectional: false.",
         )
-    if config.data.layout != "rows":
-        raise ConfigError("a table with a column per year can't be followed row by row", hint="Leave --stream out.")
+    data = config.data
+    for unfit, what in (
+        (data.layout != "rows", "a table with a column per year"),
+        (data.frequency == "irregular", "data without a step (data.frequency: irregular)"),
+        (data.timezone != "auto", f"data with the clock of {data.timezone} (data.timezone)"),
+        (data.covariates.static_file is not None, "data whose static columns stand in a file of their own"),
+    ):
+        if unfit:
+            raise ConfigError(f"{what} can't be followed row by row yet", hint="Leave --stream and --state out.")
