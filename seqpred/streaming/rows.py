@@ -44,13 +44,17 @@ class Row(NamedTuple):
 def lines_of(descriptor: int, stop: int | None = None) -> Iterator[list[Line]]:
     """The lines that are waiting, again and again until the end; never waits for more than the first of them.
 
+    What has come of a line when it is told to stop is not given.
+
     Args:
         descriptor: of a pipe or a file, gzip or not.
         stop: a descriptor that becomes readable when no more lines are to be read.
     """
     number, rest, too_long, unpack = 1, b"", False, None
     first = True
-    while piece := _waiting(descriptor, stop):
+    while (piece := _waiting(descriptor, stop)) != b"":
+        if piece is None:
+            return
         if first and piece[:2] == b"\x1f\x8b":
             unpack = zlib.decompressobj(31)
         first = False
@@ -67,10 +71,10 @@ def lines_of(descriptor: int, stop: int | None = None) -> Iterator[list[Line]]:
         yield [Line(number, None if too_long else rest, ended=False)]
 
 
-def _waiting(descriptor: int, stop: int | None) -> bytes:
-    """What is waiting, at least a byte; nothing at the end, or when told to stop."""
+def _waiting(descriptor: int, stop: int | None) -> bytes | None:
+    """What is waiting, at least a byte; nothing at the end, None when told to stop."""
     if stop is not None and stop in select.select([descriptor, stop], [], [])[0]:
-        return b""
+        return None
     return os.read(descriptor, AT_ONCE)
 
 
@@ -194,7 +198,7 @@ class Rows:
     def _object(self, text: str) -> dict[str, str]:
         try:
             found = json.loads(text.strip().removesuffix(",") if text.strip() not in "[]" else "{}")
-        except ValueError as e:
+        except (ValueError, RecursionError) as e:
             raise ValueError(f"the line is no JSON object ({e})") from None
         if not isinstance(found, dict):
             raise ValueError("the line is no JSON object")
@@ -212,7 +216,7 @@ class Rows:
             self.clock = self._clock(texts)
         if self.clock.form == "integer":
             number = float(texts[0])
-            if number != round(number):
+            if not abs(number) < 2**53 or number != round(number):
                 raise ValueError(f"the time {texts[0]!r} is no whole number")
             return int(number)
         form = f"{self.clock.form} {self.clock.second}" if self.clock.second else str(self.clock.form)

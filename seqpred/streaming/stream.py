@@ -10,7 +10,7 @@ import numpy as np
 
 from seqpred.config import Config, settled
 from seqpred.data.reading import Columns
-from seqpred.data.timing import Step
+from seqpred.data.timing import DAY, YEAR_10000, Step
 from seqpred.errors import ConfigError
 from seqpred.features import Float
 from seqpred.forecasting.future import coming
@@ -87,6 +87,8 @@ class Stream:
                 coming(asked.future, columns, dialect, covariates),
             )
         )
+        usual = step.count if step.unit == "microsecond" else 32 * DAY * step.count
+        self._latest = YEAR_10000 - self.follower.following.steps * usual if step.unit != "row" else 2**53
         self.late = self.taken = 0
 
     def shown(self, quantiles: Float) -> Float:
@@ -128,6 +130,8 @@ class Stream:
             ValueError: it is off the step, or too far ahead.
         """
         follower = self.follower
+        if row.time is not None and row.time >= self._latest:
+            raise ValueError(f"{self._written(row)} is too near the year 10000 for a forecast")
         place = follower.places.get(row.name)
         if place is None:
             place = follower.place(row.name, row.time or 0)
