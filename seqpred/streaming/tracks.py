@@ -44,7 +44,7 @@ class Block:
             return None
         rows = self.x.shape[2]
         past = self.filled[:, :, self.filled.shape[2] - rows - look.back :].reshape(-1, look.back + rows)
-        drift = self.drift.reshape(-1, *self.drift.shape[2:])
+        drift = self.drift.reshape(len(past), rows, len(look.cycles))
         return blended(naive_forecasts(past, drift, look, steps), self.scale.reshape(-1, rows))
 
     def anchors(self, anchor: int, steps: int) -> Float:
