@@ -58,7 +58,7 @@ class RowWriter:
         self._targets = [self._field("target", t) for t in targets] or [""]
         self._keys = [f"{json.dumps(name)}: " for name in numbers]
         self._field_of = lru_cache(1 << 17)(self._field)
-        self._moment_of = lru_cache(1 << 17)(self._moment)
+        self._moment_of = lru_cache(1 << 12)(self._moment)
         self.clock = Clock(None)
 
     def header(self) -> str:

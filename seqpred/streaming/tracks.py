@@ -159,9 +159,11 @@ def _rolling(filled: Float, rows: npt.NDArray[np.int64], width: int) -> tuple[Fl
     steps = rows.shape[1]
     centre = filled[:, :, -1:]  # keeps the sums small beside their differences
     centred = filled - centre
-    count = np.minimum(rows, width)[:, None]
-    end = filled.shape[2] - steps + np.arange(1, steps + 1)
-    mean, square = (_window_sums(part, end, count) / count for part in (centred, centred**2))
+    if rows[:, 0].min() >= width:
+        mean, square = (_last_sums(_totals(part), steps, width) / width for part in (centred, centred**2))
+    else:
+        count = np.minimum(rows, width)[:, None]
+        mean, square = (_first_sums(_totals(part), steps, count) / count for part in (centred, centred**2))
     return mean + centre, np.sqrt(np.maximum(square - mean**2, 0.0))
 
 
@@ -169,19 +171,31 @@ def _drift(filled: Float, rows: npt.NDArray[np.int64], cycles: Sequence[int]) ->
     """[B, C, T, cycles]."""
     steps = rows.shape[1]
     drift = np.zeros((*filled.shape[:2], steps, len(cycles)))
-    end = filled.shape[2] - steps + np.arange(1, steps + 1)
-    centred = filled - filled[:, :, -1:]
+    total = _totals(filled - filled[:, :, -1:])
     for i, cycle in enumerate(cycles):
-        count = np.broadcast_to(cycle, (rows.shape[0], 1, steps))
-        change = (_window_sums(centred, end, count) - _window_sums(centred, end - cycle, count)) / cycle
+        earlier = total[:, :, : total.shape[2] - cycle]
+        change = (_last_sums(total, steps, cycle) - _last_sums(earlier, steps, cycle)) / cycle
         drift[..., i] = np.where((rows >= 2 * cycle)[:, None], change, 0.0)
     return drift
 
 
-def _window_sums(values: Float, end: npt.NDArray[np.int64], count: npt.NDArray[np.int64]) -> Float:
-    """Sums of the `count` values before each `end`, [B, C, T]."""
+def _totals(values: Float) -> Float:
+    """[B, C, rows + 1], the sums of all values before each row, and of all."""
     total = np.zeros((*values.shape[:2], values.shape[2] + 1))
     np.cumsum(values, axis=2, out=total[:, :, 1:])
-    begin = np.broadcast_to(end - count, (values.shape[0], values.shape[1], len(end)))
+    return total
+
+
+def _last_sums(total: Float, steps: int, width: int) -> Float:
+    """Sums of the `width` values up to each of the last T, [B, C, T]."""
+    end = total.shape[2]
+    sums: Float = total[:, :, end - steps :] - total[:, :, end - steps - width : end - width]
+    return sums
+
+
+def _first_sums(total: Float, steps: int, count: npt.NDArray[np.int64]) -> Float:
+    """Sums of the `count` [B, 1, T] values up to each of the last T, [B, C, T]."""
+    end = total.shape[2] - steps + np.arange(steps)
+    begin = np.broadcast_to(end - count, (*total.shape[:2], steps))
     sums: Float = total[:, :, end] - np.take_along_axis(total, begin, axis=2)
     return sums
