@@ -48,7 +48,7 @@ docs: install  ## the pages that the program writes of itself
 	$(BIN)/python docs/write.py
 
 bench: install  ## speed and memory, as ratios within one run
-	for script in startup step reading memory; do $(BIN)/python benchmarks/$$script.py; done
+	for script in startup step reading memory stream; do $(BIN)/python benchmarks/$$script.py; done
 
 torture: install  ## kills, flipped bits, fuzz, leaks, repetition at full length: the figures of docs/reliability.md
 	$(BIN)/python -W ignore benchmarks/torture.py

@@ -106,10 +106,19 @@ class Covariates:
         beyond[:, [i for i, role in enumerate(panel.roles) if role == "known"]] = ahead
         beyond[:, static] = rows[-1:, static]
         values = np.concatenate([rows, beyond])
-        places = {c.name: i for i, c in enumerate(self.columns, start=panel.roles.count("target"))}
+        times = panel.wall(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
+        return self.tell(values[:, panel.roles.count("target") :], times)
+
+    def tell(self, values: Float, times: Int) -> tuple[Float32, Float32]:
+        """Numbers [R, E] and codes [R, M] of any rows.
+
+        Args:
+            values: [R, columns], of the covariates in the order of `columns`.
+            times: [R]; none are needed where there is no calendar.
+        """
+        places = {c.name: i for i, c in enumerate(self.columns)}
         told = [_numbers(values[:, places[c.name]], c) for c in self._ordered if c.words is None]
         split = len(told) - sum(c.words is None for c in self.known)
-        times = panel.wall(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
         numbers = [*told[:split], *(_cycle(times, name) for name in self.calendar), *told[split:]]
         codes = [np.nan_to_num(values[:, places[c.name]]) for c in self._ordered if c.words is not None]
         empty = np.empty((len(values), 0))

@@ -1,7 +1,8 @@
 """The model folder, and how anything is written: whole or not at all.
 
-A folder holds `model.safetensors`, `config.yaml` and `manifest.json`; nothing in it can execute, and no row of
-the training data is in it. The manifest carries the SHA-256 of the other files and of itself.
+A folder holds `model.safetensors`, `config.yaml`, `manifest.json` and, but for cells that ONNX does not have,
+`model.onnx`; nothing in it can execute, and no row of the training data is in it. The manifest carries the SHA-256 of
+the other files and of itself.
 """
 
 from __future__ import annotations
@@ -25,9 +26,14 @@ from seqpred.errors import ConfigError, FolderError, WriteError
 from seqpred.yaml_lines import dump_yaml
 
 FORMAT = 2
-WEIGHTS, CONFIG, MANIFEST = "model.safetensors", "config.yaml", "manifest.json"
+WEIGHTS, GRAPH, CONFIG, MANIFEST = "model.safetensors", "model.onnx", "config.yaml", "manifest.json"
+LARGEST = {
+    WEIGHTS: 4 << 30,
+    GRAPH: 2 << 30,
+    CONFIG: 1 << 20,
+    MANIFEST: 64 << 20,
+}  # bytes, checked before memory is taken
 CHECKPOINT, STATE, LOCK = "checkpoint", "state", "lock"  # an unfinished training, in a folder of its own
-LARGEST = {WEIGHTS: 4 << 30, CONFIG: 1 << 20, MANIFEST: 64 << 20}  # bytes, checked before memory is taken
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -40,6 +46,7 @@ class Folder:
     config: Config
     manifest: dict[str, Any]
     weights_file: bytes
+    graph: bytes | None = None
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by name.
@@ -144,9 +151,13 @@ def _old(path: Path) -> Path:
     return path.with_name(f".{path.name}.seqpred-old")
 
 
-def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def write_folder(
+    path: Path, config: Config, weights: Weights, manifest: Mapping[str, Any], graph: bytes | None = None
+) -> dict[str, Any]:
     """Write a model folder in place of whatever model is there, whole or not at all; returns its manifest.
 
+    Args:
+        graph: the network as an ONNX file, where it can be one.
     Raises:
         WriteError: it could not be written; what was there before still is.
     """
@@ -156,6 +167,8 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
         WEIGHTS: save({name: np.ascontiguousarray(w) for name, w in sorted(weights.items())}),
         CONFIG: dump_yaml(config.model_dump()).encode(),
     }
+    if graph is not None:
+        files[GRAPH] = graph
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     complete = {"format": FORMAT, **manifest, "fingerprint": hashes[WEIGHTS], "sha256": hashes}
     complete["manifest_sha256"] = _own_hash(complete)
@@ -294,10 +307,11 @@ def read_folder(path: Path) -> Folder:
     if not any((path / name).exists() for name in (WEIGHTS, CONFIG, MANIFEST)):
         raise FolderError("is no model folder", hint="`seqpred train CONFIG` makes one.", where=str(path))
     manifest = _read_manifest(path / MANIFEST)
-    files = {name: _read_file(path / name) for name in (WEIGHTS, CONFIG)}
     hashes = manifest.get("sha256")
+    hashes = hashes if isinstance(hashes, dict) else {}
+    files = {name: _read_file(path / name) for name in (WEIGHTS, CONFIG, *([GRAPH] if GRAPH in hashes else []))}
     for name, content in files.items():
-        if not isinstance(hashes, dict) or hashlib.sha256(content).hexdigest() != hashes.get(name):
+        if hashlib.sha256(content).hexdigest() != hashes.get(name):
             raise _damaged(path / name, "it is not the file that training wrote")
     try:
         config = parse_config(
@@ -308,7 +322,7 @@ def read_folder(path: Path) -> Folder:
     except ConfigError as e:
         raise FolderError(e.message, hint=e.hint) from None
     _check_settled(config, path / CONFIG)
-    return Folder(path, config, manifest, files[WEIGHTS])
+    return Folder(path, config, manifest, files[WEIGHTS], files.get(GRAPH))
 
 
 def _check_settled(config: Config, path: Path) -> None:

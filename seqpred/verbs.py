@@ -13,7 +13,6 @@ import numpy as np
 from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
-from seqpred.data.dialect import Dialect
 from seqpred.data.discovery import discover
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
@@ -27,7 +26,7 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.folder import check_target, holds_model, holds_state, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
-from seqpred.model import Model, levels_of, make_forecaster
+from seqpred.model import Model, RuntimeName, dialect_of, levels_of, make_forecaster, shape_of, torch_runtime
 from seqpred.recipe import (
     learned_from,
     learned_rows,
@@ -125,6 +124,7 @@ def train(  # noqa: PLR0913, the command has as many options
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
     config = _config(config)
+    from seqpred.network.graph import write_graph
     from seqpred.training.checkpoint import Checkpoint, claim
     from seqpred.training.fitting import fit_panel
     from seqpred.training.loop import Hooks
@@ -137,7 +137,8 @@ def train(  # noqa: PLR0913, the command has as many options
         if resume:
             checkpoint.read()
         fit = fit_panel(panel, config, covariates, Hooks(watch, say), checkpoint)
-        write_folder(out, config, fit.weights, _manifest(panel, config, covariates, fit))
+        graph = write_graph(shape_of(config, covariates), fit.weights)
+        write_folder(out, config, fit.weights, _manifest(panel, config, covariates, fit), graph)
     return load(out)
 
 
@@ -166,13 +167,15 @@ def _is_done(out: Path, config: Config, panel: Panel, say: Say) -> bool:
     return True
 
 
-def load(path: str | Path) -> Model:
+def load(path: str | Path, runtime: RuntimeName = "auto") -> Model:
     """The model in a folder.
 
+    Args:
+        runtime: what computes its network: `light` (onnxruntime) or `torch`; `auto` takes light where it can.
     Raises:
         FolderError: absent, damaged, altered, or of a newer format.
     """
-    return Model(read_folder(Path(path)))
+    return Model(read_folder(Path(path)), runtime)
 
 
 def evaluate(
@@ -349,12 +352,6 @@ def _whence(config: Config) -> dict[str, str]:
     return {"target": "the config", **{name: "guessed" if g else "the config" for name, g in guessed.items()}}
 
 
-def dialect_of(config: Config) -> Dialect:
-    """How the config says that its files are written."""
-    data = config.data
-    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout, data.timezone)
-
-
 def _source(data: object, config: Config) -> Source:
     if isinstance(data, Source):
         return data
@@ -419,7 +416,7 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit
     """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one."""
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
-    forecaster = make_forecaster(config, covariates, fit.held)
+    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held))
     held = panel.choose(np.flatnonzero(validated(config, panel.lengths)))
     found = backtest(held, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
     return {"part": "validation", "windows": windows, **{k: found.scores[k] for k in ("skill", "metrics")}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,6 +29,10 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(help="Also write a page with tables and charts (HTML, one file).")
     ] = None,
+    runtime: Annotated[
+        Literal["auto", "light", "torch"],
+        typer.Option(help="What computes the network: onnxruntime (light) or torch; auto: light where it can."),
+    ] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
 ) -> None:
     """Score a model at rolling origins, beside naive, seasonal naive and drift.
@@ -43,7 +47,7 @@ def evaluate(
         raise typer.BadParameter(f"--require-skill {require_skill}: a number is needed")
     if report:
         check_writable(report)
-    loaded = verbs.load(model)
+    loaded = verbs.load(model, runtime)
     found = verbs.evaluate(loaded, data, windows=windows, say=make_say(quiet=quiet, as_json=as_json))
     result = found.scores
     if report:

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpred.cli.completion import offer_keys
+
 
 def init(
     data: Annotated[
@@ -16,15 +18,22 @@ def init(
     ],
     horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast; by default one season.")] = None,
     time: Annotated[
-        list[str] | None, typer.Option(help="Column with the time, guessed by default; repeat for a date and a clock.")
+        list[str] | None,
+        typer.Option(help="Column with the time, guessed by default; repeat for a date and a clock."),
     ] = None,
     target: Annotated[list[str] | None, typer.Option(help="Column to forecast; repeat for several.")] = None,
     series: Annotated[
-        str | None, typer.Option("--id", help="Column that names the series; guessed by default.")
+        str | None,
+        typer.Option("--id", help="Column that names the series; guessed by default."),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Decide any other key, as in data.date_order=day-first."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Decide any other key, as in data.date_order=day-first.",
+            autocompletion=offer_keys,
+        ),
     ] = None,
 ) -> None:
     """Look at the data and print a commented config that trains well as it is.

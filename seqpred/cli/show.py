@@ -30,14 +30,17 @@ def show(
 
 def _model(path: Path) -> dict[str, Any]:
     from seqpred.folder import read_folder
+    from seqpred.model import Model
 
     folder = read_folder(path)
+    model = Model(folder)
     weights = folder.weights()
     manifest = {k: v for k, v in folder.manifest.items() if k not in ("sha256", "manifest_sha256")}
     return {
         "kind": "model",
         "path": str(path),
         "config": folder.config.model_dump(),
+        "runtime": model.runtime_name,
         "parameters": sum(w.size for w in weights.values()),
         "weights": {name: list(w.shape) for name, w in weights.items()},
         "manifest": manifest,

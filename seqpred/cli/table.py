@@ -1,4 +1,4 @@
-"""The forecast table as csv, json or jsonl."""
+"""The forecast table as csv, tsv, json or jsonl: whole, or a few rows at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import numpy as np
+
+from seqpred.data.timing import Clock
+
+DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
 def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
@@ -17,9 +24,9 @@ def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
     '{"step": 1, "forecast": 0.5}\n{"step": 2, "forecast": null}\n'
     """
     rows = zip(*table.values(), strict=True)
-    if form == "csv":
+    if form in DELIMITERS:
         text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        writer = csv.writer(text, delimiter=DELIMITERS[form], lineterminator="\n")
         writer.writerow(table)
         writer.writerows([["" if _unknown(cell) else cell for cell in row] for row in rows])
         return text.getvalue()
@@ -31,3 +38,63 @@ def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
 
 def _unknown(cell: object) -> bool:
     return isinstance(cell, float) and math.isnan(cell)
+
+
+class RowWriter:
+    """Writes the rows of forecasts that come one after another, as `write_table` would all of them.
+
+    Args:
+        form: csv, tsv or jsonl.
+        id_name, times: the columns of series and time, where there are any.
+        targets: to be named in each row; none where there is only one.
+        numbers: the names of the columns of forecasts.
+    """
+
+    def __init__(
+        self, form: str, id_name: str | None, times: Sequence[str], targets: Sequence[str], numbers: Sequence[str]
+    ) -> None:
+        self._form, self._id, self._times, self._numbers = form, id_name, times, list(numbers)
+        self._named = bool(targets)
+        self._targets = [self._field("target", t) for t in targets] or [""]
+        self._keys = [f"{json.dumps(name)}: " for name in numbers]
+        self._field_of = lru_cache(1 << 17)(self._field)
+        self._moment_of = lru_cache(1 << 12)(self._moment)
+        self.clock = Clock(None)
+
+    def header(self) -> str:
+        """The line that comes first; none in JSON."""
+        names = [self._id] if self._id else []
+        names += [*self._times, "step", *(["target"] if self._named else []), *self._numbers]
+        return "" if self._form == "jsonl" else "".join(self._field(n, n) for n in names)[:-1] + "\n"
+
+    def write(self, series: str, times: Sequence[int], forecasts: Sequence[Sequence[Sequence[float]]]) -> str:
+        """The lines of one row's forecasts, [C, N, numbers]; `times` are those of the steps."""
+        start = self._field_of(self._id, series) if self._id else ""
+        moments = [self._moment_of(time) for time in times] if self._times else [""] * len(times)
+        lines = []
+        for target, own in zip(self._targets, forecasts, strict=True):
+            for step, (moment, numbers) in enumerate(zip(moments, own, strict=True), start=1):
+                lines.append(self._line(start + moment, step, target, numbers))
+        return "".join(lines)
+
+    def _line(self, start: str, step: int, target: str, numbers: Sequence[float]) -> str:
+        if self._form == "jsonl":
+            told = ", ".join(
+                [k + ("null" if math.isnan(n) else repr(n)) for k, n in zip(self._keys, numbers, strict=True)]
+            )
+            return f'{{{start}"step": {step}, {target}{told}}}\n'
+        sign = DELIMITERS[self._form]
+        told = sign.join(["" if math.isnan(n) else repr(n) for n in numbers])
+        return f"{start}{step}{sign}{target}{told}\n"
+
+    def _moment(self, time: int) -> str:
+        cells = [column[0] for column in self.clock.write_columns(np.array([time]))]
+        return "".join(self._field(name, cell) for name, cell in zip(self._times, cells, strict=True))
+
+    def _field(self, name: str, value: str | int) -> str:
+        """A cell, and what separates it from the next."""
+        if self._form == "jsonl":
+            return f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}, "
+        text = io.StringIO()
+        csv.writer(text, delimiter=DELIMITERS[self._form], lineterminator="").writerow([value, ""])
+        return text.getvalue()

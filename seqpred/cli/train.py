@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from seqpred.cli.completion import offer_keys
+
 
 def train(
     config: Annotated[
@@ -18,7 +20,8 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Model folder; by default runs/ and the config's name.")] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="Override a key, as in model.cell=gru; repeat at will.")
+        list[str] | None,
+        typer.Option("--set", help="Override a key, as in model.cell=gru; repeat at will.", autocompletion=offer_keys),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the model that is there.")] = False,
     resume: Annotated[

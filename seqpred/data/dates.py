@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -269,6 +270,30 @@ def _offset(zone: str) -> int:
     """Microseconds east of UTC that Z, +0200 or +02:00 stands for."""
     digits = zone.replace(":", "")
     return 0 if zone == "Z" else int(f"{digits[0]}1") * (int(digits[1:3]) * 60 + int(digits[3:5])) * 60 * SECOND
+
+
+def form_of(text: str, order: DateOrder = "auto") -> str | None:
+    """The form of one date without a zone, as a strftime pattern, or None."""
+    if not re.search(r"\d{4}", text):
+        return None
+    for form in (f for f in _FORMS if not f.startswith(_OTHER_ORDER[order])):
+        try:
+            datetime.strptime(text, form)
+        except ValueError:
+            continue
+        return form
+    return None
+
+
+def zone_of(text: str) -> str:
+    """The offset from UTC at the end of a time, as Z or +02:00; empty where there is none."""
+    found = _ZONE.search(text) if ":" in text else None
+    return found[0] if found else ""
+
+
+def offset_of(zone: str) -> int:
+    """Microseconds east of UTC that Z, +0200 or +02:00 stands for; 0 for none."""
+    return _offset(zone) if zone else 0
 
 
 def stripped(column: pd.Series) -> pd.Series:

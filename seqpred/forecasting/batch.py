@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from seqpred.features import (
     to_unit,
     usable_scale,
 )
-from seqpred.forecasting.runtime import Reader
+from seqpred.forecasting.runtime import Ahead, Reader, Runtime
 
 BATCH = 256  # tracks read side by side, which bounds memory
 
@@ -35,7 +35,6 @@ class Forecasting:
         joint: whether the targets of a series are told of each other.
         middle: which of the Q levels is the median.
         horizon: rows that the network says at once.
-        known: places in an input row of what is known ahead.
     """
 
     look: Look
@@ -43,10 +42,9 @@ class Forecasting:
     joint: bool
     middle: int
     horizon: int
-    known: tuple[int, ...]
 
 
-def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader], steps: int, ahead: Float) -> Float:
+def forecast_panel(panel: Panel, plan: Forecasting, runtime: Runtime, steps: int, ahead: Float) -> Float:
     """Quantiles of the steps after each track's last row.
 
     Beyond the horizon the network goes on from its own medians. There the errors of both forecasts add: each
@@ -54,7 +52,7 @@ def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader]
 
     Args:
         panel: S series of C targets, so K = S C tracks, in the order of `Panel.tracks`.
-        reader: makes a reader with an empty memory.
+        runtime: what computes the network.
         steps: N, any number.
         ahead: [S, N, known], the known covariates of the steps; NaN where unknown.
     Returns:
@@ -63,7 +61,7 @@ def forecast_panel(panel: Panel, plan: Forecasting, reader: Callable[[], Reader]
     targets = panel.roles.count("target")
     some = max(1, BATCH // targets)
     groups = [range(s, min(s + some, len(panel.names))) for s in range(0, len(panel.names), some)]
-    blocks = [_Group(panel, group, plan, ahead).forecast(reader(), steps) for group in groups]
+    blocks = [_Group(panel, group, plan, ahead).forecast(Reader(runtime), steps) for group in groups]
     return np.concatenate(blocks)
 
 
@@ -85,7 +83,7 @@ class _Group:
         while sum(block.shape[1] for block in done) < steps:
             medians = done[-1][:, :, middle]
             self.seen = [np.concatenate([values, median]) for values, median in zip(self.seen, medians, strict=True)]
-            done.append(_widened(self._read(reader), done[-1], middle))
+            done.append(widened(self._read(reader), done[-1], middle))
         result = np.concatenate(done, axis=1)[:, :steps]
         result[~np.array(observed)] = np.nan
         return result
@@ -95,7 +93,7 @@ class _Group:
         look = self.plan.look
         prepared = list(self._prepared())
         scales = np.array([usable_scale(p.scale[-1:], p.filled[-1:])[0] for p in prepared])
-        z = reader.read([p.x for p in prepared], self._naives(prepared, scales), self._known())
+        z = reader.read([p.x for p in prepared], Ahead(self._naives(prepared, scales), self._known()))
         return np.stack(
             [
                 to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale))
@@ -104,15 +102,14 @@ class _Group:
         )
 
     def _naives(self, prepared: Sequence[Prepared], scales: Float) -> Float32 | None:
-        """[K, A, N], less the anchor's, in units of the scale."""
+        """[K, 1, A, N], less the anchor's, in units of the scale."""
         look = self.plan.look
         if not look.naives:
             return None
         rows = np.arange(-look.back - 1, 0)
         past = np.stack([p.filled[np.maximum(len(p.filled) + rows, 0)] for p in prepared])
         drift = np.stack([p.drift[-1:] for p in prepared])
-        found = np.concatenate(naive_forecasts(past, drift, look, self.plan.horizon), axis=1)
-        return np.clip(found / scales[:, None, None], -FARTHEST, FARTHEST).astype(np.float32)
+        return blended(naive_forecasts(past, drift, look, self.plan.horizon), scales[:, None])
 
     def _prepared(self) -> Iterator[Prepared]:
         for place, (numbers, codes) in enumerate(self.told):
@@ -122,9 +119,9 @@ class _Group:
             yield from join(own, numbers[:rows], codes[:rows], self.plan.joint)
 
     def _known(self) -> Float32 | None:
-        """[K, anchor + N, known], from `anchor` rows before the end on."""
+        """[K, 1, anchor + N, known], from `anchor` rows before the end on."""
         layout = self.plan.covariates.layout
-        if not self.plan.known:
+        if not layout.known + layout.known_codes:
             return None
         parts = []
         for place, (numbers, codes) in enumerate(self.told):
@@ -138,10 +135,16 @@ class _Group:
                 axis=1,
             )
             parts += [known] * self.targets
-        return np.stack(parts)
+        return np.stack(parts)[:, None]
 
 
-def _widened(quantiles: Float, before: Float, middle: int) -> Float:
+def blended(found: Sequence[Float], scale: Float) -> Float32:
+    """Naive forecasts [K, P, N] less the anchor's, as a network blends them, [K, P, A, N], in units of the scale."""
+    z = np.stack(found, axis=2) / scale[:, :, None, None]
+    return np.clip(z, -FARTHEST, FARTHEST).astype(np.float32)
+
+
+def widened(quantiles: Float, before: Float, middle: int) -> Float:
     """Quantiles [K, N, Q] with the uncertainty of the block before's last step added."""
     last = before[:, -1:, :] - before[:, -1:, middle : middle + 1]
     own = quantiles - quantiles[..., middle : middle + 1]

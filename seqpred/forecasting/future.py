@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from seqpred.covariates import Covariates, hold_for_days, recode
+from seqpred.data.dialect import Dialect
 from seqpred.data.panel import Panel
 from seqpred.data.reading import Columns, Table, header, read_table
 from seqpred.data.sources import open_source
@@ -75,6 +76,22 @@ def read_future(
         if column.daily:
             _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
     return ahead, panel
+
+
+def coming(data: object, columns: Columns, dialect: Dialect, covariates: Covariates) -> Callable[[str, Int], Float]:
+    """What a future file says of the times that a series has yet to reach, [N, known]; NaN where it says nothing."""
+    known: dict[tuple[str, int], Float] = {}
+    nothing = np.full(len(covariates.known), np.nan)
+    if data is not None:
+        wanted = replace(columns, targets=(), past=(), static=())
+        table = read_table(open_source(data).spoken(dialect), wanted, covariates.categories)
+        values = table.values.copy()
+        for i, column in enumerate(covariates.known):
+            if column.words is not None:
+                values[:, i], _ = recode(values[:, i], table.words[column.name], column)
+        names = [table.names[code] for code in table.codes]
+        known = dict(zip(zip(names, table.times.tolist(), strict=True), values, strict=True))
+    return lambda name, times: np.array([known.get((name, int(time)), nothing) for time in times])
 
 
 def _read(data: object, panel: Panel, covariates: Covariates) -> Table:

@@ -45,7 +45,7 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
     flat = forecasts.reshape(-1, len(levels))
     table["forecast"] = flat[:, levels.index(0.5)].tolist()
     for level in wanted:
-        table[f"q{level:g}"] = _quantile(flat, levels, level).tolist()
+        table[f"q{level:g}"] = quantile_at(flat, levels, level).tolist()
     return table
 
 
@@ -63,7 +63,7 @@ def check_levels(wanted: Sequence[float], levels: Sequence[float]) -> None:
             )
 
 
-def _quantile(forecasts: Float, levels: Sequence[float], level: float) -> Float:
+def quantile_at(forecasts: Float, levels: Sequence[float], level: float) -> Float:
     """[rows] at one level, on the line between the two learned levels around it; `forecasts` are [rows, Q]."""
     above = int(np.searchsorted(levels, level - 1e-12))
     if abs(levels[above] - level) < 1e-9:

@@ -53,14 +53,14 @@ class Ensemble(nn.Module):
         """The members' empty memories, one after another."""
         return [state for network in self.networks for state in network.start(batch)]
 
-    def advance(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """What all say after the last of x's rows, [batch, 1, members hidden], and the memory then."""
+    def advance(self, x: Tensor, memory: Memory, rows: int = 1) -> tuple[Tensor, Memory]:
+        """What all say after the last of x's rows, [batch, rows, members hidden], and the memory then."""
         depth = self.shape.depth
-        told = [n.advance(x, memory[i * depth : (i + 1) * depth]) for i, n in enumerate(self.networks)]
+        told = [n.advance(x, memory[i * depth : (i + 1) * depth], rows) for i, n in enumerate(self.networks)]
         return torch.cat([said for said, _ in told], -1), [state for _, after in told for state in after]
 
     def say(self, said: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
-        """[batch, N, Q], from what `advance` gave and the steps ahead of it."""
+        """[batch, P, N, Q], from what `advance` gave and the steps ahead of it."""
         parts = said.chunk(len(self.members), -1)
         return self._calibrated([n.say(part, ahead) for n, part in zip(self.networks, parts, strict=True)])
 

@@ -121,23 +121,22 @@ class Network(nn.Module):
 
     def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, N, Q]: what `forward` says at the last row alone, without the work of saying the rest."""
-        if isinstance(self.recurrent, BothWays):
-            return self.say(self.recurrent(self.inputs(x)), ahead)
-        return self.say(self.advance(x, self.start(len(x)))[0], ahead)
+        return self.say(self.advance(x, self.start(len(x)))[0], ahead)[:, -1]
 
     def say(self, said: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
-        """[batch, N, Q], from what `advance` gave, [batch, 1, hidden], and the steps ahead of it."""
-        return self._head(said, ahead)[:, -1]
+        """[batch, P, N, Q], from what `advance` gave, [batch, P, hidden], and the steps ahead of it."""
+        return self._head(said, ahead)
 
     def start(self, batch: int) -> Memory:
-        """An empty memory; only a forward network has one."""
-        assert isinstance(self.recurrent, Stack)
-        return self.recurrent.start(batch)
+        """An empty memory; that of a network of both directions stays empty."""
+        return self.recurrent.start(batch) if isinstance(self.recurrent, Stack) else []
 
-    def advance(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """What the top layer says after the last of x's rows, [batch, 1, hidden], and the memory then."""
+    def advance(self, x: Tensor, memory: Memory, rows: int = 1) -> tuple[Tensor, Memory]:
+        """What the recurrent part says after the last of x's rows, [batch, rows, hidden], and the memory then."""
+        if isinstance(self.recurrent, BothWays):
+            return self.recurrent(self.inputs(x)), memory
         said, memory = self.recurrent(self.inputs(x), memory)
-        return said[:, -1:].clone(), memory  # a view would keep all rows
+        return said[:, -rows:], memory
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """A copy of all weights as arrays, by name."""

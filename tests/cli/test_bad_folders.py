@@ -9,7 +9,7 @@ import stat
 
 import pytest
 
-FILES = ("model.safetensors", "config.yaml", "manifest.json")
+FILES = ("model.safetensors", "model.onnx", "config.yaml", "manifest.json")
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ def test_init_prints_a_config_that_says_all_that_training_needs(models):
 def test_train_prints_just_the_folder_and_writes_to_runs_by_default(models):
     single = models["single"]
     assert single.done.out == "runs/sales\n"
-    assert {p.name for p in single.folder.iterdir()} == {"model.safetensors", "config.yaml", "manifest.json"}
+    files = {"model.safetensors", "model.onnx", "config.yaml", "manifest.json"}
+    assert {p.name for p in single.folder.iterdir()} == files
     assert [p.name for p in (single.place / "runs").iterdir()] == ["sales"]
 
 

@@ -39,6 +39,21 @@ def test_neither_torch_nor_pandas_is_loaded(write, tmp_path, args, code):
     assert not loaded & {"torch", "pandas"}
 
 
+def test_a_forecast_does_not_wait_for_torch(models):
+    single = models["single"]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "seqpred", "predict", str(single.folder), str(single.data)],
+        cwd=single.place,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=True,
+    )
+    loaded = {line.rsplit("|", 1)[1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "onnx"}
+
+
 def test_the_version_is_printed_to_stdout(run):
     done = run("--version")
     assert (done.code, done.err) == (0, "")

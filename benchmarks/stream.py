@@ -1,0 +1,193 @@
+"""The stream and the cold start: rows per second, latency, memory, each as a ratio within one run (make bench)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+from alternating import ROOT, compare, print_table, seconds
+
+SEQPRED = (sys.executable, "-m", "seqpred")
+QUICK = ("--steps", "1", "--quantiles", "0.1,0.9")
+CONFIG = """\
+data: {target: y, id: id}
+model: {hidden_size: 64, depth: 2, members: MEMBERS}
+forecast: {horizon: 24, season: 24}
+training: {max_steps: 2}
+"""
+ROWS, SERIES = 100_000, 10_000
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        single, three = _train(place, 1), _train(place, 3)
+        rows = [*_cold(place), *_stream(place, single, "one network"), *_stream(place, three, "three networks")]
+        rows += [*_latency(single), *_long(single), *_panel(place, single)]
+    print_table(["what", "measured"], rows)
+
+
+def text(rows: int, series: int) -> str:
+    """A CSV of so many rows, the series in turn."""
+    begin = datetime(2020, 1, 1)
+    lines = (
+        f"s{i % series},{begin + timedelta(hours=i // series)},{50 + 10 * np.sin(i // series / 4):.2f}\n"
+        for i in range(rows)
+    )
+    return "id,t,y\n" + "".join(lines)
+
+
+def _train(place: Path, members: int) -> str:
+    (place / "c.yaml").write_text(CONFIG.replace("MEMBERS", str(members)))
+    (place / "train.csv").write_text(text(20_000, 10))
+    out = str(place / f"model{members}")
+    _run("train", str(place / "c.yaml"), "--data", str(place / "train.csv"), "--out", out, "--quiet")
+    return out
+
+
+def _run(*args: str, stdin: object = subprocess.DEVNULL) -> None:
+    subprocess.run([*SEQPRED, *args], check=True, stdin=stdin, stdout=subprocess.DEVNULL)  # type: ignore[call-overload]
+
+
+def _cold(place: Path) -> list[tuple[str, object]]:
+    (place / "h.csv").write_text(text(500, 1))
+    model, data = str(place / "model1"), str(place / "h.csv")
+
+    def torch() -> None:
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+
+    ratio = compare(lambda: _run("predict", model, data, *QUICK), torch, rounds=7)
+    follow = compare(lambda: _run("predict", model, data, "--stream", *QUICK), torch, rounds=7)
+    return [
+        ("cold `predict`, 500 rows, times `import torch`", ratio),
+        ("cold `predict --stream`, 500 rows, times `import torch`", follow),
+        ("peak memory of `predict`", f"{_peak('predict', model, data, *QUICK)} MB"),
+        ("peak memory of `predict --stream`", f"{_peak('predict', model, data, '--stream', *QUICK)} MB"),
+    ]
+
+
+def _peak(*args: str) -> int:
+    """The most memory that a command has taken, in MB, seen by a process of its own."""
+    code = (
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *SEQPRED, *args], check=True, capture_output=True, text=True)
+    return int(done.stdout)
+
+
+def _stream(place: Path, model: str, name: str) -> list[tuple[str, object]]:
+    one, many, none = place / "one.csv", place / "many.csv", place / "none.csv"
+    one.write_text(text(ROWS, 1))
+    many.write_text(text(ROWS, SERIES))
+    none.write_text(text(1, 1))
+
+    def through(path: Path) -> Callable[[], None]:
+        def call() -> None:
+            with path.open("rb") as file:
+                _run("predict", model, "-", "--stream", *QUICK, stdin=file)
+
+        return call
+
+    base = min(seconds(through(none)) for _ in range(3))
+    alone, side = (min(seconds(through(path)) for _ in range(3)) - base for path in (one, many))
+    return [
+        (f"rows per second, one series, {name}", f"{ROWS / alone:,.0f}"),
+        (f"{SERIES:,} ids interleaved, times the rows per second of one, {name}", f"{alone / side:.2f}"),
+    ]
+
+
+def _follow(model: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [*SEQPRED, "predict", model, "-", "--stream", *QUICK], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+
+
+def _latency(model: str, rows: int = 5_000) -> list[tuple[str, object]]:
+    """From a row's last byte into the pipe to its forecast's last byte out of it."""
+    process = _follow(model)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    header, *lines = text(rows, 1).encode().splitlines(keepends=True)
+    process.stdin.write(header)
+    took = []
+    for line in lines:
+        began = time.perf_counter()
+        process.stdin.write(line)
+        process.stdin.flush()
+        if not took:
+            process.stdout.readline()  # the header
+        process.stdout.readline()
+        took.append(time.perf_counter() - began)
+    process.stdin.close()
+    process.wait()
+    middle, late = np.percentile(np.array(took[100:]) * 1e3, [50, 99])
+    return [("latency of one row, median and 99th percentile", f"{middle:.2f} ms, {late:.2f} ms")]
+
+
+def _long(model: str, rows: int = 1_000_000, block: int = 20_000) -> list[tuple[str, object]]:
+    """Blocks of rows at the beginning and at the end of a long stream: time, and memory where the system tells it."""
+    process = _follow(model)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    header, *lines = text(rows, 1).encode().splitlines(keepends=True)
+    process.stdin.write(header)
+    took, memory = [], []
+    for begin in range(0, rows, block):
+        began = time.perf_counter()
+        for at in range(begin, begin + block, 500):  # no more than the pipes hold
+            process.stdin.write(b"".join(lines[at : at + 500]))
+            process.stdin.flush()
+            for _ in range(500 + (at == 0)):
+                process.stdout.readline()
+        took.append(time.perf_counter() - began)
+        memory.append(_resident(process.pid))
+    process.stdin.close()
+    process.wait()
+    early, late = np.median(took[1:6]), np.median(took[-5:])
+    return [
+        (f"row {rows:,} against row {2 * block:,}: time", f"{late / early:.2f}"),
+        (f"row {rows:,} against row {2 * block:,}: memory", f"{memory[-1] / memory[1]:.2f}"),
+    ]
+
+
+def _resident(process: int) -> int:
+    """Pages in memory."""
+    path = Path(f"/proc/{process}/statm")
+    return int(path.read_text().split()[1]) if path.exists() else 1
+
+
+def _panel(place: Path, model: str, series: int = 10_000, rows: int = 500) -> list[tuple[str, object]]:
+    """A whole panel against torch's LSTM on the same batch, its rows ready in memory."""
+    import torch
+
+    import seqpred
+    from seqpred.verbs import forecast_table
+
+    path = place / "panel.csv"
+    path.write_text(text(series * rows, series))
+    layers = torch.nn.LSTM(12, 64, num_layers=2, batch_first=True)
+    x = torch.randn(256, rows, 12)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for _ in range(-(-series // 256)):
+                layers(x)
+
+    loaded = seqpred.load(model)
+    ratio = seconds(lambda: forecast_table(loaded, path, quantiles=[0.1, 0.9])) / seconds(bare)
+    return [
+        (f"`predict` of {series:,} series x {rows} rows, reading included, times the bare forward pass", f"{ratio:.2f}")
+    ]
+
+
+if __name__ == "__main__":
+    os.environ["PYTHONPATH"] = str(ROOT)
+    main()

@@ -1,0 +1,1 @@
+"""Rows as they come, one after another: what is remembered of each series, and the forecasts after each row."""

@@ -1,0 +1,110 @@
+"""The ONNX graph says what torch says, and the light runtime is the graph."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from seqpred.forecasting.light import Light
+from seqpred.forecasting.runtime import Ahead
+from seqpred.network.ensemble import Ensemble
+from seqpred.network.graph import write_graph
+from seqpred.network.network import Shape
+from seqpred.network.reference import Reference
+
+ANCHOR, HORIZON, NUMBERS, WINDOW = 4, 5, 7, 6
+
+
+def shape(
+    cell: str, depth: int, both: bool, codes: tuple[int, ...], known: bool, *, levels=(0.1, 0.5, 0.9), blend=True
+) -> Shape:
+    return Shape(
+        inputs=NUMBERS,
+        horizon=HORIZON,
+        levels=levels,
+        cell=cell,
+        depth=depth,
+        hidden_size=6,
+        bidirectional=both,
+        dropout=0.2,
+        codes=codes,
+        known=2 * known,
+        known_codes=int(known and bool(codes)),
+        naives=9 * blend,
+        anchor=ANCHOR,
+    )
+
+
+def rows_of(own: Shape, batch: int, rows: int) -> np.ndarray:
+    draws = np.random.default_rng(rows)
+    x = draws.normal(size=(batch, rows, NUMBERS + len(own.codes))).astype(np.float32)
+    x[..., NUMBERS:] = draws.integers(0, 3, x[..., NUMBERS:].shape)
+    return x
+
+
+def ahead_of(own: Shape, batch: int, speaking: int) -> Ahead:
+    draws = np.random.default_rng(1)
+    naives = draws.normal(size=(batch, speaking, own.naives, HORIZON)).astype(np.float32)
+    known = draws.normal(size=(batch, speaking, ANCHOR + HORIZON, own.known + own.known_codes)).astype(np.float32)
+    known[..., own.known :] = draws.integers(0, 3, known[..., own.known :].shape)
+    return Ahead(naives if own.naives else None, known if own.known else None)
+
+
+def ensemble_of(own: Shape, members: int = 2) -> tuple[Ensemble, dict[str, np.ndarray]]:
+    """An ensemble with weights drawn at random, and these."""
+    torch.manual_seed(1)
+    ensemble = Ensemble(own, members)
+    weights = {name: torch.randn_like(w).numpy() / 2 for name, w in ensemble.state_dict().items()}
+    weights |= {"trust": np.array([0.7], np.float32), "spread": np.array([1.3], np.float32)}
+    ensemble.set_weights(weights)
+    return ensemble, weights
+
+
+KINDS = list(itertools.product(["rnn", "gru", "lstm"], [1, 2], [False, True], [(), (3, 5)], [False, True]))
+
+
+@pytest.mark.parametrize(("cell", "depth", "both", "codes", "known"), KINDS)
+def test_the_graph_says_what_torch_says(cell, depth, both, codes, known):
+    own = shape(cell, depth, both, codes, known)
+    ensemble, weights = ensemble_of(own)
+    graph = write_graph(own, weights)
+    assert graph is not None
+    assert graph == write_graph(own, weights)
+    light, reference = Light(graph, WINDOW if both else None), Reference(ensemble, WINDOW)
+    speaking = 1 if both else 3
+    x, ahead = rows_of(own, 4, WINDOW), ahead_of(own, 4, speaking)
+    state = reference.start(4)
+    assert light.start(4).shape == state.shape
+    for _ in range(2):  # the second time from where the first left off
+        z, after = light.read(x, state, speaking, ahead)
+        wanted, state = reference.read(x, state, speaking, ahead)
+        np.testing.assert_allclose(z, wanted, atol=1e-5)
+        np.testing.assert_allclose(after, state, atol=1e-5)
+
+
+@pytest.mark.parametrize("blend", [False, True])
+@pytest.mark.parametrize("levels", [(0.5,), (0.1, 0.2, 0.5), (0.6, 0.9)])
+def test_any_levels_rise(levels, blend):
+    own = shape("lstm", 1, False, (), False, levels=levels, blend=blend)
+    ensemble, weights = ensemble_of(own)
+    graph = write_graph(own, weights)
+    assert graph is not None
+    x, ahead = 9 * rows_of(own, 3, 8), ahead_of(own, 3, 8)
+    light, reference = Light(graph, None), Reference(ensemble, 1)
+    z, _ = light.read(x, light.start(3), 8, ahead)
+    wanted, _ = reference.read(x, reference.start(3), 8, ahead)
+    np.testing.assert_allclose(z, wanted, atol=2e-5)
+    assert (np.diff(z, axis=-1) >= 0).all()
+
+
+def test_a_cell_that_onnx_does_not_have_has_no_graph():
+    own = shape("lstm", 1, False, (), False)
+    assert write_graph(own.__class__(**{**own.__dict__, "cell": "own"}), {}) is None
+
+
+def test_a_damaged_graph_is_told_as_a_fault_of_its_value():
+    with pytest.raises(ValueError, match=r"."):
+        Light(b"\x08\x07not a graph", None)
