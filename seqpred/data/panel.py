@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import Clock, Int, Step, gaps_within, infer_step
+from seqpred.data.timing import Clock, Int, Step, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
@@ -138,7 +138,7 @@ def build_panel(
     step = _step(table, times, starts, frequency)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
-    if step.unit in ("row", "microsecond") and bool((gaps_within(times, starts) == step.count).all()):
+    if step.unit in ("row", "microsecond") and bool(((np.diff(times) == step.count) | starts[1:]).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
         lengths, places = _on_grid(table, order, starts, step)

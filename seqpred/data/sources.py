@@ -57,6 +57,11 @@ class Source:
         """Whether the bytes are a Parquet file, whatever the name says."""
         return self.magic == b"PAR1"
 
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is text, compressed or not."""
+        return isinstance(self.content, (Path, bytes)) and not self.is_parquet
+
     def open_bytes(self) -> BinaryIO:
         """The bytes from their beginning, as they are stored."""
         assert isinstance(self.content, (Path, bytes))
@@ -102,7 +107,7 @@ class Source:
 
         Lines are counted here, when a fault has been found, so that good files pay nothing for it.
         """
-        if self.is_parquet or not isinstance(self.content, (Path, bytes)):
+        if not self.is_csv:
             return f"{self.name}, row {row}"
         for place, (line, _) in enumerate(self.records(), start=-1):  # the header is row -1
             if place == row:
