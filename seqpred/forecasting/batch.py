@@ -9,7 +9,7 @@ import numpy as np
 
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import Float, Float32, Look, Prepared, anchor_ahead, join, prepare, to_unit, usable_scale
+from seqpred.features import Float, Float32, Look, Prepared, anchor_ahead, join, prepare_all, to_unit, usable_scale
 from seqpred.forecasting.runtime import Reader
 
 BATCH = 256  # tracks read side by side, which bounds memory
@@ -90,10 +90,10 @@ class _Group:
         return np.stack(units)
 
     def _prepared(self) -> Iterator[Prepared]:
+        prepared = prepare_all(self.seen, self.plan.look)
         for place, (numbers, codes) in enumerate(self.told):
-            tracks = self.seen[place * self.targets : (place + 1) * self.targets]
-            rows = len(tracks[0])
-            own = [prepare(values, self.plan.look) for values in tracks]
+            own = prepared[place * self.targets : (place + 1) * self.targets]
+            rows = len(own[0].x)
             yield from join(own, numbers[:rows], codes[:rows], self.plan.joint)
 
     def _around(self) -> Float32 | None:

@@ -1,8 +1,11 @@
-"""Windows over flat arrays: an index into the data, never a copy of it made in advance."""
+"""Windows over flat arrays: an index into the data, never a copy of it made in advance.
+
+A track's inputs are made when a window of it is first drawn, so that training on very many begins at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +16,10 @@ from torch import Tensor
 from seqpred.features import Look, Prepared
 
 Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Make = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
+"""From the numbers of some tracks to number, prepared track and values to learn [T], NaN where missing, of these at
+least: all tracks of a series are made together."""
 MOST_CHECKS = 1024  # validation windows, spread over all tracks
 
 
@@ -35,6 +42,8 @@ class Windows:
     """All tracks end to end, and where each may be learned from.
 
     Attributes:
+        make: prepares tracks, by their numbers.
+        made: [K], which are prepared; of the others the arrays hold nothing yet.
         x: [R, F], inputs. Behind the last track stand rows enough for any window to begin on it.
         known: [R, known], the inputs that are known ahead, from x.
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
@@ -44,6 +53,8 @@ class Windows:
         reach: how far windows go back and ahead.
     """
 
+    make: Make
+    made: npt.NDArray[np.bool_]
     x: Tensor
     known: Tensor
     values: Tensor
@@ -60,9 +71,27 @@ class Windows:
         return self.reach.window
 
     def to(self, device: torch.device) -> Windows:
-        """The same windows on another device."""
+        """The same windows on another device, all tracks prepared."""
+        if device == self.x.device:
+            return self
+        self.prepare(torch.arange(len(self.begins)))
         moved = {name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)}
         return Windows(**{**vars(self), **moved})
+
+    def prepare(self, tracks: Tensor) -> None:
+        """Make the inputs of these tracks, as far as they aren't made."""
+        wanted = tracks.numpy(force=True)
+        wanted = np.unique(wanted[~self.made[wanted]])
+        lead, places = self.reach.look.anchor - 1, list(self.reach.known)
+        for k, own, values in self.make(wanted) if len(wanted) else ():
+            low, high = int(self.begins[k]), int(self.ends[k])
+            base, scaled = own.filled[0], (own.scale > 0) & (np.arange(high - low) >= lead)
+            self.x[low:high] = torch.from_numpy(own.x)
+            self.known[low:high] = self.x[low:high, places]
+            self.values[low:high] = torch.from_numpy(values - base)
+            self.filled[low + lead : high + lead] = torch.from_numpy(own.filled - base)
+            self.scale[low:high] = torch.from_numpy(np.where(scaled, own.scale, np.nan))
+            self.made[k] = True
 
     def starts(self) -> tuple[Tensor, Tensor]:
         """First and last row [K] at which a window of each track may begin; last < first where none may."""
@@ -88,6 +117,7 @@ class Windows:
         """
         device = self.x.device
         chosen = tracks[torch.randint(len(tracks), (count,), generator=generator).to(device)]
+        self.prepare(chosen)
         place = torch.rand(count, generator=generator, dtype=torch.float64).to(device)
         span = last[chosen] - first[chosen] + 1
         return torch.stack([first[chosen] + (place * span).long(), chosen])
@@ -136,7 +166,7 @@ class Windows:
         return (values.unfold(1, ahead, 1) - cycle[:, :, :ahead]) / scale[:, :, None]
 
     def checks(self) -> tuple[Tensor, Tensor]:
-        """Validation windows: their first rows, and their tracks; all they are scored on lies behind the cut."""
+        """Validation windows, prepared: first rows and tracks; all they are scored on lies behind the cut."""
         origins, tracks = [], []
         each = max(1, MOST_CHECKS // max(1, len(self.begins)))
         step = max(1, len(self.begins) // MOST_CHECKS)
@@ -148,37 +178,36 @@ class Windows:
             if count > 0 and self.cuts[k] < self.ends[k]:
                 origins += np.linspace(first, last, count).round().astype(np.int64).tolist()
                 tracks += [k] * count
+        self.prepare(torch.tensor(tracks, dtype=torch.long))
         return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
 
 
-def make_windows(prepared: Sequence[Prepared], values: Sequence[Float], cuts: Sequence[int], reach: Reach) -> Windows:
-    """The windows over K prepared tracks.
+def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach) -> Windows:
+    """The windows over K tracks, none of which is prepared yet.
 
     Args:
-        prepared, values: K tracks of T rows each; the values with NaN where missing.
-        cuts: rows of each that may be learned from.
+        make: see `Make`.
+        lengths, cuts: [K], rows of each track, and how many of them may be learned from.
+        inputs: F, of a prepared track.
     """
-    look = reach.look
-    lengths = np.array([len(v) for v in values])
     ends = np.cumsum(lengths)
     begins = ends - lengths
-    spare = np.zeros(reach.window + reach.horizon, np.float32)
-    bases = [float(p.filled[0]) for p in prepared]
+    rows = int(ends[-1]) + reach.window + reach.horizon
 
-    def flat(parts: Sequence[npt.NDArray[np.floating]], lead: int = 0) -> Tensor:
-        ahead = np.zeros(lead, np.float32)
-        return torch.from_numpy(np.concatenate([ahead, *(p.astype(np.float32, copy=False) for p in parts), spare]))
+    def array(*shape: int) -> Tensor:
+        """Zeros that take no memory until they are written."""
+        return torch.from_numpy(np.zeros(shape, np.float32))
 
-    scales = [np.where((p.scale > 0) & (np.arange(len(p.scale)) >= look.anchor - 1), p.scale, np.nan) for p in prepared]
-    inputs = np.concatenate([*(p.x for p in prepared), np.zeros((len(spare), prepared[0].x.shape[1]), np.float32)])
     return Windows(
-        x=torch.from_numpy(inputs),
-        known=torch.from_numpy(np.ascontiguousarray(inputs[:, list(reach.known)])),
-        values=flat([v - base for v, base in zip(values, bases, strict=True)]),
-        filled=flat([p.filled - base for p, base in zip(prepared, bases, strict=True)], lead=look.anchor - 1),
-        scale=flat(scales),
+        make=make,
+        made=np.zeros(len(lengths), bool),
+        x=array(rows, inputs),
+        known=array(rows, len(reach.known)),
+        values=array(rows),
+        filled=array(rows + reach.look.anchor - 1),  # so much later, so that no index is negative
+        scale=array(rows),
         begins=torch.from_numpy(begins),
-        cuts=torch.from_numpy(begins + np.asarray(cuts, np.int64)),
+        cuts=torch.from_numpy(begins + cuts),
         ends=torch.from_numpy(ends),
         reach=reach,
     )
