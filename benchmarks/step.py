@@ -26,7 +26,7 @@ from seqpred.data.sources import open_source
 from seqpred.features import prepare_all
 from seqpred.network.machine import keep_memory
 from seqpred.network.network import Shape
-from seqpred.training.loop import Plan, fit
+from seqpred.training.loop import Hooks, Plan, fit
 from seqpred.training.windows import Reach, Windows, make_windows
 from seqpred.verbs import read_panel
 
@@ -60,7 +60,7 @@ def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tupl
     numbers = (size.hidden, size.depth, size.batch, size.inputs, THREADS, block)
     command = [sys.executable, str(Path(__file__).with_name("bare.py")), *map(str, numbers)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        fit(_shape(size), windows, _plan(size, block, rounds + 2), watch)
+        fit(_shape(size), windows, _plan(size, block, rounds + 2), Hooks(watch))
     return Ratio.of(ours[2:], bare[2:]), Ratio.of(ours[2:], default[2:])
 
 

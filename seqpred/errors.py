@@ -74,6 +74,12 @@ class WriteError(SeqpredError):
     exit = Exit.WRITE
 
 
+class StoppedError(SeqpredError):
+    """Stopped by Ctrl-C or SIGTERM; what was reached is kept."""
+
+    exit = Exit.INTERRUPTED
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The nearest known names, as the end of a hint.
 

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from seqpred.yaml_lines import dump_yaml
 
 FORMAT = 1
 WEIGHTS, CONFIG, MANIFEST = "model.safetensors", "config.yaml", "manifest.json"
+CHECKPOINT, STATE, LOCK = "checkpoint", "state", "lock"  # an unfinished training, in a folder of its own
 LARGEST = {WEIGHTS: 4 << 30, CONFIG: 1 << 20, MANIFEST: 64 << 20}  # bytes, checked before memory is taken
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
@@ -55,6 +56,16 @@ class Folder:
             raise _damaged(self.path / WEIGHTS, str(e)) from None
 
 
+def holds_model(path: Path) -> bool:
+    """Whether a folder holds a finished model."""
+    return (path / MANIFEST).exists()
+
+
+def holds_state(path: Path) -> bool:
+    """Whether a folder holds the state of an unfinished training."""
+    return (path / CHECKPOINT / STATE).exists()
+
+
 def check_target(path: Path, *, force: bool) -> None:
     """See before the long work whether a folder can be written here.
 
@@ -65,15 +76,60 @@ def check_target(path: Path, *, force: bool) -> None:
         raise WriteError(
             "is the folder you are in, or above it", hint="Name a folder in it with --out.", where=str(path)
         )
-    if path.exists() and (not path.is_dir() or (any(path.iterdir()) and not (path / MANIFEST).exists())):
+    if path.exists() and not (path.is_dir() and (holds_model(path) or _only_training(path))):
         raise WriteError("is there and is no model folder", hint="Choose another place with --out.", where=str(path))
-    if (path / MANIFEST).exists() and not force:
+    if holds_model(path) and not force:
         raise WriteError(
             "holds a model already", hint="--force replaces it, --out names another place.", where=str(path)
         )
     above = next(p for p in path.absolute().parents if p.exists())
-    with _writing(path), tempfile.TemporaryFile(dir=above):
+    with writing(path), tempfile.TemporaryFile(dir=above):
         pass
+
+
+def _only_training(path: Path) -> bool:
+    """Whether a folder holds nothing, or nothing but an unfinished training."""
+    if any(p.name != CHECKPOINT for p in path.iterdir()):
+        return False
+    kept = path / CHECKPOINT
+    ours = (STATE, LOCK, f".{STATE}.")
+    return not kept.exists() or (kept.is_dir() and all(p.name.startswith(ours) for p in kept.iterdir()))
+
+
+def make_folder(path: Path) -> list[Path]:
+    """Make a folder and those above it; returns the ones above it that were not there, the lowest first.
+
+    Raises:
+        WriteError: it can't be made.
+    """
+    absent = [p for p in path.parents if not p.exists()]
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return absent
+
+
+def tidy(path: Path) -> None:
+    """Take away what killed processes left beside and in a model folder, and put back what one had moved.
+
+    To be called by whoever alone may write there.
+    """
+    old = _old(path)
+    if old.exists() and not holds_model(path) and not holds_state(path):
+        shutil.copytree(old, path, dirs_exist_ok=True)
+    for left in (old, _aside(path)):
+        shutil.rmtree(left, ignore_errors=True)
+    for part in (path / CHECKPOINT).glob(f".{STATE}.*"):
+        part.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    """Where a model folder stands until it is whole."""
+    return path.with_name(f".{path.name}.seqpred-new")
+
+
+def _old(path: Path) -> Path:
+    """Where the old model stands meanwhile, where two folders can't change names in one step."""
+    return path.with_name(f".{path.name}.seqpred-old")
 
 
 def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,14 +148,17 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
     complete = {"format": FORMAT, **manifest, "fingerprint": hashes[WEIGHTS], "sha256": hashes}
     complete["manifest_sha256"] = _own_hash(complete)
     files[MANIFEST] = _as_written(complete)
-    with _writing(path):
+    with writing(path):
+        path = path.resolve()  # what a link leads to, not the link
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        aside = _aside(path)
         try:
+            aside.mkdir()
             for name, content in files.items():
                 _write_synced(aside / name, content)
-            aside.chmod(0o755)
+            _sync_folder(aside)
             _put_in_place(aside, path)
+            _sync_folder(path.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return complete
@@ -110,7 +169,7 @@ def _put_in_place(aside: Path, path: Path) -> None:
     if not path.exists():
         aside.rename(path)
     elif not _exchange(aside, path):
-        old = aside.with_name(f"{aside.name}.old")
+        old = _old(path)
         path.rename(old)
         try:
             aside.rename(path)
@@ -141,7 +200,7 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         WriteError: it could not be written; what was there before still is.
     """
-    with _writing(path):
+    with writing(path):
         if path.exists() and not path.is_file():
             path.write_bytes(content)
             return
@@ -152,6 +211,7 @@ def write_file(path: Path, content: bytes) -> None:
             _write_synced(Path(name), content)
             os.chmod(name, 0o644)
             os.replace(name, path)
+            _sync_folder(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)
 
@@ -162,7 +222,7 @@ def check_writable(path: Path) -> None:
     Raises:
         WriteError: it can't.
     """
-    with _writing(path):
+    with writing(path):
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
         if path.exists() and not path.is_file():
@@ -172,7 +232,8 @@ def check_writable(path: Path) -> None:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
+    """What the system says against writing to a place, in words: a `WriteError`."""
     try:
         yield
     except OSError as e:
@@ -190,6 +251,16 @@ def _write_synced(path: Path, content: bytes) -> None:
         os.fsync(f.fileno())
 
 
+def _sync_folder(path: Path) -> None:
+    """Let a folder's names outlast a loss of power, where the system can."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def _own_hash(manifest: Mapping[str, Any]) -> str:
     bare = {k: v for k, v in manifest.items() if k != "manifest_sha256"}
     return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()
@@ -204,6 +275,9 @@ def read_folder(path: Path) -> Folder:
     if not path.is_dir():
         what = "is a file, not a model folder" if path.exists() else "no such model folder"
         raise FolderError(what, hint="`seqpred train CONFIG` makes one.", where=str(path))
+    if holds_state(path) and not holds_model(path):
+        hint = "`seqpred train CONFIG --resume` goes on with it."
+        raise FolderError("its training is not finished", hint=hint, where=str(path))
     if not any((path / name).exists() for name in (WEIGHTS, CONFIG, MANIFEST)):
         raise FolderError("is no model folder", hint="`seqpred train CONFIG` makes one.", where=str(path))
     manifest = _read_manifest(path / MANIFEST)

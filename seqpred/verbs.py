@@ -22,7 +22,7 @@ from seqpred.data.sources import Source, open_source
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
-from seqpred.folder import check_target, read_folder, write_folder
+from seqpred.folder import check_target, holds_model, holds_state, read_folder, write_folder
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, levels_of, make_forecaster
@@ -42,7 +42,8 @@ from seqpred.recipe import (
 if TYPE_CHECKING:
     import pandas as pd
 
-    from seqpred.training.loop import Outcome, Progress
+    from seqpred.training.loop import Progress
+    from seqpred.training.run import Outcome
 
 Say = Callable[[str], None]
 MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
@@ -90,45 +91,77 @@ def check(thing: object, data: object = None, *, say: Say = _silent) -> Findings
     return found
 
 
-def train(
+def train(  # noqa: PLR0913, the command has as many options
     config: Config | Mapping[str, Any] | str | Path,
     data: object = None,
     out: str | Path | None = None,
     *,
     force: bool = False,
+    resume: bool = False,
+    again: str = "train(..., resume=True)",
     say: Say = _silent,
     watch: Callable[[Progress], None] = _silent,
 ) -> Model:
     """Train a network and write its model folder.
+
+    While it trains, its state is kept in the folder `checkpoint` there: every so often, and when SIGINT or SIGTERM
+    ends it. A training that goes on ends with the same bytes as one that was never stopped.
 
     Args:
         config: a settled or unsettled config, the same as a mapping, or the path of a YAML.
         data: a path, a DataFrame, or None for the config's own path.
         out: the model folder; `runs/` and the config's name by default.
         force: replace a model that is there.
+        resume: go on with an unfinished training that is there, of the same config and data.
+        again: what goes on with this one if it is stopped, as messages call it.
         say: told, in words, what was guessed, filled or left out.
         watch: told at each validation how far training is.
     Raises:
         ConfigError, DataError, WriteError: see `errors`; nothing has been written then.
+        StoppedError: its state is kept. KeyboardInterrupt: there was none yet.
     """
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
     config = _config(config)
-    check_target(out, force=force)
-    source = _source(data, config)
+    from seqpred.training.checkpoint import Checkpoint, claim
+    from seqpred.training.fitting import fit_panel
+    from seqpred.training.loop import Hooks
+
+    with claim(out, again, force=force, resume=resume) as stop:
+        panel, config, covariates = _learning(_source(data, config), config, say)
+        if resume and not force and _is_done(out, config, panel, say):
+            return load(out)
+        checkpoint = Checkpoint(out, _made_for(panel, config, covariates), stop, say)
+        if resume:
+            checkpoint.read()
+        outcome = fit_panel(panel, config, covariates, Hooks(watch, say), checkpoint)
+        write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome))
+    return load(out)
+
+
+def _learning(source: Source, config: Config, say: Say) -> tuple[Panel, Config, Covariates]:
+    """The data as training sees it, the config that it settles, and what is learned of the covariates."""
     panel = read_panel(source, config, say)
     check_changing(panel)
     config = settle(_at_home(config, source), panel)
     calendar = settled(config.data.covariates.calendar)
     covariates = learn_covariates(panel, learned_rows(config, panel.lengths), calendar)
-    panel = _adopted(panel, covariates, source, say)
-    from seqpred.training.fitting import fit_panel
+    return _adopted(panel, covariates, source, say), config, covariates
 
-    outcome = fit_panel(panel, config, covariates, watch)
-    if outcome.reason.startswith("diverged"):
-        say(f"training {outcome.reason}.")
-    write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome))
-    return load(out)
+
+def _is_done(out: Path, config: Config, panel: Panel, say: Say) -> bool:
+    """Whether the model that a resumed training would make is there, and no unfinished one.
+
+    Raises:
+        WriteError: another model is there.
+    """
+    if not holds_model(out) or holds_state(out):
+        return False
+    folder = read_folder(out)
+    if folder.config != config or folder.manifest["data"]["fingerprint"] != panel.fingerprint():
+        check_target(out, force=False)
+    say(f"the training of {out} is finished; there is nothing to go on with.")
+    return True
 
 
 def load(path: str | Path) -> Model:
@@ -324,13 +357,9 @@ def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
 
 def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
-    import torch
-
-    from seqpred import __version__
-
     ends = [int(panel.times(s, panel.lengths[s : s + 1] - 1)[0]) for s in range(len(panel.names))]
     return {
-        "made_by": {"seqpred": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "made_by": _made_by(),
         "data": {
             "fingerprint": panel.fingerprint(),
             "series": len(panel.names),
@@ -341,6 +370,26 @@ def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Out
         "covariates": covariates.as_data(),
         "training": {"steps": outcome.steps, "best_step": outcome.best_step, "reason": outcome.reason},
         "scores": _validation_scores(panel, config, covariates, outcome),
+    }
+
+
+def _made_by() -> dict[str, str]:
+    import torch
+
+    from seqpred import __version__
+
+    return {"seqpred": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def _made_for(panel: Panel, config: Config, covariates: Covariates) -> dict[str, Any]:
+    """All that an unfinished training depends on, and goes on with the same of."""
+    from seqpred.network.machine import choose_device
+
+    return {
+        "data": {"fingerprint": panel.fingerprint(), "covariates": covariates.as_data()},
+        "config": config.model_dump(),
+        "device": str(choose_device(config.training.device)),
+        "made_by": _made_by(),
     }
 
 

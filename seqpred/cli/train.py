@@ -21,6 +21,9 @@ def train(
         list[str] | None, typer.Option("--set", help="Override a key, as in model.cell=gru; repeat at will.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the model that is there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the unfinished training that is there, if one is.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON, and errors too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no bar, no summary.")] = False,
 ) -> None:
@@ -36,7 +39,8 @@ def train(
     from seqpred import verbs
 
     with progress_bar(quiet=quiet) as watch:
-        model = verbs.train(settings, data, out, force=force, say=make_say(quiet=quiet, as_json=as_json), watch=watch)
+        say = make_say(quiet=quiet, as_json=as_json)
+        model = verbs.train(settings, data, out, force=force, resume=resume, again=_again(), say=say, watch=watch)
     if not quiet and not as_json:
         _summary(model)
     if as_json:
@@ -45,6 +49,14 @@ def train(
         typer.echo(json.dumps({"folder": str(out), **model.folder.manifest}))
     else:
         typer.echo(str(out))
+
+
+def _again() -> str:
+    """The command that goes on with this one if it is stopped, to be pasted into a shell."""
+    import shlex
+
+    words = [word for word in sys.argv[1:] if word not in ("--force", "--resume")]
+    return f"`{shlex.join(['seqpred', *words, '--resume'])}`"
 
 
 def _summary(model: object) -> None:

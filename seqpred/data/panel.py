@@ -93,8 +93,8 @@ class Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
         kept = np.minimum(rows, self.lengths)
         offsets = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        parts = [self.rows(s)[: kept[s]] for s in range(len(self.names))]
-        return replace(self, offsets=offsets, values=np.concatenate(parts), notes=())
+        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], kept)
+        return replace(self, offsets=offsets, values=self.values[places], notes=())
 
     def choose(self, chosen: npt.NDArray[np.intp]) -> Panel:
         """The panel with just these series; values are copied."""
@@ -113,9 +113,10 @@ class Panel:
         digest = hashlib.sha256()
         for part in (str(self.step), *self.columns.values, *self.roles[self.roles.count("target") :]):
             digest.update(part.encode() + b"\0")
-        for s in sorted(range(len(self.names)), key=lambda s: self.names[s]):
-            digest.update(f"\0{self.names[s]}\0{self.origins[s]} {self.lengths[s]}\0".encode())
-            digest.update(np.ascontiguousarray(self.rows(s)).data)
+        parts = zip(self.names, self.origins.tolist(), self.offsets.tolist(), self.offsets[1:].tolist(), strict=False)
+        for name, origin, low, high in sorted(parts):
+            digest.update(f"\0{name}\0{origin} {high - low}\0".encode())
+            digest.update(np.ascontiguousarray(self.values[low:high]).data)
         return digest.hexdigest()
 
 

@@ -167,9 +167,10 @@ def check_changing(panel: Panel) -> None:
     for c, name in enumerate(panel.columns.targets):
         if not np.isfinite(panel.values[:, c]).any():
             raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
-    known = [track[np.isfinite(track)] for track in (panel.track(s, c) for s, c in panel.tracks())]
-    if all(len(k) == 0 or bool((k == k[0]).all()) for k in known):
-        value = next(k[0] for k in known if len(k))
+    targets = panel.values[:, : panel.roles.count("target")]
+    low, high = (find.reduceat(targets, panel.offsets[:-1], axis=0) for find in (np.fmin, np.fmax))
+    if not (low < high).any():
+        value = low[np.isfinite(low)][0]
         raise DataError(
             f"column {panel.columns.targets[0]!r} is constant ({value:g} in every row"
             f"{' of a series' if len(panel.names) > 1 else ''}): there is nothing to learn",

@@ -6,6 +6,7 @@ Torch's own computes the same; making one loads torch's compiler, a second of wa
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -50,3 +51,21 @@ class AdamW:
             square.mul_(slow).addcmul_(gradient, gradient, value=1 - slow)
             weight.mul_(1 - rate * self.decay)
             weight.addcdiv_(mean, (square.sqrt() / root).add_(self.epsilon), value=-unbiased)
+
+    def freeze(self) -> dict[str, Any]:
+        """Its whole state as arrays and numbers."""
+        means, squares = ([t.cpu().numpy().copy() for t in moments] for moments in (self.means, self.squares))
+        return {"steps": self.steps, "means": means, "squares": squares}
+
+    def thaw(self, state: dict[str, Any]) -> None:
+        """Be as `freeze` found it."""
+        self.steps = state["steps"]
+        for moments, arrays in ((self.means, state["means"]), (self.squares, state["squares"])):
+            for moment, array in zip(moments, arrays, strict=True):
+                moment.copy_(torch.from_numpy(array))
+
+    def begin_anew(self) -> None:
+        """Forget all gradients that have been."""
+        self.steps = 0
+        for moment in (*self.means, *self.squares):
+            moment.zero_()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -16,24 +16,28 @@ from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.machine import choose_device, keep_memory
 from seqpred.network.network import Shape
 from seqpred.recipe import learned_rows, too_few_rows
-from seqpred.training.loop import Outcome, Plan, Progress, fit
+from seqpred.training.checkpoint import Checkpoint
+from seqpred.training.loop import Hooks, Plan, fit
+from seqpred.training.run import Outcome
 from seqpred.training.windows import Reach, Windows, make_windows
 
 CHECKS = 40  # validations in a whole run
 
 
-def fit_panel(panel: Panel, config: Config, covariates: Covariates, watch: Callable[[Progress], None]) -> Outcome:
+def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks, checkpoint: Checkpoint) -> Outcome:
     """The best weights on the validation part, the last rows of each series.
 
     Args:
         panel: as `covariates.adopt` gave it.
+        checkpoint: where the state is kept, and what there is to go on from.
 
     Raises:
         DataError: too few rows to learn from, or to validate on.
     """
     keep_memory()  # before the first tensor
     shape = shape_of(config, covariates)
-    return fit(shape, _windows(panel, config, covariates, shape), _plan(config), watch)
+    windows, plan = _windows(panel, config, covariates, shape), _plan(config)
+    return checkpoint.outcome(0, hooks, lambda hooks, state: fit(shape, windows, plan, hooks, state))
 
 
 def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape) -> Windows:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from seqpred.network.machine import threads
 from seqpred.network.network import Network, Shape
 from seqpred.training.adamw import AdamW
+from seqpred.training.run import Outcome, Run, Score, State
 from seqpred.training.windows import Windows
 
-Weights = dict[str, npt.NDArray[np.float32]]
 CLIP = 1.0  # largest norm of a step's gradient
 CHECK_BATCH = 128  # validation windows at once
+EXPLODED = 100.0  # a loss so many times the naive forecast's is no learning any more
+MOST_STUMBLES = 3  # explosions before a run is given up
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,6 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Score:
-    """The validation part, in units of the scale: `loss` chooses, `mase` and `anchor_mase` are for people."""
-
-    loss: float
-    mase: float
-    anchor_mase: float
-
-
-@dataclass(frozen=True)
 class Progress:
     """What a person watching wants to know."""
 
@@ -60,27 +51,48 @@ class Progress:
     share: float  # of the run that is done, 0 to 1
 
 
-@dataclass
-class Outcome:
-    """The best weights, and how they came about."""
-
-    weights: Weights
-    score: Score
-    best_step: int
-    steps: int = 0
-    reason: str = ""
-    seconds: float = 0.0
-    losses: list[float] = field(default_factory=list)
+def _silent(_: object) -> None:
+    """Where all goes when nobody listens."""
 
 
-def fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress], None] = lambda _: None) -> Outcome:
+@dataclass(frozen=True)
+class Hooks:
+    """What a run tells while it goes.
+
+    Attributes:
+        watch: told at each validation how far it is.
+        say: told in words what a person should know.
+        keep: given, after each step, what makes the state of it; may raise to stop the run.
+    """
+
+    watch: Callable[[Progress], None] = _silent
+    say: Callable[[str], None] = _silent
+    keep: Callable[[Callable[[], State]], None] = _silent
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is learned from and validated on, the same at every step."""
+
+    windows: Windows
+    levels: Tensor  # [Q]
+    tracks: Tensor  # those that windows are drawn from
+    first: Tensor  # [K], the first and last row at which a window of each track may begin
+    last: Tensor
+    checks: tuple[Tensor, Tensor]
+
+
+def fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks | None = None, state: State | None = None) -> Outcome:
     """Train a new network; the result depends on arguments, machine and thread count alone.
 
     The head begins at the anchor with the spread that its errors have in the learning part, so training starts
     where the seasonal naive ends, and the best weights are never worse than that on the validation part.
+
+    Args:
+        state: what `hooks.keep` was given in a run with the same arguments, which then goes on.
     """
     with _settings(plan):
-        return _fit(shape, windows.to(plan.device), plan, watch)
+        return _fit(shape, windows.to(plan.device), plan, hooks or Hooks(), state)
 
 
 @contextmanager
@@ -92,59 +104,109 @@ def _settings(plan: Plan) -> Iterator[None]:
         yield
 
 
-def _fit(shape: Shape, windows: Windows, plan: Plan, watch: Callable[[Progress], None]) -> Outcome:
-    network = Network(shape).to(plan.device)
-    levels = torch.tensor(shape.levels, device=plan.device)
-    draws = torch.Generator().manual_seed(plan.seed)
+def _fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks, state: State | None) -> Outcome:
     first, last = windows.starts()
-    tracks = torch.nonzero(last >= first)[:, 0]
-    network.head.begin_at(_anchor_errors(windows, levels, network.head.middle, tracks, draws))
-    optimizer = AdamW(network.parameters(), decay=1e-4)
-    checks = windows.checks()
+    levels = torch.tensor(shape.levels, device=plan.device)
+    material = Material(windows, levels, torch.nonzero(last >= first)[:, 0], first, last, windows.checks())
+    run, reserve = _begin(shape, material, plan)
+    if state is not None:
+        run.thaw(state)
+    run.network.train()
+    while not (reason := _ending(run, plan, reserve)):
+        share = _share(run, plan, reserve)
+        trouble = _learn(run, material, plan, share)
+        run.step += 1
+        if trouble:
+            hooks.say(_recover(run, trouble))
+        elif run.step % plan.check_every == 0 or _share(run, plan, reserve) >= 1:
+            _validate(run, material, plan)
+            hooks.watch(_progress(run, plan, reserve))
+        hooks.keep(run.freeze)
+    run.best.steps, run.best.reason, run.best.seconds = run.step, reason, run.seconds
+    return run.best
+
+
+def _begin(shape: Shape, material: Material, plan: Plan) -> tuple[Run, float]:
+    """A run before its first step, and the seconds that a validation takes."""
     began = time.monotonic()
-    score = _check(network, windows, checks, levels, plan.loss)
+    network = Network(shape).to(plan.device)
+    draws = torch.Generator().manual_seed(plan.seed)
+    network.head.begin_at(_anchor_errors(material, network.head.middle, draws))
+    optimizer = AdamW(network.parameters(), decay=1e-4)
+    ready = time.monotonic()
+    score = _check(network, material, plan.loss)
     best = Outcome(network.weights(), score, best_step=0)
-    losses: list[Tensor] = []
-    waited, step, reason = 0, 0, "all steps done"
-    network.train()
-    while step < plan.max_steps:
-        share = _share(step, plan, time.monotonic() - began)
-        if share >= 1:
-            reason = "time budget spent"
-            break
-        starts, chosen = windows.draw(tracks, first, last, plan.batch_size, draws)
-        spoken, positions = windows.positions(starts)
-        z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen])
-        said = network(windows.inputs(starts), windows.around(spoken, positions))
-        loss = quantile_loss(said, z, levels, plan.loss)
-        optimizer.forget_gradients()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
-        nn.utils.clip_grad_norm_(network.parameters(), CLIP, foreach=True)
-        optimizer.step(plan.learning_rate * _schedule(share))
-        losses.append(loss.detach())
-        step += 1
-        if step % plan.check_every == 0 or step == plan.max_steps:
-            best.losses.append(float(torch.stack(losses).mean()))
-            losses.clear()
-            if not math.isfinite(best.losses[-1]):
-                reason = "diverged: the loss is not a number; the best weights before that are kept"
-                break
-            score = _check(network, windows, checks, levels, plan.loss)
-            waited += 1
-            if score.loss < best.score.loss:
-                best.weights, best.score, best.best_step, waited = network.weights(), score, step, 0
-            seconds = time.monotonic() - began
-            watch(Progress(step, plan.max_steps, best.losses[-1], best.score, seconds, _share(step, plan, seconds)))
-            if waited >= plan.patience:
-                reason = f"no better for {waited} validations"
-                break
-    best.steps, best.reason, best.seconds = step, reason, time.monotonic() - began
-    return best
+    return Run(network, optimizer, draws, best, began), time.monotonic() - ready
 
 
-def _share(step: int, plan: Plan, seconds: float) -> float:
-    """How much of the run is done, by steps or by time, whichever is further."""
-    return max(step / plan.max_steps, seconds / plan.time_budget if plan.time_budget else 0.0)
+def _ending(run: Run, plan: Plan, reserve: float) -> str:
+    """Why the run ends here; empty where it goes on."""
+    if run.stumbles >= MOST_STUMBLES:
+        return f"diverged {run.stumbles} times; lower training.learning_rate"
+    if run.waited >= plan.patience:
+        return f"no better for {run.waited} validations"
+    if run.step >= plan.max_steps:
+        return "all steps done"
+    return "time budget spent" if _share(run, plan, reserve) >= 1 else ""
+
+
+def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
+    """One step down the gradient of a batch drawn at random; or none, and what is wrong with it in words."""
+    windows = material.windows
+    starts, chosen = windows.draw(material.tracks, material.first, material.last, plan.batch_size, run.draws)
+    spoken, positions = windows.positions(starts)
+    z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen])
+    said = run.network(windows.inputs(starts), windows.around(spoken, positions))
+    loss = quantile_loss(said, z, material.levels, plan.loss)
+    run.optimizer.forget_gradients()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
+    norm = nn.utils.clip_grad_norm_(run.network.parameters(), CLIP, foreach=True)
+    size = float(loss.detach())
+    if not math.isfinite(size) or (size > EXPLODED and size > EXPLODED * float(z.abs().nanmean())):
+        return f"the loss is {size:.3g}"
+    if not math.isfinite(float(norm)):
+        return f"the gradient is {float(norm):.3g}"
+    run.optimizer.step(plan.learning_rate * 0.5**run.stumbles * _schedule(share))
+    run.losses.append(size)
+    return ""
+
+
+def _recover(run: Run, trouble: str) -> str:
+    """Go back to the best weights, from there at half the rate; says so."""
+    run.stumbles += 1
+    run.network.set_weights(run.best.weights)
+    run.optimizer.begin_anew()
+    run.losses.clear()
+    end = "training ends" if run.stumbles >= MOST_STUMBLES else "going on at half the learning rate"
+    return f"step {run.step}: {trouble}; back to the weights of step {run.best.best_step}, {end}."
+
+
+def _validate(run: Run, material: Material, plan: Plan) -> None:
+    """Look at the validation part, and keep the weights if they are the best."""
+    if run.losses:
+        run.best.losses.append(sum(run.losses) / len(run.losses))
+        run.losses.clear()
+    score = _check(run.network, material, plan.loss)
+    run.waited += 1
+    if score.loss < run.best.score.loss:
+        run.best.weights, run.best.score, run.best.best_step = run.network.weights(), score, run.step
+        run.waited = 0
+
+
+def _progress(run: Run, plan: Plan, reserve: float) -> Progress:
+    loss = run.best.losses[-1] if run.best.losses else math.nan
+    return Progress(run.step, plan.max_steps, loss, run.best.score, run.seconds, _share(run, plan, reserve))
+
+
+def _share(run: Run, plan: Plan, reserve: float) -> float:
+    """How much of the run is done, by steps or by time, whichever is further.
+
+    Args:
+        reserve: seconds of the time budget that the last validation will need.
+    """
+    if plan.time_budget is None:
+        return run.step / plan.max_steps
+    return max(run.step / plan.max_steps, run.seconds / max(plan.time_budget - reserve, 1e-3))
 
 
 def _schedule(share: float) -> float:
@@ -178,11 +240,14 @@ def quantile_loss(quantiles: Tensor, targets: Tensor, levels: Tensor, kind: str)
 
 
 @torch.no_grad()
-def _check(network: Network, windows: Windows, checks: Sequence[Tensor], levels: Tensor, kind: str) -> Score:
+def _check(network: Network, material: Material, kind: str) -> Score:
     """The validation score of the network as it is."""
+    windows, levels = material.windows, material.levels
     network.eval()
     said, true = [], []
-    for starts, tracks in zip(*(torch.split(part.to(levels.device), CHECK_BATCH) for part in checks), strict=True):
+    for starts, tracks in zip(
+        *(torch.split(part.to(levels.device), CHECK_BATCH) for part in material.checks), strict=True
+    ):
         spoken = starts + windows.window - 1
         z = windows.targets(spoken, 1, windows.cuts[tracks], windows.ends[tracks])
         said.append(network.at_end(windows.inputs(starts), windows.around(spoken, 1)))
@@ -198,12 +263,12 @@ def _check(network: Network, windows: Windows, checks: Sequence[Tensor], levels:
 
 
 @torch.no_grad()
-def _anchor_errors(windows: Windows, levels: Tensor, middle: int, tracks: Tensor, draws: torch.Generator) -> Tensor:
+def _anchor_errors(material: Material, middle: int, draws: torch.Generator) -> Tensor:
     """Quantiles [N, Q] of what the anchor misses in the learning part, the middle one 0."""
-    first, last = windows.starts()
-    starts, chosen = windows.draw(tracks, first, last, 256, draws)
+    windows = material.windows
+    starts, chosen = windows.draw(material.tracks, material.first, material.last, 256, draws)
     spoken, positions = windows.positions(starts)
     z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen]).flatten(0, 1)
     z = z[torch.linspace(0, len(z) - 1, min(len(z), 8192), device=z.device).long()]
-    quantiles = torch.nanquantile(z, levels, dim=0).T.nan_to_num(0.0)
+    quantiles = torch.nanquantile(z, material.levels, dim=0).T.nan_to_num(0.0)
     return quantiles - quantiles[:, middle : middle + 1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +14,10 @@ from hypothesis import strategies as st
 
 from seqpred.features import Look, prepare
 from seqpred.network.network import Shape
-from seqpred.training.loop import Plan, Progress, fit, quantile_loss
+from seqpred.training import loop
+from seqpred.training.adamw import AdamW
+from seqpred.training.loop import Hooks, Plan, Progress, fit, quantile_loss
+from seqpred.training.run import State
 from seqpred.training.windows import Reach, Windows, make_windows
 from tests.conftest import seasonal
 
@@ -96,12 +101,54 @@ def test_the_best_weights_are_kept_not_the_last() -> None:
     assert outcome.score.loss <= fit(*make(learning_rate=1e-12, max_steps=1)).score.loss
 
 
-def test_a_diverging_loss_ends_training_with_the_weights_before_it() -> None:
+def test_a_loss_that_stays_no_number_ends_training_with_the_best_weights() -> None:
     shape, windows, plan = make(max_steps=20, check_every=5)
     windows.x[50:70] = torch.inf
-    outcome = fit(shape, windows, plan)
-    assert outcome.reason.startswith("diverged")
+    told: list[str] = []
+    outcome = fit(shape, windows, plan, Hooks(say=told.append))
+    assert outcome.reason.startswith("diverged 3 times")
+    assert len(told) == 3
+    assert "the loss is nan; back to the weights of step 0, going on at half the learning rate" in told[0]
+    assert told[-1].endswith("training ends.")
     assert all(np.isfinite(w).all() for w in outcome.weights.values())
+
+
+@pytest.mark.parametrize("size", [1e6, np.inf, np.nan])
+def test_a_loss_that_explodes_once_is_noticed_at_the_step_and_training_goes_on(
+    monkeypatch: pytest.MonkeyPatch, size: float
+) -> None:
+    rates: list[float] = []
+    original_loss, original_step = loop.quantile_loss, AdamW.step
+    calls = 0
+
+    def exploding(said: torch.Tensor, *rest: object) -> torch.Tensor:
+        nonlocal calls
+        calls += said.requires_grad
+        return original_loss(said, *rest) * (size if said.requires_grad and calls == 12 else 1)  # type: ignore[arg-type]
+
+    def step(self: AdamW, rate: float) -> None:
+        rates.append(rate)
+        original_step(self, rate)
+
+    monkeypatch.setattr(loop, "quantile_loss", exploding)
+    monkeypatch.setattr(AdamW, "step", step)
+    monkeypatch.setattr(loop, "_schedule", lambda share: 1.0)
+    told: list[str] = []
+    outcome = fit(*make(max_steps=20, check_every=5), Hooks(say=told.append))
+    assert outcome.reason == "all steps done"
+    assert rates == 11 * [2e-3] + 8 * [1e-3], "the batch was learned from, or the rate was not halved"
+    assert len(told) == 1
+    assert told[0].startswith("step 12: the loss is ")
+    assert "back to the weights of step 10" in told[0]
+
+
+def test_a_gradient_that_is_no_number_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    norms = iter([1.0, float("nan"), *[1.0] * 20])
+    monkeypatch.setattr(loop.nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(next(norms)))
+    told: list[str] = []
+    fit(*make(max_steps=10), Hooks(say=told.append))
+    assert len(told) == 1
+    assert "the gradient is nan" in told[0]
 
 
 def test_a_time_budget_ends_training() -> None:
@@ -112,6 +159,35 @@ def test_a_time_budget_ends_training() -> None:
 
 def test_whoever_watches_is_told_at_each_validation() -> None:
     told: list[Progress] = []
-    fit(*make(), told.append)
+    fit(*make(), Hooks(told.append))
     assert [p.step for p in told] == [10, 20, 30]
     assert told[-1].share == 1.0
+
+
+# ------------------------------------------------------------------ stopped, and going on
+
+
+class KilledError(Exception):
+    """A run that ends where it must not."""
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("at", [(1,), (9, 10, 11), (7, 23), (29, 30)])
+def test_a_run_that_is_stopped_and_goes_on_ends_like_one_that_was_not(bidirectional: bool, at: tuple[int, ...]) -> None:
+    arguments = make(bidirectional=bidirectional)
+    whole = fit(*arguments)
+    kept: list[State] = []
+
+    def keep_and_die(freeze: Callable[[], State]) -> None:
+        state = freeze()
+        if state["step"] in at and state["step"] > (kept[-1]["step"] if kept else 0):
+            kept.append(copy.deepcopy(state))
+            raise KilledError
+
+    for _ in at:
+        with pytest.raises(KilledError):
+            fit(*arguments, Hooks(keep=keep_and_die), kept[-1] if kept else None)
+    again = fit(*arguments, state=kept[-1])
+    assert [s["step"] for s in kept] == list(at)
+    assert all(whole.weights[name].tobytes() == again.weights[name].tobytes() for name in whole.weights)
+    assert dataclasses.replace(again, weights={}, seconds=0) == dataclasses.replace(whole, weights={}, seconds=0)

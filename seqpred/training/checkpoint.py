@@ -1,0 +1,310 @@
+"""Stop and go on: the state of an unfinished training, in the folder `checkpoint` of the model folder.
+
+One training at a time may have a folder, by a lock that a dead process does not hold. The state is one file,
+written whole or not at all: the SHA-256 of what follows, then arrays as safetensors, of which one, `state`, is
+the JSON of all that is no array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
+from seqpred.folder import (
+    CHECKPOINT,
+    LARGEST,
+    LOCK,
+    STATE,
+    WEIGHTS,
+    check_target,
+    holds_state,
+    make_folder,
+    tidy,
+    write_file,
+    writing,
+)
+
+if TYPE_CHECKING:
+    from seqpred.training.loop import Hooks
+    from seqpred.training.run import Outcome, State
+
+EVERY = 10.0  # seconds from one write to the next
+COST = 0.02  # share of the time that writing may take
+SHOWN = 4  # changed keys that a message names
+
+
+@dataclass
+class Stop:
+    """Whether a person or the system has asked training to end (SIGINT, SIGTERM)."""
+
+    asked: bool = False
+    patient: bool = False  # whether the end of the step is waited for
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """Take note of the first signal while patient; else end here and now."""
+        if not self.patient or self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def claim(path: Path, again: str, *, force: bool, resume: bool) -> Iterator[Stop]:
+    """The model folder at a path, for this training alone; what ends it early is worded here.
+
+    Args:
+        again: what continues a training that was interrupted, in words.
+    Raises:
+        WriteError: the place can't be written or is taken: by another training, an unfinished one or a model.
+        StoppedError: the state is kept.
+    """
+    check_target(path, force=force or resume or holds_state(path))
+    stop = Stop()
+    with _locked(path), _signals(stop):
+        if holds_state(path) and not (force or resume):
+            hint = f"{again} goes on with it; --force begins anew, --out names another place."
+            raise WriteError("holds an unfinished training", hint=hint, where=str(path))
+        try:
+            yield stop
+        except KeyboardInterrupt:
+            if not holds_state(path):
+                raise
+            found = f"interrupted; what training has reached is kept in {path / CHECKPOINT} (state saved)"
+            raise StoppedError(found, hint=f"{again} goes on.") from None
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """Let `stop` hear of SIGINT and SIGTERM, unless they are ignored or this is not the main thread."""
+    numbers = [signal.SIGINT, signal.SIGTERM] if threading.current_thread() is threading.main_thread() else []
+    before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)}
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a model folder, which the system frees when the process dies, however it dies."""
+    made = make_folder(path / CHECKPOINT)
+    lock = path / CHECKPOINT / LOCK
+    try:
+        with _open_locked(lock) as held:
+            tidy(path)
+            try:
+                yield
+            finally:
+                if _is(held, lock):
+                    lock.unlink()
+    finally:
+        for folder in (path / CHECKPOINT, *made):
+            with suppress(OSError):  # something is in it, or it has gone
+                folder.rmdir()
+
+
+def _open_locked(lock: Path) -> BinaryIO:
+    """The lock file, locked."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two trainings into one folder are not told of each other
+        return lock.open("ab")
+    while True:
+        with writing(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)  # whoever held it may have tidied up
+            held = lock.open("ab")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.close()
+            hint = "Wait for it to end, or name another place with --out."
+            raise WriteError("another training is under way here", hint=hint, where=str(lock.parents[1])) from None
+        except OSError:  # a file system without locks
+            return held
+        if _is(held, lock):
+            return held
+        held.close()  # it was taken away between opening and locking
+
+
+def _is(held: BinaryIO, lock: Path) -> bool:
+    """Whether an open file is the one that has its name."""
+    try:
+        return os.path.samestat(os.fstat(held.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
+
+
+@dataclass
+class Checkpoint:
+    """The state of a training: the networks that are done, and the one under way.
+
+    Attributes:
+        path: the model folder.
+        made_for: what the state depends on: config, data, versions; it goes on with the same alone.
+        stop: whether to end after this step.
+        say: told when a write has failed; training goes on without.
+        finished: outcomes, in the order in which the networks are trained.
+        run: the state of the network under way.
+    """
+
+    path: Path
+    made_for: Mapping[str, Any]
+    stop: Stop
+    say: Callable[[str], None]
+    finished: list[State] = field(default_factory=list)
+    run: State | None = None
+    _next: float = field(default_factory=lambda: time.monotonic() + EVERY)
+
+    @property
+    def file(self) -> Path:
+        """Where the state is written."""
+        return self.path / CHECKPOINT / STATE
+
+    def outcome(self, place: int, hooks: Hooks, train: Callable[[Hooks, State | None], Outcome]) -> Outcome:
+        """What the training of one network came to: if it is not kept, `train` goes on from the state that is.
+
+        Args:
+            place: of the network among all that are trained, one after another.
+            train: given hooks that keep its state, and the state to go on from.
+        """
+        from seqpred.training.run import Outcome, thawing
+
+        try:
+            if place < len(self.finished):
+                with thawing():
+                    return Outcome.thaw(self.finished[place])
+            self.stop.patient = True
+            outcome = train(replace(hooks, keep=self._keep), self.run)
+        finally:
+            self.stop.patient = False
+        self.finished.append(outcome.freeze())
+        self.run = None
+        self._write()
+        return outcome
+
+    def _keep(self, freeze: Callable[[], State]) -> None:
+        """After each step: write the state if it is time to, or time to end."""
+        if not self.stop.asked and time.monotonic() < self._next:
+            return
+        self.run = freeze()
+        self._write()
+        if self.stop.asked:
+            raise KeyboardInterrupt
+
+    def _write(self) -> None:
+        began = time.monotonic()
+        try:
+            write_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
+        except WriteError as e:
+            self.say(f"{e.message}; training goes on without a checkpoint.")
+        now = time.monotonic()
+        self._next = now + max(EVERY, (now - began) / COST)
+
+    def read(self) -> None:
+        """Take over the state that is kept, if one is.
+
+        Raises:
+            ConfigError, DataError: it was made for another config, other data or other versions.
+            FolderError: it is damaged.
+        """
+        if not self.file.exists():
+            self.say(f"{self.path} holds no unfinished training; this one begins at the start.")
+            return
+        hint = "--force begins anew."
+        try:
+            if self.file.stat().st_size > 4 * LARGEST[WEIGHTS]:
+                raise ValueError(f"it has {self.file.stat().st_size} bytes")
+            state = unpack(self.file.read_bytes())
+            self.finished, self.run = list(state["finished"]), state["run"]
+            _check_same(state["made_for"], json.loads(json.dumps(self.made_for)), self.path)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+            raise FolderError(f"damaged: {e}", hint=hint, where=str(self.file)) from None
+        step = f"step {self.run['step']}" if self.run else "the last step"
+        network = f" of network {len(self.finished) + 1}" if self.finished else ""
+        self.say(f"going on with the training in {self.path} after {step}{network}.")
+
+
+def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
+    """See that nothing has changed that the result depends on."""
+    hint = "Undo the change to go on, or begin anew with --force."
+    if before["data"] != now["data"]:
+        raise DataError("the data has changed since the unfinished training there began", hint=hint, where=str(path))
+    was, is_ = dict(_dotted(before)), dict(_dotted(now))
+    changed = [k for k in {**was, **is_} if was.get(k) != is_.get(k)]
+    if changed:
+        told = [f"{k} was {was.get(k)!r} and is {is_.get(k)!r}" for k in changed[:SHOWN]]
+        more = f", and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        found = f"changed since the unfinished training there began: {', '.join(told)}{more}"
+        raise ConfigError(found, hint=hint, where=str(path))
+
+
+def _dotted(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value by dotted name; keys of the config stand as its users write them."""
+    for name, value in tree.items():
+        dotted = name if above in ("", "config.") else above + name
+        if isinstance(value, dict):
+            yield from _dotted(value, f"{dotted}.")
+        else:
+            yield dotted, value
+
+
+# ------------------------------------------------------------------ the file
+
+
+def pack(state: State) -> bytes:
+    """A state as a file's bytes: numbers, texts and arrays, in dictionaries and lists.
+
+    >>> unpack(pack({"a": [1, {"b": np.arange(3)}]}))
+    {'a': [1, {'b': array([0, 1, 2])}]}
+    """
+    from safetensors.numpy import save
+
+    arrays: dict[str, Any] = {}
+    text = json.dumps(_lift(state, arrays)).encode()
+    content = save({**arrays, "state": np.frombuffer(text, np.uint8)})
+    return hashlib.sha256(content).digest() + content
+
+
+def unpack(content: bytes) -> State:
+    """The state that `pack` was given.
+
+    Raises:
+        ValueError: these are not bytes that `pack` gave.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
+        raise ValueError("it is not the file that training wrote")
+    try:
+        arrays = load(content[32:])
+    except SafetensorError as e:
+        raise ValueError(str(e)) from None
+    state: State = json.loads(bytes(arrays["state"]), object_hook=lambda d: arrays[d["array"]] if "array" in d else d)
+    return state
+
+
+def _lift(value: Any, arrays: dict[str, Any]) -> Any:
+    """The value with a reference in place of each array, which goes into `arrays`."""
+    if isinstance(value, np.ndarray):
+        name = str(len(arrays))
+        arrays[name] = np.ascontiguousarray(value)
+        return {"array": name}
+    if isinstance(value, Mapping):
+        return {k: _lift(v, arrays) for k, v in value.items()}
+    return [_lift(v, arrays) for v in value] if isinstance(value, list) else value

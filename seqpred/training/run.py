@@ -1,0 +1,130 @@
+"""A training at any moment: all that changes from step to step, and so all that a checkpoint holds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from seqpred.errors import FolderError
+from seqpred.network.network import Network
+from seqpred.training.adamw import AdamW
+
+Weights = dict[str, npt.NDArray[np.float32]]
+State = dict[str, Any]  # numbers, texts and arrays, in dictionaries and lists
+
+
+@contextmanager
+def thawing() -> Iterator[None]:
+    """What is wrong with a state that was kept, in words."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
+        found = f"the state of the unfinished training is damaged ({type(e).__name__}: {e})"
+        raise FolderError(found, hint="--force begins anew.") from None
+
+
+@dataclass(frozen=True)
+class Score:
+    """The validation part, in units of the scale: `loss` chooses, `mase` and `anchor_mase` are for people."""
+
+    loss: float
+    mase: float
+    anchor_mase: float
+
+
+@dataclass
+class Outcome:
+    """The best weights, and how they came about."""
+
+    weights: Weights
+    score: Score
+    best_step: int
+    steps: int = 0
+    reason: str = ""
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+    def freeze(self) -> State:
+        """All of it, to be kept."""
+        return asdict(self)
+
+    @classmethod
+    def thaw(cls, state: State) -> Outcome:
+        """What `freeze` found."""
+        return cls(**{**state, "score": Score(**state["score"])})
+
+
+@dataclass
+class Run:
+    """A training under way.
+
+    Attributes:
+        draws: where the windows are drawn from; dropout draws from torch's own generator.
+        best: the best so far.
+        losses: of the steps since the last validation.
+        waited: validations since the best one.
+        stumbles: how often the loss has exploded.
+        began: `time.monotonic()` when it began, less the time between its interruptions.
+    """
+
+    network: Network
+    optimizer: AdamW
+    draws: torch.Generator
+    best: Outcome
+    began: float
+    losses: list[float] = field(default_factory=list)
+    step: int = 0
+    waited: int = 0
+    stumbles: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Time spent."""
+        return time.monotonic() - self.began
+
+    def freeze(self) -> State:
+        """All that changes, torch's own generators included: a run that thaws it goes on as this one does."""
+        device = next(self.network.parameters()).device
+        return {
+            "step": self.step,
+            "waited": self.waited,
+            "stumbles": self.stumbles,
+            "seconds": self.seconds,
+            "losses": self.losses,
+            "best": self.best.freeze(),
+            "weights": self.network.weights(),
+            "optimizer": self.optimizer.freeze(),
+            "draws": self.draws.get_state().numpy(),
+            "dropout": torch.get_rng_state().numpy(),
+            "dropout_cuda": torch.cuda.get_rng_state(device).numpy() if device.type == "cuda" else None,
+        }
+
+    def thaw(self, state: State) -> None:
+        """Be the run that was frozen.
+
+        Raises:
+            FolderError: it is none of this network's.
+        """
+        with thawing():
+            self._thaw(state)
+
+    def _thaw(self, state: State) -> None:
+        device = next(self.network.parameters()).device
+        self.step, self.waited, self.stumbles = (int(state[name]) for name in ("step", "waited", "stumbles"))
+        self.began = time.monotonic() - state["seconds"]
+        self.losses = list(state["losses"])
+        self.best = Outcome.thaw(state["best"])
+        for weights in (self.best.weights, state["weights"]):  # both have to fit
+            self.network.set_weights(weights)
+        self.optimizer.thaw(state["optimizer"])
+        self.draws.set_state(torch.from_numpy(state["draws"]))
+        torch.set_rng_state(torch.from_numpy(state["dropout"]))
+        if state["dropout_cuda"] is not None:
+            torch.cuda.set_rng_state(torch.from_numpy(state["dropout_cuda"]), device)
