@@ -135,7 +135,8 @@ def bridge(values: Float, anchor: int) -> Float:
     filled = np.where(rows < first, np.where(np.isfinite(start), start, 0.0), values)
     early = (rows < first + anchor) & ~known  # there is no anchor yet: the row before stands in
     filled = np.where(early, _carried(filled, 1), filled)
-    return np.where(np.isfinite(filled), filled, _carried(filled, anchor))
+    whole: Float = np.where(np.isfinite(filled), filled, _carried(filled, anchor))
+    return whole
 
 
 def _carried(values: Float, lag: int) -> Float:
@@ -147,7 +148,8 @@ def _carried(values: Float, lag: int) -> Float:
     known = known.reshape(*values.shape[:-1], blocks, lag)
     block = np.maximum.accumulate(np.where(known, np.arange(blocks)[:, None], 0), axis=-2)
     source = (block * lag + np.arange(lag)).reshape(*values.shape[:-1], -1)[..., :rows]
-    return np.take_along_axis(values, source, -1)
+    carried: Float = np.take_along_axis(values, source, -1)
+    return carried
 
 
 def _first_observed(values: Float) -> Int:
@@ -166,7 +168,8 @@ def running_scale(values: Float, season: int) -> Float:
     [0.0, 1.0, 3.0, 4.0]
     """
     scale = _running_mean_change(values, season)
-    return np.where(scale > 0, scale, _running_mean_change(values, 1))
+    whole: Float = np.where(scale > 0, scale, _running_mean_change(values, 1))
+    return whole
 
 
 def _running_mean_change(values: Float, lag: int) -> Float:
