@@ -405,7 +405,9 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, out
     held = np.flatnonzero(validated(config, panel.lengths))
     if len(held) > MOST_SCORED:
         held = np.sort(np.random.default_rng(0).choice(held, MOST_SCORED, replace=False))
-    found = backtest(panel.choose(held), forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
+    found = backtest(
+        panel.choose(held), forecaster, levels_of(config), horizon, settled(config.forecast.season), windows
+    )
     kept = {k: found.scores[k] for k in ("skill", "metrics")}
     return {"part": "validation", "windows": windows, "series": len(held), **kept}
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
+from seqpred.data.mapped import let_go
 from seqpred.data.reading import Columns, Table
 from seqpred.data.timing import Clock, Int, Step, infer_step
 from seqpred.errors import DataError
@@ -24,6 +25,7 @@ Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
 Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
+PIECE = 4_000_000  # rows of a large panel that are looked at in one go
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
@@ -91,22 +93,31 @@ class Panel:
 
     def cut(self, rows: Int) -> Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
-        kept = np.minimum(rows, self.lengths)
-        offsets = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
-        places = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1] - offsets[:-1], kept)
-        return replace(self, offsets=offsets, values=self.values[places], notes=())
+        return self.part(np.arange(len(self.names)), np.zeros_like(rows), np.minimum(rows, self.lengths))
 
     def choose(self, chosen: npt.NDArray[np.intp]) -> Panel:
         """The panel with just these series; values are copied."""
-        offsets = np.concatenate([[0], np.cumsum(self.lengths[chosen])]).astype(np.int64)
+        return self.part(chosen, np.zeros(len(chosen), np.int64), self.lengths[chosen])
+
+    def part(self, chosen: npt.NDArray[np.intp], low: Int, high: Int) -> Panel:
+        """The rows from low to below high, [n] each, of n chosen series; values are copied."""
+        begins = self.offsets[chosen]
+        values = [self.values[a:b] for a, b in zip((begins + low).tolist(), (begins + high).tolist(), strict=True)]
         return replace(
             self,
             names=[self.names[s] for s in chosen],
-            origins=self.origins[chosen],
-            offsets=offsets,
-            values=np.concatenate([self.rows(s) for s in chosen]),
+            origins=self.step.times(self.origins[chosen], low) if low.any() else self.origins[chosen],
+            offsets=np.concatenate([[0], np.cumsum(high - low)]).astype(np.int64),
+            values=np.concatenate(values),
             notes=(),
         )
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """The series from first to below last of each part of the panel that is looked at in one go."""
+        starts = np.flatnonzero(np.diff(self.offsets[:-1] // PIECE, prepend=-1))
+        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(self.names)], strict=True):
+            yield first, last
+            let_go(self.values)
 
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
@@ -114,9 +125,14 @@ class Panel:
         for part in (str(self.step), *self.columns.values, *self.roles[self.roles.count("target") :]):
             digest.update(part.encode() + b"\0")
         parts = zip(self.names, self.origins.tolist(), self.offsets.tolist(), self.offsets[1:].tolist(), strict=False)
+        seen = 0
         for name, origin, low, high in sorted(parts):
             digest.update(f"\0{name}\0{origin} {high - low}\0".encode())
             digest.update(np.ascontiguousarray(self.values[low:high]).data)
+            seen += high - low
+            if seen > PIECE:
+                let_go(self.values)
+                seen = 0
         return digest.hexdigest()
 
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from seqpred.config import CovariateSection
 from seqpred.data.panel import Panel
 from seqpred.data.reading import Columns, Sketch
-from seqpred.data.timing import usual_seasons
+from seqpred.data.timing import Int, usual_seasons
 from seqpred.errors import DataError, did_you_mean
 
 Float = npt.NDArray[np.float64]
@@ -164,11 +164,10 @@ def check_changing(panel: Panel) -> None:
     Raises:
         DataError: a target without a value, or nothing but constant series.
     """
+    low, high = _extremes(panel)
     for c, name in enumerate(panel.columns.targets):
-        if not np.isfinite(panel.values[:, c]).any():
+        if not np.isfinite(low[:, c]).any():
             raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
-    targets = panel.values[:, : panel.roles.count("target")]
-    low, high = (find.reduceat(targets, panel.offsets[:-1], axis=0) for find in (np.fmin, np.fmax))
     if not (low < high).any():
         value = low[np.isfinite(low)][0]
         raise DataError(
@@ -177,6 +176,17 @@ def check_changing(panel: Panel) -> None:
             hint="Name another target.",
             where=panel.source,
         )
+
+
+def _extremes(panel: Panel) -> tuple[Float, Float]:
+    """The least and the largest value of each series and target, [S, C]; NaN where there is none."""
+    targets, parts = panel.roles.count("target"), []
+    for first, last in panel.pieces():
+        begins = panel.offsets[first:last]
+        values = panel.values[begins[0] : panel.offsets[last], :targets]
+        parts.append([find.reduceat(values, begins - begins[0], axis=0) for find in (np.fmin, np.fmax)])
+    low, high = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return low, high
 
 
 # ------------------------------------------------------------------ seasons
@@ -207,6 +217,13 @@ def find_anchor(panel: Panel, season: int, horizon: int) -> tuple[int, list[int]
     best = min(errors, key=lambda lag: errors[lag])
     anchor = next(lag for lag in errors if errors[lag] <= 1.01 * errors[best])
     return anchor, sorted(candidates)
+
+
+def sample(panel: Panel, cuts: Int) -> Panel:
+    """The last of the first `cuts` rows ([S]) of some series: as much as seasons are looked for in."""
+    chosen = np.arange(0, len(panel.names), max(1, len(panel.names) // TRACKS))
+    high = np.minimum(cuts, panel.lengths)[chosen]
+    return panel.part(chosen, np.maximum(high - ROWS, 0), high)
 
 
 def _samples(panel: Panel) -> list[Float]:

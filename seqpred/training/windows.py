@@ -13,7 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpred.features import Look, Prepared
+from seqpred.data.mapped import let_go, zeros
+from seqpred.features import CELLS, Look, Prepared
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -44,6 +45,7 @@ class Windows:
     Attributes:
         make: prepares tracks, by their numbers.
         made: [K], which are prepared; of the others the arrays hold nothing yet.
+        memory: where x and the arrays after it stand.
         x: [R, F], inputs. Behind the last track stand rows enough for any window to begin on it.
         known: [R, known], the inputs that are known ahead, from x.
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
@@ -55,6 +57,7 @@ class Windows:
 
     make: Make
     made: npt.NDArray[np.bool_]
+    memory: tuple[npt.NDArray[np.float32], ...]
     x: Tensor
     known: Tensor
     values: Tensor
@@ -76,14 +79,20 @@ class Windows:
             return self
         self.prepare(torch.arange(len(self.begins)))
         moved = {name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)}
-        return Windows(**{**vars(self), **moved})
+        return Windows(**{**vars(self), "memory": (), **moved})
 
     def prepare(self, tracks: Tensor) -> None:
         """Make the inputs of these tracks, as far as they aren't made."""
         wanted = tracks.numpy(force=True)
         wanted = np.unique(wanted[~self.made[wanted]])
+        rows = (self.ends - self.begins).numpy(force=True)[wanted]
+        for some in np.split(wanted, np.flatnonzero(np.diff(np.cumsum(rows) // CELLS)) + 1) if len(wanted) else ():
+            self._prepare(some)
+            let_go(*self.memory)
+
+    def _prepare(self, tracks: Int) -> None:
         lead, places = self.reach.look.anchor - 1, list(self.reach.known)
-        for k, own, values in self.make(wanted) if len(wanted) else ():
+        for k, own, values in self.make(tracks):
             low, high = int(self.begins[k]), int(self.ends[k])
             base, scaled = own.filled[0], (own.scale > 0) & (np.arange(high - low) >= lead)
             self.x[low:high] = torch.from_numpy(own.x)
@@ -124,7 +133,9 @@ class Windows:
 
     def inputs(self, starts: Tensor) -> Tensor:
         """[batch, window, F]."""
-        return self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+        x = self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+        let_go(*self.memory)
+        return x
 
     def around(self, spoken: Tensor, positions: int) -> Tensor | None:
         """The known covariates from anchor - 1 rows before the first row that speaks to N rows after the last.
@@ -194,18 +205,14 @@ def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach)
     begins = ends - lengths
     rows = int(ends[-1]) + reach.window + reach.horizon
 
-    def array(*shape: int) -> Tensor:
-        """Zeros that take no memory until they are written."""
-        return torch.from_numpy(np.zeros(shape, np.float32))
-
+    shapes = {"x": (rows, inputs), "known": (rows, len(reach.known)), "values": (rows,), "scale": (rows,)}
+    shapes["filled"] = (rows + reach.look.anchor - 1,)  # so much later, so that no index is negative
+    arrays = {name: zeros(shape, np.float32) for name, shape in shapes.items()}
     return Windows(
         make=make,
         made=np.zeros(len(lengths), bool),
-        x=array(rows, inputs),
-        known=array(rows, len(reach.known)),
-        values=array(rows),
-        filled=array(rows + reach.look.anchor - 1),  # so much later, so that no index is negative
-        scale=array(rows),
+        memory=tuple(arrays.values()),
+        **{name: torch.from_numpy(array) for name, array in arrays.items()},
         begins=torch.from_numpy(begins),
         cuts=torch.from_numpy(begins + cuts),
         ends=torch.from_numpy(ends),

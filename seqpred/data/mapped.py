@@ -1,0 +1,51 @@
+"""Arrays too large for memory, in files that nobody else sees; their pages are let go of when they have been used."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+LARGE = 256 << 20  # bytes from which an array stands in a file
+
+
+def cache_folder() -> Path:
+    """Where a user's programs keep what they can make again; made if it isn't there.
+
+    Source: XDG Base Directory Specification, https://specifications.freedesktop.org/basedir-spec/latest
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    folder = (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "seqpred"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """An array of zeros that takes no room until it is written: in memory, or if it is large in a nameless file."""
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+    if size < LARGE:
+        return np.zeros(shape, dtype)
+    with tempfile.TemporaryFile(dir=cache_folder()) as file:
+        os.truncate(file.fileno(), size)
+        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+def mapped(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A file as an array that can't be written."""
+    with path.open("rb") as file:
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype)
+
+
+def let_go(*arrays: npt.NDArray[Any]) -> None:
+    """Give back the memory in which parts of a file stand; what is in memory alone stays."""
+    for array in arrays:
+        base: Any = array
+        while isinstance(base, (np.ndarray, memoryview)):
+            base = base.base if isinstance(base, np.ndarray) else base.obj
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)
