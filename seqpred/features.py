@@ -129,7 +129,7 @@ def bridge(values: Float, anchor: int) -> Float:
     """
     known = np.isfinite(values)
     if known.all():
-        return values.copy()
+        return values
     rows, first = np.arange(values.shape[-1]), _first_observed(values)
     start = np.take_along_axis(values, first.clip(max=len(rows) - 1), -1)
     filled = np.where(rows < first, np.where(np.isfinite(start), start, 0.0), values)

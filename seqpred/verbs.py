@@ -14,11 +14,11 @@ from seqpred.config import Config, load_config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.dialect import Dialect
 from seqpred.data.discovery import discover
-from seqpred.data.panel import Panel, build_panel
+from seqpred.data.panel import Panel, Rows, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
-from seqpred.data.reading import Table as Read
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
+from seqpred.data.store import beginning, is_large, store
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
@@ -62,7 +62,7 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         overrides: dotted keys that a person has decided.
     """
     config = _config_of(overrides)
-    found = discover(source, overrides)
+    found = discover(beginning(source), overrides)
     config = config.replace({**found.keys, **overrides})
     panel = read_panel(source, config, _silent)
     check_changing(panel)
@@ -260,7 +260,7 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
         covariates: what a model learned of them, whose codes the categories then get.
     """
     data = config.data
-    table, guessed = _read(source, config, covariates)
+    table, guessed = _read(source, config, covariates, say)
     if guessed:
         say(guessed)
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
@@ -269,7 +269,7 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
     return panel if covariates is None else _adopted(panel, covariates, source, say)
 
 
-def _read(source: Source, config: Config, covariates: Covariates | None) -> tuple[Read, str]:
+def _read(source: Source, config: Config, covariates: Covariates | None, say: Say) -> tuple[Rows, str]:
     """The rows of a source as the config says they are written, and which columns were guessed, in words."""
     data, source = config.data, source.spoken(dialect_of(config))
     sketches = sketch(source)
@@ -277,9 +277,10 @@ def _read(source: Source, config: Config, covariates: Covariates | None) -> tupl
     categories = find_categories(sketches, columns) if covariates is None else covariates.categories
     guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
-    table = read_table(source, columns, categories)
     told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
-    return (table if data.layout == "rows" else unfold_years(table)), told
+    if data.layout == "rows":
+        return store(source, columns, say) if is_large(source) else read_table(source, columns, categories), told
+    return unfold_years(read_table(source, columns, categories)), told
 
 
 def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:
@@ -299,10 +300,10 @@ def _look(found: Findings, source: Source, config: Config | None, say: Say) -> N
     found.columns = tell_columns(sketch(source), None, {})
     reasons = {} if config is None else _whence(config)
     if config is None:
-        discovered = discover(source, {})
+        discovered = discover(beginning(source), {})
         config, reasons = _config_of(discovered.keys), discovered.reasons
     said = config.data
-    table, _ = _read(source, config, None)
+    table, _ = _read(source, config, None, say)
     found.columns = tell_columns(sketch(source.spoken(dialect_of(config))), table.columns, reasons)
     found.rows = look_at_rows(table, said.frequency)
     panel = build_panel(table, said.frequency, said.duplicates, said.missing)
@@ -405,9 +406,8 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, out
     held = np.flatnonzero(validated(config, panel.lengths))
     if len(held) > MOST_SCORED:
         held = np.sort(np.random.default_rng(0).choice(held, MOST_SCORED, replace=False))
-    found = backtest(
-        panel.choose(held), forecaster, levels_of(config), horizon, settled(config.forecast.season), windows
-    )
+    season, levels = settled(config.forecast.season), levels_of(config)
+    found = backtest(panel.choose(held), forecaster, levels, horizon, season, windows)
     kept = {k: found.scores[k] for k in ("skill", "metrics")}
     return {"part": "validation", "windows": windows, "series": len(held), **kept}
 

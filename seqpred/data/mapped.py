@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,25 @@ def zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     with tempfile.TemporaryFile(dir=cache_folder()) as file:
         os.truncate(file.fileno(), size)
         return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+def joined(arrays: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Arrays [n, ...] one after another: in memory, or if they are large in a nameless file."""
+    held: list[npt.NDArray[Any]] = []
+    arrays = iter(arrays)
+    for array in arrays:
+        held.append(array)
+        if sum(a.nbytes for a in held) >= LARGE:
+            break
+    else:
+        return held[0] if len(held) == 1 else np.concatenate(held)
+    with tempfile.TemporaryFile(dir=cache_folder()) as file:
+        for array in (*held, *arrays):
+            file.write(np.ascontiguousarray(array).data)
+        shape, dtype = held[0].shape[1:], held[0].dtype
+        held.clear()
+        file.flush()
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype).reshape(-1, *shape)
 
 
 def mapped(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

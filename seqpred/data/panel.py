@@ -8,15 +8,15 @@ memory-mapped, since nothing here or later writes to them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
-from seqpred.data.mapped import let_go
+from seqpred.data.mapped import joined, let_go
 from seqpred.data.reading import Columns, Table
 from seqpred.data.timing import Clock, Int, Step, infer_step
 from seqpred.errors import DataError
@@ -27,6 +27,29 @@ Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
 PIECE = 4_000_000  # rows of a large panel that are looked at in one go
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
+
+
+class Rows(Protocol):
+    """A table, or one in parts: `reading.Table`, `store.Stored`."""
+
+    @property
+    def columns(self) -> Columns:
+        """Which column is what."""
+        ...
+
+    @property
+    def names(self) -> list[str]:
+        """The series, in order."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided or taken as missing, for people."""
+        ...
+
+    def parts(self) -> Iterator[Table]:
+        """Tables of whole series, in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -112,11 +135,23 @@ class Panel:
             notes=(),
         )
 
-    def pieces(self) -> Iterator[tuple[int, int]]:
-        """The series from first to below last of each part of the panel that is looked at in one go."""
+    def between(self, first: int, last: int) -> Panel:
+        """The panel with the series from first to below last alone; values are a view."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return replace(
+            self,
+            names=self.names[first:last],
+            origins=self.origins[first:last],
+            offsets=self.offsets[first : last + 1] - begin,
+            values=self.values[begin:end],
+            notes=(),
+        )
+
+    def pieces(self) -> Iterator[Panel]:
+        """Series after series, as many at once as are looked at in one go."""
         starts = np.flatnonzero(np.diff(self.offsets[:-1] // PIECE, prepend=-1))
         for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(self.names)], strict=True):
-            yield first, last
+            yield self.between(first, last)
             let_go(self.values)
 
     def fingerprint(self) -> str:
@@ -137,19 +172,45 @@ class Panel:
 
 
 def build_panel(
-    table: Table, frequency: str = "auto", duplicates: Duplicates = "error", missing: Missing = "mask"
+    rows: Rows, frequency: str = "auto", duplicates: Duplicates = "error", missing: Missing = "mask"
 ) -> Panel:
-    """The table's rows in order of time, on the step that most of them obey, absent rows as NaN.
+    """The rows in order of time, on the step that most of them obey, absent ones as NaN.
 
     Args:
+        rows: a table, or one in parts, of which the first decides the step.
         frequency: the step as `Step.parse` reads it; `auto` infers it.
         duplicates: what becomes of rows that repeat a series' time.
         missing: whether absent rows and empty cells are an error, and what the notes say of them.
     Raises:
         DataError: repeated times, rows off the step, or a step so fine that nearly all rows would be absent.
     """
-    if duplicates != "error":
-        table = merge_repeats(table, duplicates)
+    heads: list[Panel] = []  # without values
+    counts = _Counts(len(rows.columns.values))
+
+    def values() -> Iterator[Float]:
+        for table in rows.parts():
+            whole = merge_repeats(table, duplicates) if duplicates != "error" else table
+            panel = _of_table(whole, str(heads[0].step) if heads else frequency)
+            if missing == "error":
+                _check_whole(whole, panel)
+            counts.add(len(table.times), whole, panel.values)
+            heads.append(replace(panel, values=panel.values[:0]))
+            yield panel.values
+
+    whole = joined(values())
+    lengths = np.concatenate([head.lengths for head in heads])
+    return replace(
+        heads[0],
+        names=rows.names,
+        origins=np.concatenate([head.origins for head in heads]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        values=whole,
+        notes=(*rows.notes, *counts.notes(rows.columns.values, duplicates, missing)),
+    )
+
+
+def _of_table(table: Table, frequency: str) -> Panel:
+    """The panel of a table whose times don't repeat, notes apart."""
     order, starts = _in_order(table)
     times = table.times[order]
     step = _step(table, times, starts, frequency)
@@ -164,7 +225,7 @@ def build_panel(
     if places is not None:
         sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
         values[places] = sparse
-    panel = Panel(
+    return Panel(
         source=table.source.name,
         names=table.names,
         columns=table.columns,
@@ -175,12 +236,8 @@ def build_panel(
         offsets=offsets,
         values=values,
         words=table.words,
-        notes=(*table.notes, *_notes(table, values, missing)),
         dialect=table.source.dialect,
     )
-    if missing == "error":
-        _check_whole(table, panel)
-    return panel
 
 
 def _roles(columns: Columns) -> tuple[Role, ...]:
@@ -268,13 +325,11 @@ def merge_repeats(table: Table, how: Duplicates) -> Table:
     named = table.columns.values  # the mean of words is none: their last one is taken
     ways: list[Duplicates] = ["last" if how == "mean" and name in table.words else how for name in named]
     merged = np.stack([_merged(values[:, c], begins, way) for c, way in enumerate(ways)], axis=1)
-    note = f"{count} rows repeat a time: {'their mean' if how == 'mean' else f'the {how} value'} is taken"
     return replace(
         table,
         codes=table.codes[firsts],
         times=table.times[firsts],
         values=merged,
-        notes=(*table.notes, note),
         places=firsts if table.places is None else table.places[firsts],
     )
 
@@ -344,13 +399,28 @@ def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool
     )
 
 
-def _notes(table: Table, values: Float, missing: Missing) -> Iterator[str]:
-    rows = len(values)
-    absent = rows - len(table.times)
-    fate = "masked in learning" if missing == "mask" else "a straight line in learning"
-    if absent:
-        yield f"{absent} of {rows} rows are absent from the grid of times and taken as missing"
-    for i, name in enumerate(table.columns.values):
-        empty = int(np.isnan(values[:, i]).sum()) - absent
-        if empty:
-            yield f"{empty} of {rows} cells of {name!r} are empty: {fate}, bridged in the inputs"
+class _Counts:
+    """What has been merged, and is missing, over the parts of a table."""
+
+    def __init__(self, columns: int) -> None:
+        self.rows = self.absent = self.repeats = 0
+        self.empty = np.zeros(columns, np.int64)
+
+    def add(self, rows: int, table: Table, values: Float) -> None:
+        """Another part: its rows as they came, the table without repeats, and the values on the grid."""
+        self.repeats += rows - len(table.times)
+        self.rows += len(values)
+        self.absent += len(values) - len(table.times)
+        self.empty += np.isnan(values).sum(axis=0) - (len(values) - len(table.times))
+
+    def notes(self, columns: Sequence[str], duplicates: Duplicates, missing: Missing) -> Iterator[str]:
+        """All of it for people."""
+        if self.repeats:
+            taken = "their mean" if duplicates == "mean" else f"the {duplicates} value"
+            yield f"{self.repeats} rows repeat a time: {taken} is taken"
+        if self.absent:
+            yield f"{self.absent} of {self.rows} rows are absent from the grid of times and taken as missing"
+        fate = "masked in learning" if missing == "mask" else "a straight line in learning"
+        for name, empty in zip(columns, self.empty.tolist(), strict=True):
+            if empty:
+                yield f"{empty} of {self.rows} cells of {name!r} are empty: {fate}, bridged in the inputs"

@@ -181,10 +181,9 @@ def check_changing(panel: Panel) -> None:
 def _extremes(panel: Panel) -> tuple[Float, Float]:
     """The least and the largest value of each series and target, [S, C]; NaN where there is none."""
     targets, parts = panel.roles.count("target"), []
-    for first, last in panel.pieces():
-        begins = panel.offsets[first:last]
-        values = panel.values[begins[0] : panel.offsets[last], :targets]
-        parts.append([find.reduceat(values, begins - begins[0], axis=0) for find in (np.fmin, np.fmax)])
+    for piece in panel.pieces():
+        values, begins = piece.values[:, :targets], piece.offsets[:-1]
+        parts.append([find.reduceat(values, begins, axis=0) for find in (np.fmin, np.fmax)])
     low, high = (np.concatenate(found) for found in zip(*parts, strict=True))
     return low, high
 

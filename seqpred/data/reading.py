@@ -82,6 +82,10 @@ class Table:
     notes: tuple[str, ...] = ()
     places: Int | None = None
 
+    def parts(self) -> Iterator[Table]:
+        """Itself: what is in memory is looked at in one go; see `store.Stored`."""
+        yield self
+
     def where(self, row: int) -> str:
         """The place of a row in the file."""
         return self.source.where(row if self.places is None else int(self.places[row]))
@@ -207,7 +211,9 @@ def _check_widths(source: Source) -> None:
 
 def _too_wide(source: Source, line: int, found: int, expected: int) -> DataError:
     hint = "Quote the field that holds a separator."
-    return DataError(f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line}")
+    return DataError(
+        f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line + source.skipped}"
+    )
 
 
 def _read_parquet(source: Source, content: Any, wanted: list[str] | None, rows: int | None) -> pd.DataFrame:
