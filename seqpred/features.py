@@ -18,7 +18,7 @@ import numpy.typing as npt
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
-CELLS = 1_000_000  # of tracks made side by side, which bounds memory
+CELLS = 250_000  # of tracks made side by side, which bounds memory
 
 
 @dataclass(frozen=True)

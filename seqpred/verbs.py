@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from seqpred.training.run import Outcome
 
 Say = Callable[[str], None]
-MOST_SCORED = 1000  # series whose validation parts the scores in a manifest are over
+MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the scores in a manifest are over
 MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
 
 
@@ -404,12 +404,14 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, out
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
     forecaster = make_forecaster(config, covariates, outcome.weights)
     held = np.flatnonzero(validated(config, panel.lengths))
-    if len(held) > MOST_SCORED:
-        held = np.sort(np.random.default_rng(0).choice(held, MOST_SCORED, replace=False))
+    in_all = len(held)
+    if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:
+        held = np.random.default_rng(0).permutation(held)[:MOST_SCORED]
+        held = np.sort(held[: max(1, np.searchsorted(np.cumsum(panel.lengths[held]), MOST_ROWS))])
     season, levels = settled(config.forecast.season), levels_of(config)
     found = backtest(panel.choose(held), forecaster, levels, horizon, season, windows)
     kept = {k: found.scores[k] for k in ("skill", "metrics")}
-    return {"part": "validation", "windows": windows, "series": len(held), **kept}
+    return {"part": "validation", "windows": windows, "series": len(held), "series_in_all": in_all, **kept}
 
 
 def _rows_unseen(panel: Panel, model: Model) -> int:

@@ -67,8 +67,10 @@ def _summary(model: object) -> None:
     assert isinstance(model, Model)
     manifest = model.folder.manifest
     scores, training = manifest["scores"], manifest["training"]
+    some, in_all = scores["series"], scores["series_in_all"]
+    which = "each series" if some == in_all else f"{some} series drawn from {in_all}"
     title = (
-        f"Validation, the last {model.config.training.validation} rows of each series; {training['steps']} steps "
+        f"Validation, the last {model.config.training.validation} rows of {which}; {training['steps']} steps "
         f"({training['reason']}), best at {training['best_step']}; fingerprint {manifest['fingerprint'][:12]}"
     )
     table(title, *score_rows(scores["metrics"]), stream=sys.stderr)

@@ -25,7 +25,7 @@ Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
 Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
-PIECE = 4_000_000  # rows of a large panel that are looked at in one go
+PIECE = 1_000_000  # rows of a large panel that are looked at in one go
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 

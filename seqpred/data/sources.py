@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-PIECE = 32 << 20  # bytes of a file read in one go
+PIECE = 16 << 20  # bytes of a file read in one go
 SHOWN = 3  # offending rows that a message names
 BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off or damaged raises
 

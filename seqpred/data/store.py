@@ -24,7 +24,7 @@ from seqpred.data.timing import Clock, Int
 from seqpred.errors import DataError, WriteError
 
 LARGE = 512 << 20  # bytes of a file from which its rows are stored
-PART = 2_000_000  # rows of a part, if its first series is no longer
+PART = 1_000_000  # rows of a part, if its first series is no longer
 FORMAT = 1  # of what is stored; another one is made anew
 Records = npt.NDArray[np.void]
 

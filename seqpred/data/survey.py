@@ -21,7 +21,7 @@ Bool = npt.NDArray[np.bool_]
 
 FAR = 8.0  # spreads beyond which a value is an outlier; even of long-tailed sales few lie there
 NEAR = 0.05  # of a season: a track of 51 weeks has one of 52
-CELLS = 2_000_000  # looked at in one go, which bounds the memory
+CELLS = 500_000  # looked at in one go, which bounds the memory
 LISTED = 1000  # tracks that are told one by one
 WORST = 10  # tracks told beside them, those with most that is missing or odd
 KINDS = {
