@@ -38,17 +38,16 @@ class Evaluation:
     scores: dict[str, Any]
     examples: list[Example]
 
-    def tell_parts(self, unseen: int, validation: int) -> list[dict[str, Any]]:
-        """The windows, each told which part of the training data its rows are in.
+    def tell_parts(self, unseen: int) -> list[dict[str, Any]]:
+        """The windows, each told whether its rows are unseen or in training.
 
         Args:
             unseen: rows at the end that training has not seen.
-            validation: rows before them that only chose the best weights.
         """
         windows: list[dict[str, Any]] = self.scores["windows"]
         for back, window in zip(range(len(windows), 0, -1), windows, strict=True):
             rows = back * self.scores["horizon"]
-            window["part"] = "unseen" if rows <= unseen else "validation" if rows <= unseen + validation else "training"
+            window["part"] = "unseen" if rows <= unseen else "training"
         return windows
 
 

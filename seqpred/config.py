@@ -179,6 +179,12 @@ class ModelSection(Section):
     joint: bool | Auto = Field(
         "auto", description="Whether the targets of a series are told of each other; each is forecast all the same."
     )
+    members: Annotated[int, Field(ge=1, le=64)] | Auto = Field(
+        "auto", description="Networks whose quantiles are averaged; each is trained from a seed of its own."
+    )
+    blend: bool = Field(
+        True, description="Let the network weigh several naive forecasts, rather than correct that of the anchor alone."
+    )
     window: Count | Auto = Field(
         "auto", description="Rows in a training window; a bidirectional network sees just these before a forecast."
     )
@@ -218,7 +224,7 @@ class TrainingSection(Section):
     )
     patience: int = Field(10, ge=1, le=100_000, description="Validations without a better score before stopping.")
     validation: Count | Auto = Field(
-        "auto", description="Rows at the end of each series kept from learning, to choose the best weights by."
+        "auto", description="Rows at the end of each series that choose how long to learn; then all are learned from."
     )
     seed: int = Field(1, ge=0, lt=2**31, description="Start of every random draw.")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field(

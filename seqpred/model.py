@@ -69,7 +69,7 @@ class Model:
 def look_of(config: Config) -> Look:
     """How far back the inputs of a settled config look."""
     model = config.model
-    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)))
+    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)), model.blend)
 
 
 def levels_of(config: Config) -> tuple[float, ...]:
@@ -92,6 +92,7 @@ def shape_of(config: Config, covariates: Covariates) -> Shape:
         codes=((targets,) if targets else ()) + added.codes,
         known=added.known,
         known_codes=added.known_codes,
+        naives=look_of(config).naives,
         anchor=settled(model.anchor),
         horizon=settled(config.forecast.horizon),
         levels=levels_of(config),
@@ -107,9 +108,9 @@ def make_forecaster(config: Config, covariates: Covariates, weights: Mapping[str
     """The forecaster that a settled config, what was learned of the covariates, and weights make."""
     from seqpred.forecasting.batch import Forecasting, forecast_panel
     from seqpred.forecasting.runtime import Reader
-    from seqpred.network.network import Network
+    from seqpred.network.ensemble import Ensemble, count_members
 
-    network = Network(shape_of(config, covariates))
+    network = Ensemble(shape_of(config, covariates), count_members(list(weights)))
     network.set_weights(weights)
     plan = Forecasting(
         look=look_of(config),

@@ -59,6 +59,7 @@ def settle(config: Config, panel: Panel) -> Config:
     choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
+    choose("model.members", 5 if rows < 20_000 else 3)
     choose("training.batch_size", 128 if config.model.bidirectional else 32)
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(
@@ -70,7 +71,7 @@ def settle(config: Config, panel: Panel) -> Config:
 def _learned(config: Config, panel: Panel) -> Panel:
     """What seasons and lags are found in: not the validation part, at least as much is left out."""
     said = [v for v in (config.training.validation, config.forecast.horizon) if v != "auto"]
-    behind = np.maximum(panel.lengths // 6, max(said, default=1))
+    behind = np.maximum(panel.lengths // 4, max(said, default=1))
     return sample(panel, panel.lengths - np.where(panel.lengths > 2 * behind, behind, 0))
 
 
@@ -148,8 +149,8 @@ def _horizon(season: int, rows: int) -> int:
 
 
 def _validation(horizon: int, rows: int) -> int:
-    """A sixth of the rows, from one horizon to eight."""
-    return max(horizon, min(rows // 6, 8 * horizon))
+    """A quarter of the rows, from one horizon to eight."""
+    return max(horizon, min(rows // 4, 8 * horizon))
 
 
 def _threads(cell: str, hidden_size: int, batch_size: int) -> int:
@@ -191,6 +192,7 @@ model:
   dropout: {config.model.dropout}
   bidirectional: false
 {"".join(_joint(config))}\
+  members: {config.model.members}  # networks whose quantiles are averaged, each from a seed of its own
   window: {config.model.window}  # rows in a training window
   anchor: {config.model.anchor}  # the network corrects 'as {config.model.anchor} rows ago', which errs least here
   lags: {config.model.lags}  # inputs: the change since so many rows ago
@@ -205,7 +207,7 @@ training:
   batch_size: {config.training.batch_size}
   learning_rate: {config.training.learning_rate}
   patience: {config.training.patience}  # validations without a better score
-  validation: {config.training.validation}  # last rows of each series, kept from learning to choose the best weights by
+  validation: {config.training.validation}  # last rows of each series, which choose how long to learn
   seed: {config.training.seed}
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,8 @@ from seqpred.recipe import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from seqpred.training.fitting import Fit
     from seqpred.training.loop import Progress
-    from seqpred.training.run import Outcome
 
 Say = Callable[[str], None]
 MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the scores in a manifest are over
@@ -135,8 +136,8 @@ def train(  # noqa: PLR0913, the command has as many options
         checkpoint = Checkpoint(out, _made_for(panel, config, covariates), stop, say)
         if resume:
             checkpoint.read()
-        outcome = fit_panel(panel, config, covariates, Hooks(watch, say), checkpoint)
-        write_folder(out, config, outcome.weights, _manifest(panel, config, covariates, outcome))
+        fit = fit_panel(panel, config, covariates, Hooks(watch, say), checkpoint)
+        write_folder(out, config, fit.weights, _manifest(panel, config, covariates, fit))
     return load(out)
 
 
@@ -192,9 +193,9 @@ def evaluate(
     validation, unseen = settled(config.training.validation), _rows_unseen(panel, model)
     count = windows or max(1, min(100, unseen // horizon or validation // horizon))
     found = backtest(panel, model.forecast, levels_of(config), horizon, settled(config.forecast.season), count)
-    seen = [w["part"] for w in found.tell_parts(unseen, validation) if w["part"] != "unseen"]
+    seen = sum(w["part"] == "training" for w in found.tell_parts(unseen))
     if seen:
-        say(f"{len(seen)} of {count} windows hold rows that training has seen ({seen[0]} part): their scores flatter.")
+        say(f"{seen} of {count} windows hold rows that were learned from: their scores flatter.")
     return found
 
 
@@ -357,7 +358,7 @@ def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
     return Config.from_tree(config)
 
 
-def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
+def _manifest(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
     ends = panel.step.times(panel.origins, panel.lengths - 1).tolist()
     return {
@@ -370,8 +371,8 @@ def _manifest(panel: Panel, config: Config, covariates: Covariates, outcome: Out
             "notes": list(panel.notes),
         },
         "covariates": covariates.as_data(),
-        "training": {"steps": outcome.steps, "best_step": outcome.best_step, "reason": outcome.reason},
-        "scores": _validation_scores(panel, config, covariates, outcome),
+        "training": {"steps": fit.steps, "reason": fit.reason, "chosen": asdict(fit.choice)},
+        "scores": _validation_scores(panel, config, covariates, fit),
     }
 
 
@@ -395,14 +396,14 @@ def _made_for(panel: Panel, config: Config, covariates: Covariates) -> dict[str,
     }
 
 
-def _validation_scores(panel: Panel, config: Config, covariates: Covariates, outcome: Outcome) -> dict[str, Any]:
-    """Scores of the best weights and of the baselines over the validation part of the series that have one.
+def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
+    """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one.
 
     Of very many series, those of some drawn by a fixed seed: it is the score of a sample, and says so.
     """
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
-    forecaster = make_forecaster(config, covariates, outcome.weights)
+    forecaster = make_forecaster(config, covariates, fit.held)
     held = np.flatnonzero(validated(config, panel.lengths))
     in_all = len(held)
     if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:

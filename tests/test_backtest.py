@@ -215,14 +215,14 @@ def test_examples_show_the_last_window_with_its_truth() -> None:
 
 
 def test_windows_are_told_which_part_of_the_training_data_they_lie_in() -> None:
-    def parts(unseen: int, validation: int) -> list[Any]:
+    def parts(unseen: int) -> list[Any]:
         found, _ = run(panel_of({"a": counting(30)}), horizon=4, windows=4)
-        return [w["part"] for w in found.tell_parts(unseen, validation)]
+        return [w["part"] for w in found.tell_parts(unseen)]
 
-    assert parts(16, 0) == ["unseen"] * 4
-    assert parts(8, 4) == ["training", "validation", "unseen", "unseen"]
-    assert parts(7, 4) == ["training", "training", "validation", "unseen"]
-    assert parts(0, 0) == ["training"] * 4
+    assert parts(16) == ["unseen"] * 4
+    assert parts(8) == ["training", "training", "unseen", "unseen"]
+    assert parts(7) == ["training", "training", "training", "unseen"]
+    assert parts(0) == ["training"] * 4
 
 
 # ------------------------------------------------------------------ too few rows

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqpred.features import Look, anchor_ahead, bridge, prepare, running_scale, to_unit, usable_scale
+from seqpred.features import Look, anchor_ahead, bridge, naive_forecasts, prepare, running_scale, to_unit, usable_scale
 from seqpred.scores.metrics import mase_scale
 from tests.conftest import seasonal
 
@@ -30,6 +31,7 @@ def test_no_row_knows_a_later_one(track: np.ndarray, cut: int, look: Look) -> No
     assert np.array_equal(whole.scale[:seen], part.scale)
     if np.isfinite(track[:seen]).any():
         assert np.array_equal(whole.filled[:seen], part.filled)
+        assert np.array_equal(whole.drift[:seen], part.drift)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -71,3 +73,56 @@ def test_gaps_are_bridged_by_the_season_before() -> None:
 def test_large_values_lose_no_precision() -> None:
     track = seasonal(200)
     assert np.allclose(prepare(track + 1e9, LOOK).x, prepare(track, LOOK).x, atol=1e-3)
+
+
+def naives(track: np.ndarray, look: Look, steps: int, rows: int = 1) -> np.ndarray:
+    """What the naive forecasts say after the last rows, in the target's unit, [A + 1, rows, steps]."""
+    prepared = prepare(track, look)
+    first = len(track) - rows - look.back
+    past = prepared.filled[np.maximum(np.arange(first, len(track)), 0)]
+    found = naive_forecasts(past[None], prepared.drift[None, -rows:], look, steps)
+    assert len(found) == look.naives
+    anchor = np.stack(
+        [anchor_ahead(prepared.filled[: len(track) - rows + p + 1], look.anchor, steps) for p in range(rows)]
+    )
+    return np.stack([anchor, *(anchor + away[0] for away in found)])
+
+
+def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> None:
+    rows = np.arange(40.0)
+    track = 3 * rows + np.tile([0.0, 5.0, -2.0, 1.0], 10)
+    ahead = 3 * np.arange(40.0, 47.0) + np.tile([0.0, 5.0, -2.0, 1.0], 2)[:7]
+    _, last, drift, mean, changes = naives(track, LOOK, 7)[:, 0]
+    assert np.allclose(drift, ahead)
+    assert (last == track[-1]).all()
+    assert np.allclose(mean, ahead - np.repeat([18.0, 30.0], [4, 3]))
+    assert np.allclose(changes[:4], ahead[:4])
+
+
+def test_each_cycle_has_its_naive_forecasts() -> None:
+    track = np.arange(30.0)
+    look = Look(season=3, anchor=3, lags=(1, 7))
+    assert look.cycles == (3, 7)
+    found = naives(track, look, 5)[:, 0]
+    assert found[0].tolist() == [27, 28, 29, 27, 28]
+    assert [23, 24, 25, 26, 27] in found.tolist()  # as seven rows ago
+    assert Look(1, 1, (1,)).naives == 1
+    assert Look(3, 3, (1, 7), blend=False).naives == 0
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(values, st.sampled_from([LOOK, Look(1, 1, (1, 2)), Look(7, 14, (1, 7, 14))]), st.integers(1, 9))
+def test_naive_forecasts_are_the_same_for_many_rows_at_once_and_on_torch(
+    track: np.ndarray, look: Look, steps: int
+) -> None:
+    rows = min(5, len(track))
+    together = naives(track, look, steps, rows)
+    prepared = prepare(track, look)
+    past = prepared.filled[np.maximum(np.arange(len(track) - rows - look.back, len(track)), 0)]
+    tensors = naive_forecasts(torch.tensor(past)[None], torch.tensor(prepared.drift)[None, -rows:], look, steps)
+    plain = naive_forecasts(past[None], prepared.drift[None, -rows:], look, steps)
+    assert all(np.array_equal(t.numpy(), p) for t, p in zip(tensors, plain, strict=True))
+    shorter = [track[: len(track) - rows + p + 1] for p in range(rows)]
+    if np.isfinite(shorter[0]).any():  # before the first observation there is nothing to go by
+        alone = np.concatenate([naives(t, look, steps) for t in shorter], axis=1)
+        assert np.allclose(together, alone, rtol=1e-12, atol=1e-9)

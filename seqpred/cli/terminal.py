@@ -186,8 +186,8 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
 
         def watch(p: Progress) -> None:
             left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
-            score = f"loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
-            bar.update(task, completed=p.share, told=f"{score}  {p.step / p.seconds:.0f}/s  {_minutes(left)} left")
+            score = f"network {p.network} of {p.networks}  loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
+            bar.update(task, completed=p.share, told=f"{score}  {_minutes(left)} left")
 
         yield watch
 

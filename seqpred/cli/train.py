@@ -69,8 +69,9 @@ def _summary(model: object) -> None:
     scores, training = manifest["scores"], manifest["training"]
     some, in_all = scores["series"], scores["series_in_all"]
     which = "each series" if some == in_all else f"{some} series drawn from {in_all}"
+    chosen = training["chosen"]
     title = (
-        f"Validation, the last {model.config.training.validation} rows of {which}; {training['steps']} steps "
-        f"({training['reason']}), best at {training['best_step']}; fingerprint {manifest['fingerprint'][:12]}"
+        f"Validation, last {model.config.training.validation} rows of {which}; {chosen['step']} steps are best, "
+        f"trust {chosen['trust']:.2f}, spread {chosen['spread']:.2f}; fingerprint {manifest['fingerprint'][:12]}"
     )
     table(title, *score_rows(scores["metrics"]), stream=sys.stderr)

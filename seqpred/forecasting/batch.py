@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import Float, Float32, Look, Prepared, anchor_ahead, join, prepare_all, to_unit, usable_scale
+from seqpred.features import (
+    FARTHEST,
+    Float,
+    Float32,
+    Look,
+    Prepared,
+    anchor_ahead,
+    join,
+    naive_forecasts,
+    prepare_all,
+    to_unit,
+    usable_scale,
+)
 from seqpred.forecasting.runtime import Reader
 
 BATCH = 256  # tracks read side by side, which bounds memory
@@ -82,12 +94,25 @@ class _Group:
         """The quantiles [K, N, Q], in the target's unit, that follow the rows seen."""
         look = self.plan.look
         prepared = list(self._prepared())
-        z = reader.read([p.x for p in prepared], self._around())
-        units = []
-        for p, own in zip(prepared, z, strict=True):
-            scale = usable_scale(p.scale[-1:], p.filled[-1:])[0]
-            units.append(to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale)))
-        return np.stack(units)
+        scales = np.array([usable_scale(p.scale[-1:], p.filled[-1:])[0] for p in prepared])
+        z = reader.read([p.x for p in prepared], self._naives(prepared, scales), self._known())
+        return np.stack(
+            [
+                to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale))
+                for p, own, scale in zip(prepared, z, scales, strict=True)
+            ]
+        )
+
+    def _naives(self, prepared: Sequence[Prepared], scales: Float) -> Float32 | None:
+        """[K, A, N], less the anchor's, in units of the scale."""
+        look = self.plan.look
+        if not look.naives:
+            return None
+        rows = np.arange(-look.back - 1, 0)
+        past = np.stack([p.filled[np.maximum(len(p.filled) + rows, 0)] for p in prepared])
+        drift = np.stack([p.drift[-1:] for p in prepared])
+        found = np.concatenate(naive_forecasts(past, drift, look, self.plan.horizon), axis=1)
+        return np.clip(found / scales[:, None, None], -FARTHEST, FARTHEST).astype(np.float32)
 
     def _prepared(self) -> Iterator[Prepared]:
         prepared = prepare_all(self.seen, self.plan.look)
@@ -96,7 +121,7 @@ class _Group:
             rows = len(own[0].x)
             yield from join(own, numbers[:rows], codes[:rows], self.plan.joint)
 
-    def _around(self) -> Float32 | None:
+    def _known(self) -> Float32 | None:
         """[K, anchor + N, known], from `anchor` rows before the end on."""
         layout = self.plan.covariates.layout
         if not self.plan.known:

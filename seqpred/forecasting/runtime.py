@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from seqpred.features import Float32
+from seqpred.network.ensemble import Ensemble
+from seqpred.network.heads import Ahead
 from seqpred.network.machine import threads
-from seqpred.network.network import Network
 from seqpred.network.recurrent import Memory
 
 CHUNK = 128  # rows that pass through the network at once, which bounds memory
@@ -20,40 +21,45 @@ WIDE = 2048  # units in all tracks' states from which a second thread pays
 
 
 class Reader:
-    """A network that reads the rows of K tracks, and later those that have come since.
+    """An ensemble that reads the rows of K tracks, and later those that have come since.
 
     A forward network keeps its memory, so that only new rows pass through it; a bidirectional one is given the last
     `window` rows anew.
     """
 
-    def __init__(self, network: Network, window: int) -> None:
+    def __init__(self, network: Ensemble, window: int) -> None:
         self.network = network.eval()
         self.window = window
         self._memory: Memory | None = None
         self._rows = 0  # of the first track, read so far
 
-    def read(self, tracks: Sequence[Float32], around: Float32 | None = None) -> Float32:
+    def read(self, tracks: Sequence[Float32], naives: Float32 | None = None, known: Float32 | None = None) -> Float32:
         """Quantiles [K, N, Q] in units of the scale, after the last rows.
 
         Args:
             tracks: all rows so far, each [T, F]; at first of unequal length, later each longer by as many rows.
-            around: [K, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow.
+            naives: [K, A, N], the naive forecasts to blend, less the anchor's, in units of the scale.
+            known: [K, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow.
         """
+        ahead = Ahead(
+            None if naives is None else torch.from_numpy(naives)[:, None],
+            None if known is None else torch.from_numpy(known),
+        )
         wide = len(tracks) * self.network.shape.hidden_size >= WIDE
         with torch.inference_mode(), threads(torch.get_num_threads() if wide else 1):
-            return self._read(tracks, None if around is None else torch.from_numpy(around))
+            return self._read(tracks, ahead)
 
-    def _read(self, tracks: Sequence[Float32], around: Tensor | None) -> Float32:
+    def _read(self, tracks: Sequence[Float32], ahead: Ahead) -> Float32:
         new = len(tracks[0]) - self._rows
         self._rows += new
         if self.network.shape.bidirectional:
-            return self._read_windows(tracks, around)
+            return self._read_windows(tracks, ahead)
         if self._memory is None:
             said, self._memory = self._read_ragged(tracks)
         else:
             x = torch.from_numpy(np.stack([t[-new:] for t in tracks]))
             said, self._memory = self.network.advance(x, self._memory)
-        quantiles: Float32 = self.network.say(said, around).numpy()
+        quantiles: Float32 = self.network.say(said, ahead).numpy()
         return quantiles
 
     def _read_ragged(self, tracks: Sequence[Float32]) -> tuple[Tensor, Memory]:
@@ -82,13 +88,14 @@ class Reader:
             said, memory = self.network.advance(x[:active, begin:end], memory)
         return said, memory
 
-    def _read_windows(self, tracks: Sequence[Float32], around: Tensor | None) -> Float32:
+    def _read_windows(self, tracks: Sequence[Float32], ahead: Ahead) -> Float32:
         windows = [t[-self.window :] for t in tracks]
         quantiles = np.empty((len(tracks), self.network.shape.horizon, len(self.network.shape.levels)), np.float32)
         for length in {len(w) for w in windows}:
             alike = [k for k, w in enumerate(windows) if len(w) == length]
             x = torch.from_numpy(np.stack([windows[k] for k in alike]))
-            quantiles[alike] = self.network.at_end(x, None if around is None else around[alike]).numpy()
+            own = Ahead(*(None if part is None else part[alike] for part in ahead))
+            quantiles[alike] = self.network.at_end(x, own).numpy()
         return quantiles
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seqpred.network.heads import QuantileHead
+from seqpred.network.heads import NOTHING_AHEAD, Ahead, QuantileHead
 from seqpred.network.recurrent import BothWays, Memory, Stack
 
 
@@ -29,6 +29,7 @@ class Shape:
     codes: tuple[int, ...] = ()  # words of each category, whose codes stand behind the numbers
     known: int = 0  # how many of the last numbers are known ahead
     known_codes: int = 0  # how many of the last categories are
+    naives: int = 0  # naive forecasts that are blended with the anchor's
     anchor: int = 1  # lag of the forecast that is corrected; it matters to what is known ahead alone
 
     @property
@@ -94,38 +95,39 @@ class Network(nn.Module):
             shape.hidden_size * (1 + shape.bidirectional),
             shape.horizon,
             shape.levels,
-            self.inputs.known_size,
-            shape.anchor,
+            known=self.inputs.known_size,
+            anchor=shape.anchor,
+            naives=shape.naives,
         )
 
-    def forward(self, x: Tensor, around: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], from windows that begin with an empty memory.
 
         Args:
             x: [batch, T, feature].
-            around: [batch, anchor - 1 + P + N, known], the known covariates around the positions that speak; None
-                where there are none.
+            ahead: what is given of the steps after the positions that speak.
         """
         x = self.inputs(x)
         if isinstance(self.recurrent, BothWays):
             said = self.recurrent(x)
         else:
             said, _ = self.recurrent(x, self.recurrent.start(len(x)))
-        return self._head(said, around)
+        return self._head(said, ahead)
 
-    def _head(self, said: Tensor, around: Tensor | None) -> Tensor:
-        quantiles: Tensor = self.head(self.dropout(said), None if around is None else self.inputs.known(around))
+    def _head(self, said: Tensor, ahead: Ahead) -> Tensor:
+        known = None if ahead.known is None else self.inputs.known(ahead.known)
+        quantiles: Tensor = self.head(self.dropout(said), Ahead(ahead.naives, known))
         return quantiles
 
-    def at_end(self, x: Tensor, around: Tensor | None = None) -> Tensor:
+    def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, N, Q]: what `forward` says at the last row alone, without the work of saying the rest."""
         if isinstance(self.recurrent, BothWays):
-            return self.say(self.recurrent(self.inputs(x)), around)
-        return self.say(self.advance(x, self.start(len(x)))[0], around)
+            return self.say(self.recurrent(self.inputs(x)), ahead)
+        return self.say(self.advance(x, self.start(len(x)))[0], ahead)
 
-    def say(self, said: Tensor, around: Tensor | None = None) -> Tensor:
-        """[batch, N, Q], from what `advance` gave, [batch, 1, hidden], and `around`, [batch, anchor + N, known]."""
-        return self._head(said, around)[:, -1]
+    def say(self, said: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
+        """[batch, N, Q], from what `advance` gave, [batch, 1, hidden], and the steps ahead of it."""
+        return self._head(said, ahead)[:, -1]
 
     def start(self, batch: int) -> Memory:
         """An empty memory; only a forward network has one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,19 +14,46 @@ from seqpred.data.panel import Panel
 from seqpred.data.timing import Int
 from seqpred.features import Float, Prepared, join, prepare_all
 from seqpred.model import joint_of, look_of, shape_of
+from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
 from seqpred.network.network import Shape
 from seqpred.recipe import learned_rows, too_few_rows
 from seqpred.training.checkpoint import Checkpoint
-from seqpred.training.loop import Hooks, Plan, fit
-from seqpred.training.run import Outcome
+from seqpred.training.choosing import Choice, choose
+from seqpred.training.loop import Hooks, Plan, Progress, fit
+from seqpred.training.run import UNSCORED, Outcome, Score, Weights
 from seqpred.training.windows import Reach, Windows, make_windows
 
 CHECKS = 40  # validations in a whole run
+ENOUGH = 30  # blocks of validation, each of one series and one horizon, that are enough to decide by
+FOLDS = 3  # trainings to decide by where there are fewer
 
 
-def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks, checkpoint: Checkpoint) -> Outcome:
-    """The best weights on the validation part, the last rows of each series.
+@dataclass(frozen=True)
+class Fit:
+    """What a training came to.
+
+    Attributes:
+        weights: of the ensemble that learned from all rows.
+        held: weights of an ensemble that never saw the validation part, for scores on it.
+        choice: what the validation part said.
+        steps: that all networks took together.
+        reason: why the first one ended.
+    """
+
+    weights: Weights
+    held: Weights
+    choice: Choice
+    steps: int
+    reason: str
+
+
+def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks, checkpoint: Checkpoint) -> Fit:
+    """An ensemble that has learned from all rows for as long as the validation part says is best.
+
+    First a network is trained without the validation part, the last rows of each series; where that holds too
+    little to decide by, up to three are, each without more of it than the one before. Then the members begin anew,
+    with seeds of their own, and learn from all rows.
 
     Args:
         panel: as `covariates.adopt` gave it.
@@ -35,9 +63,75 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
         DataError: too few rows to learn from, or to validate on.
     """
     keep_memory()  # before the first tensor
-    shape = shape_of(config, covariates)
-    windows, plan = _windows(panel, config, covariates, shape), _plan(config)
-    return checkpoint.outcome(0, hooks, lambda hooks, state: fit(shape, windows, plan, hooks, state))
+    shape, plan, members = shape_of(config, covariates), _plan(config), settled(config.model.members)
+    windows = _windows(panel, config, covariates, shape)
+    folds = list(_folds(windows, config))
+    runs = _Runs(shape, plan, hooks, checkpoint, len(folds) + members)
+    validated = [runs.fit(fold, plan.seed) for fold in folds]
+    levels = shape.levels
+    choice = choose([v.checks for v in validated], [fold.blocks() for fold in folds], levels[-1] - levels[0])
+    whole = max(1, *(v.whole for v in validated))
+    everything, learned = windows.learn_all(), list[Outcome]()
+    for i in range(members if choice.step else 1):
+        learned.append(runs.fit(everything, plan.seed + i, until=choice.step, whole=whole))
+        if runs.late:
+            break
+    begin = np.mean([run.begin for run in learned], axis=0)
+    weights = gather([run.weights for run in learned], begin, choice.trust, choice.spread)
+    held = gather([validated[-1].weights], validated[-1].begin, choice.trust, choice.spread)
+    return Fit(weights, held, choice, runs.steps, validated[0].reason)
+
+
+@dataclass
+class _Runs:
+    """Trainings one after another, each of which has its share of the time budget."""
+
+    shape: Shape
+    plan: Plan
+    hooks: Hooks
+    checkpoint: Checkpoint
+    count: int
+    done: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    best: Score = UNSCORED
+
+    @property
+    def late(self) -> bool:
+        """Whether the time budget is spent."""
+        return self.plan.time_budget is not None and self.seconds >= self.plan.time_budget
+
+    def fit(self, windows: Windows, seed: int, until: int | None = None, whole: int | None = None) -> Outcome:
+        """One network; with `until`, so many steps of a schedule of `whole`, and no validation."""
+        budget, place = self.plan.time_budget, self.done
+        left = None if budget is None else max(budget - self.seconds, 1e-3) / (self.count - place)
+        plan = replace(self.plan, seed=seed, until=until, max_steps=whole or self.plan.max_steps, time_budget=left)
+
+        def watch(progress: Progress) -> None:
+            part = progress.step / until if until else progress.share
+            told = replace(progress, network=place + 1, networks=self.count, share=(place + part) / self.count)
+            best = progress.best if until is None else self.best
+            self.hooks.watch(replace(told, seconds=self.seconds + progress.seconds, best=best))
+
+        hooks = replace(self.hooks, watch=watch)
+        outcome = self.checkpoint.outcome(
+            place, hooks, lambda hooks, state: fit(self.shape, windows, plan, hooks, state)
+        )
+        self.best = outcome.score if until is None else self.best
+        self.done, self.steps, self.seconds = place + 1, self.steps + outcome.steps, self.seconds + outcome.seconds
+        return outcome
+
+
+def _folds(windows: Windows, config: Config) -> Iterator[Windows]:
+    """The windows, with less and less of the validation part learned from; the last has all of it held back."""
+    validation, horizon = settled(config.training.validation), settled(config.forecast.horizon)
+    held = windows.ends - windows.cuts
+    blocks = int((held // horizon).sum())
+    count = 1 if blocks >= ENOUGH else min(FOLDS, max(1, validation // horizon))
+    for i in range(1, count + 1):
+        fold = windows.hold_back(held * i // count)
+        if fold.learnable() and len(fold.checks()[0]):
+            yield fold
 
 
 def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape) -> Windows:

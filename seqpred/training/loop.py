@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from seqpred.network.machine import threads
 from seqpred.network.network import Network, Shape
 from seqpred.training.adamw import AdamW
+from seqpred.training.choosing import Check
 from seqpred.training.run import Outcome, Run, Score, State
 from seqpred.training.windows import Windows
 
@@ -37,6 +39,7 @@ class Plan:
     seed: int
     device: torch.device
     threads: int
+    until: int | None = None  # learn for so many steps of the schedule and look at no validation part
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Progress:
     best: Score
     seconds: float
     share: float  # of the run that is done, 0 to 1
+    network: int = 1  # of as many
+    networks: int = 1
 
 
 def _silent(_: object) -> None:
@@ -86,7 +91,8 @@ def fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks | None = None, 
     """Train a new network; the result depends on arguments, machine and thread count alone.
 
     The head begins at the anchor with the spread that its errors have in the learning part, so training starts
-    where the seasonal naive ends, and the best weights are never worse than that on the validation part.
+    where the seasonal naive ends, and the best weights are never worse than that on the validation part; without
+    one (`plan.until`) the last weights are the best.
 
     Args:
         state: what `hooks.keep` was given in a run with the same arguments, which then goes on.
@@ -122,6 +128,9 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks, state: State 
             _validate(run, material, plan)
             hooks.watch(_progress(run, plan, reserve))
         hooks.keep(run.freeze)
+    if plan.until is not None and not run.stumbles:
+        run.best.weights, run.best.best_step = run.network.weights(), run.step
+    run.best.whole = round(max(run.step, 1) / max(_share(run, plan, reserve), 1 / plan.max_steps))
     run.best.steps, run.best.reason, run.best.seconds = run.step, reason, run.seconds
     return run.best
 
@@ -131,11 +140,14 @@ def _begin(shape: Shape, material: Material, plan: Plan) -> tuple[Run, float]:
     began = time.monotonic()
     network = Network(shape).to(plan.device)
     draws = torch.Generator().manual_seed(plan.seed)
-    network.head.begin_at(_anchor_errors(material, network.head.middle, draws))
+    begin = _anchor_errors(material, network.head.middle, draws)
+    network.head.begin_at(begin)
     optimizer = AdamW(network.parameters(), decay=1e-4)
     ready = time.monotonic()
-    score = _check(network, material, plan.loss)
-    best = Outcome(network.weights(), score, best_step=0)
+    best = Outcome(network.weights(), begin.cpu().numpy())
+    if plan.until is None:
+        best.score, check = _check(network, material, plan.loss, 0)
+        best.checks.append(check)
     return Run(network, optimizer, draws, best, began), time.monotonic() - ready
 
 
@@ -145,9 +157,10 @@ def _ending(run: Run, plan: Plan, reserve: float) -> str:
         return f"diverged {run.stumbles} times; lower training.learning_rate"
     if run.waited >= plan.patience:
         return f"no better for {run.waited} validations"
-    if run.step >= plan.max_steps:
+    if run.step >= (plan.max_steps if plan.until is None else plan.until):
         return "all steps done"
-    return "time budget spent" if _share(run, plan, reserve) >= 1 else ""
+    late = plan.until is not None and plan.time_budget is not None and run.seconds >= plan.time_budget
+    return "time budget spent" if late or _share(run, plan, reserve) >= 1 else ""
 
 
 def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
@@ -156,7 +169,7 @@ def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
     starts, chosen = windows.draw(material.tracks, material.first, material.last, plan.batch_size, run.draws)
     spoken, positions = windows.positions(starts)
     z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen])
-    said = run.network(windows.inputs(starts), windows.around(spoken, positions))
+    said = run.network(windows.inputs(starts), windows.ahead(spoken, positions, windows.begins[chosen]))
     loss = quantile_loss(said, z, material.levels, plan.loss)
     run.optimizer.forget_gradients()
     loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
@@ -182,14 +195,19 @@ def _recover(run: Run, trouble: str) -> str:
 
 
 def _validate(run: Run, material: Material, plan: Plan) -> None:
-    """Look at the validation part, and keep the weights if they are the best."""
+    """Look at the validation part, if there is one, and keep the weights if they are the best."""
     if run.losses:
         run.best.losses.append(sum(run.losses) / len(run.losses))
         run.losses.clear()
-    score = _check(run.network, material, plan.loss)
+    best = run.best
+    if plan.until is not None:
+        best.weights, best.best_step = run.network.weights(), run.step
+        return
+    score, check = _check(run.network, material, plan.loss, run.step)
+    best.checks.append(check)
     run.waited += 1
-    if score.loss < run.best.score.loss:
-        run.best.weights, run.best.score, run.best.best_step = run.network.weights(), score, run.step
+    if score.loss < best.score.loss:
+        best.weights, best.score, best.best_step = run.network.weights(), score, run.step
         run.waited = 0
 
 
@@ -204,7 +222,7 @@ def _share(run: Run, plan: Plan, reserve: float) -> float:
     Args:
         reserve: seconds of the time budget that the last validation will need.
     """
-    if plan.time_budget is None:
+    if plan.time_budget is None or plan.until is not None:
         return run.step / plan.max_steps
     return max(run.step / plan.max_steps, run.seconds / max(plan.time_budget - reserve, 1e-3))
 
@@ -227,21 +245,28 @@ def quantile_loss(quantiles: Tensor, targets: Tensor, levels: Tensor, kind: str)
         kind: pinball (Koenker & Bassett 1978, Econometrica 46(1)), or huber, whose corner is rounded within half
             a unit of the scale (Dabney et al. 2018, arXiv:1710.10044, eq. 10).
     """
+    totals, known = _window_losses(quantiles, targets, levels, kind)
+    return totals.sum() / known.sum().clamp(min=1)
+
+
+def _window_losses(quantiles: Tensor, targets: Tensor, levels: Tensor, kind: str) -> tuple[Tensor, Tensor]:
+    """The sum of each window's losses, [batch], and how many are summed."""
     known = targets.isfinite()
     error = targets.nan_to_num(0.0)[..., None] - quantiles
     error = error * known[..., None]
+    each = (1, 2, 3)
     if kind == "huber":
         size = error.abs()
         rounded = torch.where(size < 0.5, size * size, size - 0.25)
-        total = (rounded * torch.where(error < 0, 1 - levels, levels)).sum()
+        total = (rounded * torch.where(error < 0, 1 - levels, levels)).sum(each)
     else:
-        total = (error * levels).sum() - error.clamp(max=0).sum()
-    return total / (known.sum() * len(levels)).clamp(min=1)
+        total = (error * levels).sum(each) - error.clamp(max=0).sum(each)
+    return total, known.sum((1, 2)) * len(levels)
 
 
 @torch.no_grad()
-def _check(network: Network, material: Material, kind: str) -> Score:
-    """The validation score of the network as it is."""
+def _check(network: Network, material: Material, kind: str, step: int) -> tuple[Score, Check]:
+    """The validation score of the network as it is after so many steps."""
     windows, levels = material.windows, material.levels
     network.eval()
     said, true = [], []
@@ -250,16 +275,20 @@ def _check(network: Network, material: Material, kind: str) -> Score:
     ):
         spoken = starts + windows.window - 1
         z = windows.targets(spoken, 1, windows.cuts[tracks], windows.ends[tracks])
-        said.append(network.at_end(windows.inputs(starts), windows.around(spoken, 1)))
+        said.append(network.at_end(windows.inputs(starts), windows.ahead(spoken, 1, windows.begins[tracks])))
         true.append(z[:, 0])
     network.train()
     quantiles, z = torch.cat(said), torch.cat(true)
-    median = quantiles[..., network.head.middle]
-    return Score(
-        loss=float(quantile_loss(quantiles, z, levels, kind)),
-        mase=float((z - median).abs().nanmean()),
+    middle = quantiles[..., network.head.middle]
+    totals, known = _window_losses(quantiles[:, None], z[:, None], levels, kind)
+    score = Score(
+        loss=float(totals.sum() / known.sum().clamp(min=1)),
+        mase=float((z - middle).abs().nanmean()),
         anchor_mase=float(z.abs().nanmean()),
     )
+    room = torch.where(z > middle, quantiles[..., -1] - middle, middle - quantiles[..., 0])
+    misses = ((z - middle).abs() / room.clamp(min=1e-6)).clamp(max=1e4)
+    return score, Check(step, (totals / known).cpu().numpy(), misses.cpu().numpy().astype(np.float16))
 
 
 @torch.no_grad()

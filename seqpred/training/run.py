@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import torch
 from seqpred.errors import FolderError
 from seqpred.network.network import Network
 from seqpred.training.adamw import AdamW
+from seqpred.training.choosing import Check
 
 Weights = dict[str, npt.NDArray[np.float32]]
 State = dict[str, Any]  # numbers, texts and arrays, in dictionaries and lists
@@ -39,14 +41,26 @@ class Score:
     anchor_mase: float
 
 
+UNSCORED = Score(math.nan, math.nan, math.nan)
+
+
 @dataclass
 class Outcome:
-    """The best weights, and how they came about."""
+    """The best weights, and how they came about.
+
+    Attributes:
+        begin: [N, Q], what the network said before its first step.
+        whole: steps after which the schedule would have ended.
+        checks: all looks at the validation part, the one before the first step included.
+    """
 
     weights: Weights
-    score: Score
-    best_step: int
+    begin: npt.NDArray[np.float32]
+    score: Score = UNSCORED
+    best_step: int = 0
+    checks: list[Check] = field(default_factory=list)
     steps: int = 0
+    whole: int = 0
     reason: str = ""
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
@@ -58,7 +72,7 @@ class Outcome:
     @classmethod
     def thaw(cls, state: State) -> Outcome:
         """What `freeze` found."""
-        return cls(**{**state, "score": Score(**state["score"])})
+        return cls(**{**state, "score": Score(**state["score"]), "checks": [Check(**c) for c in state["checks"]]})
 
 
 @dataclass

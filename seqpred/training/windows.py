@@ -6,7 +6,7 @@ A track's inputs are made when a window of it is first drawn, so that training o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from seqpred.data.mapped import let_go, zeros
-from seqpred.features import CELLS, Look, Prepared
+from seqpred.features import CELLS, FARTHEST, Look, Prepared, naive_forecasts
+from seqpred.network.heads import Ahead
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -51,6 +52,7 @@ class Windows:
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
             float32 holds the differences of large numbers.
         scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
+        drift: [R, cycles], see `Prepared`.
         begins, cuts, ends: [K], rows of the K tracks: first, first of the validation part, one past the last.
         reach: how far windows go back and ahead.
     """
@@ -63,6 +65,7 @@ class Windows:
     values: Tensor
     filled: Tensor
     scale: Tensor
+    drift: Tensor
     begins: Tensor
     cuts: Tensor
     ends: Tensor
@@ -100,6 +103,7 @@ class Windows:
             self.values[low:high] = torch.from_numpy(values - base)
             self.filled[low + lead : high + lead] = torch.from_numpy(own.filled - base)
             self.scale[low:high] = torch.from_numpy(np.where(scaled, own.scale, np.nan))
+            self.drift[low:high] = torch.from_numpy(own.drift)
             self.made[k] = True
 
     def starts(self) -> tuple[Tensor, Tensor]:
@@ -137,15 +141,27 @@ class Windows:
         let_go(*self.memory)
         return x
 
-    def around(self, spoken: Tensor, positions: int) -> Tensor | None:
-        """The known covariates from anchor - 1 rows before the first row that speaks to N rows after the last.
+    def ahead(self, spoken: Tensor, positions: int, begins: Tensor) -> Ahead:
+        """What the head is given of the steps after the rows that speak.
 
         Args:
             spoken: [batch], the first row that speaks.
             positions: P rows that speak, one after another.
-        Returns:
-            [batch, anchor - 1 + P + N, known], or None where no covariate is known ahead.
+            begins: [batch], the first row of each window's track.
         """
+        return Ahead(self._naives(spoken, positions, begins), self._known(spoken, positions))
+
+    def _naives(self, spoken: Tensor, positions: int, begins: Tensor) -> Tensor | None:
+        look = self.reach.look
+        if not look.naives:
+            return None
+        rows = spoken[:, None] + torch.arange(-look.back, positions, device=spoken.device)
+        past = self.filled[torch.maximum(rows, begins[:, None]) + look.anchor - 1]
+        rows = rows[:, look.back :]
+        found = naive_forecasts(past, self.drift[rows], look, self.reach.horizon)
+        return (torch.stack(found, 2) / self.scale[rows][:, :, None, None]).nan_to_num(0.0).clamp(-FARTHEST, FARTHEST)
+
+    def _known(self, spoken: Tensor, positions: int) -> Tensor | None:
         if not self.reach.known:
             return None
         lead, behind = self.reach.look.anchor - 1, positions + self.reach.horizon
@@ -192,6 +208,20 @@ class Windows:
         self.prepare(torch.tensor(tracks, dtype=torch.long))
         return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
 
+    def blocks(self) -> Int:
+        """[W], of the windows of `checks`: one number for those of a track that begin in the same horizon."""
+        starts, tracks = self.checks()
+        behind = (starts + self.window - self.cuts[tracks]) // self.reach.horizon
+        return (tracks * (int(behind.max()) + 1) + behind).numpy()
+
+    def learn_all(self) -> Windows:
+        """The same windows, of which all rows may be learned from."""
+        return replace(self, cuts=self.ends)
+
+    def hold_back(self, rows: Tensor) -> Windows:
+        """The same windows, with so many rows [K] at each track's end as its validation part."""
+        return replace(self, cuts=self.ends - rows)
+
 
 def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach) -> Windows:
     """The windows over K tracks, none of which is prepared yet.
@@ -207,6 +237,7 @@ def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach)
 
     shapes = {"x": (rows, inputs), "known": (rows, len(reach.known)), "values": (rows,), "scale": (rows,)}
     shapes["filled"] = (rows + reach.look.anchor - 1,)  # so much later, so that no index is negative
+    shapes["drift"] = (rows, len(reach.look.cycles))
     arrays = {name: zeros(shape, np.float32) for name, shape in shapes.items()}
     return Windows(
         make=make,

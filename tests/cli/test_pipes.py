@@ -68,9 +68,9 @@ def started(models, tmp_path):
     os.close(terminal)
 
 
-def test_training_shows_a_bar_on_a_terminal_and_ends_with_130_and_nothing_written_on_ctrl_c(started, tmp_path):
+def test_training_shows_a_bar_on_a_terminal_and_ends_with_130_and_its_state_kept_on_ctrl_c(started, tmp_path):
     process, terminal, shown = started
-    assert all(word in shown for word in ("training", "%", "loss", "val. MASE", "/s", "left"))
+    assert all(word in shown for word in ("training", "%", "loss", "val. MASE", "network 1 of", "left"))
     before = listing(tmp_path)
     process.send_signal(signal.SIGINT)
     said = b""
@@ -83,7 +83,7 @@ def test_training_shows_a_bar_on_a_terminal_and_ends_with_130_and_nothing_writte
     assert process.stdout.read() == b""
     assert b"interrupted" in said
     assert b"Traceback" not in said
-    assert listing(tmp_path) == before
+    assert {name for name in listing(tmp_path).keys() - before.keys() if "checkpoint" not in name} <= {"m"}
 
 
 def test_standard_input_from_a_terminal_is_told_instead_of_waited_for(models, tmp_path):

@@ -19,7 +19,7 @@ from seqpred.data.sources import open_source
 from seqpred.features import Float
 from seqpred.forecasting.runtime import Reader
 from seqpred.model import levels_of
-from seqpred.network.network import Network
+from seqpred.network.ensemble import Ensemble, count_members
 from seqpred.recipe import settle
 from seqpred.training.windows import Windows
 from seqpred.verbs import read_panel
@@ -129,14 +129,16 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
 
 def test_a_bidirectional_network_is_given_its_window_and_all_of_it(train: Train) -> None:
     model = train("lstm", 1, True)
-    network = Network(_shape(model))
-    network.set_weights(model.folder.weights())
+    weights = model.folder.weights()
+    network = Ensemble(_shape(model), count_members(list(weights)))
+    network.set_weights(weights)
     rows = np.random.default_rng(0).normal(size=(30, network.shape.inputs)).astype(np.float32)
-    said = Reader(network, 14).read([rows])
+    naives = np.zeros((1, network.shape.naives, network.shape.horizon), np.float32)
+    said = Reader(network, 14).read([rows], naives)
     for row, matters in ((15, False), (16, True), (29, True)):
         altered = rows.copy()
         altered[row] += 1
-        assert np.array_equal(said, Reader(network, 14).read([altered])) is not matters
+        assert np.array_equal(said, Reader(network, 14).read([altered], naives)) is not matters
 
 
 def _shape(model: seqpred.Model):

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.network.heads import QuantileHead
+from seqpred.network.heads import Ahead, Blend, QuantileHead
 from seqpred.network.network import Network, Shape
 from seqpred.network.recurrent import BothWays, Stack
 
@@ -129,3 +129,26 @@ def test_the_head_begins_where_it_is_told() -> None:
     wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
     head.begin_at(wanted)
     torch.testing.assert_close(head(torch.randn(1, 1, 4))[0, 0], wanted, atol=1e-3, rtol=1e-3)
+
+
+def test_a_blend_lies_among_the_naive_forecasts_and_begins_at_the_anchor() -> None:
+    torch.manual_seed(0)
+    blend = Blend(6, horizon=9, naives=3)
+    naives = torch.randn(2, 7, 3, 9)
+    among = torch.cat([naives, torch.zeros(2, 7, 1, 9)], 2)  # the anchor's own forecast lies 0 away
+    blend.weigh.weight.data *= 20
+    said = blend(torch.randn(2, 7, 6), naives)
+    assert said.shape == (2, 7, 9)
+    assert (said <= among.amax(2) + 1e-6).all()
+    assert (said >= among.amin(2) - 1e-6).all()
+    blend.begin()
+    assert (blend(torch.randn(2, 7, 6), naives).abs() <= 0.06 * among.abs().amax(2)).all()
+
+
+def test_the_head_moves_all_quantiles_by_the_blend() -> None:
+    torch.manual_seed(0)
+    head = QuantileHead(6, 4, LEVELS, naives=2)
+    state, naives = torch.randn(2, 3, 6), torch.randn(2, 3, 2, 4)
+    assert head.blend is not None
+    moved = head(state, Ahead(naives)) - head(state, Ahead(torch.zeros_like(naives)))
+    torch.testing.assert_close(moved, head.blend(state, naives)[..., None].expand_as(moved), atol=1e-5, rtol=0)
