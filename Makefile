@@ -8,7 +8,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format docs bench accuracy lowest clean
+.PHONY: help install demo test lint types tests format docs bench torture accuracy lowest clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -49,6 +49,9 @@ docs: install  ## the pages that the program writes of itself
 
 bench: install  ## speed and memory, as ratios within one run
 	for script in startup step reading memory; do $(BIN)/python benchmarks/$$script.py; done
+
+torture: install  ## kills, flipped bits, fuzz, leaks, repetition at full length: the figures of docs/reliability.md
+	$(BIN)/python -W ignore benchmarks/torture.py
 
 accuracy: install  ## the README's table: scores on the test parts
 	$(BIN)/python benchmarks/accuracy.py

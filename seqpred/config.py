@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from seqpred.errors import ConfigError, did_you_mean
 from seqpred.yaml_lines import read_scalar, read_yaml
 
+LARGEST = 1 << 20  # bytes of a config
 CELLS = "seqpred.cells"  # the entry point group in which a cell is registered under its name
 
 Auto = Literal["auto"]
@@ -65,6 +66,18 @@ def _codec(name: str) -> str:
     return name
 
 
+def _zone(name: str) -> str:
+    from zoneinfo import ZoneInfo, available_timezones
+
+    try:
+        return name if name == "auto" else ZoneInfo(name).key
+    except (ValueError, OSError, KeyError):
+        near = did_you_mean(name, sorted(available_timezones()))
+        raise ValueError(
+            f"no time zone has this name. {near if near.startswith('Did') else 'As Europe/Berlin.'}"
+        ) from None
+
+
 # A column may be called 2019, and a step 1, which YAML reads as numbers.
 Word = Annotated[str, BeforeValidator(_word)]
 
@@ -87,6 +100,11 @@ class CovariateSection(Section):
     past: Annotated[list[Word], AfterValidator(_distinct)] = Field([], description="Columns that are only observed.")
     static: Annotated[list[Word], AfterValidator(_distinct)] = Field(
         [], description="Columns that say one thing of each series, the same in all its rows."
+    )
+    static_file: str | None = Field(
+        None,
+        description="File in which all static columns stand instead, one row for each series, its id under data.id's "
+        "name. The model reads it again to forecast.",
     )
     calendar: list[Cycle] | Literal["auto", "none"] = Field(
         "auto",
@@ -120,8 +138,17 @@ class DataSection(Section):
     frequency: Word | Auto = Field(
         "auto",
         description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
-        "business-day, or a whole number for integer times. auto: the data's own.",
+        "business-day, or a whole number for integer times; irregular: none, and the network is told how long after "
+        "the last row each row comes. auto: the data's own.",
     )
+    timezone: Annotated[
+        str,
+        AfterValidator(_zone),
+        Field(
+            description="Zone of the clock that the calendar is told by, as Europe/Berlin; times without an offset are "
+            "its, through every change of its clocks. auto: what the times carry, if they carry one."
+        ),
+    ] = "auto"
     covariates: CovariateSection = Field(CovariateSection(), description="What else is known of each row, by role.")
     duplicates: Literal["error", "mean", "last", "first"] = Field(
         "error", description="What becomes of rows that repeat a series' time."
@@ -172,7 +199,7 @@ class ModelSection(Section):
     bidirectional: bool = Field(
         False, description="Read each window in both directions; such a network can't carry its state on."
     )
-    dropout: float = Field(0.1, ge=0, lt=1, description="Between layers and before the head; never across time.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Between layers and before the head; never across time.")
     hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = Field(
         "auto", description="State units of each layer and direction."
     )
@@ -279,7 +306,11 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: not there, not YAML, or with faults; all faults are named together, each with its line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as f:
+            content = f.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ConfigError("is no config: it has more than a megabyte", hint="Name a YAML file.", where=str(path))
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             "no such file", hint="`seqpred init DATA > config.yaml` writes one.", where=str(path)
@@ -402,10 +433,16 @@ def _path_of(loc: tuple[int | str, ...], tree: Mapping[str, Any]) -> tuple[int |
     return loc
 
 
+def _short(value: object) -> str:
+    """A value as a message shows it, at most 100 characters of it."""
+    text = repr(value) if not isinstance(value, int) or abs(value) < 10**100 else "an endless number"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, place: str) -> ConfigError:
     dotted = ".".join(map(str, path))
     if kind == "extra_forbidden":
-        return ConfigError(f"unknown key {dotted!r}", hint=_nearest_key(path), where=place)
+        return ConfigError(f"unknown key {_short(dotted)}", hint=_nearest_key(path), where=place)
     if kind == "missing":
         return ConfigError(
             f"{dotted} is missing",
@@ -413,12 +450,14 @@ def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, 
             where=place,
         )
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return ConfigError(f"{dotted} is {found!r}, not a mapping", hint="Indent its keys below it.", where=place)
+        return ConfigError(f"{dotted} is {_short(found)}, not a mapping", hint="Indent its keys below it.", where=place)
     rule = message.removeprefix("Value error, ").removeprefix("Input should be ")
     if dotted == "model.cell" and kind == "value_error":
-        return ConfigError(f"{dotted} is {found!r}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place)
+        return ConfigError(
+            f"{dotted} is {_short(found)}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place
+        )
     told = f": {rule}" if kind == "value_error" else f"; expected {rule}"
-    return ConfigError(f"{dotted} is {found!r}{told}", hint=_meaning(dotted), where=place)
+    return ConfigError(f"{dotted} is {_short(found)}{told}", hint=_meaning(dotted), where=place)
 
 
 def _nearest_key(path: tuple[int | str, ...]) -> str:

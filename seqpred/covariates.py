@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.panel import Panel, Role
+from seqpred.data.panel import SINCE, Panel, Role
 from seqpred.data.timing import DAY, Int, Step
 from seqpred.errors import DataError
 
@@ -109,7 +109,7 @@ class Covariates:
         places = {c.name: i for i, c in enumerate(self.columns, start=panel.roles.count("target"))}
         told = [_numbers(values[:, places[c.name]], c) for c in self._ordered if c.words is None]
         split = len(told) - sum(c.words is None for c in self.known)
-        times = panel.times(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
+        times = panel.wall(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
         numbers = [*told[:split], *(_cycle(times, name) for name in self.calendar), *told[split:]]
         codes = [np.nan_to_num(values[:, places[c.name]]) for c in self._ordered if c.words is not None]
         empty = np.empty((len(values), 0))
@@ -160,16 +160,18 @@ def _place(times: Int, name: str) -> Float:
 def find_calendar(panel: Panel, longest_lag: int) -> tuple[str, ...]:
     """The cycles worth telling: those that no lag spans, and of which the longest series holds at least three.
 
-    A cycle that a lag spans is in the inputs already; telling it again makes short series worse.
+    A cycle that a lag spans is in the inputs already; telling it again makes short series worse. Where rows have no
+    step, no lag spans a cycle.
     """
     if not panel.clock.dated:
         return ()
     step, rows = _length(panel.step), int(panel.lengths.max())
+    spanned = 0 if panel.step.unit == "irregular" else longest_lag * step
     cycles = {"hour": DAY, "weekday": 7 * DAY, "day-of-year": 365 * DAY}
     return tuple(
         name
         for name, cycle in cycles.items()
-        if 2 * step <= cycle and SPANNED * cycle > longest_lag * step and 3 * cycle <= rows * step
+        if 2 * step <= cycle and SPANNED * cycle > spanned and 3 * cycle <= rows * step
     )
 
 
@@ -204,6 +206,8 @@ def _learn(panel: Panel, place: int, name: str, role: Role, learned: npt.NDArray
         seen = np.unique(values).astype(np.int64)
         words = tuple(panel.words[name][i] for i in seen)
         return Covariate(name, role, words, daily=role == "known" and _holds_for_days(panel, place))
+    if name == SINCE:  # in units of the usual distance, which long pauses do not move
+        return Covariate(name, role, None, 0.0, float(np.median(values)) if len(values) else 1.0)
     spread = float(values.std()) if len(values) else 0.0
     return Covariate(name, role, None, float(values.mean()) if len(values) else 0.0, spread or 1.0)
 
@@ -218,7 +222,7 @@ def _holds_for_days(panel: Panel, place: int) -> bool:
         return False
     rare = np.isfinite(values) & (values != found[counts.argmax()])
     return all(
-        not (panel.times(s, np.flatnonzero(rare[low:high])) % DAY).any()
+        not (panel.wall(s, np.flatnonzero(rare[low:high])) % DAY).any()
         for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True))
     )
 
@@ -232,7 +236,10 @@ def adopt(panel: Panel, covariates: Covariates) -> Panel:
     if not covariates.columns:
         return panel
     values, notes = panel.values.copy(), list(panel.notes)
+    step = panel.step
     for i, column in enumerate(covariates.columns, start=panel.roles.count("target")):
+        if column.name == SINCE:
+            step = replace(step, count=max(1, int(column.spread)))  # a lone row has no distance of its own
         if column.words is not None:
             values[:, i], unseen = recode(values[:, i], panel.words[column.name], column)
             notes += _unseen_note(column.name, unseen)
@@ -241,9 +248,9 @@ def adopt(panel: Panel, covariates: Covariates) -> Panel:
         if column.daily:
             notes.append(f"{column.name!r} stands at the first row of days alone: it is taken to hold for the day")
             for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
-                times = panel.times(s, np.arange(high - low, dtype=np.int64))
+                times = panel.wall(s, np.arange(high - low, dtype=np.int64))
                 values[low:high, i] = hold_for_days(values[low:high, i], times)
-    return replace(panel, values=values, notes=tuple(notes))
+    return replace(panel, values=values, step=step, notes=tuple(notes))
 
 
 def recode(values: Float, words: Sequence[str], column: Covariate) -> tuple[Float, list[str]]:

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.config import Config, parse_config
+from seqpred.config import Config, parse_config, settled
 from seqpred.errors import ConfigError, FolderError, WriteError
 from seqpred.yaml_lines import dump_yaml
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, CONFIG, MANIFEST = "model.safetensors", "config.yaml", "manifest.json"
 CHECKPOINT, STATE, LOCK = "checkpoint", "state", "lock"  # an unfinished training, in a folder of its own
 LARGEST = {WEIGHTS: 4 << 30, CONFIG: 1 << 20, MANIFEST: 64 << 20}  # bytes, checked before memory is taken
@@ -51,9 +51,21 @@ class Folder:
         from safetensors.numpy import load
 
         try:
-            return dict(sorted(load(self.weights_file).items()))
+            weights = dict(sorted(load(self.weights_file).items()))
         except SafetensorError as e:
             raise _damaged(self.path / WEIGHTS, str(e)) from None
+        return _one_as_ensemble(weights, self.config) if self.manifest["format"] == 1 else weights
+
+
+FORMAT_1 = ("model.members=1", "model.blend=false")  # what keys that came after it would have said
+
+
+def _one_as_ensemble(weights: Weights, config: Config) -> dict[str, npt.NDArray[np.float32]]:
+    """The network of a folder of format 1, which held one, as an ensemble of that one, trusted as it is."""
+    named = {f"members.0.{name}": w for name, w in weights.items()}
+    levels = {*config.forecast.quantiles, 0.5}
+    begin = np.zeros((settled(config.forecast.horizon), len(levels)), np.float32)
+    return {**named, "begin": begin, "trust": np.ones(1, np.float32), "spread": np.ones(1, np.float32)}
 
 
 def holds_model(path: Path) -> bool:
@@ -152,6 +164,7 @@ def write_folder(path: Path, config: Config, weights: Weights, manifest: Mapping
         path = path.resolve()  # what a link leads to, not the link
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = _aside(path)
+        shutil.rmtree(aside, ignore_errors=True)  # what a killed process has left
         try:
             aside.mkdir()
             for name, content in files.items():
@@ -287,12 +300,26 @@ def read_folder(path: Path) -> Folder:
         if not isinstance(hashes, dict) or hashlib.sha256(content).hexdigest() != hashes.get(name):
             raise _damaged(path / name, "it is not the file that training wrote")
     try:
-        config = parse_config(files[CONFIG].decode("utf-8"), str(path / CONFIG))
+        config = parse_config(
+            files[CONFIG].decode("utf-8"), str(path / CONFIG), FORMAT_1 if manifest["format"] == 1 else ()
+        )
     except UnicodeDecodeError:
         raise _damaged(path / CONFIG, "it is not UTF-8") from None
     except ConfigError as e:
         raise FolderError(e.message, hint=e.hint) from None
+    _check_settled(config, path / CONFIG)
     return Folder(path, config, manifest, files[WEIGHTS])
+
+
+def _check_settled(config: Config, path: Path) -> None:
+    """Refuse a config that leaves to the data what training has decided."""
+    said = config.model_dump()
+    said["training"].pop("device")
+    said["data"] = {"calendar": config.data.covariates.calendar}
+    for section, keys in said.items():
+        for key, value in keys.items():
+            if value == "auto":
+                raise _damaged(path, f"{section}.{key} is auto")
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -301,8 +328,10 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         manifest = json.loads(content)
     except (ValueError, RecursionError):
         raise _damaged(path, "it is not JSON") from None
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("format"), int):
+    if not isinstance(manifest, dict) or type(manifest.get("format")) is not int:
         raise _damaged(path, "it names no format")
+    if manifest["format"] < 1:
+        raise _damaged(path, f"its format is {manifest['format']}")
     if manifest["format"] > FORMAT:
         raise FolderError(
             f"has format {manifest['format']}; this seqpred reads up to {FORMAT}",

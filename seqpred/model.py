@@ -108,10 +108,9 @@ def make_forecaster(config: Config, covariates: Covariates, weights: Mapping[str
     """The forecaster that a settled config, what was learned of the covariates, and weights make."""
     from seqpred.forecasting.batch import Forecasting, forecast_panel
     from seqpred.forecasting.runtime import Reader
-    from seqpred.network.ensemble import Ensemble, count_members
+    from seqpred.network.ensemble import Ensemble
 
-    network = Ensemble(shape_of(config, covariates), count_members(list(weights)))
-    network.set_weights(weights)
+    network = Ensemble.holding(shape_of(config, covariates), weights)
     plan = Forecasting(
         look=look_of(config),
         covariates=covariates,

@@ -35,6 +35,7 @@ def settle(config: Config, panel: Panel) -> Config:
         "data.date_order": panel.clock.date_order or config.data.date_order,
         "data.decimal": panel.dialect.decimal,
         "data.frequency": str(panel.step),
+        "data.timezone": panel.dialect.timezone,
     }
 
     def choose(key: str, value: Any) -> Any:
@@ -59,7 +60,7 @@ def settle(config: Config, panel: Panel) -> Config:
     choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
-    choose("model.members", 5 if rows < 20_000 else 3)
+    choose("model.members", 5 if rows < 1_000_000 else 3)
     choose("training.batch_size", 128 if config.model.bidirectional else 32)
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(
@@ -183,7 +184,7 @@ data:
   time: {_scalar(one_or_list(columns.time))}  # {guess.reasons["time"]}
   target: {_scalar(config.data.target)}  # {guess.reasons["target"]}
   id: {_scalar(columns.id)}  # {guess.reasons["id"]}
-  frequency: {_scalar(step)}  # from one row to the next
+  frequency: {_scalar(step)}  # {guess.reasons.get("frequency", "from one row to the next")}
 {"".join(_decisions(config, guess))}
 model:
   cell: {config.model.cell}  # or rnn, gru
@@ -219,7 +220,7 @@ def _joint(config: Config) -> Iterator[str]:
 
 def _decisions(config: Config, guess: Guess) -> Iterator[str]:
     """Lines for how the file is written, as far as it is unusual."""
-    for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding"):
+    for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding", "timezone"):
         value = getattr(config.data, key)
         if value != DataSection.model_fields[key].get_default(call_default_factory=True):
             yield f"  {key}: {_scalar(value)}  # {guess.reasons.get(key, 'as all rows together decide')}\n"
@@ -228,6 +229,8 @@ def _decisions(config: Config, guess: Guess) -> Iterator[str]:
     for role, what in (("known", "known in the future too"), ("past", "only observed"), ("static", "of a series")):
         if getattr(told, role):
             yield f"    {role}: {_scalar(getattr(told, role))}  # {what}\n"
+    if told.static_file:
+        yield f"    static_file: {_scalar(told.static_file)}  # where the static columns stand\n"
     yield f"    calendar: {_scalar(told.calendar)}  # cycles that no lag spans\n"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from seqpred.data.panel import Panel, Rows, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
+from seqpred.data.statics import join_statics, sketch_statics
 from seqpred.data.store import beginning, is_large, store
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
@@ -235,7 +236,7 @@ def forecast_table(
     check_levels(wanted, levels)
     panel = read_panel(_source(data, model.config), model.config, say, model.covariates)
     steps = steps or model.horizon
-    ahead = read_future(future, panel, model.covariates, steps, say)
+    ahead, panel = read_future(future, panel, model.covariates, steps, say)
     return make_table(panel, model.forecast(panel, steps, ahead), levels, wanted)
 
 
@@ -264,8 +265,10 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
     table, guessed = _read(source, config, covariates, say)
     if guessed:
         say(guessed)
+    for note in table.notes:  # before what may be wrong with the rows, since it may be why
+        say(f"{source.name}: {note}.")
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
-    for note in panel.notes:
+    for note in panel.notes[len(table.notes) :]:
         say(f"{source.name}: {note}.")
     return panel if covariates is None else _adopted(panel, covariates, source, say)
 
@@ -273,15 +276,34 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
 def _read(source: Source, config: Config, covariates: Covariates | None, say: Say) -> tuple[Rows, str]:
     """The rows of a source as the config says they are written, and which columns were guessed, in words."""
     data, source = config.data, source.spoken(dialect_of(config))
-    sketches = sketch(source)
+    statics = _statics(config)
+    apart = sketch_statics(statics, data.covariates.static) if statics else []
+    sketches = list({s.name: s for s in (*sketch(source), *apart)}.values())
     columns = choose_columns(sketches, source.name, data.time, data.id, data.targets, data.covariates)
     categories = find_categories(sketches, columns) if covariates is None else covariates.categories
     guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
     told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
-    if data.layout == "rows":
-        return store(source, columns, say) if is_large(source) else read_table(source, columns, categories), told
-    return unfold_years(read_table(source, columns, categories)), told
+    if data.layout == "rows" and is_large(source):
+        return store(source, columns, say), told
+    table = read_table(source, replace(columns, static=()) if statics else columns, categories)
+    if statics:
+        table = join_statics(table, statics, columns.static, categories, strict=covariates is None)
+    return (table if data.layout == "rows" else unfold_years(table)), told
+
+
+def _statics(config: Config) -> Source | None:
+    """The static file that the config names, if it does."""
+    told = config.data.covariates
+    if told.static_file is None:
+        return None
+    if not told.static:
+        hint = "Name its columns, as in 'static: [region, size]'."
+        raise ConfigError("data.covariates.static_file is given, and no static column", hint=hint)
+    try:
+        return open_source(told.static_file).spoken(replace(dialect_of(config), layout="rows", timezone="auto"))
+    except DataError as e:
+        raise DataError(e.message, hint=f"data.covariates.static_file names it. {e.hint}") from None
 
 
 def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:
@@ -333,7 +355,7 @@ def _whence(config: Config) -> dict[str, str]:
 def dialect_of(config: Config) -> Dialect:
     """How the config says that its files are written."""
     data = config.data
-    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout)
+    return Dialect(data.encoding, tuple(data.sentinels), data.date_order, data.decimal, data.layout, data.timezone)
 
 
 def _source(data: object, config: Config) -> Source:
@@ -360,7 +382,7 @@ def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
 
 def _manifest(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
     """What is worth knowing of how a model came about; no row of the data, and no clock, so that runs compare."""
-    ends = panel.step.times(panel.origins, panel.lengths - 1).tolist()
+    ends = panel.ends.tolist()
     return {
         "made_by": _made_by(),
         "data": {

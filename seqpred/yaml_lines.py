@@ -11,12 +11,16 @@ from seqpred.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset without aliases (which can stand for a billion values)."""
+    """YAML's safe subset without aliases (which can stand for a billion values) and without tags of one's own."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
             raise yaml.MarkedYAMLError(problem="an alias, which a config may not have", problem_mark=mark)
+        tag = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
+        if tag not in (None, "!"):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem=f"the tag {tag[:80]!r}, which a config may not have", problem_mark=mark)
         return super().compose_node(parent, index)
 
 
@@ -24,10 +28,18 @@ class _Dumper(yaml.SafeDumper):
     """What `_Loader` reads back as the same."""
 
 
-for _yaml in (_Loader, _Dumper):  # 1e-3 is a number too, as people write it
-    _yaml.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-    )
+# Numbers as people write them: 1e-3 is one, and 1:30:00 is none (YAML 1.1 counts it to the base of 60, without end).
+_WHOLE = re.compile(r"[-+]?(?:0b[01_]{1,64}|0x[0-9a-fA-F_]{1,16}|0[0-7_]{0,22}|[1-9][0-9_]{0,99})$")
+_POINT = re.compile(r"[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
+_ENDLESS = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
+_INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, regexp) for tag, regexp in resolvers if tag not in (_INT, _FLOAT)]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+for _tag, _regexp in ((_FLOAT, _POINT), (_FLOAT, _ENDLESS), (_INT, _WHOLE)):
+    _Loader.add_implicit_resolver(_tag, _regexp, list("-+.0123456789"))
+_Dumper.add_implicit_resolver(_FLOAT, _POINT, list("-+.0123456789"))
 
 
 def dump_yaml(value: object, **style: Any) -> str:

@@ -11,14 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import seqpred
 from seqpred import folder as folder_module
 from seqpred.config import Config
 from seqpred.errors import FolderError, WriteError
 from seqpred.folder import CONFIG, FORMAT, MANIFEST, WEIGHTS, check_target, read_folder, write_file, write_folder
+from tests.conftest import ROOT
 
-CONFIGURED = Config.from_tree({"data": {"target": "größe"}, "model": {"depth": 1}})
+MODEL = {"depth": 1, "hidden_size": 4, "window": 4, "anchor": 1, "lags": [1], "members": 1, "joint": False}
+TRAINING = {"batch_size": 1, "max_steps": 1, "validation": 1, "threads": 1}
+
+
+def settled_config(target: str, **data: Any) -> Config:
+    """A config with nothing left to decide."""
+    told = {"target": target, "covariates": {"calendar": "none"}, **data}
+    forecast = {"horizon": 2, "season": 1}
+    return Config.from_tree({"data": told, "model": MODEL, "forecast": forecast, "training": TRAINING})
+
+
+CONFIGURED = settled_config("größe")
 MANIFESTED = {
     "made_by": {"seqpred": "0"},
     "data": {"fingerprint": "ab", "ends": {"größe": 7}},
@@ -131,7 +145,7 @@ def test_the_config_in_a_folder_has_every_default_filled_in(model: Path) -> None
 
 @pytest.mark.parametrize("name", ["1e3", "yes", "2024-01-01", "a: b", "#", "\u2028", "'", " y"])
 def test_a_column_of_any_name_survives_the_folder(name: str, tmp_path: Path) -> None:
-    config = Config.from_tree({"data": {"target": name, "id": name + name}})
+    config = settled_config(name, id=name + name)
     write_folder(tmp_path / "m", config, weights(), {})
     assert read_folder(tmp_path / "m").config == config
 
@@ -436,3 +450,19 @@ def test_weights_of_any_mapping_are_written(tmp_path: Path) -> None:
 
     write_folder(tmp_path / "m", CONFIGURED, Frozen(), {})
     assert holds(tmp_path / "m")
+
+
+# ------------------------------------------------------------------ older formats
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "samples").glob("format-*")), ids=lambda p: p.name)
+def test_a_model_of_any_format_that_was_ever_written_still_forecasts(path: Path) -> None:
+    """Its forecasts stand beside it; whoever raises FORMAT leaves a folder of the old one here, and reads it."""
+    found = seqpred.predict(path / "model", path / "history.csv")
+    expected = pd.read_csv(path / "forecast.csv")
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-4)
+
+
+def test_there_is_a_sample_of_every_format() -> None:
+    formats = {p.name for p in (ROOT / "tests" / "samples").iterdir()}
+    assert formats == {f"format-{n}" for n in range(1, FORMAT + 1)}

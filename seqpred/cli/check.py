@@ -70,7 +70,8 @@ def _show(found: Findings) -> None:
 def _of_rows(source: str, rows: RowsFound) -> Iterable[str]:
     yield f"{source}: {_count(rows.count, 'row')} of {rows.series:,} series"
     share = "all rows obey" if not len(rows.off) else f"{100 * rows.obeying:.2f} % of the rows obey"
-    yield f"{rows.span[0]} to {rows.span[1]}, step {rows.step}, which {share}"
+    step = f"no step, in the median {rows.distance} apart" if rows.distance else f"step {rows.step}, which {share}"
+    yield f"{rows.span[0]} to {rows.span[1]}, {step}"
     for off in rows.first_off:
         yield f"off the step: {off['time']} ({off['where']})"
     if rows.repeats:

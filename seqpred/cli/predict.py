@@ -37,7 +37,7 @@ def predict(
     """
     from seqpred import verbs
     from seqpred.cli.table import write_table
-    from seqpred.cli.terminal import make_say
+    from seqpred.cli.terminal import make_say, show_data
     from seqpred.folder import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
@@ -55,7 +55,7 @@ def predict(
     if output:
         write_file(output, text.encode())
     else:
-        typer.echo(text, nl=False)
+        show_data(text)
 
 
 def _levels(text: str) -> list[float]:

@@ -62,7 +62,7 @@ def run(app: typer.Typer) -> int:
 
 
 def _bug() -> int:
-    traceback.print_exc()
+    sys.stderr.write(printable(traceback.format_exc()))
     return _fail(Exit.BUG, "this is a bug in seqpred", "Please report it with the lines above.")
 
 
@@ -95,6 +95,11 @@ def _fail(code: Exit, message: str, hint: str) -> int:
 def printable(text: str) -> str:
     """Text without control characters, which a file's names could use to drive the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
+
+
+def show_data(text: str) -> None:
+    """Data on stdout, as it is; what a person's terminal would take for orders is spelled out there."""
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
 
 
 _HELD: list[str] = []  # notes until it is known that no error follows, which must be alone with --json
@@ -140,11 +145,11 @@ def table(
     from rich import box
     from rich.table import Table
 
-    grid = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    grid = Table(title=printable(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for i, name in enumerate(header):
-        grid.add_column(name, justify="right" if i >= texts else "left")
+        grid.add_column(printable(name), justify="right" if i >= texts else "left")
     for row in rows:
-        grid.add_row(*row)
+        grid.add_row(*map(printable, row))
     console(stream).print(grid)
 
 

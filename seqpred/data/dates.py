@@ -13,6 +13,7 @@ import numpy.typing as npt
 from seqpred.data.dialect import DateOrder
 from seqpred.data.sources import Source
 from seqpred.data.timing import COMPACT_DATES, DAY, SECOND, Clock, Int
+from seqpred.data.zones import are_repeated, to_instants, to_wall
 from seqpred.errors import DataError
 
 if TYPE_CHECKING:
@@ -49,8 +50,20 @@ def read_times(source: Source, frame: pd.DataFrame, names: Sequence[str], codes:
         names: the column, or a date's and a clock's; none for rows in order, counted within each series.
         codes: [rows], which series a row belongs to.
     Raises:
-        DataError: empty cells, texts that are no dates or not all of one form, or dates that can be read in two ways.
+        DataError: empty cells, texts that are no dates or not all of one form, dates that can be read in two ways, or
+            times that the clocks of the zone skip.
     """
+    clock, times = _read(source, frame, names, codes)
+    if source.dialect.timezone == "auto" or clock.place is not None:
+        return clock, times
+    if not clock.dated:
+        found = f"data.timezone is {source.dialect.timezone}, but the times are whole numbers or none"
+        raise DataError(found, hint="Leave data.timezone out.", where=source.name)
+    return _local(source, frame, names, codes, replace(clock, place=source.dialect.timezone), times)
+
+
+def _read(source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int) -> tuple[Clock, Int]:
+    import pandas as pd
     from pandas.api import types
 
     if not names:
@@ -71,10 +84,59 @@ def read_times(source: Source, frame: pd.DataFrame, names: Sequence[str], codes:
         )
     if types.is_datetime64_any_dtype(column):
         stamps = _microseconds(column)
-        return Clock("%Y-%m-%d" if not (stamps % 86_400_000_000).any() else "%Y-%m-%d %H:%M:%S"), stamps
+        if isinstance(column.dtype, pd.DatetimeTZDtype):
+            return _of_zone(source, str(column.dtype.tz), stamps)
+        return Clock("%Y-%m-%d" if not (stamps % DAY).any() else "%Y-%m-%d %H:%M:%S"), stamps
     if types.is_float_dtype(column) and bool((column == column.round()).all()):
         return Clock("integer"), column.to_numpy().astype(np.int64)
     return _dates(source, stripped(column), name)
+
+
+def _of_zone(source: Source, zone: str, instants: Int) -> tuple[Clock, Int]:
+    """The times of a column whose type names their zone, or their offset from UTC, as UTC+02:00."""
+    offset = zone.removeprefix("UTC") if _ZONE.search(zone) else "+00:00"
+    named = source.dialect.timezone if source.dialect.timezone != "auto" else None if _ZONE.search(zone) else zone
+    clock = Clock("%Y-%m-%d %H:%M:%S", offset, place=named, on_wall=named is None)
+    return clock, instants if named else instants + _offset(offset)
+
+
+def _local(
+    source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int, clock: Clock, wall: Int
+) -> tuple[Clock, Int]:
+    """Times without an offset, as those of the zone: in UTC, unless all have the same hour of the day.
+
+    Of a time that the clock shows twice the second row of its series is the later one, in rows that go back the first.
+    """
+    assert clock.place is not None
+    if len(np.unique(wall % DAY)) == 1:
+        return clock, wall
+    later = np.zeros(len(wall), bool)
+    twice = np.flatnonzero(are_repeated(clock.place, wall))
+    later[twice] = _come_again(codes[twice], wall[twice], backwards=_go_back(codes, wall))
+    instants = to_instants(clock.place, wall, later)
+    skipped = np.flatnonzero(to_wall(clock.place, instants) != wall)
+    if len(skipped):
+        shown = " ".join(str(frame[name].iloc[skipped[0]]) for name in names)
+        found = f"{shown!r} does not exist in {clock.place}: the clocks there skip it"
+        hint = "Take such rows out, or name the zone that the times are of in data.timezone (UTC, maybe)."
+        raise source.fault(skipped, found, hint)
+    return replace(clock, on_wall=False), instants
+
+
+def _go_back(codes: Int, wall: Int) -> bool:
+    """Whether the rows of most series stand with the newest first."""
+    same = codes[1:] == codes[:-1]
+    change = np.sign(wall[1:] - wall[:-1])[same]
+    return bool(change.sum() < 0)
+
+
+def _come_again(codes: Int, wall: Int, *, backwards: bool) -> npt.NDArray[np.bool_]:
+    """Whether a row has the same series and time as one before it, [rows]; or behind it, where rows go backwards."""
+    import pandas as pd
+
+    rows = pd.DataFrame({"code": codes, "wall": wall})
+    again: npt.NDArray[np.bool_] = rows.duplicated(keep="last" if backwards else "first").to_numpy()
+    return again
 
 
 def _date_and_clock(source: Source, dates: pd.Series, clocks: pd.Series) -> tuple[Clock, Int]:
@@ -117,7 +179,7 @@ def _dates(source: Source, column: pd.Series, name: str) -> tuple[Clock, Int]:
         )
     instants = _parsed(column, form)[0]
     if form.endswith("%z"):
-        return _on_the_wall(column, instants, form)
+        return _on_the_wall(column, instants, form, source.dialect.timezone)
     return Clock(_as_wide(column, form)), instants
 
 
@@ -127,6 +189,9 @@ def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
     form = date_form(column.iloc[:1], order)
     if form is None:
         turned = order != "auto" and date_form(column.iloc[:1]) is not None
+        if not turned and _would_be_date(column, order):
+            found = f"{first!r} in column {name!r} is no date: there is no such day or time"
+            return source.fault(np.arange(1), found, "Mend these cells.")
         found = f"is not a date with the {order.split('-')[0]} first, as data.date_order says" if turned else ""
         hint = "Mend data.date_order." if turned else "Write dates as 2024-12-31 or 2024-12-31 23:00:00."
         found = found or "is neither a date nor a whole number"
@@ -137,6 +202,13 @@ def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
     if _shape(column.iloc[bad[0]]) == _shape(first):
         return source.fault(bad, f"{found}: there is no such day or time", "Mend these cells.")
     return source.fault(bad, found, "Write all dates in one form.")
+
+
+def _would_be_date(column: pd.Series, order: DateOrder) -> bool:
+    """Whether the first row looks like a date of a later one, as 2024-02-30 does."""
+    first = _shape(column.iloc[0])
+    alike = (place for place in (len(column) // 2, len(column) - 1) if _shape(column.iloc[place]) == first)
+    return any(date_form(column.iloc[[place]], order) is not None for place in alike)
 
 
 def _shape(text: str) -> str:
@@ -176,15 +248,21 @@ def _written_out(form: str) -> str:
     return form
 
 
-def _on_the_wall(column: pd.Series, instants: Int, form: str) -> tuple[Clock, Int]:
-    """Times of the clock on the wall where all rows have one offset, or all the same hour of their day; else UTC's."""
+def _on_the_wall(column: pd.Series, instants: Int, form: str, place: str) -> tuple[Clock, Int]:
+    """Times of the clock on the wall where all rows have one offset, or all the same hour of their day; else UTC's.
+
+    Args:
+        place: the zone, if it is known by name: then UTC's, whatever their offsets are.
+    """
     zones = column.str.extract(_ZONE, expand=False)
     offsets = zones.map({z: _offset(z) for z in zones.unique()}).to_numpy(np.int64)
     wall = instants + offsets
     form = form.removesuffix("%z")
+    if place != "auto":
+        return Clock(form, str(zones.iloc[-1]), place=place, on_wall=False), instants
     if (offsets == offsets[0]).all() or len(np.unique(wall % DAY)) == 1:
         return Clock(form, str(zones.iloc[-1])), wall
-    return Clock(form, "+00:00"), instants
+    return Clock(form, "+00:00", on_wall=False), instants
 
 
 def _offset(zone: str) -> int:

@@ -1,4 +1,4 @@
-"""How a file writes what it holds: encoding, marks for missing values, order of dates, decimal sign, layout."""
+"""How a file writes what it holds: encoding, missing values, order of dates, decimal sign, layout, time zone."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Dialect:
     date_order: DateOrder = "auto"
     decimal: Decimal = "auto"
     layout: Layout = "rows"
+    timezone: str = "auto"
 
     @property
     def missing_texts(self) -> list[str]:

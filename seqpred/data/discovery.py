@@ -14,6 +14,7 @@ from seqpred.data.panel import build_panel, repeats
 from seqpred.data.profile import Guess, choose_columns, guess_columns
 from seqpred.data.reading import Sketch, Table, read_table, sketch
 from seqpred.data.sources import BROKEN, Source
+from seqpred.data.timing import DAILY, infer_step, is_explained
 from seqpred.data.years import is_year, unfold_years
 from seqpred.errors import DataError
 
@@ -77,6 +78,8 @@ def discover(source: Source, said: Mapping[str, Any]) -> Found:
         table = _find_sentinels(found, table)
     if "data.duplicates" not in said:
         _find_duplicates(found, table)
+    if "data.frequency" not in said:
+        _find_frequency(found, table)
     return found
 
 
@@ -192,7 +195,7 @@ def _is_apart(values: Float, sign: float) -> bool:
     return not (values == sign).any() or not len(rest) or sign < rest.min() or sign > rest.max()
 
 
-# ------------------------------------------------------------------ repeated times
+# ------------------------------------------------------------------ times
 
 
 def _find_duplicates(found: Found, table: Table) -> None:
@@ -207,3 +210,14 @@ def _find_duplicates(found: Found, table: Table) -> None:
         return  # the reader says what may be done
     words = "and agree in the target" if agree else "with other values of the target"
     found.decide("duplicates", "first" if agree else "mean", f"{count} rows repeat a time {words}")
+
+
+def _find_frequency(found: Found, table: Table) -> None:
+    """`irregular` where no step says how rows follow one another; nothing where one does, if some rows break it too."""
+    order, fresh = np.lexsort((table.times, table.codes)), ~repeats(table)
+    codes, times = table.codes[order][fresh], table.times[order][fresh]
+    starts = np.append(True, codes[1:] != codes[:-1])
+    step = infer_step(table.clock.on_grid(times, DAILY)[1], starts, table.clock.dated)
+    if step is None or is_explained(step, table.clock.on_grid(times, step)[1], starts):
+        return
+    found.decide("frequency", "irregular", f"no step says when rows come; {step} is their most usual distance")

@@ -8,7 +8,7 @@ memory-mapped, since nothing here or later writes to them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.data.mapped import joined, let_go
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import Clock, Int, Step, infer_step
+from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
@@ -26,6 +26,8 @@ Role = Literal["target", "known", "past", "static"]
 Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
 PIECE = 1_000_000  # rows of a large panel that are looked at in one go
+SEARCHED = 100  # series in which a change of the step is looked for
+SINCE = "(time since the last row)"  # the past covariate that rows without a step get
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
@@ -54,7 +56,7 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Panel:
-    """Many series on one regular grid each.
+    """Many series on one regular grid each, or with a time of its own for each row.
 
     Attributes:
         source: what errors call the place the rows came from.
@@ -68,6 +70,8 @@ class Panel:
         words: the categories of each such column.
         notes: what was filled, dropped or guessed, for people.
         dialect: how the source is written, as it was said and found.
+        stamps: [rows], the time of each row where there is no step; None on a grid.
+        coming: [S, N], the times of the rows to come where there is no step and a future file tells them.
     """
 
     source: str
@@ -82,6 +86,8 @@ class Panel:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dialect: Dialect = USUAL
+    stamps: Int | None = None
+    coming: Int | None = None
 
     @property
     def lengths(self) -> Int:
@@ -111,8 +117,29 @@ class Panel:
         return rows
 
     def times(self, series: int, positions: Int) -> Int:
-        """The times of rows of a series, beyond its end too."""
-        return self.step.times(int(self.origins[series]), positions)
+        """The times of rows of a series, beyond its end too.
+
+        Where there is no step, rows to come are the median distance of the series' rows apart.
+        """
+        if self.stamps is None:
+            return self.step.times(int(self.origins[series]), positions)
+        own = self.stamps[self.offsets[series] : self.offsets[series + 1]]
+        distance = max(1, int(np.median(np.diff(own)))) if len(own) > 1 else self.step.count
+        told = own if self.coming is None else np.concatenate([own, self.coming[series]])
+        last = len(told) - 1
+        times: Int = told[np.minimum(positions, last)] + np.maximum(positions - last, 0) * distance
+        return times
+
+    @property
+    def ends(self) -> Int:
+        """[S], the time of each series' last row."""
+        if self.stamps is not None:
+            return self.stamps[self.offsets[1:] - 1]
+        return self.step.times(self.origins, self.lengths - 1)
+
+    def wall(self, series: int, positions: Int) -> Int:
+        """What the clock on the wall shows at these times, for the calendar."""
+        return self.clock.wall(self.times(series, positions))
 
     def cut(self, rows: Int) -> Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
@@ -125,14 +152,21 @@ class Panel:
     def part(self, chosen: npt.NDArray[np.intp], low: Int, high: Int) -> Panel:
         """The rows from low to below high, [n] each, of n chosen series; values are copied."""
         begins = self.offsets[chosen]
-        values = [self.values[a:b] for a, b in zip((begins + low).tolist(), (begins + high).tolist(), strict=True)]
+        places = list(zip((begins + low).tolist(), (begins + high).tolist(), strict=True))
+        origins, stamps = self.origins[chosen], self.stamps
+        if stamps is not None:
+            origins, stamps = stamps[begins + low], np.concatenate([stamps[a:b] for a, b in places])
+        elif low.any():
+            origins = self.step.times(origins, low)
         return replace(
             self,
             names=[self.names[s] for s in chosen],
-            origins=self.step.times(self.origins[chosen], low) if low.any() else self.origins[chosen],
+            origins=origins,
             offsets=np.concatenate([[0], np.cumsum(high - low)]).astype(np.int64),
-            values=np.concatenate(values),
+            values=np.concatenate([self.values[a:b] for a, b in places]),
             notes=(),
+            stamps=stamps,
+            coming=None,
         )
 
     def between(self, first: int, last: int) -> Panel:
@@ -145,6 +179,8 @@ class Panel:
             offsets=self.offsets[first : last + 1] - begin,
             values=self.values[begin:end],
             notes=(),
+            stamps=None if self.stamps is None else self.stamps[begin:end],
+            coming=None,
         )
 
     def pieces(self) -> Iterator[Panel]:
@@ -178,7 +214,7 @@ def build_panel(
 
     Args:
         rows: a table, or one in parts, of which the first decides the step.
-        frequency: the step as `Step.parse` reads it; `auto` infers it.
+        frequency: the step as `Step.parse` reads it; `auto` infers it; with `irregular` each row keeps its time.
         duplicates: what becomes of rows that repeat a series' time.
         missing: whether absent rows and empty cells are an error, and what the notes say of them.
     Raises:
@@ -193,7 +229,12 @@ def build_panel(
             panel = _of_table(whole, str(heads[0].step) if heads else frequency)
             if missing == "error":
                 _check_whole(whole, panel)
-            counts.add(len(table.times), whole, panel.values)
+            counts.add(len(table.times), whole, panel)
+            if panel.step.unit == "irregular":
+                panel = _stamped(panel, whole)
+                if heads:
+                    found = "has rows without a step, and is too large for memory"
+                    raise DataError(found, hint="Set data.frequency, or split the file.", where=panel.source)
             heads.append(replace(panel, values=panel.values[:0]))
             yield panel.values
 
@@ -205,21 +246,23 @@ def build_panel(
         origins=np.concatenate([head.origins for head in heads]),
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         values=whole,
-        notes=(*rows.notes, *counts.notes(rows.columns.values, duplicates, missing)),
+        notes=(*rows.notes, *counts.notes(rows, duplicates, missing), *[n for head in heads for n in head.notes][:1]),
     )
 
 
 def _of_table(table: Table, frequency: str) -> Panel:
     """The panel of a table whose times don't repeat, notes apart."""
     order, starts = _in_order(table)
-    times = table.times[order]
-    step = _step(table, times, starts, frequency)
+    step = _step(table, order, starts, frequency)
+    clock, times = table.clock.on_grid(table.times[order], step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
-    if step.unit in ("row", "microsecond") and bool(((np.diff(times) == step.count) | starts[1:]).all()):
+    if step.unit == "irregular":
+        lengths, places = ends - first, None
+    elif step.unit in ("row", "microsecond") and bool(((np.diff(times) == step.count) | starts[1:]).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
-        lengths, places = _on_grid(table, order, starts, step)
+        lengths, places = _on_grid(table, times, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = table.values[order]
     if places is not None:
@@ -229,14 +272,32 @@ def _of_table(table: Table, frequency: str) -> Panel:
         source=table.source.name,
         names=table.names,
         columns=table.columns,
-        clock=table.clock,
+        clock=clock,
         step=step,
         roles=_roles(table.columns),
         origins=origins,
         offsets=offsets,
         values=values,
         words=table.words,
-        dialect=table.source.dialect,
+        notes=(change,) if len(values) > 2 * len(times) and (change := _told_change(table, order, starts)) else (),
+        dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
+    )
+
+
+def _stamped(panel: Panel, table: Table) -> Panel:
+    """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
+    order, starts = _in_order(table)
+    times = table.clock.on_grid(table.times[order], panel.step)[1]
+    since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
+    columns = replace(panel.columns, past=(*panel.columns.past, SINCE))
+    usual = 1 if starts.all() else max(1, int(np.nanmedian(since)))
+    return replace(
+        panel,
+        columns=columns,
+        roles=_roles(columns),
+        values=np.insert(panel.values, columns.values.index(SINCE), since, axis=1),
+        step=Step("irregular", usual),
+        stamps=times,
     )
 
 
@@ -250,9 +311,9 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
     return tuple(role for role, names in roles.items() for _ in names)
 
 
-def _on_grid(table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
+def _on_grid(table: Table, times: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
     """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
-    times, first = table.times[order], np.flatnonzero(starts)
+    first = np.flatnonzero(starts)
     series = np.cumsum(starts) - 1
     own = times[first][series]
     if step.unit in ("row", "microsecond"):
@@ -263,15 +324,24 @@ def _on_grid(table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step
             at = own == origin
             positions[at], on_step[at] = step.positions(times[at], int(origin))
     if not on_step.all():
-        raise _off_step(table, order, step, on_step)
+        raise _off_step(table, order, starts, step, on_step)
     lengths = positions[np.append(first[1:], len(times)) - 1] + 1
     if lengths.sum() > MOST_HOLES * len(times) + 1000:
-        raise DataError(
-            f"on the step {step} {lengths.sum() - len(times)} of {lengths.sum()} rows would be absent",
-            hint="Set data.frequency to the usual distance of two rows, or data.time: null to take them in order.",
-            where=table.source.name,
-        )
+        raise _too_sparse(table, order, series, step, int(lengths.sum()))
     return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
+
+
+def _too_sparse(table: Table, order: Int, series: Int, step: Step, rows: int) -> DataError:
+    """What to say of a grid of so many rows, nearly all of them absent: where most of them are."""
+    times = table.times[order]
+    after = int(np.where(np.diff(series) == 0, np.diff(times), -1).argmax()) + 1
+    before, then = table.clock.write(times[after - 1 : after + 1])
+    return DataError(
+        f"on the step {step} {rows - len(times)} of {rows} rows would be absent, most of them between {before} "
+        f"({table.where(int(order[after - 1]))}) and {then}",
+        hint="Mend these times, or set data.frequency to the usual distance of two rows, or to irregular.",
+        where=table.where(int(order[after])),
+    )
 
 
 def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:
@@ -370,13 +440,21 @@ def _check_whole(table: Table, panel: Panel) -> None:
             raise DataError(found, hint=hint, where=panel.source)
 
 
-def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
+def _step(table: Table, order: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
     if frequency == "auto":
+        times = table.clock.on_grid(table.times[order], DAILY)[1]
         return infer_step(times, starts, table.clock.dated) or Step("row", 1)
     try:
         step = Step.parse(frequency)
     except ValueError as e:
         raise DataError(f"data.frequency: {e}", hint="Or leave it out: the data's own step is found.") from None
+    if step.unit == "irregular":
+        if table.clock.form is None:
+            hint = "Name it in data.time, or leave data.frequency out."
+            raise DataError(
+                "data.frequency is irregular, but there is no time column", hint=hint, where=table.source.name
+            )
+        return step
     if (step.unit == "row") == table.clock.dated:
         kind = "dates" if table.clock.dated else "whole numbers"
         raise DataError(
@@ -387,14 +465,31 @@ def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: st
     return step
 
 
-def _off_step(table: Table, order: Int, step: Step, on_step: npt.NDArray[np.bool_]) -> DataError:
+def _told_change(table: Table, order: Int, starts: npt.NDArray[np.bool_]) -> str:
+    """Where the step of a series changes for good, in words; empty where none of the first ones does."""
+    firsts = np.flatnonzero(starts)
+    unit: Literal["microsecond", "row"] = "microsecond" if table.clock.dated else "row"
+    for low, high in zip(firsts[:SEARCHED], [*firsts[1:], len(order)], strict=False):
+        change = find_change(table.times[order[low:high]])
+        if change:
+            row, before, after = change
+            place = table.where(int(order[low + row]))
+            stamp = table.clock.write(table.times[order[low + row]][None])[0]
+            return f"rows are {Step(unit, before)} apart up to {stamp} ({place}) and {Step(unit, after)} from there on"
+    return ""
+
+
+def _off_step(
+    table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step, on_step: npt.NDArray[np.bool_]
+) -> DataError:
     rows = np.sort(order[~on_step])
     stamp = table.clock.write(table.times[rows[:1]])[0]
     share = 100 * on_step.mean()
+    change = _told_change(table, order, starts)
     return DataError(
         f"{stamp} is not a whole number of steps of {step} after its series' first row "
-        f"({len(rows)} such rows; {share:.1f} % obey)",
-        hint="Set data.frequency to the step that all rows obey, or data.time: null to take them in order.",
+        f"({len(rows)} such rows; {share:.1f} % obey{f'; {change}' if change else ''})",
+        hint="Set data.frequency to the step that all rows obey, or to irregular where there is none.",
         where=table.where(int(rows[0])),
     )
 
@@ -405,15 +500,20 @@ class _Counts:
     def __init__(self, columns: int) -> None:
         self.rows = self.absent = self.repeats = 0
         self.empty = np.zeros(columns, np.int64)
+        self.bare = np.zeros(columns, np.int64)  # series without a value
 
-    def add(self, rows: int, table: Table, values: Float) -> None:
-        """Another part: its rows as they came, the table without repeats, and the values on the grid."""
+    def add(self, rows: int, table: Table, panel: Panel) -> None:
+        """Another part: how many rows it had, the table without repeats, and the panel that it made."""
+        values = panel.values
         self.repeats += rows - len(table.times)
         self.rows += len(values)
         self.absent += len(values) - len(table.times)
         self.empty += np.isnan(values).sum(axis=0) - (len(values) - len(table.times))
+        static = len(self.empty) - len(table.columns.static)
+        there = np.isfinite(values[:, static:])
+        self.bare[static:] += (np.add.reduceat(there, panel.offsets[:-1], dtype=np.int64) == 0).sum(axis=0)
 
-    def notes(self, columns: Sequence[str], duplicates: Duplicates, missing: Missing) -> Iterator[str]:
+    def notes(self, rows: Rows, duplicates: Duplicates, missing: Missing) -> Iterator[str]:
         """All of it for people."""
         if self.repeats:
             taken = "their mean" if duplicates == "mean" else f"the {duplicates} value"
@@ -421,6 +521,10 @@ class _Counts:
         if self.absent:
             yield f"{self.absent} of {self.rows} rows are absent from the grid of times and taken as missing"
         fate = "masked in learning" if missing == "mask" else "a straight line in learning"
-        for name, empty in zip(columns, self.empty.tolist(), strict=True):
-            if empty:
+        columns = rows.columns
+        for name, bare in zip(columns.values, self.bare.tolist(), strict=True):
+            if bare:
+                yield f"{name!r} says nothing of {bare} of {len(rows.names)} series: taken as missing"
+        for name, empty in zip(columns.values, self.empty.tolist(), strict=True):
+            if empty and name not in columns.static:
                 yield f"{empty} of {self.rows} cells of {name!r} are empty: {fate}, bridged in the inputs"

@@ -55,7 +55,8 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
     import pyarrow as pa
 
     dialect = source.dialect
-    if not source.is_csv or source.encoding != "utf-8-sig" or dialect.decimal == "," or dialect.missing_texts:
+    usual = dialect.decimal != "," and not dialect.missing_texts and dialect.timezone == "auto"
+    if not usual or not source.is_csv or source.encoding != "utf-8-sig":
         return None
     try:
         first = _first_time(source, columns)
@@ -93,9 +94,9 @@ def _parsed(source: Source, columns: Columns, categories: Collection[str], first
     kinds = {name: word if name in categories else pa.float64() for name in columns.values}
     kinds |= {columns.id: word} if columns.id else {}
     kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else pa.string())
-    with source.open_bytes() as content:
+    with source.unpacked() as content:
         rows = csv.read_csv(
-            pa.CompressedInputStream(content, "gzip") if source.is_gzip else content,
+            content,
             parse_options=csv.ParseOptions(delimiter=source.delimiter),
             convert_options=csv.ConvertOptions(
                 column_types=kinds,

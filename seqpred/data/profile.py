@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,13 +90,19 @@ def guess_time(sketches: Sequence[Sketch]) -> tuple[str | None, str]:
     for names, found, what in ((TIMES, dates, "dates"), (TIMES[:WHOLE], whole, "whole numbers")):
         for name in names:
             if name in found:
-                return found[name], f"its name, and it holds {what}"
+                return found[name], f"its name, and it holds {what}{_others(dates, name)}"
     if dates:
-        return next(iter(dates.values())), "the first column of dates"
+        return next(iter(dates.values())), f"the first column of dates{_others(dates, next(iter(dates)))}"
     for name in TIMES[WHOLE:]:
         if name in whole:
             return whole[name], "its name, and it holds whole numbers"
     return None, "no column of dates: rows are taken in order"
+
+
+def _others(dates: Mapping[str, str], chosen: str) -> str:
+    """What to say of other columns that might be the time."""
+    rest = [name for lowered, name in dates.items() if lowered != chosen]
+    return f" ({', '.join(rest[:3])} might be it, too)" if rest else ""
 
 
 def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, str]:
@@ -196,7 +202,7 @@ def find_season(panel: Panel) -> int:
     samples = _samples(panel)
     longest = max(len(s) for s in samples)
     usual = [m for m in usual_seasons(panel.step) if 2 * m < longest]
-    if panel.clock.dated:
+    if panel.clock.dated and panel.step.unit != "irregular":
         return usual[0] if usual else 1
     return _repeating_lag(samples)
 

@@ -20,6 +20,7 @@ from seqpred.data.dialect import EMPTY, LARGEST, Decimal, decide_decimal, to_num
 from seqpred.data.plain import read_plain
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
+from seqpred.data.zones import are_repeated
 from seqpred.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def sketch(source: Source) -> list[Sketch]:
     Raises:
         DataError: empty, no header, only a header, or not a table at all.
     """
+    source.check_header()
     frame = _read(source, rows=SAMPLE_ROWS)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
@@ -158,7 +160,7 @@ def _read(
     kinds = dict.fromkeys(columns.values if columns and source.dialect.decimal == "," else categories, "str")
     kinds |= dict.fromkeys(columns.time if columns and len(columns.time) == 2 else (), "str")  # 20041003 18:00
     try:
-        with source.open_bytes() as content, warnings.catch_warnings(record=True) as warned:
+        with source.unpacked() as content, warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", pd.errors.ParserWarning)
             if source.is_parquet:
                 return _read_parquet(source, content, wanted, rows)
@@ -169,7 +171,6 @@ def _read(
                 index_col=False,
                 nrows=rows,
                 encoding=source.encoding,
-                compression="gzip" if source.is_gzip else None,
                 dtype={**kinds, **({series: id_type} if series else {})},
                 keep_default_na=False,
                 na_values={n: [""] if n == series else list(EMPTY) for n in wanted if n not in categories}
@@ -273,7 +274,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             marked += count
     ids = frame[columns.id].unique() if columns.id else ()
     notes = (*_id_notes(ids, columns.id), *_zone_notes(source, frame, columns.time, clock))
-    notes += tuple(_sentinel_notes(source, marked))
+    notes += (*_once_notes(clock, codes, times), *_sentinel_notes(source, marked))
     return Table(source, columns, clock, names, codes, times, values, words, notes)
 
 
@@ -322,11 +323,27 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
 
 
 def _zone_notes(source: Source, frame: pd.DataFrame, names: Sequence[str], clock: Clock) -> Iterator[str]:
-    """What to say of times with several offsets from UTC that no one clock on a wall shows."""
-    if clock.zone == "+00:00" and len(names) == 1 and isinstance(source.content, (Path, bytes)):
+    """What to say of times with several offsets from UTC, whose zone has no name."""
+    if clock.zone and clock.place is None and len(names) == 1 and isinstance(source.content, (Path, bytes)):
         zones = stripped(frame[names[0]]).str.extract(r"(Z|[+-]\d\d:?\d\d)$", expand=False).unique()
         if len(zones) > 1:
-            yield f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken in UTC"
+            taken = "by the clock on the wall" if clock.on_wall else "in UTC, and so is the calendar"
+            yield (
+                f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken {taken}; "
+                "name their zone in data.timezone, as Europe/Berlin"
+            )
+
+
+def _once_notes(clock: Clock, codes: Int, times: Int) -> Iterator[str]:
+    """What to say of times without an offset that the clock shows twice, and that stand there once."""
+    if clock.place is None or clock.on_wall or clock.zone:
+        return
+    wall = clock.wall(times)
+    twice = are_repeated(clock.place, wall)
+    _, counts = np.unique(np.stack([codes[twice], wall[twice]]), axis=1, return_counts=True)
+    once = int((counts == 1).sum())
+    if once:
+        yield f"{once} times that the clocks of {clock.place} show twice stand there once: taken for the first"
 
 
 def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[list[str], Int]:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PIECE = 16 << 20  # bytes of a file read in one go
+MOST_COLUMNS, LONGEST_HEADER = 10_000, 1_000_000  # a table with more is none
+MOST_UNPACKED, MOST_RATIO = (
+    1 << 28,
+    200,
+)  # bytes of a gzip file's text, and times its own size: beyond both, it is a bomb
 SHOWN = 3  # offending rows that a message names
 BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off or damaged raises
 
@@ -74,14 +79,16 @@ class Source:
 
     def open_text(self) -> io.TextIOWrapper:
         """The CSV text from its beginning, decompressed, without a byte-order mark."""
-        return io.TextIOWrapper(self._unpacked(), encoding=self.encoding, newline="")
+        return io.TextIOWrapper(self.unpacked(), encoding=self.encoding, newline="")
 
-    def _unpacked(self) -> BinaryIO:
+    def unpacked(self) -> BinaryIO:
         """The bytes of the text."""
         if not self.is_gzip:
             return self.open_bytes()
-        packed = self.content if isinstance(self.content, Path) else self.open_bytes()
-        return gzip.open(packed, "rb")  # type: ignore[return-value]  # it reads like any other stream
+        assert isinstance(self.content, (Path, bytes))
+        size = len(self.content) if isinstance(self.content, bytes) else self.content.stat().st_size
+        most = max(MOST_UNPACKED, MOST_RATIO * size)
+        return io.BufferedReader(_Gunzip(self.open_bytes(), most, self.name))  # type: ignore[type-var]
 
     @cached_property
     def encoding(self) -> str:
@@ -90,7 +97,7 @@ class Source:
         if named != "auto":
             return "utf-8-sig" if codecs.lookup(named).name == "utf-8" else named
         try:
-            with self._unpacked() as content:
+            with self.unpacked() as content:
                 mark = content.read(2)
         except BROKEN:
             mark = b""  # the reader meets the same fault and words it
@@ -106,6 +113,23 @@ class Source:
             return ","  # the reader meets the same fault and words it
         bare = re.sub(r'"[^"]*"', "", header)
         return max(",;\t|", key=bare.count)
+
+    def check_header(self) -> None:
+        """See that the first line is one of a table, before memory is taken for it.
+
+        Raises:
+            DataError: it is endless, or has columns without end.
+        """
+        if self.is_parquet or not isinstance(self.content, (Path, bytes)):
+            return
+        try:
+            with self.open_text() as text:
+                first = text.readline(LONGEST_HEADER + 1)
+        except (UnicodeDecodeError, *BROKEN):
+            return  # the reader meets the same fault and words it
+        if len(first) > LONGEST_HEADER or first.count(self.delimiter) >= MOST_COLUMNS:
+            found = f"its first line has more than {LONGEST_HEADER:,} characters or {MOST_COLUMNS:,} columns"
+            raise DataError(found, hint="Give a table with a row per time; name the columns you need.", where=self.name)
 
     def where(self, row: int) -> str:
         """The place of a data row (from 0), as an editor or a notebook understands it.
@@ -178,6 +202,33 @@ def _whole_lines(text: bytes) -> bytes:
     while end and text.count(b'"', 0, end) % 2:
         end = text.rfind(b"\n", 0, end - 1) + 1
     return text[:end]
+
+
+class _Gunzip(io.RawIOBase):
+    """What is in a gzip file, up to a size that no honest one has."""
+
+    def __init__(self, packed: BinaryIO, most: int, name: str) -> None:
+        self.stream, self.left, self.name = gzip.GzipFile(fileobj=packed), most, name
+        self.packed = packed
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: bytearray, /) -> int:  # type: ignore[override]
+        """As any stream."""
+        count = self.stream.readinto(buffer)
+        self.left -= count
+        if self.left < 0:
+            found = "unpacks to hundreds of times its size"
+            raise DataError(found, hint="If it is yours, unpack it: gunzip.", where=self.name)
+        return count
+
+    def close(self) -> None:
+        """Close the file too."""
+        self.stream.close()
+        self.packed.close()
+        super().close()
 
 
 def read_standard_input() -> bytes:

@@ -14,7 +14,7 @@ from seqpred.data.mapped import let_go
 from seqpred.data.panel import Float, Panel, Rows
 from seqpred.data.profile import find_own_season, find_season
 from seqpred.data.reading import Columns, Sketch, Table
-from seqpred.data.timing import Clock, Int, Step, infer_step
+from seqpred.data.timing import DAILY, Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Bool = npt.NDArray[np.bool_]
@@ -105,6 +105,7 @@ class RowsFound:
         off: the rows that are no whole number of steps after their series' first one, in the file's order.
         first_off: the place and time of the first few of these.
         ends: the first and the last time of all, which `clock` writes.
+        distance: the median one of two rows, where there is no step.
     """
 
     step: Step
@@ -115,6 +116,7 @@ class RowsFound:
     first_off: list[dict[str, str | int]]
     clock: Clock
     ends: tuple[int, int]
+    distance: str | None = None
 
     @property
     def span(self) -> tuple[str | int, str | int]:
@@ -139,6 +141,7 @@ class RowsFound:
                 "share_obeying": self.obeying,
                 "rows_off": len(self.off),
                 "first_off": self.first_off,
+                **({"median_distance": self.distance} if self.distance else {}),
             },
         }
 
@@ -170,8 +173,11 @@ def _look_at_table(table: Table, frequency: str) -> RowsFound:
     codes, times, order = codes[fresh], times[fresh], order[fresh]
     starts = np.append(True, codes[1:] != codes[:-1])
     dated = table.clock.dated
-    step = _said(frequency, dated) or infer_step(times, starts, dated) or Step("row", 1)
-    on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1]
+    by_days = table.clock.on_grid(times, DAILY)[1]
+    step = _said(frequency, dated) or infer_step(by_days, starts, dated) or Step("row", 1)
+    times = table.clock.on_grid(times, step)[1]
+    regular = step.unit != "irregular"
+    on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1] if regular else np.ones(len(times), bool)
     off = np.sort(order[~on_step])
     stamps: Sequence[str | int] = table.clock.write(table.times[off[:3]])
     return RowsFound(
@@ -182,8 +188,14 @@ def _look_at_table(table: Table, frequency: str) -> RowsFound:
         off=off,
         first_off=[{"where": table.where(int(r)), "time": t} for r, t in zip(off[:3], stamps, strict=True)],
         clock=table.clock,
-        ends=(int(times.min()), int(times.max())),
+        ends=(int(table.times.min()), int(table.times.max())),
+        distance=None if regular or starts.all() else _distance(times, starts, dated),
     )
+
+
+def _distance(times: Int, starts: Bool, dated: bool) -> str:
+    """The median distance of two rows, as a step is written."""
+    return str(Step("microsecond" if dated else "row", max(1, int(np.median(gaps_within(times, starts))))))
 
 
 def _said(frequency: str, dated: bool) -> Step | None:
@@ -192,7 +204,7 @@ def _said(frequency: str, dated: bool) -> Step | None:
         step = Step.parse(frequency)
     except ValueError:
         return None
-    return step if (step.unit != "row") == dated else None
+    return step if step.unit == "irregular" or (step.unit != "row") == dated else None
 
 
 # ------------------------------------------------------------------ series
@@ -303,7 +315,9 @@ def _present(panel: Panel, table: Table) -> tuple[Bool, Int]:
     """Which rows of the panel stand in the table, [rows], and how many rows of each series share a time, [S]."""
     place = {name: s for s, name in enumerate(panel.names)}
     series = np.array([place.get(name, -1) for name in table.names])[table.codes]
-    position, on_step = panel.step.positions(table.times, panel.origins[series])
+    if panel.stamps is not None:
+        return np.ones(len(panel.values), bool), np.bincount(series, minlength=len(panel.names)) - panel.lengths
+    position, on_step = panel.step.positions(table.clock.on_grid(table.times, panel.step)[1], panel.origins[series])
     kept = on_step & (series >= 0) & (position >= 0) & (position < panel.lengths[series])
     series, position = series[kept], position[kept]
     present = np.zeros(len(panel.values), bool)

@@ -7,21 +7,24 @@ numbers where there is no time column.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.zones import to_days, to_instants, to_wall
+
 Int = npt.NDArray[np.int64]
-Unit = Literal["row", "microsecond", "month", "month-end", "business-day"]
+Unit = Literal["row", "microsecond", "month", "month-end", "business-day", "irregular"]
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
 YEAR_1 = -62_135_596_800 * SECOND
 YEAR_10000 = 253_402_300_800 * SECOND
 COMPACT_DATES = (19_000_101, 21_001_231)  # whole numbers that may be dates written as 20241231
+MOST_STEPS = 10  # between most rows; beyond that, a step is the resolution of a clock and tells no rows
 _UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
 _CALENDAR = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
@@ -29,7 +32,9 @@ _CALENDAR = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
 
 @dataclass(frozen=True)
 class Step:
-    """From one row to the next: an exact duration, or a rule of the calendar.
+    """From one row to the next: an exact duration, or a rule of the calendar, or no rule at all (irregular).
+
+    The count of an irregular one is the usual distance of two rows, which its text does not tell.
 
     >>> Step.parse("PT1H"), str(Step.parse("P1Y")), str(Step("row", 2))
     (Step(unit='microsecond', count=3600000000), 'P1Y', '2')
@@ -41,8 +46,8 @@ class Step:
     def __str__(self) -> str:
         if self.unit == "row":
             return str(self.count)
-        if self.unit == "business-day":
-            return "business-day"
+        if self.unit in ("business-day", "irregular"):
+            return self.unit
         if self.unit in ("month", "month-end"):
             years, months = divmod(self.count, 12)
             return ("P" + (f"{years}Y" if years else "") + (f"{months}M" if months else "")) + (
@@ -57,13 +62,15 @@ class Step:
 
     @staticmethod
     def parse(text: str) -> Step:
-        """The step that a text such as PT15M, P7D, P1M-end, business-day or 1 stands for.
+        """The step that a text such as PT15M, P7D, P1M-end, business-day, irregular or 1 stands for.
 
         Raises:
             ValueError: none of these.
         """
         if text == "business-day":
             return Step("business-day", 1)
+        if text == "irregular":
+            return Step("irregular", 1)
         if text.isascii() and text.isdigit() and int(text) > 0:
             return Step("row", int(text))
         calendar = _CALENDAR.fullmatch(text)
@@ -76,10 +83,12 @@ class Step:
             count = round(sum(float(n or 0) * size for n, size in zip(duration.groups(), _UNITS.values(), strict=True)))
             if count:
                 return Step("microsecond", count)
-        raise ValueError(f"{text!r} is not a step such as PT1H, P1D, P7D, P1M, P1M-end, P1Y, business-day or 1")
+        raise ValueError(
+            f"{text!r} is not a step such as PT1H, P1D, P7D, P1M, P1M-end, P1Y, business-day, irregular or 1"
+        )
 
     def positions(self, times: Int, origin: int | Int) -> tuple[Int, npt.NDArray[np.bool_]]:
-        """How many steps each time lies after `origin`, and whether it lies exactly on one.
+        """How many steps each time lies after `origin`, and whether it lies exactly on one; there must be a step.
 
         Args:
             times: [rows].
@@ -95,8 +104,8 @@ class Step:
         return position, self.times(origin, position) == times
 
     def times(self, origin: int | Int, positions: Int) -> Int:
-        """The times that lie so many steps after `origin`."""
-        if self.unit in ("row", "microsecond"):
+        """The times that lie so many steps after `origin`, or so many usual distances."""
+        if self.unit in ("row", "microsecond", "irregular"):
             return origin + positions * self.count
         start = np.asarray(origin, np.int64)
         clock = origin % DAY
@@ -108,6 +117,9 @@ class Step:
         day = length - 1 if self.unit == "month-end" else np.minimum(_day_of_month(start), length - 1)
         dates: Int = month.astype("datetime64[D]").astype(np.int64) + day
         return dates * DAY + clock
+
+
+DAILY = Step("microsecond", DAY)
 
 
 def _days(times: Int | np.int64) -> npt.NDArray[np.datetime64]:
@@ -153,6 +165,41 @@ def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step |
     return Step("microsecond", usual)
 
 
+def find_change(times: Int) -> tuple[int, int, int] | None:
+    """Where one usual distance of a series' rows gives way to another: the last row before, and both distances.
+
+    >>> find_change(np.array([0, 10, 20, 30, 40, 50, 51, 52, 53, 54, 55]))
+    (5, 10, 1)
+    >>> find_change(np.array([0, 10, 20, 21, 30, 40]))
+    """
+    gaps = np.diff(times)
+    sizes, counts = np.unique(gaps, return_counts=True)
+    if len(sizes) < 2:
+        return None
+    two = sizes[np.argsort(-counts, kind="stable")[:2]]
+    found = []
+    for before, after in (two, two[::-1]):
+        early, late = np.cumsum(gaps == before), np.cumsum((gaps == after)[::-1])[::-1]
+        obeying = early + np.append(late[1:], 0)
+        found.append((int(obeying.max()), int(obeying.argmax()) + 1, int(before), int(after)))
+    most, row, before, after = max(found)
+    clear = most >= 0.9 * len(gaps) and most - counts.max() >= 0.1 * len(gaps)
+    return (row, before, after) if clear else None
+
+
+def is_explained(step: Step, times: Int, starts: npt.NDArray[np.bool_]) -> bool:
+    """Whether a step says how rows follow one another: half of their distances are whole, and half at most 10 steps.
+
+    >>> times = np.array([0, 2, 4, 6, 10, 15])
+    >>> [is_explained(Step("row", count), times, times == 0) for count in (2, 5)]
+    [True, False]
+    """
+    if step.unit not in ("row", "microsecond"):
+        return True
+    gaps = gaps_within(times, starts)
+    return bool((gaps % step.count == 0).mean() >= 0.5 and np.median(gaps) <= MOST_STEPS * step.count)
+
+
 def _sizes(gaps: Int) -> tuple[Int, int]:
     """The sizes of gaps that occur, and the most usual one."""
     if (gaps == gaps[0]).all():  # as in most files, and far cheaper to see than to count
@@ -188,13 +235,17 @@ class Clock:
     Attributes:
         form: a strftime pattern, `integer`, or None where there is no time column.
             `%-d` and `%-m` are days and months without a leading zero.
-        zone: what follows each time, as `Z` or `+02:00`; times are those of the clock on the wall there.
+        zone: what follows each time, as `Z` or `+02:00`, where something does.
         second: the pattern of a second column, where a date and a clock stand apart.
+        place: the name of the time zone, as Europe/Berlin, where it is known.
+        on_wall: whether times are those of the clock on the wall there; else they are UTC's.
     """
 
     form: str | None
     zone: str = ""
     second: str | None = None
+    place: str | None = None
+    on_wall: bool = True
 
     @property
     def dated(self) -> bool:
@@ -206,6 +257,31 @@ class Clock:
         """Which comes first in dates such as 03/04/2005; None in any other form."""
         found = re.match("%-?([dm])[/-]", self.form or "")
         return None if not found else "day-first" if found[1] == "d" else "month-first"
+
+    def wall(self, times: Int) -> Int:
+        """What the clock on the wall shows at these times, which is what the calendar is told of."""
+        return times if self.on_wall or self.place is None else to_wall(self.place, times)
+
+    def instants(self, times: Int) -> Int:
+        """These times in UTC, as far as their zone is known by name."""
+        return to_instants(self.place, times) if self.on_wall and self.place is not None else times
+
+    def on_grid(self, times: Int, step: Step) -> tuple[Clock, Int]:
+        """Times as they stand on the grid of a step: days are those of the wall, hours go on as the clock is turned.
+
+        The days of a file that is written in UTC (Z) are UTC's.
+
+        >>> daily, hourly = Step.parse("P1D"), Step.parse("PT1H")
+        >>> clock = Clock("%Y-%m-%d %H:%M", place="Europe/Berlin", on_wall=False)
+        >>> [int(clock.on_grid(np.array([0]), step)[1][0]) // SECOND for step in (daily, hourly)]
+        [3600, 0]
+        """
+        by_days = step.count % DAY == 0 if step.unit == "microsecond" else step.unit != "irregular"
+        on_wall = by_days and self.zone != "Z"
+        if self.place is None or on_wall == self.on_wall:
+            return self, times
+        turned = to_days(self.place, times) if on_wall else to_instants(self.place, times)
+        return replace(self, on_wall=on_wall), turned
 
     def reaches(self, times: Int) -> bool:
         """Whether these times can be written: the calendar ends with the year 9999."""
@@ -228,9 +304,18 @@ class Clock:
         """Times as the columns of the data hold them, one list for each column."""
         if self.form is None or self.form == "integer":
             return [times.tolist()]
-        stamps: list[datetime] = times.astype("datetime64[us]").astype(object).tolist()
+        shown = self.instants(times) if self.zone == "Z" else self.wall(times)
+        stamps: list[datetime] = shown.astype("datetime64[us]").astype(object).tolist()
         columns = [[_written(s, form) for s in stamps] for form in (self.form, self.second) if form]
-        return [*columns[:-1], [text + self.zone for text in columns[-1]]]
+        return [*columns[:-1], [a + b for a, b in zip(columns[-1], self._zones(times), strict=True)]]
+
+    def _zones(self, times: Int) -> list[str]:
+        """What follows each of these times."""
+        if self.place is None or self.zone in ("", "Z"):
+            return [self.zone] * len(times)
+        minutes = ((self.wall(times) - self.instants(times)) // (60 * SECOND)).tolist()
+        colon = ":" if ":" in self.zone else ""
+        return [f"{'-' if m < 0 else '+'}{abs(m) // 60:02d}{colon}{abs(m) % 60:02d}" for m in minutes]
 
 
 def _written(stamp: datetime, form: str) -> str:

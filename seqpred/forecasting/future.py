@@ -19,8 +19,12 @@ from seqpred.forecasting.table import Table as Rows
 SHOWN = 3
 
 
-def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, say: Callable[[str], None]) -> Float:
+def read_future(
+    data: object, panel: Panel, covariates: Covariates, steps: int, say: Callable[[str], None]
+) -> tuple[Float, Panel]:
     """The known covariates of the steps after each series, [S, N, known], as a model's codes and in their units.
+
+    Where rows have no step, the panel that comes with them knows the times of the rows to come.
 
     Args:
         data: a path, `-` or a DataFrame with the columns of id, time and known covariates; None where none is needed.
@@ -32,10 +36,12 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
     """
     known = covariates.known
     ahead = np.full((len(panel.names), steps, len(known)), np.nan)
-    if not known:
+    if data is None and panel.stamps is not None:
+        say("the data has no step: the times forecast are the median distance of a series' rows apart.")
+    if not known and (data is None or panel.stamps is None):
         if data is not None:
             say("the model has no covariates that are known ahead: the future file is not used.")
-        return ahead
+        return ahead, panel
     names = ", ".join(repr(c.name) for c in known)
     if data is None:
         raise DataError(
@@ -58,13 +64,17 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
     there = np.zeros(ahead.shape[:2], bool)
     there[series[used], steps_ahead[used]] = True
     _check_all(there, panel, table)
+    if panel.stamps is not None:
+        coming = np.empty(there.shape, np.int64)
+        coming[series[used], steps_ahead[used]] = table.clock.on_grid(table.times, panel.step)[1][used]
+        panel = replace(panel, coming=coming)
     for i, column in enumerate(known):
         empty = int(np.isnan(ahead[:, :, i]).sum())
         if empty:
             say(f"{table.source.name}: {empty} of {there.size} cells of {column.name!r} are empty: taken as missing.")
         if column.daily:
             _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
-    return ahead
+    return ahead, panel
 
 
 def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
@@ -91,17 +101,21 @@ def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) 
     series = np.array([place[name] for name in table.names], np.int64)[table.codes]
     if not panel.columns.time:
         return series, table.times
+    times = table.clock.on_grid(table.times, panel.step)[1]
     ahead = np.empty(len(series), np.int64)
     on_step = np.empty(len(series), bool)
     for s in np.unique(series):
         at = series == s
-        positions, on_step[at] = panel.step.positions(table.times[at], int(panel.origins[s]))
+        if panel.stamps is not None:
+            ahead[at], on_step[at] = _ranks(times[at], int(panel.times(s, panel.lengths[s : s + 1] - 1)[0])), True
+            continue
+        positions, on_step[at] = panel.step.positions(times[at], int(panel.origins[s]))
         ahead[at] = positions - panel.lengths[s]
     if not on_step.all():
         rows = np.flatnonzero(~on_step)
         stamp = table.clock.write(table.times[rows[:1]])[0]
         raise table.source.fault(rows, f"{stamp} is not on the history's step of {panel.step}", "Mend its time.")
-    twice = _repeats(series, ahead)
+    twice = _repeats(series, times)
     if len(twice):
         stamp = table.clock.write(table.times[twice[:1]])[0]
         raise table.source.fault(twice, f"the time {stamp} stands twice", "Keep one row for each time.")
@@ -111,9 +125,15 @@ def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) 
     return series, ahead
 
 
-def _repeats(series: Int, ahead: Int) -> Int:
-    order = np.lexsort((ahead, series))
-    again = (np.diff(series[order]) == 0) & (np.diff(ahead[order]) == 0)
+def _ranks(times: Int, last: int) -> Int:
+    """Of the times after the last one, from 0 in their order; below 0 for the others."""
+    later = np.sort(times[times > last])
+    return np.where(times > last, np.searchsorted(later, times), -1)
+
+
+def _repeats(series: Int, times: Int) -> Int:
+    order = np.lexsort((times, series))
+    again = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
     rows: Int = np.sort(order[1:][again])
     return rows
 
@@ -135,14 +155,14 @@ def _first(panel: Panel, series: int, step: int) -> str:
     """A step of a series in words: its id and time."""
     name = f"series {panel.names[series]!r} " if panel.columns.id else ""
     stamp = panel.clock.write(panel.times(series, panel.lengths[series : series + 1] + step))[0]
-    return f", for {name}at {stamp}" if panel.columns.time else f", for {name}step {step + 1}"
+    return f", for {name}at {stamp}" if panel.columns.time and panel.stamps is None else f", for {name}step {step + 1}"
 
 
 def _hold(panel: Panel, ahead: Float, column: int) -> None:
     """A word at the first row of a day holds for that day, one that history has begun too; `ahead` [S, N] changes."""
     for s, own in enumerate(ahead):
         length = int(panel.lengths[s])
-        times = panel.times(s, np.arange(length + len(own), dtype=np.int64))
+        times = panel.wall(s, np.arange(length + len(own), dtype=np.int64))
         begin = int(np.searchsorted(times // DAY, times[length] // DAY))  # the day that the history ends in
         day = np.concatenate([panel.track(s, column)[begin:length], own])
         own[:] = hold_for_days(day, times[begin:])[length - begin :]

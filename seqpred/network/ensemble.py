@@ -70,6 +70,24 @@ class Ensemble(nn.Module):
         median = z[..., middle : middle + 1]
         return median + self.spread * (z - median)
 
+    @classmethod
+    def holding(cls, shape: Shape, weights: Weights) -> Ensemble:
+        """The ensemble with these weights; that they fit is seen before memory is taken for it.
+
+        Raises:
+            ValueError: they don't.
+        """
+        members = count_members(list(weights))
+        with torch.device("meta"):
+            wanted = {name: tuple(w.shape) for name, w in cls(shape, members).state_dict().items()}
+        found = {name: w.shape for name, w in weights.items()}
+        for name in sorted({**wanted, **found}):
+            if wanted.get(name) != found.get(name):
+                raise ValueError(f"{name} is {found.get(name, 'absent')}, where {wanted.get(name, 'none')} is expected")
+        ensemble = cls(shape, members)
+        ensemble.set_weights(weights)
+        return ensemble
+
     def set_weights(self, weights: Weights) -> None:
         """Take over what `gather` gave.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import torch
 
@@ -38,6 +39,22 @@ def keep_memory() -> None:
         libc.mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
     except (OSError, AttributeError):  # another C library
         return
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that a device can still give, by the system and by the group that this process is in; None if unknown."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        told = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:  # not Linux
+        return None
+    known = dict(line.split(":") for line in told.splitlines())
+    free = 1024 * int(known["MemAvailable"].split()[0])
+    group = Path("/sys/fs/cgroup")
+    with suppress(OSError, ValueError):  # no group, or one without a limit
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return free
 
 
 def choose_device(wanted: str) -> torch.device:

@@ -21,6 +21,7 @@ from seqpred.recipe import learned_rows, too_few_rows
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choosing import Choice, choose
 from seqpred.training.loop import Hooks, Plan, Progress, fit
+from seqpred.training.memory import check_memory
 from seqpred.training.run import UNSCORED, Outcome, Score, Weights
 from seqpred.training.windows import Reach, Windows, make_windows
 
@@ -64,6 +65,7 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
     """
     keep_memory()  # before the first tensor
     shape, plan, members = shape_of(config, covariates), _plan(config), settled(config.model.members)
+    check_memory(shape, settled(config.model.window), plan.batch_size, plan.device)
     windows = _windows(panel, config, covariates, shape)
     folds = list(_folds(windows, config))
     runs = _Runs(shape, plan, hooks, checkpoint, len(folds) + members)

@@ -103,6 +103,33 @@ FAULTS = {
         ("sales.csv:2: '01/02/2024'", "day first or month first"),
         config="data: {target: y, time: ds}\n",
     ),
+    "a first row that no calendar has, with its line": Fault(
+        days(1, 2, 3).replace("2024-01-01", "2024-02-30"),
+        ("sales.csv:2: '2024-02-30' in column 'ds' is no date: there is no such day",),
+        config="data: {target: y, time: ds}\n",
+    ),
+    "a lone row in the year 1, with its line and what follows it": Fault(
+        days(*range(80)).replace("ds,y\n", "ds,y\n0001-01-01,3\n"),
+        ("sales.csv:3: on the step P1D", "between 0001-01-01 (sales.csv:2) and 2024-01-01", "Mend these times"),
+    ),
+    "a lone row in the year 9999, with its line and what comes before it": Fault(
+        days(*range(80)) + "9999-12-31,3\n",
+        ("sales.csv:82: on the step P1D", "between 2024-03-20 (sales.csv:81) and 9999-12-31"),
+    ),
+    "a step that changes half-way, with the line and both steps": Fault(
+        f"ds,y\n{HOURS}" + "".join(f"2024-01-20 {h:02d}:30,{h}\n" for h in range(15)),
+        ("sales.csv:21: 2024-01-20 00:30", "rows are P1D apart up to 2024-01-19 00:00 (sales.csv:20) and PT1H from"),
+    ),
+    "one time without a zone among others, with its line": Fault(
+        "ds,y\n2024-01-01T00:00Z,1\n2024-01-01T01:00Z,2\n2024-01-01T02:00,3\n",
+        ("sales.csv:4: '2024-01-01T02:00' in column 'ds' is not a date of the form",),
+        config="data: {target: y, time: ds}\n",
+    ),
+    "an infinite covariate": Fault(
+        days("1,1", "2,-inf", "3,1").replace("ds,y", "ds,y,price"),
+        ("sales.csv:3: -inf in column 'price' is infinite",),
+        config="data: {target: y, covariates: {past: [price]}}\n",
+    ),
     "one row with a field too many, with its line": Fault(
         "ds,y\n2024-01-01,1\n2024-01-02,2,3\n2024-01-03,4\n", ("sales.csv:3: 3 fields where the header has 2",)
     ),
@@ -162,6 +189,20 @@ def test_a_missing_file_is_named_with_its_nearest_neighbour(refused, write, comm
 def test_a_folder_in_place_of_a_file_is_told(refused, tmp_path):
     (tmp_path / "sales").mkdir()
     assert "sales: is a folder" in refused(3, "init", "sales")
+
+
+def test_text_in_row_900_001_is_told_with_its_line(refused, write):
+    write("c.yaml", CONFIG.replace("target: y", "target: y, time: t"))
+    write("long.csv", "t,y\n" + "".join(f"{i},{i % 50 if i != 900_000 else 'oops'}\n" for i in range(910_000)))
+    assert "long.csv:900002: 'oops' in column 'y'" in refused(3, "train", "c.yaml", "--data", "long.csv", "--out", "m")
+
+
+def test_ids_that_differ_in_blanks_alone_are_told_before_their_repeats(refused, write):
+    write("c.yaml", "data: {target: y, id: id}\n")
+    write("sales.csv", "id,ds,y\n" + "".join(f"{s},2024-01-0{i},{i}\n" for s in ("A", "A ") for i in range(1, 9)))
+    said = refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
+    assert "blanks around the id are left out in 1 ids: 'A '" in said
+    assert "sales.csv:10: the time 2024-01-01 of series 'A' stands twice" in said
 
 
 def test_a_refused_file_leaves_no_folder_for_models_behind(refused, write):

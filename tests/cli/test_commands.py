@@ -55,7 +55,13 @@ def test_train_makes_the_folders_above_a_model(models):
 
 def test_the_stored_config_has_every_key_filled_in_and_every_override(models):
     config = yaml.safe_load((models["many"].folder / "config.yaml").read_text())
-    open_to_each_file = ("device", "date_order", "decimal", "encoding")  # where training has met no need to decide
+    open_to_each_file = (
+        "device",
+        "date_order",
+        "decimal",
+        "encoding",
+        "timezone",
+    )  # where training has met no need to decide
     assert "auto" not in [v for section in config.values() for k, v in section.items() if k not in open_to_each_file]
     assert (config["model"]["hidden_size"], config["training"]["max_steps"], config["forecast"]["horizon"]) == (8, 5, 4)
     assert (config["data"]["time"], config["data"]["id"]) == ("day", "store")

@@ -213,6 +213,12 @@ def test_mixed_zones_are_told_and_taken_in_utc() -> None:
     assert any("2 offsets (Z, +02:00)" in note for note in found.notes)
 
 
+def test_mixed_zones_that_show_one_hour_are_told_and_taken_by_the_wall() -> None:
+    found = panel("ds,y\n2024-03-30T00:00+01:00,1\n2024-03-31T00:00+01:00,2\n2024-04-01T00:00+02:00,3\n")
+    assert found.lengths.tolist() == [3]
+    assert any("(+01:00, +02:00): they are taken by the clock on the wall" in note for note in found.notes)
+
+
 def test_a_zone_that_is_lacking_is_named_with_its_line() -> None:
     assert "sales.csv:3: '2024-01-01T01:00'" in fault("ds,y\n2024-01-01T00:00Z,1\n2024-01-01T01:00,2\n", time="ds")
 

@@ -115,6 +115,14 @@ def test_daily_rows_of_a_zone_with_a_change_of_clocks_are_daily() -> None:
     assert p.track(0, 0).tolist() == [0, 1, 2, 3, 4]
 
 
+def test_a_step_that_changes_half_way_onto_its_own_grid_is_noted_with_its_line() -> None:
+    days = [(f"{np.datetime64('2024-01-01') + i} 00:00", i) for i in range(40)]
+    hours = [(f"2024-02-10 {h:02d}:00", h) for h in range(24)] + [(f"2024-02-11 {h:02d}:00", h) for h in range(24)]
+    p = panel(text(days + hours, "ds,y"))
+    assert str(p.step) == "PT1H"
+    assert p.notes[-1] == "rows are P1D apart up to 2024-02-10 00:00 (sales.csv:42) and PT1H from there on"
+
+
 def test_no_time_column_takes_the_rows_of_a_series_in_their_order() -> None:
     p = panel(text([(5,), (3,), (9,)], "y"))
     assert p.track(0, 0).tolist() == [5, 3, 9]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.profile import check_changing, choose_columns, find_anchor, find_season, guess_columns
-from seqpred.data.reading import Columns, read_table, sketch
+from seqpred.data.profile import check_changing, choose_columns, find_anchor, find_season, guess_columns, guess_time
+from seqpred.data.reading import Columns, Sketch, read_table, sketch
 from seqpred.data.sources import Source, open_source
 from seqpred.errors import DataError
 
@@ -217,3 +217,8 @@ def test_a_column_without_a_value_is_refused() -> None:
 def test_one_series_that_changes_is_enough() -> None:
     panel = panel_of(Source("t.csv", b"id,ds,y\na,1,5\na,2,5\nb,1,1\nb,2,2\n"))
     check_changing(panel)
+
+
+def test_other_columns_of_dates_are_named_beside_the_one_chosen() -> None:
+    columns = [Sketch("created", "time", 9, 9), Sketch("updated", "time", 9, 9), Sketch("y", "number", 9, 9)]
+    assert guess_time(columns) == ("created", "the first column of dates (updated might be it, too)")

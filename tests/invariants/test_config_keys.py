@@ -34,9 +34,11 @@ OTHER: dict[str, Any] = {
     "data.target": "b",
     "data.id": "kind",
     "data.frequency": "PT12H",
+    "data.timezone": "Asia/Tokyo",
     "data.covariates.known": ["b"],
     "data.covariates.past": ["b"],
     "data.covariates.static": ["shop"],
+    "data.covariates.static_file": "missing.csv",
     "data.covariates.calendar": ["day-of-month"],
     "model.joint": False,
     "data.duplicates": "mean",
@@ -73,6 +75,7 @@ OTHER: dict[str, Any] = {
 BESIDE: dict[str, dict[str, Any]] = {  # what a key needs to matter
     "model.joint": {"data.target": ["a", "b"]},
     "data.layout": {"data.target": ["2024", "2023"]},
+    "data.covariates.static_file": {"data.covariates.static": ["shop"]},
 }
 
 
@@ -96,6 +99,8 @@ def messy(key: str) -> pd.DataFrame | Path | None:
         return frame.iloc[:12].assign(day=[f"{m:02d}/01/2024" for m in range(1, 13)])
     if key == "data.decimal":
         return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
+    if key == "data.timezone":
+        return frame.assign(day=frame["day"].dt.tz_localize("UTC"))
     if key == "data.layout":
         return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})
     return None

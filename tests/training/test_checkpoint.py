@@ -31,9 +31,9 @@ def config(cell: str = "gru", depth: int = 1, bidirectional: bool = False, **tra
     network = {"cell": cell, "depth": depth, "bidirectional": bidirectional, "dropout": 0.3}
     return {
         "data": {"target": "sales", "time": "day", "id": "id"},
-        "model": {**network, "hidden_size": 4, "window": 14},
+        "model": {**network, "hidden_size": 4, "window": 14, "members": 2},
         "forecast": {"horizon": 7, "season": 7},
-        "training": {"max_steps": 12, "learning_rate": 0.01, "batch_size": 8, "threads": 1, **training},
+        "training": {"max_steps": 8, "validation": 7, "learning_rate": 0.01, "batch_size": 8, "threads": 1, **training},
     }
 
 
@@ -68,7 +68,7 @@ def test_killed_and_resumed_the_folder_is_the_same_in_every_byte(
     chosen = config(cell, depth, bidirectional)
     unbroken = seqpred.train(chosen, frame(), tmp_path / "whole").folder.path
     rng = np.random.default_rng(depth)
-    dying += sorted(rng.choice(np.arange(1, 12), 3, replace=False).tolist())
+    dying += sorted(rng.choice(np.arange(1, 8), 2, replace=False).tolist())
     kills = len(dying)
     for _ in range(kills):
         with pytest.raises(KilledError):
@@ -189,7 +189,7 @@ def test_a_state_of_nonsense_with_the_right_hash_is_refused_in_words(unfinished:
 
 def test_the_old_model_loads_until_the_new_one_is_whole(dying: list[int], tmp_path: Path) -> None:
     old = listing(seqpred.train(config(seed=2), frame(), tmp_path / "m").folder.path)
-    dying += [3, 9]
+    dying += [3, 6]
     for _ in range(2):
         with pytest.raises(KilledError):
             seqpred.train(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from seqpred.features import Look, prepare
 from seqpred.network.network import Shape
-from seqpred.training import loop
+from seqpred.training import loop, run
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack
 from seqpred.training.loop import Hooks, Plan, Progress, fit, quantile_loss
@@ -152,10 +154,31 @@ def test_a_gradient_that_is_no_number_is_not_followed(monkeypatch: pytest.Monkey
     assert "the gradient is nan" in told[0]
 
 
-def test_a_time_budget_ends_training() -> None:
-    outcome = fit(*make(time_budget=0.2, max_steps=10_000_000, patience=100_000))
+@pytest.mark.parametrize(("step", "check", "budget"), [(0.01, 0.01, 1.0), (0.01, 0.3, 2.0), (0.5, 0.1, 3.0)])
+def test_a_time_budget_is_kept_within_a_twentieth_or_a_step(
+    monkeypatch: pytest.MonkeyPatch, step: float, check: float, budget: float
+) -> None:
+    """By a clock that only steps and validations move."""
+    now = 0.0
+    learn, look = loop._learn, loop._check
+
+    def taking(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*arguments: Any) -> Any:
+            nonlocal now
+            now += seconds
+            return work(*arguments)
+
+        return timed
+
+    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(loop, "_learn", taking(step, learn))
+    monkeypatch.setattr(loop, "_check", taking(check, look))
+    told: list[Progress] = []
+    outcome = fit(*make(time_budget=budget, max_steps=10_000, check_every=10_000, patience=100_000), Hooks(told.append))
     assert outcome.reason == "time budget spent"
-    assert outcome.seconds < 5
+    assert abs(outcome.seconds - budget) <= max(0.05 * budget, step + 1e-9)
+    assert told[-1].step == outcome.steps, "the last steps were not looked at"
 
 
 def test_whoever_watches_is_told_at_each_validation() -> None:

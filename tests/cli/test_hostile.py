@@ -1,0 +1,136 @@
+"""Files made to do harm: a sentence and an exit code, soon and without much memory."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+
+from tests.cli.outside import COMMAND, environment, monthly
+
+CONFIGS = {
+    "nested 10,000 deep": ("[" * 10_000, "nested too deeply"),
+    "mappings 10,000 deep": ("".join(f"{' ' * i}a:\n" for i in range(1200)), "nested too deeply"),
+    "aliases": ("data: &a {target: y}\nmodel: *a\n", "c.yaml:2: not YAML (an alias, which"),
+    "a python object": ("data: !!python/object/apply:os.system ['touch harm']\n", "the tag"),
+    "a python name": ("data: {target: !!python/name:os.system }\n", "the tag"),
+    "a tag on a mapping": ("data: !mine {target: y}\n", "c.yaml:1: not YAML (the tag '!mine'"),
+    "a number without end": ("data: {target: y}\ntraining: {seed: " + "9" * 100_000 + "}\n", "c.yaml:2: training.seed"),
+    "to the base of 60": ("data: {target: y}\ntraining: {seed: 1" + ":59" * 100_000 + "}\n", "training.seed is '1:59"),
+    "60, with a point": ("data: {target: y}\ntraining: {seed: 1" + ":59" * 9_999 + ".5}\n", "training.seed is '1:59"),
+    "hexadecimal": ("data: {target: y}\ntraining: {seed: 0x" + "f" * 100_000 + "}\n", "training.seed"),
+    "a key without end": ("data: {target: y}\n? " + "k" * 100_000 + "\n: 1\n", "unknown key"),
+    "two megabytes": ("# " + "x" * (2 << 20), "more than a megabyte"),
+    "not text": (b"\x00\xff\xfe" * 99, "c.yaml"),
+}
+
+
+@pytest.mark.parametrize("content", CONFIGS.values(), ids=CONFIGS)
+def test_a_hostile_config_is_refused_in_a_line(refused, write, content):
+    text, told = content
+    write("c.yaml", text)
+    said = refused(2, "show", "c.yaml")
+    assert told in said
+    assert len(said) < 1000
+
+
+def bomb() -> bytes:
+    """A gzip file of a tenth of a megabyte that holds 96 MB."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9) as f:
+        f.write(b"y\n")
+        for _ in range(96):
+            f.write(b"1\n" * (1 << 19))
+    return packed.getvalue()
+
+
+TABLES = {
+    "one endless line": lambda: b"y," * (2 << 20),
+    "one endless name": lambda: b"y" * (2 << 20),
+    "a million columns": lambda: ",".join(f"c{i}" for i in range(10**6)).encode() + b"\n",
+    "columns of nothing": lambda: b"y" + b"," * 20_000 + b"\n" + b"1\n" * 99,
+    "a gzip bomb": bomb,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_hostile_table_is_refused_before_it_is_taken_in(refused, write, name):
+    write("t.csv", TABLES[name]())
+    write("c.yaml", "data: {path: t.csv, target: y, id: null, time: null}\n")
+    said = refused(3, "train", "c.yaml")
+    assert "t.csv: " in said
+    assert len(said) < 1000
+
+
+def test_fields_that_a_spreadsheet_would_run_come_out_as_they_were(run, write, models):
+    names = ["=1+1", "+2", "-3", "@SUM(A1)", "=cmd|' /C calc'!A0"]
+    rows = "".join(f'"{name}",{2 * i},{100 + i % 12}\n' for name in names for i in range(40))
+    write("t.csv", f"store,day,value\n{rows}")
+    done = run("predict", models["many"].folder, "t.csv", "--steps", "1")
+    assert done.code == 0, done.err
+    assert [line.split(",")[0] for line in done.out.splitlines()[1:]] == names
+    done = run("predict", models["many"].folder, "t.csv", "--steps", "1", "--format", "jsonl")
+    assert [json.loads(line)["store"] for line in done.out.splitlines()] == names
+
+
+def test_no_name_drives_the_terminal(write, models, tmp_path):
+    """On a terminal what is no text is spelled out; in a pipe data is what it was."""
+    name = "\x1b]0;owned\x07\x1b[2J\u202efdp\x9b31m"
+    write("t.csv", "store,day,value\n" + "".join(f"{name},{2 * i},{100 + i % 12}\n" for i in range(40)))
+    arguments = ["predict", str(models["many"].folder), "t.csv", "--steps", "1"]
+    piped = subprocess.run([*COMMAND, *arguments], cwd=tmp_path, capture_output=True, env=environment(), check=False)
+    assert not piped.returncode, piped.stderr
+    assert name in piped.stdout.decode()
+    for command in (
+        arguments,
+        ["predict", name],
+        ["train", f"{name}.yaml"],
+        ["eval", str(models["many"].folder), name],
+    ):
+        shown = on_terminal(command, tmp_path)
+        assert shown
+        assert not [c for c in shown if not c.isprintable() and c not in "\r\n"], shown
+
+
+def on_terminal(arguments: list[str], place) -> str:
+    """What a command shows on a terminal, both of its streams."""
+    main, other = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], cwd=place, env=environment(), stdin=subprocess.DEVNULL, stdout=other, stderr=other
+    )
+    os.close(other)
+    shown = b""
+    try:
+        while part := os.read(main, 1 << 16):
+            shown += part
+    except OSError:  # the terminal's end
+        pass
+    process.wait()
+    os.close(main)
+    return shown.decode()
+
+
+def test_a_model_folder_that_would_take_all_memory_is_refused(refused, models, tmp_path):
+    """The config of a stranger asks for a network of terabytes; its hashes are right."""
+    import hashlib
+    import shutil
+
+    from seqpred import folder
+
+    copied = shutil.copytree(models["single"].folder, tmp_path / "m")
+    config = (copied / "config.yaml").read_text()
+    greedy = config.replace("hidden_size: 8", "hidden_size: 8192").replace("depth: 2", "depth: 64")
+    assert greedy != config
+    (copied / "config.yaml").write_text(greedy)
+    manifest = json.loads((copied / "manifest.json").read_bytes())
+    manifest["sha256"]["config.yaml"] = hashlib.sha256(greedy.encode()).hexdigest()
+    manifest["manifest_sha256"] = folder._own_hash(manifest)
+    (copied / "manifest.json").write_bytes(folder._as_written(manifest))
+    (tmp_path / "sales.csv").write_text(monthly())
+    said = refused(4, "predict", "m", "sales.csv")
+    assert "the weights do not fit its config" in said

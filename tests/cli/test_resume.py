@@ -1,0 +1,50 @@
+"""A training that is stopped tells the command that goes on with it, and that command ends as if it had not been."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+
+from tests.cli.outside import call, environment, listing, monthly
+
+# The command, but that it is told to end after its third step.
+STOPPED = """
+import os, signal
+from seqpred.cli import main
+from seqpred.training.checkpoint import Checkpoint
+keep = Checkpoint._keep
+def stopping(self, freeze):
+    if freeze()["step"] == 3:
+        os.kill(os.getpid(), signal.{signal})
+    keep(self, freeze)
+Checkpoint._keep = stopping
+main()
+"""
+TRAIN = ["train", "sales.yaml", "--data", "sales.csv", "--set", "training.max_steps=6", "--set", "model.hidden_size=4"]
+
+
+def test_the_command_that_a_stopped_training_names_goes_on_with_it(tmp_path):
+    (tmp_path / "sales.csv").write_text(monthly())
+    (tmp_path / "sales.yaml").write_text("data: {target: sales}\ntraining: {threads: 1}\n")
+    stopped = subprocess.run(
+        [sys.executable, "-c", STOPPED.format(signal="SIGTERM"), *TRAIN, "--out", "my runs/m", "--force"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+    )
+    assert stopped.returncode == 130, stopped.stderr
+    assert stopped.stdout == ""
+    assert listing(tmp_path / "my runs").keys() == {"m", "m/checkpoint", "m/checkpoint/state"}
+    said = stopped.stderr.splitlines()[-1]
+    assert "my runs/m/checkpoint (state saved). `seqpred train" in said
+    assert "--force" not in said
+    named = shlex.split(said.split("`")[1])
+    again = call(tmp_path, named[1:])
+    assert again.code == 0, again.err
+    assert "going on with the training in my runs/m after step 3." in again.err
+    whole = call(tmp_path, [*TRAIN, "--out", "whole"])
+    assert whole.code == 0, whole.err
+    assert listing(tmp_path / "my runs" / "m") == listing(tmp_path / "whole")

@@ -1,0 +1,110 @@
+"""Static covariates from a file of their own: they reach the network, and each fault of the file is told."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.outside import TINY, Run, call, wave
+
+CONFIG = """\
+data: {target: sales, id: shop, time: day, covariates: {static: [region, size], static_file: shops.csv}}
+forecast: {horizon: 3}
+"""
+STATICS = "shop,region,size\n007,north,3\nB,south,4.5\nC,north,1\n"
+
+
+def sales(*shops: str) -> str:
+    first = datetime.date(2024, 1, 1)
+    rows = [f"{s},{first + datetime.timedelta(i)},{wave(i)}" for s in shops for i in range(60)]
+    return "\n".join(["shop,day,sales", *rows]) + "\n"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data of three shops and a model of it."""
+    place = tmp_path_factory.mktemp("statics")
+    for name, text in (("c.yaml", CONFIG), ("sales.csv", sales("007", "B", "C")), ("shops.csv", STATICS)):
+        (place / name).write_text(text)
+    done = call(place, ["train", "c.yaml", "--data", "sales.csv", "--out", "m", *TINY])
+    assert done.code == 0, done.err
+    assert "no row" not in done.err
+    return place
+
+
+def forecasts(place: Path, statics: str, data: str = "sales.csv") -> list[str]:
+    (place / "shops.csv").write_text(statics)
+    done = call(place, ["predict", "m", data, "--steps", "1"])
+    assert done.code == 0, done.err
+    return [*done.out.splitlines()[1:], done.err]
+
+
+def test_what_the_file_says_of_a_series_reaches_its_forecast_and_no_other(place: Path) -> None:
+    before = forecasts(place, STATICS)
+    assert forecasts(place, STATICS.replace("B,south,4.5", "B,north,9")) != before
+    after = forecasts(place, STATICS.replace("B,south,4.5", "B,north,9"))
+    assert [a == b for a, b in zip(after[:3], before[:3], strict=True)] == [True, False, True]
+    turned = "".join([STATICS.splitlines(True)[i] for i in (0, 3, 1, 2)])
+    assert forecasts(place, turned) == before
+
+
+def test_a_new_series_without_a_row_is_noted_and_forecast_as_unseen(place: Path) -> None:
+    (place / "new.csv").write_text(sales("B", "D"))
+    *rows, said = forecasts(place, STATICS, "new.csv")
+    assert [row.split(",")[0] for row in rows] == ["B", "D"]
+    assert "1 of 2 series have no row in shops.csv ('D')" in said
+    assert "shops.csv:2: 2 of 3 rows are of series that are not here ('007', 'C')" in said
+    unseen = forecasts(place, STATICS + "D,,\n", "new.csv")
+    assert unseen[:2] == rows
+
+
+def test_eval_reads_it_again(place: Path) -> None:
+    (place / "shops.csv").write_text(STATICS)
+    assert call(place, ["eval", "m", "sales.csv", "--json"]).code == 0
+    (place / "shops.csv").unlink()
+    done = call(place, ["eval", "m", "sales.csv", "--json"])
+    assert done.code == 3
+    assert "shops.csv: no such file" in done.err
+    assert "data.covariates.static_file" in done.err
+
+
+FAULTS = {
+    "an empty file": ("", "shops.csv: is empty"),
+    "a header alone": ("shop,region,size\n", "shops.csv: has a header but no rows"),
+    "no id column": ("store,region,size\nB,x,1\n", "shops.csv: no column 'shop'"),
+    "no such column": ("shop,regoin,size\nB,x,1\n", "shops.csv: no column 'region'. Did you mean 'regoin'?"),
+    "an id twice": (f"{STATICS}B,x,1\nB,y,2\n", "shops.csv:5: series 'B' has a row already (2 such rows: 5, 6)"),
+    "an id that is empty": (f"{STATICS},x,1\n", "shops.csv:5: column 'shop' is empty"),
+    "another file": ("shop,region,size\nX,x,1\n", "shops.csv: holds none of the 3 series of sales.csv, as '007'"),
+    "an infinite number": (f"{STATICS}D,x,inf\n", "shops.csv:5: inf in column 'size' is infinite"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_told_with_its_place(name: str, write: Callable[..., Path], refused: Callable[..., str]) -> None:
+    statics, told = FAULTS[name]
+    for file, text in (("c.yaml", CONFIG), ("sales.csv", sales("007", "B", "C")), ("shops.csv", statics)):
+        write(file, text)
+    assert told in refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
+
+
+def test_ids_without_a_row_are_told_with_the_nearest_one(write: Callable[..., Path], run: Run) -> None:
+    write("c.yaml", CONFIG)
+    write("sales.csv", sales("007", "B", "C"))
+    write("shops.csv", STATICS.replace("B,", "b,"))
+    done = run("train", "c.yaml", "--data", "sales.csv", "--out", "m", *TINY)
+    assert done.code == 0, done.err
+    assert "1 of 3 series have no row in shops.csv ('B'). Did you mean 'b'?" in done.err
+    assert "'region' says nothing of 1 of 3 series" in done.err
+
+
+def test_it_needs_columns_and_an_id(write: Callable[..., Path], refused: Callable[..., str]) -> None:
+    write("sales.csv", sales("B"))
+    write("shops.csv", STATICS)
+    write("c.yaml", CONFIG.replace("static: [region, size], ", ""))
+    assert "no static column" in refused(2, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
+    write("c.yaml", CONFIG.replace("id: shop", "id: null"))
+    assert "the data has no id column" in refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")

@@ -1,0 +1,45 @@
+"""A training that would not fit says so before it begins."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import seqpred
+from seqpred.errors import ConfigError
+from seqpred.network.machine import free_memory
+from seqpred.network.network import Shape
+from seqpred.training import memory
+from seqpred.training.memory import check_memory
+from tests.invariants.conftest import frame
+
+CPU = torch.device("cpu")
+
+
+def test_what_is_free_is_known_here() -> None:
+    free = free_memory(CPU)
+    assert free is None or 1 << 26 < free < 1 << 50
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "batch", "told"),
+    [
+        (Shape(8, 1, (0.5,), "lstm", 1, 512, False, 0.0), 10_000, 4096, "training.batch_size, model.window or model."),
+        (Shape(8, 5000, (0.1, 0.5, 0.9), "gru", 1, 8, False, 0.0), 10_000, 64, "training.batch_size, .* forecast.hor"),
+        (Shape(8, 1, (0.5,), "lstm", 64, 8192, True, 0.0), 2, 1, "model.hidden_size or model.depth"),
+    ],
+)
+def test_a_training_too_large_names_what_it_needs_what_there_is_and_the_key(
+    monkeypatch: pytest.MonkeyPatch, shape: Shape, window: int, batch: int, told: str
+) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda _: 8 << 30)
+    with pytest.raises(ConfigError, match=rf"would need [\d.,]+ GB of memory, and 8.0 GB are free. Lower {told}"):
+        check_memory(shape, window, batch, CPU)
+
+
+def test_it_is_said_before_training_and_nothing_is_left(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda _: 1 << 20)
+    config = {"data": {"target": "sales", "time": "day", "id": "id"}, "forecast": {"horizon": 7}}
+    with pytest.raises(ConfigError, match="GB are free"):
+        seqpred.train(config, frame(), tmp_path / "m")
+    assert not list(tmp_path.iterdir())
