@@ -5,14 +5,14 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-LARGE = 256 << 20  # bytes from which an array stands in a file
+LARGE = 128 << 20  # bytes from which arrays stand in files
 
 
 def cache_folder() -> Path:
@@ -26,11 +26,17 @@ def cache_folder() -> Path:
     return folder
 
 
-def zeros(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """An array of zeros that takes no room until it is written: in memory, or if it is large in a nameless file."""
-    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
-    if size < LARGE:
-        return np.zeros(shape, dtype)
+def zeros(shapes: Mapping[str, tuple[int, ...]], dtype: npt.DTypeLike) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of zeros that take no room until they are written: in memory, or if all are large in nameless files."""
+    sizes = {name: int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize for name, shape in shapes.items()}
+    spilled = sum(sizes.values()) >= LARGE
+    return {
+        name: _in_file(shape, dtype, sizes[name]) if spilled and sizes[name] else np.zeros(shape, dtype)
+        for name, shape in shapes.items()
+    }
+
+
+def _in_file(shape: tuple[int, ...], dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]:
     with tempfile.TemporaryFile(dir=cache_folder()) as file:
         os.truncate(file.fileno(), size)
         return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)

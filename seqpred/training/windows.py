@@ -238,7 +238,7 @@ def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach)
     shapes = {"x": (rows, inputs), "known": (rows, len(reach.known)), "values": (rows,), "scale": (rows,)}
     shapes["filled"] = (rows + reach.look.anchor - 1,)  # so much later, so that no index is negative
     shapes["drift"] = (rows, len(reach.look.cycles))
-    arrays = {name: zeros(shape, np.float32) for name, shape in shapes.items()}
+    arrays = zeros(shapes, np.float32)
     return Windows(
         make=make,
         made=np.zeros(len(lengths), bool),
