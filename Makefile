@@ -17,7 +17,7 @@ install: $(VENV)/installed  ## the virtual environment, with what development ne
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[dev,parquet]'
+	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@
 
 demo: install  ## train on 132 months of airline passengers, score on the 12 that follow, forecast the next
@@ -58,7 +58,7 @@ accuracy: install  ## the README's table: scores on the test parts
 
 lowest:  ## the tests with the lowest releases that pyproject.toml admits
 	$(PYTHON) -m venv .venv-lowest
-	PIP_CONSTRAINT=$(CURDIR)/constraints-lowest.txt .venv-lowest/bin/pip install --quiet --editable '.[dev,parquet]'
+	PIP_CONSTRAINT=$(CURDIR)/constraints-lowest.txt .venv-lowest/bin/pip install --quiet --editable '.[dev]'
 	.venv-lowest/bin/pytest -q
 
 clean:  ## take away what the other commands made

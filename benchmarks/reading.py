@@ -10,12 +10,13 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
+import torch
 from alternating import compare, data_path, print_table
 
 from seqpred.config import Config
 from seqpred.data.panel import Panel
 from seqpred.data.sources import open_source
-from seqpred.features import Look, prepare
+from seqpred.features import Look, prepare_all
 from seqpred.training.windows import Reach, Windows, make_windows
 from seqpred.verbs import read_panel
 
@@ -31,7 +32,10 @@ def to_windows(path: Path) -> Windows:
     panel = to_panel(path)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
     reach = Reach(LOOK, WINDOW, HORIZON, at_end=False)
-    return make_windows([prepare(t, LOOK) for t in tracks], tracks, [len(t) - HORIZON for t in tracks], reach)
+    ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]
+    windows = make_windows(lambda _: ready, panel.lengths, panel.lengths - HORIZON, LOOK.inputs, reach)
+    windows.prepare(torch.arange(len(tracks)))
+    return windows
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ from bare import LEVELS, Size, make_step
 from reading import CONFIG, LOOK
 
 from seqpred.data.sources import open_source
-from seqpred.features import prepare
+from seqpred.features import prepare_all
 from seqpred.network.machine import keep_memory
 from seqpred.network.network import Shape
 from seqpred.training.loop import Hooks, Plan, fit
@@ -68,7 +68,8 @@ def _windows(path: Path) -> Windows:
     panel = read_panel(open_source(path), CONFIG, lambda _: None)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
     reach = Reach(LOOK, SIZES[0].window, SIZES[0].horizon, at_end=False)
-    return make_windows([prepare(t, LOOK) for t in tracks], tracks, [len(t) - VALIDATION for t in tracks], reach)
+    ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]
+    return make_windows(lambda _: ready, panel.lengths, panel.lengths - VALIDATION, LOOK.inputs, reach)
 
 
 def _shape(size: Size) -> Shape:

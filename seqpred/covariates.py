@@ -199,6 +199,8 @@ def learn_covariates(panel: Panel, cuts: Int, calendar: Sequence[str]) -> Covari
     Args:
         panel: as `build_panel` gave it, with words of its own.
     """
+    if len(panel.roles) == panel.roles.count("target"):
+        return Covariates((), tuple(calendar))
     places = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
     learned = places < np.repeat(cuts, panel.lengths)
     named = list(zip(panel.columns.values, panel.roles, strict=True))

@@ -9,7 +9,7 @@ these units weighs each series as MASE does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+CELLS = 250_000  # of tracks made side by side, which bounds memory
 FARTHEST = 1e6  # units of the scale that a naive forecast may lie from the anchor's
 
 Array = TypeVar("Array", Float, "Tensor")
@@ -66,13 +68,13 @@ class Look:
 
 @dataclass(frozen=True)
 class Prepared:
-    """One track, ready for the network.
+    """One track, or several side by side, ready for the network.
 
     Attributes:
-        x: [T, F], inputs without unit; all 0 before the first observation.
-        filled: [T], the values, missing ones bridged by the anchor's forecast.
-        scale: [T], in the target's unit; 0 while nothing has changed yet.
-        drift: [T, cycles], from the mean of the cycle before to that of the last; 0 while there are no two.
+        x: [..., T, F], inputs without unit; all 0 before the first observation.
+        filled: [..., T], the values, missing ones bridged by the anchor's forecast.
+        scale: [..., T], in the target's unit; 0 while nothing has changed yet.
+        drift: [..., T, cycles], from the mean of the cycle before to that of the last; 0 while there are no two.
     """
 
     x: Float32
@@ -82,25 +84,49 @@ class Prepared:
 
 
 def prepare(values: Float, look: Look) -> Prepared:
-    """Inputs, bridged values and scale of a whole track, each row from rows at or before it.
+    """Inputs, bridged values and scale of whole tracks, each row from rows at or before it.
 
     Args:
-        values: [T], in the target's unit; NaN where missing.
+        values: [..., T], in the target's unit; NaN where missing.
     """
     filled = bridge(values, look.anchor)
     scale = running_scale(values, look.season)
     unit = usable_scale(scale, filled)
-    width = max(look.lags)
-    mean, spread = _rolling(filled, width)
+    mean, spread = _rolling(filled, max(look.lags))
     changes = [filled - lagged(filled, lag) for lag in look.lags]
     ahead = lagged(filled, look.anchor - 1) - filled
-    x = np.empty((len(values), look.inputs), np.float32)
+    x = np.empty((*values.shape, look.inputs), np.float32)
     for i, column in enumerate((*changes, filled - mean, spread, ahead)):
-        x[:, i] = np.clip(column / unit, -1e30, 1e30)  # what float32 holds
-    x[:, :-1] = slog(x[:, :-1])
-    x[:, -1] = np.isfinite(values)
-    x[: _first_observed(values)] = 0
+        x[..., i] = slog(np.clip(column / unit, -1e30, 1e30).astype(np.float32))  # what float32 holds
+    x[..., -1] = np.isfinite(values)
+    x[np.arange(values.shape[-1]) < _first_observed(values)] = 0
     return Prepared(x, filled, scale, _drift(filled, look.cycles))
+
+
+def prepare_all(tracks: Sequence[Float], look: Look) -> list[Prepared]:
+    """Each of these tracks [T] by itself; those of about one length are made side by side, which is far quicker."""
+    done: dict[int, Prepared] = {}
+    for group in _side_by_side([len(t) for t in tracks]):
+        block = np.full((len(group), len(tracks[group[-1]])), np.nan)  # what follows a track changes nothing in it
+        for row, k in zip(block, group, strict=True):
+            row[: len(tracks[k])] = tracks[k]
+        made = prepare(block, look)
+        for place, k in enumerate(group):
+            own = place, slice(len(tracks[k]))
+            done[k] = Prepared(made.x[own], made.filled[own], made.scale[own], made.drift[own])
+    return [done[k] for k in range(len(tracks))]
+
+
+def _side_by_side(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """The places of these lengths, shortest first, in groups that waste less than half and are not too large."""
+    group: list[int] = []
+    for k in sorted(range(len(lengths)), key=lambda k: lengths[k]):
+        if group and (lengths[k] > 2 * lengths[group[0]] or lengths[k] * (len(group) + 1) > CELLS):
+            yield group
+            group = []
+        group.append(k)
+    if group:
+        yield group
 
 
 def join(prepared: Sequence[Prepared], numbers: Float32, codes: Float32, joint: bool) -> list[Prepared]:
@@ -123,26 +149,45 @@ def join(prepared: Sequence[Prepared], numbers: Float32, codes: Float32, joint: 
 
 
 def bridge(values: Float, anchor: int) -> Float:
-    """Missing values replaced by what the anchor forecasts for them; those before the first observation by it.
+    """Missing values [..., T] replaced by what the anchor forecasts for them; those before the first one by it.
 
     >>> bridge(np.array([1.0, 2.0, np.nan, np.nan, 5.0]), 2).tolist()
     [1.0, 2.0, 1.0, 2.0, 5.0]
     """
-    filled: Float = values.copy()
-    first = _first_observed(values)
-    filled[:first] = values[first] if first < len(values) else 0.0
-    for t in np.flatnonzero(np.isnan(filled)):
-        filled[t] = filled[t - anchor] if t - anchor >= first else filled[t - 1]
-    return filled
+    known = np.isfinite(values)
+    if known.all():
+        return values
+    rows, first = np.arange(values.shape[-1]), _first_observed(values)
+    start = np.take_along_axis(values, first.clip(max=len(rows) - 1), -1)
+    filled = np.where(rows < first, np.where(np.isfinite(start), start, 0.0), values)
+    early = (rows < first + anchor) & ~known  # there is no anchor yet: the row before stands in
+    filled = np.where(early, _carried(filled, 1), filled)
+    whole: Float = np.where(np.isfinite(filled), filled, _carried(filled, anchor))
+    return whole
 
 
-def _first_observed(values: Float) -> int:
+def _carried(values: Float, lag: int) -> Float:
+    """Each value, or where it is missing the last known one a multiple of `lag` rows before it, [..., T]."""
+    rows = values.shape[-1]
+    blocks = -(-rows // lag)
+    known = np.zeros((*values.shape[:-1], blocks * lag), bool)
+    known[..., :rows] = np.isfinite(values)
+    known = known.reshape(*values.shape[:-1], blocks, lag)
+    block = np.maximum.accumulate(np.where(known, np.arange(blocks)[:, None], 0), axis=-2)
+    source = (block * lag + np.arange(lag)).reshape(*values.shape[:-1], -1)[..., :rows]
+    carried: Float = np.take_along_axis(values, source, -1)
+    return carried
+
+
+def _first_observed(values: Float) -> Int:
+    """The first row with a value, [..., 1]; T where there is none."""
     observed = np.isfinite(values)
-    return int(observed.argmax()) if observed.any() else len(values)
+    first: Int = np.where(observed.any(-1), observed.argmax(-1), values.shape[-1])[..., None]
+    return first
 
 
 def running_scale(values: Float, season: int) -> Float:
-    """Mean absolute difference to one season earlier over the pairs observed so far, [T].
+    """Mean absolute difference to one season earlier over the pairs observed so far, [..., T].
 
     Before the first whole season the difference to the row before stands in; 0 while there is none.
 
@@ -150,18 +195,17 @@ def running_scale(values: Float, season: int) -> Float:
     [0.0, 1.0, 3.0, 4.0]
     """
     scale = _running_mean_change(values, season)
-    early = int((scale > 0).argmax()) if scale[-1] > 0 else len(scale)
-    scale[:early] = _running_mean_change(values[:early], 1)
-    return scale
+    whole: Float = np.where(scale > 0, scale, _running_mean_change(values, 1))
+    return whole
 
 
 def _running_mean_change(values: Float, lag: int) -> Float:
-    """[T]; 0 while no pair is known, or none differs."""
-    change = np.abs(values[lag:] - values[:-lag])
+    """[..., T]; 0 while no pair is known, or none differs."""
+    change = np.abs(values[..., lag:] - values[..., :-lag])
     known = np.isfinite(change)
-    pairs = np.cumsum(known)
-    mean = np.zeros(len(values))
-    mean[lag:] = np.cumsum(np.where(known, change, 0.0)) / np.maximum(pairs, 1)
+    pairs = np.cumsum(known, axis=-1)
+    mean = np.zeros(values.shape)
+    mean[..., lag:] = np.cumsum(np.where(known, change, 0.0), axis=-1) / np.maximum(pairs, 1)
     return mean
 
 
@@ -171,10 +215,10 @@ def usable_scale(scale: Float, filled: Float) -> Float:
 
 
 def lagged(filled: Float, lag: int) -> Float:
-    """The value `lag` rows earlier; the first one where there is none."""
+    """The value `lag` rows earlier, [..., T]; the first one where there is none."""
     if lag == 0:
         return filled
-    earlier: Float = np.concatenate([np.full(min(lag, len(filled)), filled[0]), filled[:-lag]])
+    earlier: Float = np.concatenate([np.repeat(filled[..., :1], lag, -1), filled], axis=-1)[..., : filled.shape[-1]]
     return earlier
 
 
@@ -185,22 +229,29 @@ def slog(x: Float32) -> Float32:
 
 
 def _rolling(filled: Float, width: int) -> tuple[Float, Float]:
-    """Mean and standard deviation of the last `width` rows, fewer at the start, [T] each."""
-    centred = filled - filled[0]  # keeps the sums small beside their differences
-    rows = np.arange(1, len(filled) + 1)
+    """Mean and standard deviation of the last `width` rows, fewer at the start, [..., T] each."""
+    first = filled[..., :1]
+    centred = filled - first  # keeps the sums small beside their differences
+    rows = np.arange(1, filled.shape[-1] + 1)
     count = np.minimum(rows, width)
-    sums = np.concatenate([[0.0], np.cumsum(centred)])
-    squares = np.concatenate([[0.0], np.cumsum(centred**2)])
-    mean = (sums[rows] - sums[rows - count]) / count
-    variance = (squares[rows] - squares[rows - count]) / count - mean**2
-    return mean + filled[0], np.sqrt(np.maximum(variance, 0.0))
+    mean = _last(centred, width) / count
+    variance = _last(centred**2, width) / count - mean**2
+    return mean + first, np.sqrt(np.maximum(variance, 0.0))
+
+
+def _last(values: Float, width: int) -> Float:
+    """Sums over the last `width` rows, [..., T]."""
+    sums = np.cumsum(values, axis=-1)
+    earlier = np.concatenate([np.zeros((*values.shape[:-1], width)), sums], axis=-1)
+    difference: Float = sums - earlier[..., : values.shape[-1]]
+    return difference
 
 
 def _drift(filled: Float, cycles: Sequence[int]) -> Float:
-    drift = np.zeros((len(filled), len(cycles)))
+    drift = np.zeros((*filled.shape, len(cycles)))
     for i, cycle in enumerate(cycles):
         mean, _ = _rolling(filled, cycle)
-        drift[2 * cycle - 1 :, i] = mean[2 * cycle - 1 :] - mean[cycle - 1 : -cycle]
+        drift[..., 2 * cycle - 1 :, i] = mean[..., 2 * cycle - 1 :] - mean[..., cycle - 1 : -cycle]
     return drift
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqpred.config import Config, DataSection, settled
 from seqpred.covariates import find_calendar
 from seqpred.data.panel import Panel
-from seqpred.data.profile import Guess, find_anchor, find_season
+from seqpred.data.profile import Guess, find_anchor, find_season, sample
 from seqpred.data.timing import Int
 from seqpred.errors import DataError
 from seqpred.yaml_lines import dump_yaml
@@ -70,10 +70,10 @@ def settle(config: Config, panel: Panel) -> Config:
 
 
 def _learned(config: Config, panel: Panel) -> Panel:
-    """The panel without its validation part, from which seasons and lags are found: at least as much is left out."""
+    """What seasons and lags are found in: not the validation part, at least as much is left out."""
     said = [v for v in (config.training.validation, config.forecast.horizon) if v != "auto"]
     behind = np.maximum(panel.lengths // 4, max(said, default=1))
-    return panel.cut(panel.lengths - np.where(panel.lengths > 2 * behind, behind, 0))
+    return sample(panel, panel.lengths - np.where(panel.lengths > 2 * behind, behind, 0))
 
 
 def learned_rows(config: Config, lengths: Int) -> Int:

@@ -14,12 +14,12 @@ from seqpred.backtest import Evaluation, backtest
 from seqpred.config import Config, load_config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.discovery import discover
-from seqpred.data.panel import Panel, build_panel
+from seqpred.data.panel import Panel, Rows, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
-from seqpred.data.reading import Table as Read
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.data.statics import join_statics, sketch_statics
+from seqpred.data.store import beginning, is_large, store
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from seqpred.training.loop import Progress
 
 Say = Callable[[str], None]
+MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the scores in a manifest are over
 MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
 
 
@@ -62,7 +63,7 @@ def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
         overrides: dotted keys that a person has decided.
     """
     config = _config_of(overrides)
-    found = discover(source, overrides)
+    found = discover(beginning(source), overrides)
     config = config.replace({**found.keys, **overrides})
     panel = read_panel(source, config, _silent)
     check_changing(panel)
@@ -264,7 +265,7 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
         covariates: what a model learned of them, whose codes the categories then get.
     """
     data = config.data
-    table, guessed = _read(source, config, covariates)
+    table, guessed = _read(source, config, covariates, say)
     if guessed:
         say(guessed)
     for note in table.notes:  # before what may be wrong with the rows, since it may be why
@@ -275,7 +276,7 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
     return panel if covariates is None else _adopted(panel, covariates, source, say)
 
 
-def _read(source: Source, config: Config, covariates: Covariates | None) -> tuple[Read, str]:
+def _read(source: Source, config: Config, covariates: Covariates | None, say: Say) -> tuple[Rows, str]:
     """The rows of a source as the config says they are written, and which columns were guessed, in words."""
     data, source = config.data, source.spoken(dialect_of(config))
     statics = _statics(config)
@@ -285,10 +286,12 @@ def _read(source: Source, config: Config, covariates: Covariates | None) -> tupl
     categories = find_categories(sketches, columns) if covariates is None else covariates.categories
     guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
+    told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
+    if data.layout == "rows" and is_large(source):
+        return store(source, columns, say), told
     table = read_table(source, replace(columns, static=()) if statics else columns, categories)
     if statics:
         table = join_statics(table, statics, columns.static, categories, strict=covariates is None)
-    told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
     return (table if data.layout == "rows" else unfold_years(table)), told
 
 
@@ -323,10 +326,10 @@ def _look(found: Findings, source: Source, config: Config | None, say: Say) -> N
     found.columns = tell_columns(sketch(source), None, {})
     reasons = {} if config is None else _whence(config)
     if config is None:
-        discovered = discover(source, {})
+        discovered = discover(beginning(source), {})
         config, reasons = _config_of(discovered.keys), discovered.reasons
     said = config.data
-    table, _ = _read(source, config, None)
+    table, _ = _read(source, config, None, say)
     found.columns = tell_columns(sketch(source.spoken(dialect_of(config))), table.columns, reasons)
     found.rows = look_at_rows(table, said.frequency)
     panel = build_panel(table, said.frequency, said.duplicates, said.missing)
@@ -413,13 +416,22 @@ def _made_for(panel: Panel, config: Config, covariates: Covariates) -> dict[str,
 
 
 def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
-    """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one."""
+    """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one.
+
+    Of very many series, those of some drawn by a fixed seed: it is the score of a sample, and says so.
+    """
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
     forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held))
-    held = panel.choose(np.flatnonzero(validated(config, panel.lengths)))
-    found = backtest(held, forecaster, levels_of(config), horizon, settled(config.forecast.season), windows)
-    return {"part": "validation", "windows": windows, **{k: found.scores[k] for k in ("skill", "metrics")}}
+    held = np.flatnonzero(validated(config, panel.lengths))
+    in_all = len(held)
+    if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:
+        held = np.random.default_rng(0).permutation(held)[:MOST_SCORED]
+        held = np.sort(held[: max(1, np.searchsorted(np.cumsum(panel.lengths[held]), MOST_ROWS))])
+    season, levels = settled(config.forecast.season), levels_of(config)
+    found = backtest(panel.choose(held), forecaster, levels, horizon, season, windows)
+    kept = {k: found.scores[k] for k in ("skill", "metrics")}
+    return {"part": "validation", "windows": windows, "series": len(held), "series_in_all": in_all, **kept}
 
 
 def _rows_unseen(panel: Panel, model: Model) -> int:

@@ -70,9 +70,11 @@ def _summary(model: object) -> None:
     assert isinstance(model, Model)
     manifest = model.folder.manifest
     scores, training = manifest["scores"], manifest["training"]
+    some, in_all = scores["series"], scores["series_in_all"]
+    which = "each series" if some == in_all else f"{some} series drawn from {in_all}"
     chosen = training["chosen"]
     title = (
-        f"Validation, last {model.config.training.validation} rows of each series; {chosen['step']} steps are best, "
+        f"Validation, last {model.config.training.validation} rows of {which}; {chosen['step']} steps are best, "
         f"trust {chosen['trust']:.2f}, spread {chosen['spread']:.2f}; fingerprint {manifest['fingerprint'][:12]}"
     )
     table(title, *score_rows(scores["metrics"]), stream=sys.stderr)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from seqpred.data.dialect import DateOrder
 from seqpred.data.sources import Source
-from seqpred.data.timing import DAY, SECOND, Clock, Int
+from seqpred.data.timing import COMPACT_DATES, DAY, SECOND, Clock, Int
 from seqpred.data.zones import are_repeated, to_instants, to_wall
 from seqpred.errors import DataError
 
@@ -336,6 +336,6 @@ def _microseconds(stamps: pd.Series) -> Int:
 
 def are_compact_dates(column: pd.Series) -> bool:
     """Whether whole numbers are dates written as 20241231."""
-    if not (len(column) and column.min() >= 19_000_101 and column.max() <= 21_001_231):
+    if not (len(column) and column.min() >= COMPACT_DATES[0] and column.max() <= COMPACT_DATES[1]):
         return False
     return not _parsed(column.astype(str), "%Y%m%d")[1].any()

@@ -10,23 +10,48 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
+from seqpred.data.mapped import joined, let_go
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, gaps_within, infer_step
+from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, infer_step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
 Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
+PIECE = 1_000_000  # rows of a large panel that are looked at in one go
 SEARCHED = 100  # series in which a change of the step is looked for
 SINCE = "(time since the last row)"  # the past covariate that rows without a step get
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
+
+
+class Rows(Protocol):
+    """A table, or one in parts: `reading.Table`, `store.Stored`."""
+
+    @property
+    def columns(self) -> Columns:
+        """Which column is what."""
+        ...
+
+    @property
+    def names(self) -> list[str]:
+        """The series, in order."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was decided or taken as missing, for people."""
+        ...
+
+    def parts(self) -> Iterator[Table]:
+        """Tables of whole series, in order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +135,7 @@ class Panel:
         """[S], the time of each series' last row."""
         if self.stamps is not None:
             return self.stamps[self.offsets[1:] - 1]
-        return np.array([self.times(s, length[None] - 1)[0] for s, length in enumerate(self.lengths)], np.int64)
+        return self.step.times(self.origins, self.lengths - 1)
 
     def wall(self, series: int, positions: Int) -> Int:
         """What the clock on the wall shows at these times, for the calendar."""
@@ -144,31 +169,89 @@ class Panel:
             coming=None,
         )
 
+    def between(self, first: int, last: int) -> Panel:
+        """The panel with the series from first to below last alone; values are a view."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return replace(
+            self,
+            names=self.names[first:last],
+            origins=self.origins[first:last],
+            offsets=self.offsets[first : last + 1] - begin,
+            values=self.values[begin:end],
+            notes=(),
+            stamps=None if self.stamps is None else self.stamps[begin:end],
+            coming=None,
+        )
+
+    def pieces(self) -> Iterator[Panel]:
+        """Series after series, as many at once as are looked at in one go."""
+        starts = np.flatnonzero(np.diff(self.offsets[:-1] // PIECE, prepend=-1))
+        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(self.names)], strict=True):
+            yield self.between(first, last)
+            let_go(self.values)
+
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
         digest = hashlib.sha256()
         for part in (str(self.step), *self.columns.values, *self.roles[self.roles.count("target") :]):
             digest.update(part.encode() + b"\0")
-        for s in sorted(range(len(self.names)), key=lambda s: self.names[s]):
-            digest.update(f"\0{self.names[s]}\0{self.origins[s]} {self.lengths[s]}\0".encode())
-            digest.update(np.ascontiguousarray(self.rows(s)).data)
+        parts = zip(self.names, self.origins.tolist(), self.offsets.tolist(), self.offsets[1:].tolist(), strict=False)
+        seen = 0
+        for name, origin, low, high in sorted(parts):
+            digest.update(f"\0{name}\0{origin} {high - low}\0".encode())
+            digest.update(np.ascontiguousarray(self.values[low:high]).data)
+            seen += high - low
+            if seen > PIECE:
+                let_go(self.values)
+                seen = 0
         return digest.hexdigest()
 
 
 def build_panel(
-    table: Table, frequency: str = "auto", duplicates: Duplicates = "error", missing: Missing = "mask"
+    rows: Rows, frequency: str = "auto", duplicates: Duplicates = "error", missing: Missing = "mask"
 ) -> Panel:
-    """The table's rows in order of time, on the step that most of them obey, absent rows as NaN.
+    """The rows in order of time, on the step that most of them obey, absent ones as NaN.
 
     Args:
+        rows: a table, or one in parts, of which the first decides the step.
         frequency: the step as `Step.parse` reads it; `auto` infers it; with `irregular` each row keeps its time.
         duplicates: what becomes of rows that repeat a series' time.
         missing: whether absent rows and empty cells are an error, and what the notes say of them.
     Raises:
         DataError: repeated times, rows off the step, or a step so fine that nearly all rows would be absent.
     """
-    if duplicates != "error":
-        table = merge_repeats(table, duplicates)
+    heads: list[Panel] = []  # without values
+    counts = _Counts(len(rows.columns.values))
+
+    def values() -> Iterator[Float]:
+        for table in rows.parts():
+            whole = merge_repeats(table, duplicates) if duplicates != "error" else table
+            panel = _of_table(whole, str(heads[0].step) if heads else frequency)
+            if missing == "error":
+                _check_whole(whole, panel)
+            counts.add(len(table.times), whole, panel)
+            if panel.step.unit == "irregular":
+                panel = _stamped(panel, whole)
+                if heads:
+                    found = "has rows without a step, and is too large for memory"
+                    raise DataError(found, hint="Set data.frequency, or split the file.", where=panel.source)
+            heads.append(replace(panel, values=panel.values[:0]))
+            yield panel.values
+
+    whole = joined(values())
+    lengths = np.concatenate([head.lengths for head in heads])
+    return replace(
+        heads[0],
+        names=rows.names,
+        origins=np.concatenate([head.origins for head in heads]),
+        offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        values=whole,
+        notes=(*rows.notes, *counts.notes(rows, duplicates, missing), *[n for head in heads for n in head.notes][:1]),
+    )
+
+
+def _of_table(table: Table, frequency: str) -> Panel:
+    """The panel of a table whose times don't repeat, notes apart."""
     order, starts = _in_order(table)
     step = _step(table, order, starts, frequency)
     clock, times = table.clock.on_grid(table.times[order], step)
@@ -176,7 +259,7 @@ def build_panel(
     origins, ends = times[first], np.append(first[1:], len(times))
     if step.unit == "irregular":
         lengths, places = ends - first, None
-    elif step.unit in ("row", "microsecond") and bool((gaps_within(times, starts) == step.count).all()):
+    elif step.unit in ("row", "microsecond") and bool(((np.diff(times) == step.count) | starts[1:]).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
         lengths, places = _on_grid(table, times, order, starts, step)
@@ -185,7 +268,7 @@ def build_panel(
     if places is not None:
         sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
         values[places] = sparse
-    panel = Panel(
+    return Panel(
         source=table.source.name,
         names=table.names,
         columns=table.columns,
@@ -196,18 +279,15 @@ def build_panel(
         offsets=offsets,
         values=values,
         words=table.words,
-        notes=(*table.notes, *_notes(table, values, offsets, missing)),
+        notes=(change,) if len(values) > 2 * len(times) and (change := _told_change(table, order, starts)) else (),
         dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
     )
-    if len(values) > 2 * len(times) and (change := _told_change(table, order, starts)):
-        panel = replace(panel, notes=(*panel.notes, change))
-    if missing == "error":
-        _check_whole(table, panel)
-    return _stamped(panel, times, starts) if step.unit == "irregular" else panel
 
 
-def _stamped(panel: Panel, times: Int, starts: npt.NDArray[np.bool_]) -> Panel:
+def _stamped(panel: Panel, table: Table) -> Panel:
     """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
+    order, starts = _in_order(table)
+    times = table.clock.on_grid(table.times[order], panel.step)[1]
     since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
     columns = replace(panel.columns, past=(*panel.columns.past, SINCE))
     usual = 1 if starts.all() else max(1, int(np.nanmedian(since)))
@@ -315,13 +395,11 @@ def merge_repeats(table: Table, how: Duplicates) -> Table:
     named = table.columns.values  # the mean of words is none: their last one is taken
     ways: list[Duplicates] = ["last" if how == "mean" and name in table.words else how for name in named]
     merged = np.stack([_merged(values[:, c], begins, way) for c, way in enumerate(ways)], axis=1)
-    note = f"{count} rows repeat a time: {'their mean' if how == 'mean' else f'the {how} value'} is taken"
     return replace(
         table,
         codes=table.codes[firsts],
         times=table.times[firsts],
         values=merged,
-        notes=(*table.notes, note),
         places=firsts if table.places is None else table.places[firsts],
     )
 
@@ -416,17 +494,37 @@ def _off_step(
     )
 
 
-def _notes(table: Table, values: Float, offsets: Int, missing: Missing) -> Iterator[str]:
-    rows, static = len(values), len(table.columns.values) - len(table.columns.static)
-    absent = rows - len(table.times)
-    fate = "masked in learning" if missing == "mask" else "a straight line in learning"
-    if absent:
-        yield f"{absent} of {rows} rows are absent from the grid of times and taken as missing"
-    for i, name in enumerate(table.columns.values[static:], start=static):
-        bare = int((np.add.reduceat(np.isfinite(values[:, i]), offsets[:-1], dtype=np.int64) == 0).sum())
-        if bare:
-            yield f"{name!r} says nothing of {bare} of {len(table.names)} series: taken as missing"
-    for i, name in enumerate(table.columns.values[:static]):
-        empty = int(np.isnan(values[:, i]).sum()) - absent
-        if empty:
-            yield f"{empty} of {rows} cells of {name!r} are empty: {fate}, bridged in the inputs"
+class _Counts:
+    """What has been merged, and is missing, over the parts of a table."""
+
+    def __init__(self, columns: int) -> None:
+        self.rows = self.absent = self.repeats = 0
+        self.empty = np.zeros(columns, np.int64)
+        self.bare = np.zeros(columns, np.int64)  # series without a value
+
+    def add(self, rows: int, table: Table, panel: Panel) -> None:
+        """Another part: how many rows it had, the table without repeats, and the panel that it made."""
+        values = panel.values
+        self.repeats += rows - len(table.times)
+        self.rows += len(values)
+        self.absent += len(values) - len(table.times)
+        self.empty += np.isnan(values).sum(axis=0) - (len(values) - len(table.times))
+        static = len(self.empty) - len(table.columns.static)
+        there = np.isfinite(values[:, static:])
+        self.bare[static:] += (np.add.reduceat(there, panel.offsets[:-1], dtype=np.int64) == 0).sum(axis=0)
+
+    def notes(self, rows: Rows, duplicates: Duplicates, missing: Missing) -> Iterator[str]:
+        """All of it for people."""
+        if self.repeats:
+            taken = "their mean" if duplicates == "mean" else f"the {duplicates} value"
+            yield f"{self.repeats} rows repeat a time: {taken} is taken"
+        if self.absent:
+            yield f"{self.absent} of {self.rows} rows are absent from the grid of times and taken as missing"
+        fate = "masked in learning" if missing == "mask" else "a straight line in learning"
+        columns = rows.columns
+        for name, bare in zip(columns.values, self.bare.tolist(), strict=True):
+            if bare:
+                yield f"{name!r} says nothing of {bare} of {len(rows.names)} series: taken as missing"
+        for name, empty in zip(columns.values, self.empty.tolist(), strict=True):
+            if empty and name not in columns.static:
+                yield f"{empty} of {self.rows} cells of {name!r} are empty: {fate}, bridged in the inputs"

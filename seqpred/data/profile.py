@@ -12,7 +12,7 @@ import numpy.typing as npt
 from seqpred.config import CovariateSection
 from seqpred.data.panel import Panel
 from seqpred.data.reading import Columns, Sketch
-from seqpred.data.timing import usual_seasons
+from seqpred.data.timing import Int, usual_seasons
 from seqpred.errors import DataError, did_you_mean
 
 Float = npt.NDArray[np.float64]
@@ -170,18 +170,28 @@ def check_changing(panel: Panel) -> None:
     Raises:
         DataError: a target without a value, or nothing but constant series.
     """
+    low, high = _extremes(panel)
     for c, name in enumerate(panel.columns.targets):
-        if not np.isfinite(panel.values[:, c]).any():
+        if not np.isfinite(low[:, c]).any():
             raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
-    known = [track[np.isfinite(track)] for track in (panel.track(s, c) for s, c in panel.tracks())]
-    if all(len(k) == 0 or bool((k == k[0]).all()) for k in known):
-        value = next(k[0] for k in known if len(k))
+    if not (low < high).any():
+        value = low[np.isfinite(low)][0]
         raise DataError(
             f"column {panel.columns.targets[0]!r} is constant ({value:g} in every row"
             f"{' of a series' if len(panel.names) > 1 else ''}): there is nothing to learn",
             hint="Name another target.",
             where=panel.source,
         )
+
+
+def _extremes(panel: Panel) -> tuple[Float, Float]:
+    """The least and the largest value of each series and target, [S, C]; NaN where there is none."""
+    targets, parts = panel.roles.count("target"), []
+    for piece in panel.pieces():
+        values, begins = piece.values[:, :targets], piece.offsets[:-1]
+        parts.append([find.reduceat(values, begins, axis=0) for find in (np.fmin, np.fmax)])
+    low, high = (np.concatenate(found) for found in zip(*parts, strict=True))
+    return low, high
 
 
 # ------------------------------------------------------------------ seasons
@@ -212,6 +222,13 @@ def find_anchor(panel: Panel, season: int, horizon: int) -> tuple[int, list[int]
     best = min(errors, key=lambda lag: errors[lag])
     anchor = next(lag for lag in errors if errors[lag] <= 1.01 * errors[best])
     return anchor, sorted(candidates)
+
+
+def sample(panel: Panel, cuts: Int) -> Panel:
+    """The last of the first `cuts` rows ([S]) of some series: as much as seasons are looked for in."""
+    chosen = np.arange(0, len(panel.names), max(1, len(panel.names) // TRACKS))
+    high = np.minimum(cuts, panel.lengths)[chosen]
+    return panel.part(chosen, np.maximum(high - ROWS, 0), high)
 
 
 def _samples(panel: Panel) -> list[Float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
-from seqpred.data.dialect import Decimal, decide_decimal, to_numbers
+from seqpred.data.dialect import EMPTY, LARGEST, Decimal, decide_decimal, to_numbers
+from seqpred.data.plain import read_plain
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
 from seqpred.data.zones import are_repeated
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty"]
 SAMPLE_ROWS = 2000
-EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells without a value
-LARGEST = 1e100  # beyond it, squares are infinite
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,10 @@ class Table:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     places: Int | None = None
+
+    def parts(self) -> Iterator[Table]:
+        """Itself: what is in memory is looked at in one go; see `store.Stored`."""
+        yield self
 
     def where(self, row: int) -> str:
         """The place of a row in the file."""
@@ -209,7 +212,9 @@ def _check_widths(source: Source) -> None:
 
 def _too_wide(source: Source, line: int, found: int, expected: int) -> DataError:
     hint = "Quote the field that holds a separator."
-    return DataError(f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line}")
+    return DataError(
+        f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line + source.skipped}"
+    )
 
 
 def _read_parquet(source: Source, content: Any, wanted: list[str] | None, rows: int | None) -> pd.DataFrame:
@@ -217,9 +222,6 @@ def _read_parquet(source: Source, content: Any, wanted: list[str] | None, rows: 
 
     try:
         frame = pd.read_parquet(content, columns=wanted)
-    except ImportError:
-        hint = "pip install 'seqpred[parquet]'"
-        raise DataError("is Parquet, which needs pyarrow", hint=hint, where=source.name) from None
     except (OSError, ValueError) as e:
         raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.", where=source.name) from None
     first: pd.DataFrame = frame.head(rows) if rows else frame
@@ -247,6 +249,11 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             three lines are named, and how many there are.
     """
     _check_columns(source, columns)
+    plain = read_plain(source, columns, categories)
+    if plain:
+        notes = (*_id_notes(plain.names, columns.id), *_sentinel_notes(source, plain.marked))
+        parts = (plain.clock, plain.names, plain.codes, plain.times, plain.values, plain.words)
+        return Table(source, columns, *parts, notes)
     frame = _read(source, columns, categories=categories)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
@@ -265,17 +272,15 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         else:
             values[:, i], count = _numbers(source, frame[name], name)
             marked += count
-    notes = [*_id_notes(frame, columns.id), *_zone_notes(source, frame, columns.time, clock)]
-    notes += _once_notes(clock, codes, times)
-    if marked:
-        signs = ", ".join(s if isinstance(s, str) else f"{s:g}" for s in source.dialect.sentinels)
-        notes.append(f"{marked} cells hold a sentinel ({signs}) and are taken as empty")
-    return Table(source, columns, clock, names, codes, times, values, words, tuple(notes))
+    ids = frame[columns.id].unique() if columns.id else ()
+    notes = (*_id_notes(ids, columns.id), *_zone_notes(source, frame, columns.time, clock))
+    notes += (*_once_notes(clock, codes, times), *_sentinel_notes(source, marked))
+    return Table(source, columns, clock, names, codes, times, values, words, notes)
 
 
 def header(source: Source) -> list[str]:
     """The columns' names as they stand there; pandas would rename the second of two alike."""
-    if source.is_parquet or not isinstance(source.content, (Path, bytes)):
+    if not source.is_csv:
         return [str(c) for c in _read(source, rows=1).columns]
     return next((fields for _, fields in source.records()), [])
 
@@ -293,11 +298,19 @@ def _check_columns(source: Source, columns: Columns) -> None:
             raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
 
 
-def _id_notes(frame: pd.DataFrame, id_name: str | None) -> Iterator[str]:
+def _sentinel_notes(source: Source, marked: int) -> Iterator[str]:
+    if marked:
+        signs = ", ".join(s if isinstance(s, str) else f"{s:g}" for s in source.dialect.sentinels)
+        yield f"{marked} cells hold a sentinel ({signs}) and are taken as empty"
+
+
+def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
     """What to say of ids with blanks around them, and of those that are one but for capitals."""
     if id_name is None:
         return
-    found = [str(i) for i in frame[id_name].unique()]
+    found = [str(i) for i in ids]
+    if len({i.strip().casefold() for i in found}) == len(found) and not any(i != i.strip() for i in found):
+        return
     blank = sorted({i for i in found if i != i.strip()})
     if blank:
         yield f"blanks around the id are left out in {len(blank)} ids: {', '.join(map(repr, blank[:3]))}"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.errors import ConfigError, DataError, did_you_mean
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+PIECE = 16 << 20  # bytes of a file read in one go
 MOST_COLUMNS, LONGEST_HEADER = 10_000, 1_000_000  # a table with more is none
 MOST_UNPACKED, MOST_RATIO = (
     1 << 28,
@@ -34,11 +35,15 @@ BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off 
 
 @dataclass(frozen=True)
 class Source:
-    """A path, the bytes of standard input, or a frame, written in some dialect; `name` is what errors call it."""
+    """A path, the bytes of standard input, or a frame, written in some dialect; `name` is what errors call it.
+
+    A piece of a larger one has skipped so many lines, or rows where there are no lines, before its first row.
+    """
 
     name: str
     content: Path | bytes | pd.DataFrame
     dialect: Dialect = USUAL
+    skipped: int = 0
 
     def spoken(self, dialect: Dialect) -> Source:
         """The same source, read in another dialect."""
@@ -61,6 +66,11 @@ class Source:
     def is_parquet(self) -> bool:
         """Whether the bytes are a Parquet file, whatever the name says."""
         return self.magic == b"PAR1"
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether it is text, compressed or not."""
+        return isinstance(self.content, (Path, bytes)) and not self.is_parquet
 
     def open_bytes(self) -> BinaryIO:
         """The bytes from their beginning, as they are stored."""
@@ -126,12 +136,48 @@ class Source:
 
         Lines are counted here, when a fault has been found, so that good files pay nothing for it.
         """
-        if self.is_parquet or not isinstance(self.content, (Path, bytes)):
-            return f"{self.name}, row {row}"
+        if not self.is_csv:
+            return f"{self.name}, row {row + self.skipped}"
         for place, (line, _) in enumerate(self.records(), start=-1):  # the header is row -1
             if place == row:
-                return f"{self.name}:{line}"
-        return f"{self.name}:{row + 2}"
+                return f"{self.name}:{line + self.skipped}"
+        return f"{self.name}:{row + 2 + self.skipped}"
+
+    def pieces(self) -> Iterator[tuple[Source, float]]:
+        """A file in pieces that fit memory, each a source of its own, and the share of the file that is then read."""
+        assert isinstance(self.content, Path)
+        with self.content.open("rb") as file:
+            size = self.content.stat().st_size
+            for piece in self._frames(file) if self.is_parquet else self._texts(file):
+                yield piece, file.tell() / size
+
+    def _frames(self, file: BinaryIO) -> Iterator[Source]:
+        from pyarrow import parquet
+
+        rows = 0
+        for batch in parquet.ParquetFile(file).iter_batches(PIECE // 64):
+            yield replace(self, content=batch.to_pandas(), skipped=rows)
+            rows += len(batch)
+
+    def _texts(self, file: BinaryIO) -> Iterator[Source]:
+        """Whole lines, each time with the header before them; a line break in quotes ends none."""
+        stream: Any = gzip.GzipFile(fileobj=file) if self.is_gzip else file
+        recoded = self.encoding != "utf-8-sig"
+        stream = codecs.EncodedFile(stream, "utf-8", self.encoding) if recoded else stream
+        spoken = self.spoken(replace(self.dialect, encoding="utf-8")) if recoded else self
+        head, rest, lines = b"", b"", 0
+        while chunk := stream.read(PIECE):
+            rest += chunk
+            if not head:
+                head = _whole_lines(rest[: rest.find(b"\n") + 1])
+                rest = rest[len(head) :]
+            whole = _whole_lines(rest) if head else b""
+            if whole:
+                yield replace(spoken, content=head + whole, skipped=lines)
+                lines += whole.count(b"\n")
+                rest = rest[len(whole) :]
+        if rest.strip() or not lines:
+            yield replace(spoken, content=head + rest, skipped=lines)
 
     def fault(self, rows: npt.NDArray[np.intp], found: str, hint: str) -> DataError:
         """An error at the first of these rows that names a few more, and how many there are."""
@@ -148,6 +194,14 @@ class Source:
             for fields in reader:
                 if len(fields) > 1 or (fields and fields[0].strip()):
                     yield reader.line_num, fields
+
+
+def _whole_lines(text: bytes) -> bytes:
+    """The lines that end in a text, none in the middle of a quoted field."""
+    end = text.rfind(b"\n") + 1
+    while end and text.count(b'"', 0, end) % 2:
+        end = text.rfind(b"\n", 0, end - 1) + 1
+    return text[:end]
 
 
 class _Gunzip(io.RawIOBase):

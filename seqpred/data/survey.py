@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.panel import Float, Panel
+from seqpred.data.mapped import let_go
+from seqpred.data.panel import Float, Panel, Rows
 from seqpred.data.profile import find_own_season, find_season
 from seqpred.data.reading import Columns, Sketch, Table
-from seqpred.data.timing import DAILY, Int, Step, gaps_within, infer_step
+from seqpred.data.timing import DAILY, Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 
 Bool = npt.NDArray[np.bool_]
 
 FAR = 8.0  # spreads beyond which a value is an outlier; even of long-tailed sales few lie there
 NEAR = 0.05  # of a season: a track of 51 weeks has one of 52
-CELLS = 2_000_000  # looked at in one go, which bounds the memory
+CELLS = 500_000  # looked at in one go, which bounds the memory
 LISTED = 1000  # tracks that are told one by one
 WORST = 10  # tracks told beside them, those with most that is missing or odd
 KINDS = {
@@ -103,7 +104,7 @@ class RowsFound:
         repeats: rows whose time stands there already.
         off: the rows that are no whole number of steps after their series' first one, in the file's order.
         first_off: the place and time of the first few of these.
-        span: the first and the last time of all.
+        ends: the first and the last time of all, which `clock` writes.
         distance: the median one of two rows, where there is no step.
     """
 
@@ -113,8 +114,15 @@ class RowsFound:
     repeats: int
     off: Int
     first_off: list[dict[str, str | int]]
-    span: tuple[str | int, str | int]
+    clock: Clock
+    ends: tuple[int, int]
     distance: str | None = None
+
+    @property
+    def span(self) -> tuple[str | int, str | int]:
+        """The first and the last time as they are written."""
+        first, last = self.clock.write(np.array(self.ends))
+        return first, last
 
     @property
     def obeying(self) -> float:
@@ -138,12 +146,27 @@ class RowsFound:
         }
 
 
-def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
-    """What the times of a table say.
+def look_at_rows(rows: Rows, frequency: str = "auto") -> RowsFound:
+    """What the times of a table, or of one in parts, say.
 
     Args:
         frequency: as `build_panel` takes it; one that it would refuse is taken for `auto`.
     """
+    found: list[RowsFound] = []
+    for table in rows.parts():
+        found.append(_look_at_table(table, str(found[0].step) if found else frequency))
+    return replace(
+        found[0],
+        count=sum(f.count for f in found),
+        series=sum(f.series for f in found),
+        repeats=sum(f.repeats for f in found),
+        off=np.concatenate([f.off for f in found]),
+        first_off=[place for f in found for place in f.first_off][:3],
+        ends=(min(f.ends[0] for f in found), max(f.ends[1] for f in found)),
+    )
+
+
+def _look_at_table(table: Table, frequency: str) -> RowsFound:
     order = np.lexsort((table.times, table.codes))
     codes, times = table.codes[order], table.times[order]
     fresh = np.append(True, (codes[1:] != codes[:-1]) | (times[1:] != times[:-1]))
@@ -157,7 +180,6 @@ def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
     on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1] if regular else np.ones(len(times), bool)
     off = np.sort(order[~on_step])
     stamps: Sequence[str | int] = table.clock.write(table.times[off[:3]])
-    first, last = table.clock.write(np.array([table.times.min(), table.times.max()]))
     return RowsFound(
         step=step,
         count=len(table.times),
@@ -165,7 +187,8 @@ def look_at_rows(table: Table, frequency: str = "auto") -> RowsFound:
         repeats=int((~fresh).sum()),
         off=off,
         first_off=[{"where": table.where(int(r)), "time": t} for r, t in zip(off[:3], stamps, strict=True)],
-        span=(first, last),
+        clock=table.clock,
+        ends=(int(table.times.min()), int(table.times.max())),
         distance=None if regular or starts.all() else _distance(times, starts, dated),
     )
 
@@ -253,13 +276,24 @@ class Survey:
         return self.season if abs(own - self.season) <= NEAR * self.season else own
 
 
-def survey(panel: Panel, table: Table) -> Survey:
+def survey(panel: Panel, rows: Rows) -> Survey:
     """What is in each series.
 
     Args:
-        table: that the panel was built from; it alone tells a row that is absent from one with empty cells.
+        rows: that the panel was built from; they alone tell a row that is absent from one with empty cells.
     """
-    count, targets, season = len(panel.names), panel.roles.count("target"), find_season(panel)
+    season, first, found = find_season(panel), 0, []
+    for table in rows.parts():
+        last = first + len(table.names)
+        found.append(_survey(panel.between(first, last), table, season))
+        let_go(panel.values)
+        first = last
+    arrays = [f.name for f in dataclasses.fields(Survey) if f.name not in ("panel", "season")]
+    return Survey(panel, season, **{name: np.concatenate([getattr(f, name) for f in found]) for name in arrays})
+
+
+def _survey(panel: Panel, table: Table, season: int) -> Survey:
+    count, targets = len(panel.names), panel.roles.count("target")
     present, repeats = _present(panel, table)
     of_series = {name: np.zeros(count, np.int64) for name in ("absent", "holes", "longest_hole")}
     of_track = {

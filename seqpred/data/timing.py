@@ -21,7 +21,9 @@ Unit = Literal["row", "microsecond", "month", "month-end", "business-day", "irre
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+YEAR_1 = -62_135_596_800 * SECOND
 YEAR_10000 = 253_402_300_800 * SECOND
+COMPACT_DATES = (19_000_101, 21_001_231)  # whole numbers that may be dates written as 20241231
 MOST_STEPS = 10  # between most rows; beyond that, a step is the resolution of a clock and tells no rows
 _UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
@@ -139,7 +141,7 @@ def _day_of_month(times: Int | np.int64) -> Int:
 
 def gaps_within(times: Int, starts: npt.NDArray[np.bool_]) -> Int:
     """From each row to the next of its series, [rows less series]."""
-    return np.delete(np.diff(times), np.flatnonzero(starts[1:]))
+    return np.diff(times)[~starts[1:]]
 
 
 def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step | None:

@@ -18,7 +18,7 @@ from seqpred.features import (
     anchor_ahead,
     join,
     naive_forecasts,
-    prepare,
+    prepare_all,
     to_unit,
     usable_scale,
 )
@@ -112,10 +112,10 @@ class _Group:
         return blended(naive_forecasts(past, drift, look, self.plan.horizon), scales[:, None])
 
     def _prepared(self) -> Iterator[Prepared]:
+        prepared = prepare_all(self.seen, self.plan.look)
         for place, (numbers, codes) in enumerate(self.told):
-            tracks = self.seen[place * self.targets : (place + 1) * self.targets]
-            rows = len(tracks[0])
-            own = [prepare(values, self.plan.look) for values in tracks]
+            own = prepared[place * self.targets : (place + 1) * self.targets]
+            rows = len(own[0].x)
             yield from join(own, numbers[:rows], codes[:rows], self.plan.joint)
 
     def _known(self) -> Float32 | None:

@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from seqpred.data.dates import form_of, offset_of, zone_of
-from seqpred.data.dialect import Dialect, to_number
-from seqpred.data.reading import EMPTY, LARGEST, Columns
+from seqpred.data.dialect import EMPTY, LARGEST, Dialect, to_number
+from seqpred.data.reading import Columns
 from seqpred.data.timing import Clock
 from seqpred.errors import DataError, did_you_mean
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from seqpred.config import Config, settled
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
-from seqpred.features import Float, join, prepare
+from seqpred.data.timing import Int
+from seqpred.features import Float, Prepared, join, prepare_all
 from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
@@ -135,22 +137,32 @@ def _folds(windows: Windows, config: Config) -> Iterator[Windows]:
 
 
 def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape) -> Windows:
-    look, joint = look_of(config), joint_of(config)
-    targets, none = range(panel.roles.count("target")), np.empty((0, len(covariates.known)))
-    horizon, window = settled(config.forecast.horizon), settled(config.model.window)
-    tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    lengths = learned_rows(config, panel.lengths)
-    cuts = [int(lengths[s]) for s, _ in panel.tracks()]
-    reach = Reach(look, window, horizon, at_end=config.model.bidirectional, known=shape.known_places)
-    own = [[prepare(panel.track(s, c), look) for c in targets] for s in range(len(panel.names))]
-    prepared = [p for s, parts in enumerate(own) for p in join(parts, *covariates.encode(panel, s, none), joint)]
-    values = tracks
-    if config.data.missing == "interpolate":
-        values = [lined(t, cut) for t, cut in zip(tracks, cuts, strict=True)]
-    windows = make_windows(prepared, values, cuts, reach)
+    window, targets = settled(config.model.window), panel.roles.count("target")
+    horizon, at_end = settled(config.forecast.horizon), config.model.bidirectional
+    reach = Reach(look_of(config), window, horizon, at_end, known=shape.known_places)
+    cuts = learned_rows(config, panel.lengths)
+    make = partial(_made, panel, config, covariates, cuts)
+    inputs = shape.inputs + len(shape.codes)
+    windows = make_windows(make, np.repeat(panel.lengths, targets), np.repeat(cuts, targets), inputs, reach)
     if not windows.learnable() or not len(windows.checks()[0]):
         raise too_few_rows(config, panel)
     return windows
+
+
+def _made(
+    panel: Panel, config: Config, covariates: Covariates, cuts: Int, tracks: Int
+) -> Iterator[tuple[int, Prepared, Float]]:
+    """All tracks of the series of these tracks, see `windows.Make`; `cuts` are rows [S] to learn from."""
+    targets, none = panel.roles.count("target"), np.empty((0, len(covariates.known)))
+    series = np.unique(tracks // targets)
+    values = [panel.track(s, c) for s in series for c in range(targets)]
+    prepared = prepare_all(values, look_of(config))
+    for place, s in enumerate(series):
+        own = slice(place * targets, (place + 1) * targets)
+        told = covariates.encode(panel, s, none)
+        for c, joined in enumerate(join(prepared[own], *told, joint_of(config))):
+            track = values[own][c]
+            yield s * targets + c, joined, lined(track, cuts[s]) if config.data.missing == "interpolate" else track
 
 
 def lined(values: Float, cut: int) -> Float:

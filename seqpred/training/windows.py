@@ -1,8 +1,11 @@
-"""Windows over flat arrays: an index into the data, never a copy of it made in advance."""
+"""Windows over flat arrays: an index into the data, never a copy of it made in advance.
+
+A track's inputs are made when a window of it is first drawn, so that training on very many begins at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,11 +13,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpred.features import FARTHEST, Look, Prepared, naive_forecasts
+from seqpred.data.mapped import let_go, zeros
+from seqpred.features import CELLS, FARTHEST, Look, Prepared, naive_forecasts
 from seqpred.network.heads import Ahead
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
+Make = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
+"""From the numbers of some tracks to number, prepared track and values to learn [T], NaN where missing, of these at
+least: all tracks of a series are made together."""
 MOST_CHECKS = 1024  # validation windows, spread over all tracks
 
 
@@ -37,6 +44,9 @@ class Windows:
     """All tracks end to end, and where each may be learned from.
 
     Attributes:
+        make: prepares tracks, by their numbers.
+        made: [K], which are prepared; of the others the arrays hold nothing yet.
+        memory: where x and the arrays after it stand.
         x: [R, F], inputs. Behind the last track stand rows enough for any window to begin on it.
         known: [R, known], the inputs that are known ahead, from x.
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
@@ -47,6 +57,9 @@ class Windows:
         reach: how far windows go back and ahead.
     """
 
+    make: Make
+    made: npt.NDArray[np.bool_]
+    memory: tuple[npt.NDArray[np.float32], ...]
     x: Tensor
     known: Tensor
     values: Tensor
@@ -64,9 +77,34 @@ class Windows:
         return self.reach.window
 
     def to(self, device: torch.device) -> Windows:
-        """The same windows on another device."""
+        """The same windows on another device, all tracks prepared."""
+        if device == self.x.device:
+            return self
+        self.prepare(torch.arange(len(self.begins)))
         moved = {name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)}
-        return Windows(**{**vars(self), **moved})
+        return Windows(**{**vars(self), "memory": (), **moved})
+
+    def prepare(self, tracks: Tensor) -> None:
+        """Make the inputs of these tracks, as far as they aren't made."""
+        wanted = tracks.numpy(force=True)
+        wanted = np.unique(wanted[~self.made[wanted]])
+        rows = (self.ends - self.begins).numpy(force=True)[wanted]
+        for some in np.split(wanted, np.flatnonzero(np.diff(np.cumsum(rows) // CELLS)) + 1) if len(wanted) else ():
+            self._prepare(some)
+            let_go(*self.memory)
+
+    def _prepare(self, tracks: Int) -> None:
+        lead, places = self.reach.look.anchor - 1, list(self.reach.known)
+        for k, own, values in self.make(tracks):
+            low, high = int(self.begins[k]), int(self.ends[k])
+            base, scaled = own.filled[0], (own.scale > 0) & (np.arange(high - low) >= lead)
+            self.x[low:high] = torch.from_numpy(own.x)
+            self.known[low:high] = self.x[low:high, places]
+            self.values[low:high] = torch.from_numpy(values - base)
+            self.filled[low + lead : high + lead] = torch.from_numpy(own.filled - base)
+            self.scale[low:high] = torch.from_numpy(np.where(scaled, own.scale, np.nan))
+            self.drift[low:high] = torch.from_numpy(own.drift)
+            self.made[k] = True
 
     def starts(self) -> tuple[Tensor, Tensor]:
         """First and last row [K] at which a window of each track may begin; last < first where none may."""
@@ -92,13 +130,16 @@ class Windows:
         """
         device = self.x.device
         chosen = tracks[torch.randint(len(tracks), (count,), generator=generator).to(device)]
+        self.prepare(chosen)
         place = torch.rand(count, generator=generator, dtype=torch.float64).to(device)
         span = last[chosen] - first[chosen] + 1
         return torch.stack([first[chosen] + (place * span).long(), chosen])
 
     def inputs(self, starts: Tensor) -> Tensor:
         """[batch, window, F]."""
-        return self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+        x = self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+        let_go(*self.memory)
+        return x
 
     def ahead(self, spoken: Tensor, positions: int, begins: Tensor) -> Ahead:
         """What the head is given of the steps after the rows that speak.
@@ -152,7 +193,7 @@ class Windows:
         return (values.unfold(1, ahead, 1) - cycle[:, :, :ahead]) / scale[:, :, None]
 
     def checks(self) -> tuple[Tensor, Tensor]:
-        """Validation windows: their first rows, and their tracks; all they are scored on lies behind the cut."""
+        """Validation windows, prepared: first rows and tracks; all they are scored on lies behind the cut."""
         origins, tracks = [], []
         each = max(1, MOST_CHECKS // max(1, len(self.begins)))
         step = max(1, len(self.begins) // MOST_CHECKS)
@@ -164,6 +205,7 @@ class Windows:
             if count > 0 and self.cuts[k] < self.ends[k]:
                 origins += np.linspace(first, last, count).round().astype(np.int64).tolist()
                 tracks += [k] * count
+        self.prepare(torch.tensor(tracks, dtype=torch.long))
         return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
 
     def blocks(self) -> Int:
@@ -181,39 +223,29 @@ class Windows:
         return replace(self, cuts=self.ends - rows)
 
 
-def make_windows(prepared: Sequence[Prepared], values: Sequence[Float], cuts: Sequence[int], reach: Reach) -> Windows:
-    """The windows over K prepared tracks.
+def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach) -> Windows:
+    """The windows over K tracks, none of which is prepared yet.
 
     Args:
-        prepared, values: K tracks of T rows each; the values with NaN where missing.
-        cuts: rows of each that may be learned from.
+        make: see `Make`.
+        lengths, cuts: [K], rows of each track, and how many of them may be learned from.
+        inputs: F, of a prepared track.
     """
-    look = reach.look
-    lengths = np.array([len(v) for v in values])
     ends = np.cumsum(lengths)
     begins = ends - lengths
-    spare = np.zeros(reach.window + reach.horizon, np.float32)
-    bases = [float(p.filled[0]) for p in prepared]
+    rows = int(ends[-1]) + reach.window + reach.horizon
 
-    def flat(parts: Sequence[npt.NDArray[np.floating]], lead: int = 0) -> Tensor:
-        ahead = np.zeros(lead, np.float32)
-        return torch.from_numpy(np.concatenate([ahead, *(p.astype(np.float32, copy=False) for p in parts), spare]))
-
-    scales = [np.where((p.scale > 0) & (np.arange(len(p.scale)) >= look.anchor - 1), p.scale, np.nan) for p in prepared]
-
-    def rows_of(parts: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
-        return np.concatenate([*parts, np.zeros((len(spare), parts[0].shape[1]))], dtype=np.float32)
-
-    inputs = rows_of([p.x for p in prepared])
+    shapes = {"x": (rows, inputs), "known": (rows, len(reach.known)), "values": (rows,), "scale": (rows,)}
+    shapes["filled"] = (rows + reach.look.anchor - 1,)  # so much later, so that no index is negative
+    shapes["drift"] = (rows, len(reach.look.cycles))
+    arrays = zeros(shapes, np.float32)
     return Windows(
-        x=torch.from_numpy(inputs),
-        known=torch.from_numpy(np.ascontiguousarray(inputs[:, list(reach.known)])),
-        values=flat([v - base for v, base in zip(values, bases, strict=True)]),
-        filled=flat([p.filled - base for p, base in zip(prepared, bases, strict=True)], lead=look.anchor - 1),
-        scale=flat(scales),
-        drift=torch.from_numpy(rows_of([p.drift for p in prepared])),
+        make=make,
+        made=np.zeros(len(lengths), bool),
+        memory=tuple(arrays.values()),
+        **{name: torch.from_numpy(array) for name, array in arrays.items()},
         begins=torch.from_numpy(begins),
-        cuts=torch.from_numpy(begins + np.asarray(cuts, np.int64)),
+        cuts=torch.from_numpy(begins + cuts),
         ends=torch.from_numpy(ends),
         reach=reach,
     )

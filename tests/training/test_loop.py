@@ -31,7 +31,8 @@ LEVELS = (0.1, 0.5, 0.9)
 def make(*, bidirectional: bool = False, dropout: float = 0.2, **changes: object) -> tuple[Shape, Windows, Plan]:
     tracks = [seasonal(120, seed=s) for s in range(2)]
     reach = Reach(LOOK, 24, 6, at_end=bidirectional)
-    windows = make_windows([prepare(t, LOOK) for t in tracks], tracks, [100, 100], reach)
+    ready = [(k, prepare(t, LOOK), t) for k, t in enumerate(tracks)]
+    windows = make_windows(lambda _: ready, np.full(2, 120), np.full(2, 100), LOOK.inputs, reach)
     shape = Shape(LOOK.inputs, 6, LEVELS, "lstm", 2, 8, bidirectional, dropout)
     plan = Plan("pinball", 2e-3, 16, 30, None, 10, 10, 1, torch.device("cpu"), 1)
     return shape, windows, dataclasses.replace(plan, **changes)  # type: ignore[arg-type]

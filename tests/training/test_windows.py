@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
-from seqpred.features import Look, anchor_ahead, prepare
+from seqpred.features import Look, Prepared, anchor_ahead, prepare
 from seqpred.training.windows import Reach, Windows, make_windows
 from tests.conftest import seasonal
 
@@ -16,8 +18,20 @@ LENGTHS, CUTS = (30, 50, 12), (24, 40, 12)
 def make(horizon: int = 3, window: int = 8, *, at_end: bool = False) -> tuple[list[np.ndarray], Windows]:
     tracks = [seasonal(n, 4, seed) for seed, n in enumerate(LENGTHS)]
     tracks[1][20] = np.nan
-    reach = Reach(LOOK, window, horizon, at_end)
-    return tracks, make_windows([prepare(t, LOOK) for t in tracks], tracks, CUTS, reach)
+    return tracks, of(tracks, Reach(LOOK, window, horizon, at_end))
+
+
+def of(tracks: list[np.ndarray], reach: Reach) -> Windows:
+    windows = unprepared(tracks, reach)
+    windows.prepare(torch.arange(len(tracks)))
+    return windows
+
+
+def unprepared(tracks: list[np.ndarray], reach: Reach) -> Windows:
+    def make(chosen: np.ndarray) -> Iterator[tuple[int, Prepared, np.ndarray]]:
+        return ((k, prepare(tracks[k], LOOK), tracks[k]) for k in chosen)
+
+    return make_windows(make, np.array(LENGTHS), np.array(CUTS), LOOK.inputs, reach)
 
 
 def by_hand(track: np.ndarray, row: int, step: int, low: int, high: int) -> float:
@@ -46,7 +60,7 @@ def test_no_window_is_learned_from_behind_the_cut() -> None:
         changed = [t.copy() for t in tracks]
         for t, cut in zip(changed, CUTS, strict=True):
             t[cut:] += 1000
-        other = make_windows([prepare(t, LOOK) for t in changed], changed, CUTS, windows.reach)
+        other = of(changed, windows.reach)
         first, last = windows.starts()
         tracks_drawn = torch.nonzero(last >= first)[:, 0]
         starts, chosen = windows.draw(tracks_drawn, first, last, 500, torch.Generator().manual_seed(0))
@@ -85,3 +99,18 @@ def test_windows_are_views_of_one_array() -> None:
     assert windows.inputs(torch.tensor([3])).shape == (1, 8, LOOK.inputs)
     assert torch.equal(windows.inputs(torch.tensor([3]))[0], windows.x[3:11])
     assert np.array_equal(windows.x[:30].numpy(), prepare(tracks[0], LOOK).x)
+
+
+def test_a_track_is_prepared_when_a_window_of_it_is_drawn() -> None:
+    tracks, whole = make()
+    windows = unprepared(tracks, whole.reach)
+    first, last = windows.starts()
+    assert not windows.made.any()
+    assert not windows.x.any()
+    windows.draw(torch.tensor([1]), first, last, 5, torch.Generator().manual_seed(0))
+    assert windows.made.tolist() == [False, True, False]
+    windows.checks()
+    assert windows.made.tolist() == [True, True, False]  # the third has no validation part
+    windows.prepare(torch.arange(3))
+    for name in ("x", "values", "filled", "scale"):
+        assert torch.equal(getattr(windows, name).nan_to_num(9e9), getattr(whole, name).nan_to_num(9e9))

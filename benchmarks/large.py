@@ -1,0 +1,75 @@
+"""Peak memory of `seqpred check` and `train` on a CSV larger than memory should be.
+
+Run: python benchmarks/large.py [GIGABYTES] [FOLDER]; 5 GB of rows need 20 GB of disk in all, and some ten minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from alternating import print_table
+
+ROWS, SERIES = 10_000, 100  # of a series, and series written at once
+CONFIG = "data: {path: %s, id: unique_id, time: ds, target: y}\ntraining: {max_steps: 300}\n"
+
+
+def write(path: Path, size: int) -> None:
+    """Series of hours one after another, until the file has so many bytes."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import csv
+
+    times = np.datetime_as_string(np.datetime64("2020-01-01T00", "s") + np.arange(ROWS) * np.timedelta64(1, "h"))
+    texts = np.tile(np.char.replace(times, "T", " "), SERIES)
+    rng, series = np.random.default_rng(0), 0
+    with path.open("wb") as file:
+        file.write(b"unique_id,ds,y\n")
+        while file.tell() < size:
+            ids = np.repeat([f"s{series + s}" for s in range(SERIES)], ROWS)
+            y = 100 + 10 * np.sin(np.arange(len(ids)) * np.pi / 12) + rng.normal(size=len(ids))
+            rows = pa.table({"unique_id": ids, "ds": texts, "y": y.round(2)})
+            csv.write_csv(rows, file, csv.WriteOptions(include_header=False, quoting_style="none"))
+            series += SERIES
+
+
+def peak(command: list[str], cache: Path) -> tuple[float, float]:
+    """Largest resident memory of a command in MB, and the seconds that it took."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        command, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, stdout=subprocess.DEVNULL
+    ) as child:
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, command
+    return usage.ru_maxrss / 1024, time.monotonic() - began
+
+
+def main() -> None:
+    size = int(float(sys.argv[1] if len(sys.argv) > 1 else 5) * 1e9)
+    with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) > 2 else None) as folder:
+        data, config, cache = Path(folder, "large.csv"), Path(folder, "large.yaml"), Path(folder, "cache")
+        subprocess.run(
+            [sys.executable, __file__, "write", str(data), str(size)], check=True
+        )  # this process stays small
+        config.write_text(CONFIG % data)
+        command = [sys.executable, "-m", "seqpred"]
+        told = [
+            ("check, the file stored on the way", [*command, "check", str(config)]),
+            ("check again", [*command, "check", str(config)]),
+            ("train, 300 steps", [*command, "train", str(config), "--out", str(Path(folder, "model")), "--quiet"]),
+        ]
+        found = [(name, *peak(line, cache)) for name, line in told]
+    print(f"{size / 1e9:g} GB\n")
+    print_table(["command", "peak MB", "seconds"], [(name, f"{mb:.0f}", f"{s:.0f}") for name, mb, s in found])
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["write"]:
+        write(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        main()

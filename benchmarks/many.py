@@ -1,0 +1,64 @@
+"""A CSV of very many short series: reading it beside pandas with pyarrow, and the way to the first step of training.
+
+Run: python benchmarks/many.py [SERIES]; each has 100 rows, validation of the file included.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from alternating import compare, print_table
+
+from seqpred import verbs
+from seqpred.config import Config
+from seqpred.data.sources import open_source
+from seqpred.training import loop
+
+ROWS, ROUNDS = 100, 7
+CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})
+
+
+class FirstStepError(Exception):
+    """Training has come to its first step."""
+
+
+def write(path: Path, series: int) -> None:
+    days = np.datetime_as_string(np.datetime64("2024-01-01") + np.arange(ROWS))
+    y = 100 + np.random.default_rng(0).normal(size=series * ROWS).round(2)
+    ids = np.repeat([f"s{s}" for s in range(series)], ROWS)
+    pd.DataFrame({"unique_id": ids, "ds": np.tile(days, series), "y": y}).to_csv(path, index=False)
+
+
+def read(path: Path) -> object:
+    return verbs.read_panel(open_source(path), CONFIG, lambda _: None)
+
+
+def to_first_step(path: Path, out: Path) -> None:
+    def stop(*_: object) -> str:
+        raise FirstStepError
+
+    loop._learn = stop  # what each step is
+    try:
+        verbs.train(CONFIG, path, out)
+    except FirstStepError:
+        return
+
+
+def main() -> None:
+    series = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder, "many.csv"), Path(folder, "model")
+        write(path, series)
+        reading = compare(lambda: read(path), lambda: pd.read_csv(path, engine="pyarrow"), ROUNDS)
+        starting = compare(lambda: to_first_step(path, out), lambda: read(path), ROUNDS)
+    print(f"{series} series of {ROWS} rows\n")
+    rows = [("to a panel", 'pd.read_csv(engine="pyarrow")', reading), ("to the first step", "to a panel", starting)]
+    print_table(["way", "beside", "times (middle half)"], rows)
+
+
+if __name__ == "__main__":
+    main()

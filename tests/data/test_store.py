@@ -1,0 +1,168 @@
+"""A file too large for memory: what is stored is what would have been read."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqpred
+from seqpred.config import Config
+from seqpred.data import mapped, panel, sources, store
+from seqpred.data.panel import Panel
+from seqpred.data.sources import open_source
+from seqpred.errors import DataError
+from seqpred.verbs import read_panel
+
+CONFIG = Config.from_tree({"data": {"id": "id", "time": "ds", "target": "y", "frequency": "P1D"}})
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A cache of its own, and bounds so low that small files go through all of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for room, name, value in (
+        (store, "LARGE", 1),
+        (store, "PART", 50),
+        (sources, "PIECE", 700),
+        (mapped, "LARGE", 500),
+        (panel, "PIECE", 60),
+    ):
+        monkeypatch.setattr(room, name, value)
+    return tmp_path
+
+
+def rows(seed: int = 0, form: str = "%Y-%m-%d") -> pd.DataFrame:
+    """Seven series of unequal length with gaps in time and empty cells, in order."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for s, length in enumerate((40, 3, 60, 120, 1, 25, 33)):
+        days = pd.date_range(f"2024-01-0{s + 1}", periods=length).strftime(form)
+        parts.append(pd.DataFrame({"id": f"s{s}", "ds": days, "y": rng.normal(size=length).round(3)}))
+        parts[-1].loc[rng.random(length) < 0.1, "y"] = np.nan
+    whole = pd.concat(parts)
+    return whole[(rng.random(len(whole)) > 0.1) | ~whole["id"].duplicated()]
+
+
+ORDERS = {
+    "by series": lambda r: r,
+    "by time": lambda r: r.sort_values("ds", kind="stable"),
+    "in no order": lambda r: r.sample(frac=1, random_state=1),
+}
+
+
+def both(path: Path, config: Config = CONFIG) -> tuple[Panel, Panel, list[str]]:
+    """The panel by way of the store and by way of memory, and what was said on the first way."""
+    said: list[str] = []
+    stored = read_panel(open_source(path), config, said.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "LARGE", 1 << 40)
+        return stored, read_panel(open_source(path), config, lambda _: None), said
+
+
+def assert_same(one: Panel, other: Panel) -> None:
+    assert (one.names, one.step, one.clock, one.notes) == (other.names, other.step, other.clock, other.notes)
+    for name in ("origins", "offsets", "values"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.fingerprint() == other.fingerprint()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%d 00:00+01:00"])
+def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, small: Path) -> None:
+    path = small / "sales.csv"
+    ORDERS[order](rows(form=form)).to_csv(path, index=False)
+    # 700 bytes of the file may leave open what all of it decides
+    config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
+    stored, read, said = both(path, config)
+    assert "10 % stored" in "".join(said)
+    assert len(store.store(open_source(path).spoken(stored.dialect), stored.columns, said.append).parts_of) > 3
+    assert_same(stored, read)
+
+
+def test_every_kind_of_file_is_stored(small: Path) -> None:
+    frame = ORDERS["by time"](rows())
+    text = frame.to_csv(index=False)
+    frame.to_parquet(small / "sales.parquet")
+    for name, content in {
+        "gzip": gzip.compress(text.encode()),
+        "mark": b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+        "utf-16": text.encode("utf-16"),
+        "quoted": text.replace("s1,", '"s\n1",').encode(),
+        "semicolons": text.replace(",", ";").replace(".", ",").encode(),
+    }.items():
+        (small / name).write_bytes(content)
+    for name in ("gzip", "mark", "utf-16", "quoted", "semicolons", "sales.parquet"):
+        decimal = CONFIG.replace({"data.decimal": "," if name == "semicolons" else "auto"})
+        stored, read, _ = both(small / name, decimal)
+        assert_same(stored, read)
+
+
+def test_rows_without_series_or_times_are_stored_in_their_order(small: Path) -> None:
+    rows().to_csv(small / "sales.csv", index=False)
+    for data in ({"id": None, "time": None}, {"id": "id", "time": None}):
+        config = Config.from_tree({"data": {"target": "y", **data}})
+        stored, read, _ = both(small / "sales.csv", config)
+        assert_same(stored, read)
+
+
+def test_repeats_are_merged_and_sentinels_counted_over_all_pieces(small: Path) -> None:
+    frame = pd.concat([rows(), rows(1)]).fillna(-99)
+    frame.to_csv(small / "sales.csv", index=False)
+    config = CONFIG.replace({"data.duplicates": "mean", "data.sentinels": [-99.0]})
+    stored, read, _ = both(small / "sales.csv", config)
+    assert_same(stored, read)
+    assert "rows repeat a time" in "".join(stored.notes)
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"), [(200, "s3,2024-02-30,1"), (230, "s3,2024-03-05,x"), (100, "s2,2024-01-01,1,2"), (90, "s2,,3")]
+)
+def test_a_fault_has_the_line_that_it_has_in_memory(row: int, cells: str, small: Path) -> None:
+    lines = rows().to_csv(index=False).splitlines()
+    (small / "sales.csv").write_text("\n".join([*lines[:row], cells, *lines[row:]]) + "\n")
+    told = []
+    for large in (1, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "LARGE", large)
+            with pytest.raises(DataError) as fault:
+                read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+        told.append(str(fault.value).split(": ")[0])
+    assert told[0] == told[1] == f"{small / 'sales.csv'}:{row + 1}"
+
+
+def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
+    path, said = small / "sales.csv", []
+    for content in (rows(), rows(), rows(1)):
+        content.to_csv(path, index=False)
+        read_panel(open_source(path), CONFIG, said.append)
+    assert "".join(said).count("are stored once") == 2
+    assert not list((small / "cache" / "seqpred").glob("tmp*")), "nothing is left but what is stored"
+
+
+def test_covariates_of_a_large_file_are_refused_by_name(small: Path) -> None:
+    rows().assign(price=1.0).to_csv(small / "sales.csv", index=False)
+    with pytest.raises(DataError, match="price"):
+        read_panel(
+            open_source(small / "sales.csv"), CONFIG.replace({"data.covariates.past": ["price"]}), lambda _: None
+        )
+
+
+def test_training_and_check_come_to_the_same(small: Path) -> None:
+    ORDERS["by time"](rows()).to_csv(small / "sales.csv", index=False)
+    config = {
+        "data": {**CONFIG.data.model_dump(include={"id", "time", "target"}), "path": str(small / "sales.csv")},
+        "model": {"hidden_size": 4},
+        "training": {"max_steps": 5},
+    }
+    made = []
+    for large in (1, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            for room in (store, mapped):
+                patch.setattr(room, "LARGE", large)
+            model = seqpred.train(config, out=small / f"model{large}")
+            made.append((model.folder.manifest, seqpred.check(Config.from_tree(config)).tell()))
+    assert made[0] == made[1]
