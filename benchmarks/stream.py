@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from alternating import ROOT, compare, print_table, seconds
 
+import seqpred  # before torch, whose threads it keeps from waiting in a busy loop
+
 SEQPRED = (sys.executable, "-m", "seqpred")
 QUICK = ("--steps", "1", "--quantiles", "0.1,0.9")
 CONFIG = """\
@@ -168,7 +170,6 @@ def _panel(place: Path, model: str, series: int = 10_000, rows: int = 500) -> li
     """A whole panel against torch's LSTM on the same batch, its rows ready in memory."""
     import torch
 
-    import seqpred
     from seqpred.verbs import forecast_table
 
     path = place / "panel.csv"
