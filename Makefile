@@ -38,7 +38,7 @@ types: install
 	$(BIN)/mypy
 
 tests: install
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist worksteal
 
 format: install  ## put the code in its form
 	$(BIN)/ruff check --fix .

@@ -96,7 +96,11 @@ def test_both_ways_make_the_same_rows_and_the_same_faults(
     assert_same(quick, thorough)
 
 
-@pytest.mark.parametrize("content", [PLAIN.encode(), gzip.compress(PLAIN.encode()), b"\xef\xbb\xbf" + PLAIN.encode()])
+@pytest.mark.parametrize(
+    "content",
+    [PLAIN.encode(), gzip.compress(PLAIN.encode()), b"\xef\xbb\xbf" + PLAIN.encode()],
+    ids=["plain", "gzip", "with a mark"],
+)
 @pytest.mark.parametrize("time", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T00:00:00", "5"])
 def test_a_plain_file_goes_the_quick_way(content: bytes, time: str) -> None:
     assert read_plain(Source("sales.csv", content), COLUMNS, {"note"})
