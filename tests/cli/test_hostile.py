@@ -132,5 +132,5 @@ def test_a_model_folder_that_would_take_all_memory_is_refused(refused, models, t
     manifest["manifest_sha256"] = folder._own_hash(manifest)
     (copied / "manifest.json").write_bytes(folder._as_written(manifest))
     (tmp_path / "sales.csv").write_text(monthly())
-    said = refused(4, "predict", "m", "sales.csv")
+    said = refused(4, "predict", "m", "sales.csv", "--runtime", "torch")
     assert "the weights do not fit its config" in said

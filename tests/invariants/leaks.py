@@ -27,7 +27,7 @@ from seqpred.config import Config, settled
 from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.panel import Panel
 from seqpred.data.sources import open_source
-from seqpred.model import levels_of, make_forecaster, shape_of
+from seqpred.model import levels_of, make_forecaster, shape_of, torch_runtime
 from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Stack
@@ -68,6 +68,7 @@ def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.Dat
     panel = adopt(panel, covariates)
     shape = shape_of(config, covariates)
     windows = fitting._windows(panel, config, covariates, shape)
+    windows.prepare(torch.arange(len(windows.begins)))
     with torch.random.fork_rng():
         torch.manual_seed(3)
         network = Network(shape)
@@ -188,7 +189,9 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
         said: list[npt.NDArray[np.float64]] = []
         begin = np.zeros((whole.horizon, len(whole.network.shape.levels)), np.float32)
         weights = gather([whole.network.weights()], begin, 0.9, 1.1)
-        forecaster = make_forecaster(whole.config, whole.covariates, weights)
+        forecaster = make_forecaster(
+            whole.config, whole.covariates, torch_runtime(whole.config, whole.covariates, weights)
+        )
 
         def recorder(*arguments: Any, _to: list[Any] = said, _by: Any = forecaster) -> Any:
             _to.append(_by(*arguments))

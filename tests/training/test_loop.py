@@ -106,6 +106,7 @@ def test_the_best_weights_are_kept_not_the_last() -> None:
 
 def test_a_loss_that_stays_no_number_ends_training_with_the_best_weights() -> None:
     shape, windows, plan = make(max_steps=20, check_every=5)
+    windows.prepare(torch.arange(len(windows.begins)))
     windows.x[50:70] = torch.inf
     told: list[str] = []
     outcome = fit(shape, windows, plan, Hooks(say=told.append))
