@@ -8,10 +8,10 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format docs bench torture accuracy lowest clean
+.PHONY: help install demo test lint types tests format docs bench bench-peers torture accuracy lowest clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 install: $(VENV)/installed  ## the virtual environment, with what development needs
 
@@ -50,6 +50,9 @@ docs: install  ## the pages that the program writes of itself
 bench: install  ## speed and memory, as ratios within one run
 	for script in startup step reading memory stream; do $(BIN)/python benchmarks/$$script.py; done
 
+bench-peers: install  ## the same work by other libraries, each in an environment of its own (needs a package index)
+	$(BIN)/python benchmarks/peers.py
+
 torture: install  ## kills, flipped bits, fuzz, leaks, repetition at full length: the figures of docs/reliability.md
 	$(BIN)/python -W ignore benchmarks/torture.py
 
@@ -62,4 +65,4 @@ lowest:  ## the tests with the lowest releases that pyproject.toml admits
 	.venv-lowest/bin/pytest -q
 
 clean:  ## take away what the other commands made
-	rm -rf $(VENV) .venv-lowest runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

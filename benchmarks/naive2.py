@@ -37,8 +37,11 @@ def naive2(history: Float, season: int, steps: int) -> Float:
 
 
 def has_season(values: Float, season: int) -> bool:
-    """Whether the autocorrelation at the season's lag exceeds its limit, which needs three seasons to tell."""
-    if season < 2 or len(values) < 3 * season:
+    """Whether the autocorrelation at the season's lag exceeds its limit, which needs three seasons to tell.
+
+    R's `acf`, which the organisers call, ends at the lag 10 log10 of the length: a longer season is never found.
+    """
+    if season < 2 or len(values) < 3 * season or int(10 * np.log10(len(values))) < season:
         return False
     centred = values - values.mean()
     power = centred @ centred

@@ -1,0 +1,248 @@
+"""The same work by the peers that a user would pick: accuracy, time and memory, in one run.
+
+    python benchmarks/peers.py [--sets air,sunspots,co2,m4] [--peers seqpred,darts,...] [--environments FOLDER]
+
+Each peer has a virtual environment of its own, made at its first use with the pins in `peers/`, and forecasts the last
+rows of each set, which it has not seen, as its own quick start does (`peers/with_*.py` say how). What it says is scored
+by seqpred's own formulas. The test parts are for this score alone: nothing is tuned on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from alternating import M4_HOURLY, print_table
+from naive2 import naive2
+
+from seqpred.scores.metrics import Case, mase_scale, score_cases
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parent / "data"
+LEVELS = [level / 10 for level in range(1, 10)]
+QUANTILES = [f"q{level:g}" for level in LEVELS]
+HEADER = ["set", "peer", "model", "MASE", "sMAPE", "OWA", "WQL", "in 80 %", "wall s", "CPU s", "peak MB"]
+MODELS = {
+    "seqpred": ["init, train, predict"],
+    "neuralforecast": ["LSTM", "GRU", "NHITS"],
+    "darts": ["RNNModel"],
+    "gluonts": ["DeepAR"],
+    "statsforecast": ["AutoETS", "AutoTheta", "SeasonalNaive"],
+}
+Float = npt.NDArray[np.float64]
+
+
+class PeerError(Exception):
+    """A peer that can't be installed, fails, or forecasts other rows than it was asked for."""
+
+
+@dataclass(frozen=True)
+class Set:
+    """A file, how many of its last rows are forecast (or the file that has these), season, and pandas' frequency."""
+
+    path: Path
+    later: Path | None
+    horizon: int
+    season: int
+    frequency: str
+
+    def split(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The rows known and those that follow."""
+        rows = _read(self.path)
+        if self.later:
+            return rows, _read(self.later)
+        ahead = rows.groupby("unique_id").cumcount(ascending=False) < self.horizon
+        return rows[~ahead], rows[ahead]
+
+
+SETS = {
+    "air": Set(DATA / "air_passengers.csv", None, 12, 12, "MS"),
+    "sunspots": Set(DATA / "sunspots_yearly.csv", None, 11, 11, "YS"),
+    "co2": Set(DATA / "co2_weekly_gaps.csv", None, 52, 52, "W-SAT"),
+    "m4": Set(M4_HOURLY, M4_HOURLY.with_name("m4_hourly_test.csv"), 48, 24, "h"),
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of processes one after the other: wall and processor seconds, and the largest one's memory, MB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.cpu + other.cpu, max(self.memory, other.memory))
+
+
+def main() -> int:
+    asked = _arguments()
+    print_table(HEADER, [])
+    for name in asked.sets:
+        if not SETS[name].path.exists():
+            print(f"{SETS[name].path} is not here: {name} is left out", file=sys.stderr)
+            continue
+        known, truth = SETS[name].split()
+        for peer in asked.peers:
+            for model in MODELS[peer]:
+                print(f"{name}: {peer} {model} ...", file=sys.stderr, flush=True)
+                try:
+                    figures = compete(peer, model, SETS[name], known, truth, asked.environments)
+                except PeerError as e:
+                    print(f"{name}: {peer} {model} is left out: {e}", file=sys.stderr)
+                else:
+                    print("| " + " | ".join([name, peer, model, *figures]) + " |", flush=True)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="The same work by seqpred and its peers.")
+    for what, known in (("sets", SETS), ("peers", MODELS)):
+        text = f"with commas; of {', '.join(known)}"
+        parser.add_argument(f"--{what}", type=lambda said: said.split(","), default=list(known), help=text)
+    folder = HERE / ".peers"
+    parser.add_argument("--environments", type=Path, default=folder, help="where they are made (benchmarks/.peers)")
+    asked = parser.parse_args()
+    for said, known in ((asked.sets, SETS), (asked.peers, MODELS)):
+        if unknown := set(said) - set(known):
+            parser.error(f"{', '.join(sorted(unknown))}: known are {', '.join(known)}")
+    return asked
+
+
+def compete(
+    peer: str, model: str, chosen: Set, known: pd.DataFrame, truth: pd.DataFrame, environments: Path
+) -> list[str]:
+    """One model on one set: its scores and costs, as written in the table.
+
+    Raises:
+        PeerError: it has no forecast to score.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        known.to_csv(folder / "known.csv", index=False)
+        bridge(known).to_csv(folder / "bridged.csv", index=False)
+        truth[["unique_id", "ds"]].to_csv(folder / "ahead.csv", index=False)
+        if peer == "seqpred":
+            cost = seqpred_commands(folder, chosen.horizon)
+        else:
+            python = environment(peer, environments)
+            task = {"model": model, "horizon": chosen.horizon, "season": chosen.season, "frequency": chosen.frequency}
+            script = HERE / "peers" / f"with_{peer}.py"
+            cost = run([str(python), str(script), json.dumps({"folder": name, **task})], folder)
+        scores = score(read_forecast(folder / "forecast.csv", truth), known, truth, chosen.season)
+    written = [f"{scores[key]:.{digits}f}" for key, digits in (("mase", 3), ("smape", 3), ("owa", 3), ("wql", 4))]
+    covered = f"{scores['coverage']['80']:.0f} %"
+    return [*written, covered, f"{cost.wall:.0f}", f"{cost.cpu:.0f}", f"{cost.memory:.0f}"]
+
+
+def seqpred_commands(folder: Path, horizon: int) -> Cost:
+    """The three commands that a person would type; the config is the one that `init` writes."""
+    seqpred = [sys.executable, "-m", "seqpred"]
+    data, config, model = (str(folder / name) for name in ("known.csv", "config.yaml", "model"))
+    return (
+        run([*seqpred, "init", data, "--horizon", str(horizon)], folder, Path(config))
+        + run([*seqpred, "train", config, "--out", model, "--quiet"], folder)
+        + run([*seqpred, "predict", model, data, "--output", str(folder / "forecast.csv")], folder)
+    )
+
+
+def run(command: Sequence[str], folder: Path, output: Path | None = None) -> Cost:
+    """What a command costs; its standard output goes to a file.
+
+    Raises:
+        PeerError: it failed.
+    """
+    cost = folder / "cost.json"
+    with open(output or folder / "output.txt", "w") as out, open(folder / "errors.txt", "w+") as errors:
+        measured = [sys.executable, str(HERE / "measured.py"), str(cost), *command]
+        code = subprocess.run(measured, stdout=out, stderr=errors, cwd=folder, check=False).returncode
+        errors.seek(0)
+        last = [line for line in errors.read().splitlines() if line.strip()][-1:]
+    if code:
+        raise PeerError(f"exit code {code}. {' '.join(last)}")
+    return Cost(**json.loads(cost.read_text()))
+
+
+def environment(peer: str, folder: Path) -> Path:
+    """The Python of a peer's own environment, made if it isn't there with these pins.
+
+    Raises:
+        PeerError: pip can't install them.
+    """
+    pins, home = HERE / "peers" / f"{peer}.txt", folder.resolve() / peer
+    python, done = home / "bin" / "python", home / "installed.txt"
+    if not done.exists() or done.read_text() != pins.read_text():
+        print(f"{home} is being made ...", file=sys.stderr)
+        venv.create(home, clear=True, with_pip=True)
+        free = {key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"}  # ours are not theirs
+        install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", str(pins)]
+        if subprocess.run(install, env=free, stdout=sys.stderr, check=False).returncode:
+            raise PeerError(f"pip can't install {pins}")
+        done.write_text(pins.read_text())
+    return python
+
+
+def read_forecast(path: Path, truth: pd.DataFrame) -> dict[str, Float]:
+    """The quantiles [horizon, level] of each series, in the order of the rows to forecast.
+
+    Raises:
+        PeerError: a row of these has no finite forecast.
+    """
+    asked = truth[["unique_id", "ds"]]
+    both = asked.merge(_read(path), on=["unique_id", "ds"], how="left", validate="1:1")
+    missing = ~np.isfinite(both[QUANTILES].to_numpy(float)).all(axis=1)
+    if missing.any():
+        first = both[missing].iloc[0]
+        raise PeerError(
+            f"{missing.sum()} of {len(both)} rows have no forecast, first {first['unique_id']} {first['ds']}"
+        )
+    return {name: own[QUANTILES].to_numpy(float) for name, own in _by_series(both)}
+
+
+def score(quantiles: dict[str, Float], known: pd.DataFrame, truth: pd.DataFrame, season: int) -> dict[str, Any]:
+    """The metrics of seqpred, and OWA: the mean of sMAPE and MASE, each by that of Naive2 (M4)."""
+    histories = {name: rows["y"].to_numpy(float) for name, rows in _by_series(known)}
+    own, reference = [], []
+    for name, rows in _by_series(truth):
+        came, scale = rows["y"].to_numpy(float), mase_scale(histories[name], season)
+        point = naive2(histories[name], season, len(came))
+        own.append(Case(came, quantiles[name], scale))
+        reference.append(Case(came, np.repeat(point[:, None], len(LEVELS), axis=1), scale))
+    scores, naive = score_cases(own, LEVELS), score_cases(reference, LEVELS)
+    return scores | {"owa": (scores["smape"] / naive["smape"] + scores["mase"] / naive["mase"]) / 2}
+
+
+def bridge(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with lines through their gaps, for those who can't have any."""
+    filled = rows.groupby("unique_id")["y"].transform(lambda y: y.interpolate(limit_direction="both"))
+    return rows.assign(y=filled)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A long table; a time is a date or a whole number, however it is written."""
+    rows = pd.read_csv(path, dtype={"unique_id": str})
+    if "unique_id" not in rows:
+        rows.insert(0, "unique_id", "series")
+    if not pd.api.types.is_integer_dtype(rows["ds"]):
+        rows["ds"] = pd.to_datetime(rows["ds"])
+    return rows
+
+
+def _by_series(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    return ((str(name), own) for name, own in rows.groupby("unique_id", sort=False))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
