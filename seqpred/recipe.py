@@ -70,10 +70,10 @@ def settle(config: Config, panel: Panel) -> Config:
 
 
 def _learned(config: Config, panel: Panel) -> Panel:
-    """What seasons and lags are found in: not the validation part, at least as much is left out."""
+    """What seasons and lags are found in: not the validation part, at least as much is left out of every series."""
     said = [v for v in (config.training.validation, config.forecast.horizon) if v != "auto"]
-    behind = np.maximum(panel.lengths // 4, max(said, default=1))
-    return sample(panel, panel.lengths - np.where(panel.lengths > 2 * behind, behind, 0))
+    behind = max([int(np.median(panel.lengths)) // 4, *said, 1])
+    return sample(panel, np.maximum(panel.lengths - behind, np.minimum(panel.lengths, 1)))
 
 
 def learned_rows(config: Config, lengths: Int) -> Int:
