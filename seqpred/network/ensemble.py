@@ -45,10 +45,6 @@ class Ensemble(nn.Module):
         """The members."""
         return [m for m in self.members if isinstance(m, Network)]
 
-    def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
-        """[batch, N, Q] after the last of x's rows, [batch, time, feature], which begin with an empty memory."""
-        return self._calibrated([network.at_end(x, ahead) for network in self.networks])
-
     def start(self, batch: int) -> Memory:
         """The members' empty memories, one after another."""
         return [state for network in self.networks for state in network.start(batch)]
