@@ -16,7 +16,7 @@ from seqpred.covariates import Covariates, adopt, learn_covariates
 from seqpred.data.discovery import discover
 from seqpred.data.panel import Panel, Rows, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
-from seqpred.data.reading import read_table, sketch, to_frame
+from seqpred.data.reading import name_columns, read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.data.statics import join_statics, sketch_statics
 from seqpred.data.store import beginning, is_large, store
@@ -280,8 +280,9 @@ def _read(source: Source, config: Config, covariates: Covariates | None, say: Sa
     """The rows of a source as the config says they are written, and which columns were guessed, in words."""
     data, source = config.data, source.spoken(dialect_of(config))
     statics = _statics(config)
-    apart = sketch_statics(statics, data.covariates.static) if statics else []
-    sketches = list({s.name: s for s in (*sketch(source), *apart)}.values())
+    look = sketch if covariates is None else name_columns
+    apart = sketch_statics(statics, data.covariates.static, look) if statics else []
+    sketches = list({s.name: s for s in (*look(source), *apart)}.values())
     columns = choose_columns(sketches, source.name, data.time, data.id, data.targets, data.covariates)
     categories = find_categories(sketches, columns) if covariates is None else covariates.categories
     guessed = {"time": one_or_list(columns.time), "id": columns.id}

@@ -1,16 +1,16 @@
-"""The quick way into a plain file: pyarrow parses it with the types that its first row shows, or, on any doubt, not.
+"""The quick way into a plain file: it is parsed with the types that its first row shows, or, on any doubt, not.
 
-Whatever is unusual, faults above all, is left to `reading.py`, which makes the same numbers and has the words for it.
+pyarrow parses large files, and loops small ones, which take less time than its import. Whatever is unusual, faults
+above all, is left to `reading.py`, which makes the same numbers and has the words for it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from seqpred.data.reading import Columns
 
 Float = npt.NDArray[np.float64]
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([ T])\d\d:\d\d(:\d\d)?)?")
+Number = TypeVar("Number", np.int32, np.int64, np.float64)
+SMALL = 1 << 18  # bytes of text that are parsed without pyarrow
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([ T])\d\d:\d\d(:\d\d)?)?", re.ASCII)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -52,26 +56,26 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         columns: which are there.
         categories: the covariates that hold categories.
     """
-    import pyarrow as pa
-
     dialect = source.dialect
     usual = dialect.decimal != "," and not dialect.missing_texts and dialect.timezone == "auto"
     if not usual or not source.is_csv or source.encoding != "utf-8-sig":
         return None
     try:
         first = _first_time(source, columns)
-        rows = _parsed(source, columns, categories, first)
+        with source.unpacked() as content:
+            begin = content.read(SMALL + 1)
+        rows: _Cells = _Few(source, begin) if len(begin) <= SMALL else _Many(source, columns, categories, first)
         names, codes = _series(rows, columns)
         clock, times = _times(rows, columns, codes, first)
-        words = {name: _categories(rows[name]) for name in columns.values if name in categories}
-        parts = [words[name][1] if name in words else _numbers(rows[name]) for name in columns.values]
+        words = {name: _categories(*rows.words(name)) for name in columns.values if name in categories}
+        parts = [words[name][1] if name in words else _checked(rows.numbers(name)) for name in columns.values]
         values, marked = np.stack(parts, axis=1, dtype=np.float64), 0
         for i, name in enumerate(columns.values if dialect.missing_numbers else ()):
             if name not in words:
                 sentinels = np.isin(values[:, i], dialect.missing_numbers)
                 values[sentinels, i] = np.nan
                 marked += int(sentinels.sum())
-    except (_DoubtError, pa.ArrowException, KeyError, ValueError, *BROKEN):
+    except (_DoubtError, KeyError, ValueError, *BROKEN):
         return None
     return Plain(clock, names, codes, times, values, {name: found for name, (found, _) in words.items()}, marked)
 
@@ -85,79 +89,194 @@ def _first_time(source: Source, columns: Columns) -> str:
     return "".join(row[header.index(name)] for name in columns.time)
 
 
-def _parsed(source: Source, columns: Columns, categories: Collection[str], first: str) -> pa.Table:
-    """Words as dictionaries, numbers, and the times as texts or as whole numbers, as the `first` one is."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    word = pa.dictionary(pa.int32(), pa.string())
-    kinds = {name: word if name in categories else pa.float64() for name in columns.values}
-    kinds |= {columns.id: word} if columns.id else {}
-    kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else pa.string())
-    with source.unpacked() as content:
-        rows = csv.read_csv(
-            content,
-            parse_options=csv.ParseOptions(delimiter=source.delimiter),
-            convert_options=csv.ConvertOptions(
-                column_types=kinds,
-                include_columns=list(kinds),
-                null_values=list(EMPTY),
-            ),
-        )
-    if not len(rows):
-        raise _DoubtError
-    return rows.unify_dictionaries()
-
-
-def _codes(column: pa.ChunkedArray) -> tuple[list[str], Int]:
-    """The words of a column in order of appearance, and the place in them of each row's, [rows]."""
-    words: list[str] = column.chunk(0).dictionary.to_pylist()
-    return words, np.concatenate([chunk.indices.to_numpy() for chunk in column.chunks], dtype=np.int64)
-
-
-def _series(rows: pa.Table, columns: Columns) -> tuple[list[str], Int]:
+def _series(rows: _Cells, columns: Columns) -> tuple[list[str], Int]:
     if columns.id is None:
         return [""], np.zeros(len(rows), np.int64)
-    names, codes = _codes(rows[columns.id])
+    names, codes = rows.words(columns.id)
     if any(not name or name != name.strip() for name in names):
         raise _DoubtError
     return names, codes
 
 
-def _categories(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int]:
+def _categories(raw: Sequence[str], codes: Int) -> tuple[tuple[str, ...], Int]:
     """The words in the order of the alphabet, blanks around them left out, and each row's place."""
-    raw, codes = _codes(column)
     words = sorted({word.strip() for word in raw})
     place = {word: i for i, word in enumerate(words)}
     return tuple(words), np.array([place[word.strip()] for word in raw], np.int64)[codes]
 
 
-def _numbers(column: pa.ChunkedArray) -> Float:
-    values: Float = column.to_numpy()
+def _checked(values: Float) -> Float:
     low, high = np.fmin.reduce(values), np.fmax.reduce(values)
-    if low < -LARGEST or high > LARGEST or np.isnan(values).sum() != column.null_count:
-        raise _DoubtError  # "NAN" is a number to one reader and a text to the other
+    if low < -LARGEST or high > LARGEST:
+        raise _DoubtError
     return values
 
 
-def _times(rows: pa.Table, columns: Columns, codes: Int, first: str) -> tuple[Clock, Int]:
-    import pyarrow as pa
-
+def _times(rows: _Cells, columns: Columns, codes: Int, first: str) -> tuple[Clock, Int]:
     if not columns.time:
         return Clock(None), _places(codes)
-    column = rows[columns.time[0]]
     if first.isdigit():
-        whole: Int = column.to_numpy()
-        if column.null_count or (whole.min() >= COMPACT_DATES[0] and whole.max() <= COMPACT_DATES[1]):
+        whole = rows.whole(columns.time[0])
+        if whole.min() >= COMPACT_DATES[0] and whole.max() <= COMPACT_DATES[1]:
             raise _DoubtError
         return Clock("integer"), whole
     found = _ISO.fullmatch(first)
     if not found:
         raise _DoubtError
-    with ThreadPoolExecutor(pa.cpu_count()) as pool:
-        times = np.concatenate(list(pool.map(partial(_instants, first=first), column.chunks)))
+    times = rows.instants(columns.time[0], first)
+    if times.min() < YEAR_1:
+        raise _DoubtError
     clock = f"{found[1]}%H:%M{':%S' if found[2] else ''}" if found[1] else ""
     return Clock("%Y-%m-%d" + clock), times
+
+
+def _places(codes: Int) -> Int:
+    """How many rows of its series stand before each row."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    places = np.empty(len(codes), np.int64)
+    places[order] = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
+    return places
+
+
+class _Cells(Protocol):
+    """The columns of a text, each to be read as what it is to hold; `_DoubtError` or ValueError where it is not."""
+
+    def __len__(self) -> int: ...
+
+    def words(self, name: str) -> tuple[list[str], Int]:
+        """The words of a column in order of appearance, and the place in them of each row's, [rows]."""
+        ...
+
+    def numbers(self, name: str) -> Float:
+        """[rows], NaN where the cell is empty."""
+        ...
+
+    def whole(self, name: str) -> Int:
+        """[rows], none empty."""
+        ...
+
+    def instants(self, name: str, first: str) -> Int:
+        """Times in microseconds, [rows], all written as long as the first one and with the same signs."""
+        ...
+
+
+class _Few:
+    """The cells of a small file."""
+
+    def __init__(self, source: Source, content: bytes) -> None:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        if '"' in text or "\r" in text or "\0" in text:
+            raise _DoubtError
+        header, *rows = [line.split(source.delimiter) for line in text.split("\n") if line]
+        if not rows or any(len(row) != len(header) for row in rows):
+            raise _DoubtError
+        self._cells = dict(zip(header, zip(*rows, strict=True), strict=True))
+
+    def __len__(self) -> int:
+        return len(next(iter(self._cells.values())))
+
+    def words(self, name: str) -> tuple[list[str], Int]:
+        place: dict[str, int] = {}
+        codes = [place.setdefault(word, len(place)) for word in self._cells[name]]
+        return list(place), np.array(codes, np.int64)
+
+    def numbers(self, name: str) -> Float:
+        texts = ["nan" if text in EMPTY else text for text in self._cells[name]]
+        if not all(_NUMBER.fullmatch(text) or text == "nan" for text in texts):
+            raise _DoubtError
+        return np.array([float(text) for text in texts])
+
+    def whole(self, name: str) -> Int:
+        if not all(map(_WHOLE.fullmatch, self._cells[name])):
+            raise _DoubtError
+        return np.array([int(text) for text in self._cells[name]], np.int64)
+
+    def instants(self, name: str, first: str) -> Int:
+        signs = [(i, sign) for i, sign in enumerate(first) if sign in "T :"]
+        for text in self._cells[name]:
+            if len(text) != len(first) or not _ISO.fullmatch(text) or any(text[i] != sign for i, sign in signs):
+                raise _DoubtError
+        return np.array(self._cells[name], "datetime64[us]").astype(np.int64)
+
+
+class _Many:
+    """The cells of a large file, parsed by pyarrow: words as dictionaries, numbers, times as the `first` one is.
+
+    Its arrays are read where they lie: their own `to_numpy` would load pandas.
+    """
+
+    def __init__(self, source: Source, columns: Columns, categories: Collection[str], first: str) -> None:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        word = pa.dictionary(pa.int32(), pa.string())
+        kinds = {name: word if name in categories else pa.float64() for name in columns.values}
+        kinds |= {columns.id: word} if columns.id else {}
+        kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else pa.string())
+        try:
+            with source.unpacked() as content:
+                rows = csv.read_csv(
+                    content,
+                    parse_options=csv.ParseOptions(delimiter=source.delimiter),
+                    convert_options=csv.ConvertOptions(
+                        column_types=kinds,
+                        include_columns=list(kinds),
+                        null_values=list(EMPTY),
+                    ),
+                )
+            if not len(rows):
+                raise _DoubtError
+            self._rows = rows.unify_dictionaries()
+        except pa.ArrowException:
+            raise _DoubtError from None
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def words(self, name: str) -> tuple[list[str], Int]:
+        chunks = self._rows[name].chunks
+        words: list[str] = chunks[0].dictionary.to_pylist()
+        return words, np.concatenate([_raw(chunk.indices, np.int32) for chunk in chunks], dtype=np.int64)
+
+    def numbers(self, name: str) -> Float:
+        column = self._rows[name]
+        values = np.concatenate([_with_gaps(chunk) for chunk in column.chunks])
+        if np.isnan(values).sum() != column.null_count:
+            raise _DoubtError  # "NAN" is a number to one reader and a text to the other
+        return values
+
+    def whole(self, name: str) -> Int:
+        column = self._rows[name]
+        if column.null_count:
+            raise _DoubtError
+        return np.concatenate([_raw(chunk, np.int64) for chunk in column.chunks])
+
+    def instants(self, name: str, first: str) -> Int:
+        from concurrent.futures import ThreadPoolExecutor
+
+        import pyarrow as pa
+
+        try:
+            with ThreadPoolExecutor(pa.cpu_count()) as pool:
+                return np.concatenate(list(pool.map(partial(_instants, first=first), self._rows[name].chunks)))
+        except pa.ArrowException:
+            raise _DoubtError from None
+
+
+def _raw(array: pa.Array, kind: type[Number]) -> npt.NDArray[Number]:
+    """The numbers of an array; what stands in a gap is anything."""
+    return np.frombuffer(array.buffers()[1], kind, len(array) + array.offset)[array.offset :]
+
+
+def _with_gaps(array: pa.Array) -> Float:
+    """The numbers of an array, NaN in its gaps."""
+    values = _raw(array, np.float64)
+    if not array.null_count:
+        return values
+    bits = np.frombuffer(array.buffers()[0], np.uint8)
+    there = np.unpackbits(bits, count=len(array) + array.offset, bitorder="little")[array.offset :]
+    return np.where(there, values, np.nan)
 
 
 def _instants(texts: pa.Array, first: str) -> Int:
@@ -170,16 +289,4 @@ def _instants(texts: pa.Array, first: str) -> Int:
     letters = np.frombuffer(texts.buffers()[2], np.uint8, len(texts) * len(first)).reshape(-1, len(first))
     if not all((letters[:, i] == ord(sign)).all() for i, sign in enumerate(first) if sign in "T :"):
         raise _DoubtError
-    times: Int = texts.cast("timestamp[us]").cast("int64").to_numpy()
-    if times.min() < YEAR_1:
-        raise _DoubtError
-    return times
-
-
-def _places(codes: Int) -> Int:
-    """How many rows of its series stand before each row."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    places = np.empty(len(codes), np.int64)
-    places[order] = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
-    return places
+    return _raw(texts.cast("timestamp[us]").cast("int64"), np.int64)

@@ -5,6 +5,7 @@ Faults carry the line of the file on which they stand.
 
 from __future__ import annotations
 
+import csv
 import re
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -106,6 +107,20 @@ def sketch(source: Source) -> list[Sketch]:
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
     return [_sketch(frame[c], (*EMPTY, *source.dialect.missing_texts)) for c in frame.columns]
+
+
+def name_columns(source: Source) -> list[Sketch]:
+    """The columns by name alone, for a model that knows what they hold; what has no plain header is sketched.
+
+    Raises:
+        DataError: as `sketch`.
+    """
+    source.check_header()
+    try:
+        names = header(source)
+    except (UnicodeDecodeError, csv.Error, *BROKEN):
+        names = []  # the sketch has the words for it
+    return [Sketch(name, "empty", 0, 0) for name in names] or sketch(source)
 
 
 def _sketch(column: pd.Series, empty: Sequence[str]) -> Sketch:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from seqpred.data.reading import Columns, Sketch, Table, header, read_table, sketch
+from seqpred.data.reading import Columns, Sketch, Table, header, read_table
 from seqpred.data.sources import Source
 from seqpred.errors import DataError, did_you_mean
 
 SHOWN = 3
 
 
-def sketch_statics(source: Source, names: Sequence[str]) -> list[Sketch]:
-    """What each of the named columns of a static file seems to hold.
+def sketch_statics(source: Source, names: Sequence[str], look: Callable[[Source], list[Sketch]]) -> list[Sketch]:
+    """What each of the named columns of a static file seems to hold, as `sketch` or `name_columns` says.
 
     Raises:
         DataError: empty, or without one of the columns.
     """
-    sketches = {s.name: s for s in sketch(source)}
+    sketches = {s.name: s for s in look(source)}
     for name in names:
         if name not in sketches:
             raise DataError(f"no column {name!r}", hint=did_you_mean(name, sketches), where=source.name)

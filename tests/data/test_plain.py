@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.data import reading
+from seqpred.data import plain, reading
 from seqpred.data.dialect import EMPTY, Dialect
 from seqpred.data.plain import read_plain
 from seqpred.data.reading import Columns, Table, read_table
@@ -85,15 +85,18 @@ def assert_same(one: Table | str, other: Table | str) -> None:
     st.sampled_from([(), (-99.0,)]),
     st.sampled_from([COLUMNS, replace(COLUMNS, time=()), replace(COLUMNS, id=None)]),
 )
-def test_both_ways_make_the_same_rows_and_the_same_faults(
+def test_all_ways_make_the_same_rows_and_the_same_faults(
     text: str, sentinels: tuple[float, ...], columns: Columns
 ) -> None:
     source = Source("sales.csv", text.encode(errors="surrogatepass"), Dialect(sentinels=sentinels))
-    quick = outcome(source, columns)
+    small = outcome(source, columns)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plain, "SMALL", 0)
+        large = outcome(source, columns)
         patch.setattr(reading, "read_plain", lambda *_: None)
         thorough = outcome(source, columns)
-    assert_same(quick, thorough)
+    assert_same(small, thorough)
+    assert_same(large, thorough)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,9 @@ def test_both_ways_make_the_same_rows_and_the_same_faults(
     ids=["plain", "gzip", "with a mark"],
 )
 @pytest.mark.parametrize("time", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T00:00:00", "5"])
-def test_a_plain_file_goes_the_quick_way(content: bytes, time: str) -> None:
+@pytest.mark.parametrize("small", [0, plain.SMALL], ids=["large", "small"])
+def test_a_plain_file_goes_the_quick_way(monkeypatch, content: bytes, time: str, small: int) -> None:
+    monkeypatch.setattr(plain, "SMALL", small)
     assert read_plain(Source("sales.csv", content), COLUMNS, {"note"})
     rows = f"id,ds,y,note\na,{time},1,x\nb,{time},2,x\n"
     assert read_plain(Source("sales.csv", rows.encode()), COLUMNS, {"note"})
