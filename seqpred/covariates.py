@@ -101,6 +101,8 @@ class Covariates:
             panel: as `adopt` gave it.
             ahead: [N, known], of the known covariates, in the order of the panel's columns.
         """
+        if not self.columns and not self.calendar:
+            return (np.empty((panel.lengths[series] + len(ahead), 0), np.float32),) * 2
         rows, beyond = panel.rows(series), np.full((len(ahead), len(panel.roles)), np.nan)
         static = [i for i, role in enumerate(panel.roles) if role == "static"]
         beyond[:, [i for i, role in enumerate(panel.roles) if role == "known"]] = ahead

@@ -11,11 +11,12 @@ from seqpred.backtest import Forecaster
 from seqpred.config import Config, settled
 from seqpred.covariates import Covariates
 from seqpred.data.dialect import Dialect
+from seqpred.data.panel import Panel
 from seqpred.errors import ConfigError, FolderError
-from seqpred.features import Look
+from seqpred.features import Float, Look
 from seqpred.folder import GRAPH, Folder
 from seqpred.forecasting import light
-from seqpred.forecasting.batch import Forecasting, forecast_panel
+from seqpred.forecasting.batch import Forecasting, Watch, forecast_panel, unseen
 from seqpred.forecasting.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -59,9 +60,13 @@ class Model:
             ) from None
 
     @cached_property
-    def forecast(self) -> Forecaster:
-        """From a panel, N steps and the known covariates ahead to the quantiles [K, N, Q] that follow each track."""
-        return make_forecaster(self.config, self.covariates, self.runtime)
+    def plan(self) -> Forecasting:
+        """How it forecasts, the network apart."""
+        return plan_of(self.config, self.covariates)
+
+    def forecast(self, panel: Panel, steps: int, ahead: Float, watch: Watch = unseen) -> Float:
+        """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""
+        return forecast_panel(panel, self.plan, self.runtime, steps, ahead, watch)
 
     @cached_property
     def runtime(self) -> Runtime:

@@ -24,6 +24,7 @@ from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
 from seqpred.folder import check_target, holds_model, holds_state, read_folder, write_folder
+from seqpred.forecasting.batch import Watch, unseen
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.model import Model, RuntimeName, dialect_of, levels_of, make_forecaster, shape_of, torch_runtime
@@ -223,7 +224,7 @@ def predict(
     return to_frame(forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, say=say))
 
 
-def forecast_table(
+def forecast_table(  # noqa: PLR0913, the command has as many options
     model: Model | str | Path,
     data: object = None,
     *,
@@ -231,8 +232,13 @@ def forecast_table(
     quantiles: Sequence[float] | None = None,
     future: object = None,
     say: Say = _silent,
+    watch: Watch = unseen,
 ) -> Table:
-    """As `predict`, as columns in the order in which they are printed."""
+    """As `predict`, as columns in the order in which they are printed.
+
+    Args:
+        watch: told now and then what share of many series is done.
+    """
     model = model if isinstance(model, Model) else load(model)
     levels = levels_of(model.config)
     wanted = model.config.forecast.quantiles if quantiles is None else quantiles
@@ -240,7 +246,7 @@ def forecast_table(
     panel = read_panel(_source(data, model.config), model.config, say, model.covariates)
     steps = steps or model.horizon
     ahead, panel = read_future(future, panel, model.covariates, steps, say)
-    return make_table(panel, model.forecast(panel, steps, ahead), levels, wanted)
+    return make_table(panel, model.forecast(panel, steps, ahead, watch), levels, wanted)
 
 
 def future_table(

@@ -53,7 +53,7 @@ def predict(
     """
     from seqpred import verbs
     from seqpred.cli.table import write_table
-    from seqpred.cli.terminal import make_say, show_data
+    from seqpred.cli.terminal import make_say, progress_bar, show_data
     from seqpred.folder import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
@@ -83,7 +83,16 @@ def predict(
         check_writable(write_future)
         write_file(write_future, write_table(verbs.future_table(loaded, data, steps=steps, say=say), "csv").encode())
         return
-    table = verbs.forecast_table(loaded, data, steps=steps, quantiles=levels, future=future, say=say)
+    with progress_bar("forecasting", quiet=quiet) as show:
+        table = verbs.forecast_table(
+            loaded,
+            data,
+            steps=steps,
+            quantiles=levels,
+            future=future,
+            say=say,
+            watch=lambda share: show(share, ""),
+        )
     text = write_table(table, form)
     if output:
         write_file(output, text.encode())

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,8 +20,6 @@ from seqpred.errors import Exit, SeqpredError
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from seqpred.training.loop import Progress
 
 # Typer's own errors of usage have one ancestor, which older releases take from click and newer ones bring along.
 _UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -172,30 +170,37 @@ def score_rows(metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """What shows how far training is, on stderr and only on a terminal."""
+def progress_bar(word: str, *, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """What shows how far a work is, on stderr and only on a terminal; it appears when it is first told."""
     if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda _: None
+        yield lambda *_: None
         return
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
+    with ExitStack() as screen:
+        shown: list[Callable[[float, str], None]] = []
+
+        def show(share: float, told: str) -> None:
+            if not shown:
+                shown.append(screen.enter_context(_bar(word)))
+            shown[0](share, told)
+
+        yield show
+
+
+@contextmanager
+def _bar(word: str) -> Iterator[Callable[[float, str], None]]:
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("training"),
+        TextColumn(word),
         BarColumn(bar_width=12),
         TextColumn("{task.percentage:>4.1f} %"),
         TextColumn("{task.fields[told]}"),
     )
-    with Bar(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8) as bar:
-        task = bar.add_task("training", total=1.0, told="reading the data")
-
-        def watch(p: Progress) -> None:
-            left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
-            score = f"network {p.network} of {p.networks}  loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
-            bar.update(task, completed=p.share, told=f"{score}  {_minutes(left)} left")
-
-        yield watch
+    with Progress(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8) as bar:
+        task = bar.add_task(word, total=1.0, told="")
+        yield lambda share, told: bar.update(task, completed=share, told=told)
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
+    """A time for people, as 2:05."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqpred.cli.completion import offer_keys
+
+if TYPE_CHECKING:
+    from seqpred.training.loop import Progress
 
 
 def train(
@@ -41,8 +44,13 @@ def train(
     out = out or Path("runs") / config.stem
     from seqpred import verbs
 
-    with progress_bar(quiet=quiet) as watch:
+    with progress_bar("training", quiet=quiet) as show:
+        show(0.0, "reading the data")
         say = make_say(quiet=quiet, as_json=as_json)
+
+        def watch(progress: Progress) -> None:
+            show(progress.share, _told(progress))
+
         model = verbs.train(settings, data, out, force=force, resume=resume, again=_again(), say=say, watch=watch)
     if not quiet and not as_json:
         _summary(model)
@@ -52,6 +60,15 @@ def train(
         typer.echo(json.dumps({"folder": str(out), **model.folder.manifest}))
     else:
         typer.echo(str(out))
+
+
+def _told(p: Progress) -> str:
+    """How far training is, beside the bar."""
+    from seqpred.cli.terminal import minutes
+
+    left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
+    score = f"network {p.network} of {p.networks}  loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
+    return f"{score}  {minutes(left)} left"
 
 
 def _again() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -89,7 +90,7 @@ class Panel:
     stamps: Int | None = None
     coming: Int | None = None
 
-    @property
+    @cached_property
     def lengths(self) -> Int:
         """[S], rows of each series."""
         return np.diff(self.offsets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +25,12 @@ from seqpred.features import (
 from seqpred.forecasting.runtime import Ahead, Reader, Runtime
 
 BATCH = 256  # tracks read side by side, which bounds memory
+Watch = Callable[[float], None]
+"""Told now and then what share of the work is done."""
+
+
+def unseen(_: float) -> None:
+    """Where nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,9 @@ class Forecasting:
     horizon: int
 
 
-def forecast_panel(panel: Panel, plan: Forecasting, runtime: Runtime, steps: int, ahead: Float) -> Float:
+def forecast_panel(
+    panel: Panel, plan: Forecasting, runtime: Runtime, steps: int, ahead: Float, watch: Watch = unseen
+) -> Float:
     """Quantiles of the steps after each track's last row.
 
     Beyond the horizon the network goes on from its own medians. There the errors of both forecasts add: each
@@ -55,13 +63,18 @@ def forecast_panel(panel: Panel, plan: Forecasting, runtime: Runtime, steps: int
         runtime: what computes the network.
         steps: N, any number.
         ahead: [S, N, known], the known covariates of the steps; NaN where unknown.
+        watch: told now and then what share is done.
     Returns:
         [K, N, Q], not crossing; NaN for a track without a single observation.
     """
     targets = panel.roles.count("target")
     some = max(1, BATCH // targets)
     groups = [range(s, min(s + some, len(panel.names))) for s in range(0, len(panel.names), some)]
-    blocks = [_Group(panel, group, plan, ahead).forecast(Reader(runtime), steps) for group in groups]
+    blocks = []
+    for group in groups:
+        if group.start:
+            watch(group.start / len(panel.names))
+        blocks.append(_Group(panel, group, plan, ahead).forecast(Reader(runtime), steps))
     return np.concatenate(blocks)
 
 

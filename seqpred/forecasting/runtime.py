@@ -10,7 +10,7 @@ import numpy as np
 
 from seqpred.features import Float32
 
-CHUNK = 128  # rows that pass through the network at once, which bounds memory
+CELLS = 1 << 19  # rows x tracks x hidden units that pass through the network at once: what a processor's cache holds
 
 
 class Ahead(NamedTuple):
@@ -103,7 +103,8 @@ class Reader:
     def _join(self, x: Float32, joins: Sequence[int], ahead: Ahead) -> tuple[Float32, Float32]:
         """Read [K, T, F], track k from row joins[k] on (rising in k); what is said last and the state then."""
         z, state = np.empty(0, np.float32), self.runtime.start(0)
-        edges = sorted({*joins, *range(joins[0], x.shape[1], CHUNK), x.shape[1]})
+        rows = max(8, CELLS // (len(joins) * max(state.shape[2], 1)))
+        edges = sorted({*joins, *range(joins[0], x.shape[1], rows), x.shape[1]})
         for begin, end in itertools.pairwise(edges):
             new = sum(j <= begin for j in joins) - state.shape[1]
             if new:

@@ -25,7 +25,6 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
     Raises:
         DataError: times that no calendar has.
     """
-    series = range(len(panel.names))
     columns, steps = panel.columns, forecasts.shape[1]
     tracks = list(panel.tracks())
     table: Table = {}
@@ -33,12 +32,15 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
         table[columns.id] = [panel.names[s] for s, _ in tracks for _ in range(steps)]
     if columns.time:
         ahead = np.arange(steps, dtype=np.int64)
-        if not panel.clock.reaches(np.array([panel.times(s, panel.lengths[s] + ahead[-1:]) for s in series])):
+        times = np.stack([panel.times(s, panel.lengths[s] + ahead) for s in range(len(panel.names))])
+        if not panel.clock.reaches(times):
             hint = "Ask for fewer steps, or set data.frequency to the step you mean."
             raise DataError("the forecast goes beyond the year 9999", hint=hint, where=panel.source)
-        times = [panel.clock.write_columns(panel.times(s, panel.lengths[s] + ahead)) for s in series]
-        for i, name in enumerate(columns.time):
-            table[name] = [t for s, _ in tracks for t in times[s][i]]
+        stamps, places = np.unique(times, return_inverse=True)  # series that end together share theirs
+        rows = places.reshape(times.shape)[[s for s, _ in tracks]].ravel().tolist()
+        written: Sequence[Sequence[object]] = panel.clock.write_columns(stamps)
+        for name, cells in zip(columns.time, written, strict=True):
+            table[name] = [cells[row] for row in rows]
     table["step"] = [step for _ in tracks for step in range(1, steps + 1)]
     if len(columns.targets) > 1:
         table["target"] = [columns.targets[c] for _, c in tracks for _ in range(steps)]

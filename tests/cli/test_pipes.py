@@ -101,3 +101,20 @@ def test_standard_input_from_a_terminal_is_told_instead_of_waited_for(models, tm
     os.close(terminal)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"standard input" in done.stderr
+
+
+def test_many_series_are_forecast_under_a_bar_on_a_terminal_alone(models, tmp_path):
+    rows = [f"s{i},{2 * t},{(i + t) % 5}" for i in range(600) for t in range(12)]
+    (tmp_path / "many.csv").write_text("\n".join(["store,day,value", *rows]) + "\n")
+    command = [*COMMAND, "predict", str(models["many"].folder), "many.csv", "--steps", "1", "--quantiles", "0.5"]
+    plain = subprocess.run(command, cwd=tmp_path, capture_output=True, env=environment(), check=True)
+    terminal, end = os.openpty()
+    shown = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=end, env=environment(), check=True)
+    os.close(end)
+    said = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert plain.stderr == b""
+    assert len(plain.stdout.splitlines()) == 601
+    assert shown.stdout == plain.stdout
+    assert "forecasting" in said
+    assert " %" in said
