@@ -25,15 +25,25 @@ forecast: {horizon: 24, season: 24}
 training: {max_steps: 2}
 """
 ROWS, SERIES = 100_000, 10_000
+NETWORKS = 1, 3, 5  # one, and as many as `init` has
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        single, three = _train(place, 1), _train(place, 3)
-        rows = [*_cold(place), *_stream(place, single, "one network"), *_stream(place, three, "three networks")]
-        rows += [*_latency(single), *_long(single), *_panel(place, single)]
-    print_table(["what", "measured"], rows)
+        columns = [_all(place, _train(place, members), members) for members in NETWORKS]
+        rows = [[what, *(dict(own)[what] for own in columns)] for what, _ in columns[0]]
+    print_table(["what", *(f"{n} network{'s' * (n > 1)}" for n in NETWORKS)], rows)
+
+
+def _all(place: Path, model: str, members: int) -> list[tuple[str, object]]:
+    return [
+        *_cold(place, model),
+        *_stream(place, model),
+        *_latency(model),
+        *_long(model),
+        *_panel(place, model, members),
+    ]
 
 
 def text(rows: int, series: int) -> str:
@@ -58,9 +68,9 @@ def _run(*args: str, stdin: object = subprocess.DEVNULL) -> None:
     subprocess.run([*SEQPRED, *args], check=True, stdin=stdin, stdout=subprocess.DEVNULL)  # type: ignore[call-overload]
 
 
-def _cold(place: Path) -> list[tuple[str, object]]:
+def _cold(place: Path, model: str) -> list[tuple[str, object]]:
     (place / "h.csv").write_text(text(500, 1))
-    model, data = str(place / "model1"), str(place / "h.csv")
+    data = str(place / "h.csv")
 
     def torch() -> None:
         subprocess.run([sys.executable, "-c", "import torch"], check=True)
@@ -85,7 +95,7 @@ def _peak(*args: str) -> int:
     return int(done.stdout)
 
 
-def _stream(place: Path, model: str, name: str) -> list[tuple[str, object]]:
+def _stream(place: Path, model: str) -> list[tuple[str, object]]:
     one, many, none = place / "one.csv", place / "many.csv", place / "none.csv"
     one.write_text(text(ROWS, 1))
     many.write_text(text(ROWS, SERIES))
@@ -101,8 +111,8 @@ def _stream(place: Path, model: str, name: str) -> list[tuple[str, object]]:
     base = min(seconds(through(none)) for _ in range(3))
     alone, side = (min(seconds(through(path)) for _ in range(3)) - base for path in (one, many))
     return [
-        (f"rows per second, one series, {name}", f"{ROWS / alone:,.0f}"),
-        (f"{SERIES:,} ids interleaved, times the rows per second of one, {name}", f"{alone / side:.2f}"),
+        ("rows per second, one series", f"{ROWS / alone:,.0f}"),
+        (f"{SERIES:,} ids interleaved, times the rows per second of one", f"{alone / side:.2f}"),
     ]
 
 
@@ -166,10 +176,11 @@ def _resident(process: int) -> int:
     return int(path.read_text().split()[1]) if path.exists() else 1
 
 
-def _panel(place: Path, model: str, series: int = 10_000, rows: int = 500) -> list[tuple[str, object]]:
-    """A whole panel against torch's LSTM on the same batch, its rows ready in memory."""
+def _panel(place: Path, model: str, members: int, series: int = 10_000, rows: int = 500) -> list[tuple[str, object]]:
+    """A whole panel, from the file to the text, against torch's LSTMs on the same batch, its rows ready in memory."""
     import torch
 
+    from seqpred.cli.table import write_table
     from seqpred.verbs import forecast_table
 
     path = place / "panel.csv"
@@ -179,14 +190,15 @@ def _panel(place: Path, model: str, series: int = 10_000, rows: int = 500) -> li
 
     def bare() -> None:
         with torch.inference_mode():
-            for _ in range(-(-series // 256)):
+            for _ in range(-(-series // 256) * members):
                 layers(x)
 
+    def whole() -> None:
+        write_table(forecast_table(loaded, path, quantiles=[0.1, 0.9]), "csv")
+
     loaded = seqpred.load(model)
-    ratio = seconds(lambda: forecast_table(loaded, path, quantiles=[0.1, 0.9])) / seconds(bare)
-    return [
-        (f"`predict` of {series:,} series x {rows} rows, reading included, times the bare forward pass", f"{ratio:.2f}")
-    ]
+    ratio = compare(whole, bare, rounds=3)
+    return [(f"`predict` of {series:,} series x {rows} rows, all of it, times the bare forward passes", ratio)]
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ class Covariates:
             ahead: [N, known], of the known covariates, in the order of the panel's columns.
         """
         if not self.columns and not self.calendar:
-            return (np.empty((panel.lengths[series] + len(ahead), 0), np.float32),) * 2
+            return self.tell(np.empty((panel.lengths[series] + len(ahead), 0)), np.empty(0, np.int64))
         rows, beyond = panel.rows(series), np.full((len(ahead), len(panel.roles)), np.nan)
         static = [i for i, role in enumerate(panel.roles) if role == "static"]
         beyond[:, [i for i, role in enumerate(panel.roles) if role == "known"]] = ahead
@@ -118,6 +118,8 @@ class Covariates:
             values: [R, columns], of the covariates in the order of `columns`.
             times: [R]; none are needed where there is no calendar.
         """
+        if not self.columns and not self.calendar:
+            return (np.empty((len(values), 0), np.float32),) * 2
         places = {c.name: i for i, c in enumerate(self.columns)}
         told = [_numbers(values[:, places[c.name]], c) for c in self._ordered if c.words is None]
         split = len(told) - sum(c.words is None for c in self.known)

@@ -271,7 +271,9 @@ def naive_forecasts(past: Array, drift: Array, look: Look, steps: int) -> list[A
     def ago(cycle: int, times: int = 1) -> Array:
         """The value as many whole cycles before each row ahead as are needed to have seen it, and times - 1 more."""
         first = look.back + 1 - times * cycle
-        seen = _sliding(past, cycle)[:, first : first + positions]
+        if isinstance(past, np.ndarray):
+            return past[:, first + np.arange(positions)[:, None] + cycles_ahead % cycle]
+        seen = past.unfold(1, cycle, 1)[:, first : first + positions]
         return seen[..., :steps] if steps <= cycle else seen[..., cycles_ahead % cycle]
 
     def now(rows_ago: int) -> Array:
@@ -288,13 +290,6 @@ def naive_forecasts(past: Array, drift: Array, look: Look, steps: int) -> list[A
         found.append((season + ago(cycle, 2)) / 2 - anchor)
         found.append(season + (now(0) - now(cycle)) - anchor)
     return found
-
-
-def _sliding(past: Array, width: int) -> Array:
-    """[K, rows, width]: at each row, it and those that follow."""
-    if isinstance(past, np.ndarray):
-        return np.lib.stride_tricks.sliding_window_view(past, width, axis=1)
-    return past.unfold(1, width, 1)
 
 
 def _times(column: Array, numbers: npt.NDArray[np.int64]) -> Array:

@@ -140,18 +140,15 @@ def _inputs(filled: Float, values: Float, unit: Float, rows: npt.NDArray[np.int6
     steps = values.shape[2]
     past = filled.shape[2] - steps
     now = filled[:, :, past:]
-
-    def earlier(lag: int) -> Float:
-        return filled[:, :, past - lag : past - lag + steps]
-
+    lags = np.array([*look.lags, look.anchor - 1])
+    changes = now[..., None] - filled[:, :, np.arange(past, past + steps)[:, None] - lags]
     mean, spread = _rolling(filled, rows, max(look.lags))
-    columns = (*(now - earlier(lag) for lag in look.lags), now - mean, spread, earlier(look.anchor - 1) - now)
-    x = np.empty((*values.shape, look.inputs), np.float32)
-    for i, column in enumerate(columns):
-        x[..., i] = np.clip(column / unit, -1e30, 1e30)
-    x[..., :-1] = slog(x[..., :-1])
-    x[..., -1] = np.isfinite(values)
-    return x
+    x = np.zeros((*values.shape, look.inputs))
+    x[..., : len(look.lags)] = changes[..., :-1]
+    x[..., -4], x[..., -3], x[..., -2] = now - mean, spread, -changes[..., -1]
+    told = slog(np.clip(x / unit[..., None], -1e30, 1e30).astype(np.float32))  # what float32 holds
+    told[..., -1] = np.isfinite(values)
+    return told
 
 
 def _rolling(filled: Float, rows: npt.NDArray[np.int64], width: int) -> tuple[Float, Float]:
