@@ -18,7 +18,7 @@ from seqpred.data.panel import Panel, Rows, build_panel
 from seqpred.data.profile import Guess, check_changing, choose_columns, find_categories
 from seqpred.data.reading import name_columns, read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
-from seqpred.data.statics import join_statics, sketch_statics
+from seqpred.data.statics import join_statics, open_statics, sketch_statics
 from seqpred.data.store import beginning, is_large, store
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
@@ -285,7 +285,7 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
 def _read(source: Source, config: Config, covariates: Covariates | None, say: Say) -> tuple[Rows, str]:
     """The rows of a source as the config says they are written, and which columns were guessed, in words."""
     data, source = config.data, source.spoken(dialect_of(config))
-    statics = _statics(config)
+    statics = open_statics(data.covariates, source.dialect)
     look = sketch if covariates is None else name_columns
     apart = sketch_statics(statics, data.covariates.static, look) if statics else []
     sketches = list({s.name: s for s in (*look(source), *apart)}.values())
@@ -300,20 +300,6 @@ def _read(source: Source, config: Config, covariates: Covariates | None, say: Sa
     if statics:
         table = join_statics(table, statics, columns.static, categories, strict=covariates is None)
     return (table if data.layout == "rows" else unfold_years(table)), told
-
-
-def _statics(config: Config) -> Source | None:
-    """The static file that the config names, if it does."""
-    told = config.data.covariates
-    if told.static_file is None:
-        return None
-    if not told.static:
-        hint = "Name its columns, as in 'static: [region, size]'."
-        raise ConfigError("data.covariates.static_file is given, and no static column", hint=hint)
-    try:
-        return open_source(told.static_file).spoken(replace(dialect_of(config), layout="rows", timezone="auto"))
-    except DataError as e:
-        raise DataError(e.message, hint=f"data.covariates.static_file names it. {e.hint}") from None
 
 
 def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:

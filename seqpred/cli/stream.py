@@ -94,7 +94,7 @@ class Job:
         self.writer.clock = stream.rows.clock or self.writer.clock
         shown = stream.shown(np.stack([a.quantiles for a in answers])).tolist()
         for answer, own in zip(answers, shown, strict=True):
-            times = follower.times_ahead(answer.place, answer.rows)
+            times = follower.times_ahead(answer.place, answer.rows, answer.time)
             yield self.writer.write(follower.names[answer.place], times, own)
 
     @contextmanager

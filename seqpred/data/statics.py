@@ -7,11 +7,30 @@ from dataclasses import replace
 
 import numpy as np
 
+from seqpred.config import CovariateSection
+from seqpred.data.dialect import Dialect
 from seqpred.data.reading import Columns, Sketch, Table, header, read_table
-from seqpred.data.sources import Source
-from seqpred.errors import DataError, did_you_mean
+from seqpred.data.sources import Source, open_source
+from seqpred.errors import ConfigError, DataError, did_you_mean
 
 SHOWN = 3
+
+
+def open_statics(told: CovariateSection, dialect: Dialect) -> Source | None:
+    """The static file that a config names, if it does, written as its data is.
+
+    Raises:
+        ConfigError: it names no static column. DataError: no such file.
+    """
+    if told.static_file is None:
+        return None
+    if not told.static:
+        hint = "Name its columns, as in 'static: [region, size]'."
+        raise ConfigError("data.covariates.static_file is given, and no static column", hint=hint)
+    try:
+        return open_source(told.static_file).spoken(replace(dialect, layout="rows", timezone="auto"))
+    except DataError as e:
+        raise DataError(e.message, hint=f"data.covariates.static_file names it. {e.hint}") from None
 
 
 def sketch_statics(source: Source, names: Sequence[str], look: Callable[[Source], list[Sketch]]) -> list[Sketch]:
@@ -36,7 +55,7 @@ def join_statics(table: Table, source: Source, names: Sequence[str], categories:
     Raises:
         DataError: no id column in either of them, an id twice, a cell that is not what its column holds.
     """
-    own = _read(table.columns.id, source, names, categories)
+    own = read_statics(table.columns.id, source, names, categories)
     place = {name: s for s, name in enumerate(own.names)}
     chosen = np.array([place.get(name, -1) for name in table.names])
     if strict and (chosen < 0).all():
@@ -52,8 +71,12 @@ def join_statics(table: Table, source: Source, names: Sequence[str], categories:
     )
 
 
-def _read(series: str | None, source: Source, names: Sequence[str], categories: set[str]) -> Table:
-    """The static file's rows, no series twice."""
+def read_statics(series: str | None, source: Source, names: Sequence[str], categories: set[str]) -> Table:
+    """The static file's rows, no series twice.
+
+    Raises:
+        DataError: as `join_statics`.
+    """
     if series is None:
         hint = "Name the column of the ids in data.id; it is looked for in both files."
         raise DataError("a static file tells series apart, and the data has no id column", hint=hint, where=source.name)

@@ -12,7 +12,7 @@ from seqpred.data.dialect import Dialect
 from seqpred.data.panel import Panel
 from seqpred.data.reading import Columns, Table, header, read_table
 from seqpred.data.sources import open_source
-from seqpred.data.timing import DAY, Int
+from seqpred.data.timing import DAY, Int, Step
 from seqpred.errors import DataError
 from seqpred.features import Float
 from seqpred.forecasting.table import Table as Rows
@@ -78,7 +78,9 @@ def read_future(
     return ahead, panel
 
 
-def coming(data: object, columns: Columns, dialect: Dialect, covariates: Covariates) -> Callable[[str, Int], Float]:
+def coming(
+    data: object, columns: Columns, dialect: Dialect, covariates: Covariates, step: Step
+) -> Callable[[str, Int], Float]:
     """What a future file says of the times that a series has yet to reach, [N, known]; NaN where it says nothing."""
     known: dict[tuple[str, int], Float] = {}
     nothing = np.full(len(covariates.known), np.nan)
@@ -90,7 +92,8 @@ def coming(data: object, columns: Columns, dialect: Dialect, covariates: Covaria
             if column.words is not None:
                 values[:, i], _ = recode(values[:, i], table.words[column.name], column)
         names = [table.names[code] for code in table.codes]
-        known = dict(zip(zip(names, table.times.tolist(), strict=True), values, strict=True))
+        times = table.clock.on_grid(table.times, step)[1].tolist()
+        known = dict(zip(zip(names, times, strict=True), values, strict=True))
     return lambda name, times: np.array([known.get((name, int(time)), nothing) for time in times])
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.panel import SINCE
 from seqpred.data.timing import DAY, Int, Step
 from seqpred.features import Float, Float32
 from seqpred.forecasting.batch import Forecasting, widened
@@ -38,11 +40,18 @@ class Following:
     steps: int
     ahead: Coming
 
+    @cached_property
+    def since(self) -> int | None:
+        """Where in a row it says how long after the last one it comes; None where rows have a step."""
+        names = [c.name for c in self.plan.covariates.columns]
+        return self.targets + names.index(SINCE) if SINCE in names else None
+
 
 class Follower:
     """The memory of all series so far; each has a place in its arrays.
 
     Attributes:
+        wall: what the clock on the wall shows at some times, for the calendar.
         names: of the series, by place.
         origins: the time of each one's first row.
         rows: how many rows each has had, absent ones included.
@@ -55,6 +64,7 @@ class Follower:
         self.origins: list[int] = []
         self.rows: list[int] = []
         self.places: dict[str, int] = {}
+        self.wall: Callable[[Int], Int] = lambda times: times
         self.memory = self._fresh(1)
 
     def place(self, name: str, time: int) -> int:
@@ -67,9 +77,11 @@ class Follower:
             self.rows.append(0)
         return place
 
-    def times_ahead(self, place: int, rows: int) -> list[int]:
-        """The times of the steps after so many rows of a series."""
+    def times_ahead(self, place: int, rows: int, last: int) -> list[int]:
+        """The times of the steps after so many rows of a series; where there is no step, after the `last` one's."""
         step, origin, steps = self.following.step, self.origins[place], self.following.steps
+        if step.unit == "irregular":
+            return [last + n * step.count for n in range(1, steps + 1)]
         if step.unit in ("row", "microsecond"):
             return [origin + n * step.count for n in range(rows, rows + steps)]
         times: list[int] = step.times(origin, np.arange(rows, rows + steps)).tolist()
@@ -106,6 +118,8 @@ class Follower:
         targets, runtime, look = following.targets, following.runtime, following.plan.look
         memory = remembered(look, series, targets)
         kept = [c for c in covariates.columns if c.role == "static" or c.daily]
+        if following.since is not None:
+            memory["last"] = np.zeros(series, np.int64)
         memory["kept"] = np.full((series, len(kept), 2), np.nan)  # a code or number, and the day that it holds for
         layout = covariates.layout
         memory["known"] = np.zeros((series, look.anchor, layout.known + layout.known_codes), np.float32)
@@ -174,8 +188,13 @@ class Follower:
         series, rows = values.shape[:2]
         covariates = following.plan.covariates
         block, after = advance(memory, values[:, :, :targets].transpose(0, 2, 1), following.plan.look)
-        times = self._times(origins, memory["rows"], rows) if covariates.calendar or covariates.columns else None
-        told = values[:, :, targets:].copy()
+        times, told = None, values[:, :, targets:].copy()
+        if following.since is not None:
+            times = self._stamps(origins, memory, values[:, :, following.since])
+            after["last"] = times[:, -1]
+        elif covariates.calendar or covariates.columns:
+            times = self._times(origins, memory["rows"], rows)
+        times = None if times is None else self.wall(times)
         after["kept"] = self._keep(memory["kept"], told, times)
         flat = np.empty(0, np.int64) if times is None else times.ravel()
         numbers, codes = covariates.tell(told.reshape(series * rows, -1), flat)
@@ -229,6 +248,15 @@ class Follower:
             return origins[:, None] + positions * step.count
         return np.stack([step.times(int(o), p) for o, p in zip(origins, positions, strict=True)])
 
+    def _stamps(self, origins: Int, memory: Arrays, since: Float) -> Int:
+        """The times [B, T] of rows that come so long after one another; those to be forecast the usual distance."""
+        new = memory["rows"] == 0
+        last = np.where(new, origins, memory["last"].astype(np.int64))
+        distance = np.where(np.isfinite(since), since, self.following.step.count).astype(np.int64)
+        distance[new, 0] = 0
+        stamps: Int = last[:, None] + distance.cumsum(axis=1)
+        return stamps
+
     def _keep(self, kept: npt.NDArray[np.generic], told: Float, times: Int | None) -> Float:
         """What holds for a series, or for a day, put into rows without it; `told` [B, T, covariates] is changed."""
         memory: Float = kept.astype(np.float64)
@@ -264,7 +292,7 @@ class Follower:
         past = np.concatenate([past, now], axis=1)[:, now.shape[1] :].astype(np.float32)
         steps = self.following.plan.horizon
         coming = self._coming(names, origins, after, np.full((series, steps, targets), np.nan))[:, :, targets:]
-        times = self._times(origins, after["rows"], steps)
+        times = self.wall(self._times(origins, after["rows"], steps))
         self._keep(after["kept"], coming, times)
         ahead = self._known(*covariates.tell(coming.reshape(series * steps, -1), times.ravel()))
         return past, np.concatenate([past, ahead.reshape(series, steps, -1)], axis=1)

@@ -9,14 +9,17 @@ import os
 import select
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
+
+import numpy as np
 
 from seqpred.data.dates import form_of, offset_of, zone_of
 from seqpred.data.dialect import EMPTY, LARGEST, Dialect, to_number
 from seqpred.data.reading import Columns
-from seqpred.data.timing import Clock
+from seqpred.data.timing import COMPACT_DATES, Clock, Step
+from seqpred.data.zones import to_instants, to_wall
 from seqpred.errors import DataError, did_you_mean
 
 LONGEST = 1 << 20  # bytes of a line; a longer one is no row
@@ -33,11 +36,15 @@ class Line(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row: the line that it stands on, its series, its time as `timing` counts (None where rows are in order)."""
+    """A row: the line that it stands on, its series, its time as `timing` counts (None where rows are in order).
+
+    A time that the clock on the wall shows twice is the `later` one where its series has passed the first.
+    """
 
     line: int
     name: str
     time: int | None
+    later: int | None
     values: list[float]
 
 
@@ -92,13 +99,13 @@ class Wanted:
 
     Attributes:
         words: the categories that a model knows, by column.
-        dated: whether times are dates.
+        step: from one row to the next.
     """
 
     columns: Columns
     dialect: Dialect
     words: Mapping[str, Sequence[str]]
-    dated: bool
+    step: Step
 
 
 class Rows:
@@ -156,8 +163,8 @@ class Rows:
         name = cells[columns.id].strip() if columns.id else ""
         if columns.id and not name:
             raise ValueError(f"column {columns.id!r} is empty")
-        time = self._time([cells[c].strip() for c in columns.time]) if columns.time else None
-        return Row(line.number, name, time, [self._value(c, cells[c]) for c in columns.values])
+        time, later = self._time([cells[c].strip() for c in columns.time]) if columns.time else (None, None)
+        return Row(line.number, name, time, later, [self._value(c, cells[c]) for c in columns.values])
 
     def _text(self, line: Line) -> str:
         if line.content is None:
@@ -208,8 +215,8 @@ class Rows:
                 raise ValueError(f"no {name!r} in the object")
         return {**dict.fromkeys(columns.values, ""), **{k: "" if v is None else str(v) for k, v in found.items()}}
 
-    def _time(self, texts: Sequence[str]) -> int:
-        """The time as `timing` counts it; the first row decides the form of all."""
+    def _time(self, texts: Sequence[str]) -> tuple[int, int | None]:
+        """The time as `timing` counts it, and the later one that is written so; the first row decides the form."""
         if not all(texts):
             raise ValueError("the time is empty")
         if self.clock is None:
@@ -218,7 +225,7 @@ class Rows:
             number = float(texts[0])
             if not abs(number) < 2**53 or number != round(number):
                 raise ValueError(f"the time {texts[0]!r} is no whole number")
-            return int(number)
+            return int(number), None
         form = f"{self.clock.form} {self.clock.second}" if self.clock.second else str(self.clock.form)
         text = " ".join(texts)
         zone = zone_of(text)
@@ -226,23 +233,28 @@ class Rows:
             stamp = _stamp(text.removesuffix(zone).rstrip(), form)
         except ValueError:
             raise ValueError(f"{text!r} is not a time of the form {form.replace('%-', '%')}") from None
-        shift = offset_of(self.clock.zone) - offset_of(zone) if zone and self.clock.zone else 0
         since = stamp - _EPOCH
-        return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds + shift
+        shown = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        if self.clock.place is not None:
+            return _in_place(self.clock, shown, zone)
+        return shown + (offset_of(self.clock.zone) - offset_of(zone) if zone and self.clock.zone else 0), None
 
     def _clock(self, texts: Sequence[str]) -> Clock:
-        if not self.wanted.dated:
-            float(texts[0])
+        step, dialect, text = self.wanted.step, self.wanted.dialect, " ".join(texts)
+        if step.unit == "row" or (step.unit == "irregular" and _is_count(text)):
+            float(text)
             return Clock("integer")
-        text = " ".join(texts)
         zone = zone_of(text)
-        form = form_of(text.removesuffix(zone).rstrip(), self.wanted.dialect.date_order)
+        form = form_of(text.removesuffix(zone).rstrip(), dialect.date_order)
         if form is None:
             raise ValueError(f"{text!r} is no date")
-        if len(texts) == 1:
-            return Clock(form, zone)
-        date, _, second = form.partition(" %H")
-        return Clock(date, zone, f"%H{second}")
+        clock = Clock(form, zone)
+        if len(texts) > 1:
+            date, _, second = form.partition(" %H")
+            clock = Clock(date, zone, f"%H{second}")
+        if dialect.timezone == "auto":
+            return clock
+        return replace(clock, place=dialect.timezone, on_wall=False).on_grid(np.zeros(1, np.int64), step)[0]
 
     def _value(self, name: str, text: str) -> float:
         codes = self._codes.get(name)
@@ -263,6 +275,27 @@ class Rows:
         if abs(value) > LARGEST:
             raise ValueError(f"{value:g} in column {name!r} is infinite, or as good as")
         return math.nan if value in self._missing else value
+
+
+def _is_count(text: str) -> bool:
+    """Whether a time is a whole number, and no date such as 20240131."""
+    return text.removeprefix("-").isdigit() and not COMPACT_DATES[0] <= int(text) <= COMPACT_DATES[1]
+
+
+def _in_place(clock: Clock, shown: int, zone: str) -> tuple[int, int | None]:
+    """What is shown by the clock of a named zone, or of an offset, on the grid of the step; and the later such time."""
+    assert clock.place is not None
+    if zone:
+        instant = np.array([shown - offset_of(zone)])
+        return int(to_wall(clock.place, instant)[0] if clock.on_wall else instant[0]), None
+    if clock.on_wall:
+        return shown, None
+    wall = np.array([shown])
+    first, second = to_instants(clock.place, wall), to_instants(clock.place, wall, later=True)
+    if to_wall(clock.place, first) != wall:
+        skipped = replace(clock, place=None).write(wall)[0]
+        raise ValueError(f"the time {skipped} does not exist in {clock.place}: the clocks there skip it")
+    return int(first[0]), int(second[0]) if second > first else None
 
 
 def _split(text: str, delimiter: str) -> list[str]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from seqpred.config import Config, settled
+from seqpred.covariates import Covariates, recode
+from seqpred.data.panel import SINCE
 from seqpred.data.reading import Columns
+from seqpred.data.statics import open_statics, read_statics
 from seqpred.data.timing import DAY, YEAR_10000, Step
 from seqpred.errors import ConfigError
 from seqpred.features import Float
@@ -24,10 +27,11 @@ MOST_ABSENT = 1000  # absent rows before a row, beside 50 for each that its seri
 
 @dataclass(frozen=True)
 class Answer:
-    """The forecasts after a row: its series, how many rows that had then, and the quantiles [C, N, Q]."""
+    """The forecasts after a row: its series, how many rows that had then, its time, and the quantiles [C, N, Q]."""
 
     place: int
     rows: int
+    time: int
     quantiles: Float
 
 
@@ -73,10 +77,12 @@ class Stream:
         data, told, dialect = config.data, config.data.covariates, dialect_of(config)
         roles = (tuple(told.known), tuple(told.past), tuple(told.static))
         columns = Columns(tuple(data.times), data.id, tuple(data.targets), *roles)
-        step = Step.parse(settled(data.frequency))
+        step = _usual(Step.parse(settled(data.frequency)), covariates)
         words = {c.name: c.words for c in covariates.columns if c.words is not None}
         self.fingerprint = str(model.folder.manifest["fingerprint"])
-        self.rows = Rows(name, Wanted(columns, dialect, words, dated=step.unit != "row"), tell)
+        self._statics = _statics(config, covariates)
+        own = columns if self._statics is None else replace(columns, static=())
+        self.rows = Rows(name, Wanted(own, dialect, words, step), tell)
         self.follower = Follower(
             Following(
                 plan_of(config, covariates),
@@ -84,11 +90,12 @@ class Stream:
                 len(data.targets),
                 step,
                 asked.steps or model.horizon,
-                coming(asked.future, columns, dialect, covariates),
+                coming(asked.future, columns, dialect, covariates, step),
             )
         )
-        usual = step.count if step.unit == "microsecond" else 32 * DAY * step.count
+        usual = step.count if step.unit in ("microsecond", "irregular") else 32 * DAY * step.count
         self._latest = YEAR_10000 - self.follower.following.steps * usual if step.unit != "row" else 2**53
+        self._ends: dict[int, int] = {}  # by place, the time of the last row of a series without a step
         self.late = self.taken = 0
 
     def shown(self, quantiles: Float) -> Float:
@@ -101,51 +108,79 @@ class Stream:
         """The answers to these lines, in their order."""
         rows = self.rows.read(lines)
         blocks: dict[int, list[list[float]]] = {}
-        asked: list[tuple[int, int]] = []  # place, row of the series
-        nothing = [float("nan")] * len(self.rows.wanted.columns.values)
-        follower = self.follower
-        for row in rows:
+        asked: list[tuple[int, int, int]] = []  # place, row of the series, time
+        follower, covariates = self.follower, self.follower.following.plan.covariates
+        nothing = [float("nan")] * (follower.following.targets + len(covariates.columns))
+        if self.rows.clock is not None:
+            follower.wall = self.rows.clock.wall
+        for given in rows:
+            place = follower.places.get(given.name)
+            had = 0 if place is None else follower.rows[place] + len(blocks.get(place, ()))
             try:
-                place, absent = self._where(row, blocks)
+                row, absent = self._where(given, had)
             except ValueError as e:
                 self.rows.bad += 1
-                self.rows.tell(f"{self.rows.name}:{row.line}: {e}")
+                self.rows.tell(f"{self.rows.name}:{given.line}: {e}")
                 continue
             if absent < 0:
                 self.late += 1
                 continue
+            place = follower.place(row.name, row.time or 0)
             block = blocks.setdefault(place, [])
             block.extend([nothing] * absent)
-            block.append(row.values)
-            asked.append((place, follower.rows[place] + len(block)))
+            block.append(self._whole(row, place, not had))
+            asked.append((place, follower.rows[place] + len(block), row.time or 0))
         self.taken += len(asked)
         before = {place: follower.rows[place] for place in blocks}
         said = follower.read({place: np.array(block) for place, block in blocks.items()})
-        return [Answer(place, n, said[place][:, n - before[place] - 1]) for place, n in asked]
+        return [Answer(place, n, time, said[place][:, n - before[place] - 1]) for place, n, time in asked]
 
-    def _where(self, row: Row, blocks: dict[int, list[list[float]]]) -> tuple[int, int]:
-        """The place of a row's series, and how many rows are absent before it; negative where it is not new.
+    def _whole(self, row: Row, place: int, new: bool) -> list[float]:
+        """The row with what does not stand in it: how long after the last one it comes, what is static elsewhere."""
+        values, since = row.values, self.follower.following.since
+        if self._statics is not None:
+            values = [*values, *self._statics.get(row.name, self._statics[""])]
+        if since is not None:
+            assert row.time is not None
+            distance = float("nan") if new else float(row.time - self._end(place, 0))
+            self._ends[place] = row.time
+            values = [*values[:since], distance, *values[since:]]
+        return values
 
+    def _where(self, row: Row, had: int) -> tuple[Row, int]:
+        """The row with its time, and how many rows are absent before it; negative where it is not new.
+
+        Args:
+            had: how many rows its series has had.
         Raises:
             ValueError: it is off the step, or too far ahead.
         """
-        follower = self.follower
         if row.time is not None and row.time >= self._latest:
             raise ValueError(f"{self._written(row)} is too near the year 10000 for a forecast")
-        place = follower.places.get(row.name)
-        if place is None:
-            place = follower.place(row.name, row.time or 0)
-            return place, 0
-        if row.time is None:
-            return place, 0
-        had = follower.rows[place] + len(blocks.get(place, ()))
-        position = _position(follower.following.step, follower.origins[place], row.time)
+        if row.time is None or not had:
+            return row, 0
+        following, place, time = self.follower.following, self.follower.places[row.name], row.time
+        if row.later is not None and time <= self._end(place, had):
+            time = row.later
+            row = row._replace(time=time)
+        if following.since is not None:
+            return row, 0 if time > self._end(place, had) else -1
+        position = _position(following.step, self.follower.origins[place], time)
         if position is None:
-            raise ValueError(f"{self._written(row)} is not on the step of {follower.following.step}")
+            raise ValueError(f"{self._written(row)} is not on the step of {following.step}")
         absent = position - had
         if absent > MOST_ABSENT + 50 * had:
             raise ValueError(f"{self._written(row)} lies {absent + 1} steps after the last row, too far to be true")
-        return place, absent
+        return row, absent
+
+    def _end(self, place: int, had: int) -> int:
+        """The time of the last row of a series that has had so many, those to be read included."""
+        follower = self.follower
+        if place in self._ends:
+            return self._ends[place]
+        if follower.following.since is not None:
+            return int(follower.memory["last"][place])
+        return int(follower.following.step.times(follower.origins[place], np.array([had - 1]))[0])
 
     def _written(self, row: Row) -> str:
         assert self.rows.clock is not None
@@ -174,12 +209,34 @@ def _check(config: Config, window: bool) -> None:
             hint=f"--window reads the last {config.model.window} rows anew at each row; "
             "or train one with model.bidirectional: false.",
         )
-    data = config.data
-    for unfit, what in (
-        (data.layout != "rows", "a table with a column per year"),
-        (data.frequency == "irregular", "data without a step (data.frequency: irregular)"),
-        (data.timezone != "auto", f"data with the clock of {data.timezone} (data.timezone)"),
-        (data.covariates.static_file is not None, "data whose static columns stand in a file of their own"),
-    ):
-        if unfit:
-            raise ConfigError(f"{what} can't be followed row by row yet", hint="Leave --stream and --state out.")
+    if config.data.layout != "rows":
+        raise ConfigError(
+            "a table with a column per year can't be followed: one row of it is a day of many years",
+            hint="Leave --stream and --state out, or give a table with a row for each time.",
+        )
+    if config.data.frequency == "irregular" and config.data.covariates.known:
+        raise ConfigError(
+            "without a step nobody knows the times of coming rows, by which a stream finds what is known of them",
+            hint="Leave --stream and --state out, and give --future.",
+        )
+
+
+def _usual(step: Step, covariates: Covariates) -> Step:
+    """The step of a model, the usual distance of two rows in learning its length where there is none."""
+    distance = [c.spread for c in covariates.columns if c.name == SINCE]
+    return replace(step, count=max(1, int(distance[0]))) if distance else step
+
+
+def _statics(config: Config, covariates: Covariates) -> dict[str, list[float]] | None:
+    """What a static file says of each series, as a model's codes and in the order of its columns; of "", nothing."""
+    columns = [c for c in covariates.columns if c.role == "static"]
+    source = open_statics(config.data.covariates, dialect_of(config))
+    if source is None:
+        return None
+    table = read_statics(config.data.id, source, [c.name for c in columns], covariates.categories)
+    values = table.values.copy()
+    for i, column in enumerate(columns):
+        if column.words is not None:
+            values[:, i], _ = recode(values[:, i], table.words[column.name], column)
+    named = dict(zip(table.names, values[np.argsort(table.codes)].tolist(), strict=True))
+    return {"": [float("nan")] * len(columns), **named}

@@ -188,3 +188,94 @@ def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) ->
     following = stream(model, Asked(steps=steps, future=tmp_path / "future.csv"))
     answers = fed(following, lines(seen), [11, 3])
     assert_like_batch(model, seen, following, answers, steps=steps, future=future)
+
+
+def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
+    noise = np.random.default_rng(5)
+    days = pd.date_range("2024-01-01", periods=80)
+    parts = [pd.DataFrame({"shop": n, "day": days, "y": 9 + noise.normal(size=80).cumsum()}) for n in "cab"]
+    frame = pd.concat(parts).sort_values("day", kind="stable").reset_index(drop=True)
+    (tmp_path / "shops.csv").write_text("shop,kind,size\nb,city,4.5\na,farm,2\nz,city,3\n")
+    static = {"static": ["kind", "size"], "static_file": str(tmp_path / "shops.csv")}
+    config = {
+        "data": {"target": "y", "id": "shop", "covariates": static},
+        "model": {"hidden_size": 4},
+        "forecast": {"horizon": 3, "season": 7},
+        "training": {"max_steps": 2},
+    }
+    model = seqpred.train(config, frame, tmp_path / "model")
+    following = stream(model, Asked(steps=5))
+    assert_like_batch(model, frame, following, fed(following, lines(frame), [7, 40]), steps=5)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["dates", "whole numbers"])
+def test_rows_without_a_step(tmp_path, whole) -> None:
+    noise = np.random.default_rng(7)
+    parts = []
+    for name, rows in (("a", 120), ("b", 90)):
+        at = np.cumsum(noise.exponential(3600, rows).astype(np.int64) + 1)
+        times = at if whole else pd.Timestamp("2024-01-01") + pd.to_timedelta(at, unit="s")
+        parts.append(pd.DataFrame({"id": name, "t": times, "y": at / 1000 % 40 + noise.normal(size=rows)}))
+    frame = pd.concat(parts).sort_values("t", kind="stable").reset_index(drop=True)
+    calendar = "none" if whole else ["hour", "weekday"]
+    config = {
+        "data": {"target": "y", "id": "id", "frequency": "irregular", "covariates": {"calendar": calendar}},
+        "model": {"hidden_size": 4, "window": 16},
+        "forecast": {"horizon": 4, "season": 1},
+        "training": {"max_steps": 2},
+    }
+    model = seqpred.train(config, frame, tmp_path / "model")
+    half = len(frame) // 2
+    following = stream(model)
+    fed(following, lines(frame[:half]), [13, 1])
+    write_state(tmp_path / "state", following.follower, following.rows.clock, following.fingerprint)
+    again = stream(model)
+    again.rows.clock = read_state(tmp_path / "state", again.follower, again.fingerprint)
+    answers = fed(again, lines(frame[half - 5 :]), [1, 20])
+    assert again.late == 5
+    assert_like_batch(model, frame, again, answers)
+    last = answers[-1]
+    assert again.follower.times_ahead(last.place, last.rows, last.time)[0] > last.time
+
+
+@pytest.mark.parametrize("turned", ["2024-03-30", "2024-10-26"], ids=["skipped hour", "repeated hour"])
+@pytest.mark.parametrize("step", ["h", "30min", "D"])
+@pytest.mark.parametrize("offsets", [False, True], ids=["wall", "offsets"])
+def test_the_clock_of_a_named_zone(tmp_path, turned, step, offsets) -> None:
+    times = pd.date_range(turned, periods=110, freq=step, tz="Europe/Berlin")
+    values = np.arange(110) % 24 + np.random.default_rng(0).normal(size=110)
+    shown = times.strftime("%Y-%m-%d %H:%M:%S%z") if offsets else times.strftime("%Y-%m-%d %H:%M:%S")
+    frame = pd.DataFrame({"t": shown, "y": values})
+    config = {
+        "data": {"target": "y", "timezone": "Europe/Berlin", "covariates": {"calendar": ["hour", "weekday"]}},
+        "model": {"hidden_size": 4},
+        "forecast": {"horizon": 5, "season": 12},
+        "training": {"max_steps": 2},
+    }
+    model = seqpred.train(config, frame, tmp_path / "model")
+    following = stream(model, Asked(steps=8))
+    answers = fed(following, lines(frame), [7, 1])
+    assert len(answers) == len(frame)
+    assert_like_batch(model, frame, following, answers, steps=8)
+    last = answers[-1]
+    times_ahead = following.follower.times_ahead(last.place, last.rows, last.time)
+    batch = seqpred.predict(model, frame, steps=8)
+    assert following.rows.clock is not None
+    assert following.rows.clock.write(np.array(times_ahead)) == batch["t"].tolist()
+
+
+def test_an_hour_that_the_clocks_skip_is_no_time(tmp_path) -> None:
+    times = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    frame = pd.DataFrame({"t": times.strftime("%Y-%m-%d %H:%M:%S"), "y": np.arange(60) % 5})
+    config = {
+        "data": {"target": "y", "timezone": "Europe/Berlin"},
+        "model": {"hidden_size": 4},
+        "forecast": {"horizon": 2},
+        "training": {"max_steps": 2},
+    }
+    told: list[str] = []
+    following = Stream(seqpred.train(config, frame, tmp_path / "model"), "rows", Asked(), told.append)
+    text = ["t,y", "2024-03-31 01:00:00,1", "2024-03-31 02:30:00,1", "2024-03-31 03:00:00,1"]
+    answers = following.take([Line(i, t.encode()) for i, t in enumerate(text, start=1)])
+    assert len(answers) == 2
+    assert told == ["rows:3: the time 2024-03-31 02:30:00 does not exist in Europe/Berlin: the clocks there skip it"]

@@ -9,14 +9,15 @@ import pytest
 
 from seqpred.data.dialect import Dialect
 from seqpred.data.reading import Columns
+from seqpred.data.timing import Step
 from seqpred.streaming.rows import LONGEST, Line, Row, Rows, Wanted, lines_of
 
 COLUMNS = Columns(("t",), "id", ("y",), past=("sky",))
 
 
-def rows_of(*lines: bytes, dated: bool = True, dialect: Dialect | None = None) -> tuple[list[Row], list[str]]:
+def rows_of(*lines: bytes, step: str = "P1D", dialect: Dialect | None = None) -> tuple[list[Row], list[str]]:
     told: list[str] = []
-    wanted = Wanted(COLUMNS, dialect or Dialect(), {"sky": ("clear", "rain")}, dated)
+    wanted = Wanted(COLUMNS, dialect or Dialect(), {"sky": ("clear", "rain")}, Step.parse(step))
     rows = Rows("rows", wanted, told.append)
     return rows.read([Line(i, line) for i, line in enumerate(lines, start=1)]), told
 
@@ -63,14 +64,14 @@ def test_what_makes_no_row_is_told_by_its_line(line: bytes):
 @pytest.mark.parametrize("line", [b"[" * 5000, b"1", b'{"t": 5', b'{"id": "a"}', b'{"t": "a", "id": "a", "y": 1}'])
 def test_a_line_that_is_no_object_of_the_columns(line: bytes):
     whole = b'{"t": 4, "id": 7, "sky": null, "y": 2.5}'
-    rows, told = rows_of(whole, line, whole, dated=False)
+    rows, told = rows_of(whole, line, whole, step="1")
     assert [(r.name, r.time, r.values) for r in rows] == [("7", 4, [2.5, 0.0])] * 2
     assert len(told) == 1
 
 
 @pytest.mark.parametrize("time", [b"inf", b"nan", b"1e30", b"1.5"])
 def test_a_time_that_is_no_whole_number(time: bytes):
-    rows, told = rows_of(HEADER, b"1,a,rain,1", time + b",a,rain,1", dated=False)
+    rows, told = rows_of(HEADER, b"1,a,rain,1", time + b",a,rain,1", step="1")
     assert (len(rows), len(told)) == (1, 1)
 
 
