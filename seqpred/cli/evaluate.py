@@ -10,30 +10,37 @@ import typer
 
 from seqpred.errors import SkillError
 
+_Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
+_Data = Annotated[
+    str | None, typer.Argument(metavar="DATA", help="History and what came after it; - reads standard input.")
+]
+_Windows = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=10_000,
+        help="Windows of one horizon, up to the data's end; by default all that training has not seen.",
+    ),
+]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")]
+_RequireSkill = Annotated[float | None, typer.Option(help="Exit with 5 unless the skill is at least this.")]
+_Report = Annotated[Path | None, typer.Option(help="Also write a page with tables and charts (HTML, one file).")]
+_Runtime = Annotated[
+    Literal["auto", "light", "torch"],
+    typer.Option(help="What computes the network: onnxruntime (light) or torch; auto: light where it can."),
+]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")]
+
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
-    data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="History and what came after it; - reads standard input.")
-    ] = None,
-    windows: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=10_000,
-            help="Windows of one horizon, up to the data's end; by default all that training has not seen.",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")] = False,
-    require_skill: Annotated[float | None, typer.Option(help="Exit with 5 unless the skill is at least this.")] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="Also write a page with tables and charts (HTML, one file).")
-    ] = None,
-    runtime: Annotated[
-        Literal["auto", "light", "torch"],
-        typer.Option(help="What computes the network: onnxruntime (light) or torch; auto: light where it can."),
-    ] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+    model: _Model,
+    data: _Data = None,
+    windows: _Windows = None,
+    as_json: _AsJson = False,
+    require_skill: _RequireSkill = None,
+    report: _Report = None,
+    runtime: _Runtime = "auto",
+    quiet: _Quiet = False,
 ) -> None:
     """Score a model at rolling origins, beside naive, seasonal naive and drift.
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqpred.cli.completion import offer_keys
+from seqpred.cli.completion import offer_columns, offer_keys
 
 
 def init(
@@ -19,12 +19,18 @@ def init(
     horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast; by default one season.")] = None,
     time: Annotated[
         list[str] | None,
-        typer.Option(help="Column with the time, guessed by default; repeat for a date and a clock."),
+        typer.Option(
+            help="Column with the time, guessed by default; repeat for a date and a clock.",
+            autocompletion=offer_columns,
+        ),
     ] = None,
-    target: Annotated[list[str] | None, typer.Option(help="Column to forecast; repeat for several.")] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="Column to forecast; repeat for several.", autocompletion=offer_columns),
+    ] = None,
     series: Annotated[
         str | None,
-        typer.Option("--id", help="Column that names the series; guessed by default."),
+        typer.Option("--id", help="Column that names the series; guessed by default.", autocompletion=offer_columns),
     ] = None,
     settings: Annotated[
         list[str] | None,

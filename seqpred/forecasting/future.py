@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqpred.covariates import Covariates, hold_for_days, recode
+from seqpred.covariates import Covariate, Covariates, hold_for_days, recode
 from seqpred.data.dialect import Dialect
 from seqpred.data.panel import Panel
 from seqpred.data.reading import Columns, Table, header, read_table
@@ -53,22 +53,16 @@ def read_future(
     table = _read(data, panel, covariates)
     series, steps_ahead = _places(table, panel, say, steps)
     used = (steps_ahead >= 0) & (steps_ahead < steps)
+    place = series[used], steps_ahead[used]
     for i, column in enumerate(known):
-        values = table.values[:, i]
-        if column.words is not None:
-            values, unseen = recode(values, table.words[column.name], column)
-            for word in unseen:
-                say(
-                    f"{table.source.name}: {word!r} in {column.name!r} was never seen in learning: an unknown category."
-                )
-        ahead[series[used], steps_ahead[used], i] = values[used]
+        ahead[:, :, i][place] = _told(table, i, column, say)[used]
     there = np.zeros(ahead.shape[:2], bool)
-    there[series[used], steps_ahead[used]] = True
+    there[place] = True
     _check_all(there, panel, table)
     if panel.stamps is not None:
-        coming = np.empty(there.shape, np.int64)
-        coming[series[used], steps_ahead[used]] = table.clock.on_grid(table.times, panel.step)[1][used]
-        panel = replace(panel, coming=coming)
+        times = np.empty(there.shape, np.int64)
+        times[place] = table.clock.on_grid(table.times, panel.step)[1][used]
+        panel = replace(panel, coming=times)
     for i, column in enumerate(known):
         empty = int(np.isnan(ahead[:, :, i]).sum())
         if empty:
@@ -76,6 +70,17 @@ def read_future(
         if column.daily:
             _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
     return ahead, panel
+
+
+def _told(table: Table, place: int, column: Covariate, say: Callable[[str], None]) -> Float:
+    """A known covariate in the rows of a future file, a word as the model's code."""
+    values: Float = table.values[:, place]
+    if column.words is None:
+        return values
+    values, unseen = recode(values, table.words[column.name], column)
+    for word in unseen:
+        say(f"{table.source.name}: {word!r} in {column.name!r} was never seen in learning: an unknown category.")
+    return values
 
 
 def coming(

@@ -71,6 +71,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
         done = call(place, ["train", "flow.yaml", "--data", "flow.csv", "--quiet", *TINY])
         return Trained(place / "runs" / "flow", place / "flow.csv", place, done)
 
+    tmp_path_factory.getbasetemp()  # two threads would both make it
     with ThreadPoolExecutor(2) as pool:
         made = {make.__name__: pool.submit(make) for make in (single, many, wide)}
         trained = {name: future.result() for name, future in made.items()}

@@ -56,6 +56,20 @@ def call(place: Path, args: Sequence[object], stdin: str | bytes = b"") -> Done:
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def piped(place: Path, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A line of bash, in which SEQPRED is the command."""
+    line = line.replace("SEQPRED", " ".join(COMMAND))
+    return subprocess.run(
+        ["bash", "-c", line],
+        cwd=place,
+        env={**environment(), **variables},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 def listing(place: Path) -> dict[str, bytes | None]:
     """All that is in a folder: the bytes of files, None for folders."""
     return {str(p.relative_to(place)): p.read_bytes() if p.is_file() else None for p in place.rglob("*")}

@@ -2,28 +2,75 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.outside import environment
+from tests.cli.outside import environment, long_table
 
 INSTALLED = [str(Path(sys.executable).with_name("seqpred"))]  # shells complete the command by its name
 
 
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("seqpred train c.yaml --set model.ce", ["model.cell="]),
-        ("seqpred init sales.csv --set data.dec", ["data.decimal="]),
-        ("seqpred train c.yaml --set nothing", []),
-    ],
-)
-def test_the_keys_of_a_config_are_offered(tmp_path, line, offered):
+LINES = [
+    ("seqpred train c.yaml --set model.ce", ["model.cell="]),
+    ("seqpred init sales.csv --set data.dec", ["data.decimal="]),
+    ("seqpred train c.yaml --set nothing", []),
+    ("seqpred init sales.csv --target va", ["value"]),
+    ("seqpred init sales.csv --id s", ["store"]),
+    ("seqpred init sales.csv --target a --time d", ["day"]),
+    ("seqpred init absent.csv --target v", []),
+    ("seqpred predict m --sta", ["--state"]),
+]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "sales.csv").write_text(long_table())
+    return tmp_path
+
+
+@pytest.mark.parametrize(("line", "offered"), LINES)
+def test_keys_columns_and_options_are_offered(place, line, offered):
     told = {"_SEQPRED_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
     done = subprocess.run(
-        INSTALLED, cwd=tmp_path, env={**environment(), **told}, capture_output=True, text=True, check=False
+        INSTALLED, cwd=place, env={**environment(), **told}, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == offered, done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="bash is not here")
+def test_bash_itself_completes_a_column(place):
+    script = """
+    eval "$(_SEQPRED_COMPLETE=source_bash seqpred)"
+    COMP_WORDS=(seqpred init sales.csv --target va)
+    COMP_CWORD=4
+    $(complete -p seqpred | sed 's/.*-F \\([^ ]*\\).*/\\1/') seqpred va --target
+    echo "${COMPREPLY[@]}"
+    """
+    outside = {**environment(), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=place,
+        env=outside,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "value\n", done.stderr
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_are_offered_the_same(place, shell):
+    told = {
+        "_SEQPRED_COMPLETE": f"complete_{shell}",
+        "_TYPER_COMPLETE_ARGS": "seqpred init sales.csv --target va",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    done = subprocess.run(
+        INSTALLED, cwd=place, env={**environment(), **told}, capture_output=True, text=True, check=False
+    )
+    assert "value" in done.stdout, done.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli.outside import COMMAND, Trained, call, environment, long_table, monthly, wide_table
+from tests.cli.outside import COMMAND, Trained, call, environment, long_table, monthly, piped, wide_table
 
 ONE = ("--steps", "2", "--quantiles", "0.1,0.9")
 
@@ -216,14 +216,6 @@ def test_what_can_not_be_streamed_says_why(single, models, refused, write):
     assert "no such file" in refused(3, "predict", single.folder, "absent.csv", "--stream")
 
 
-def piped(place: Path, line: str) -> subprocess.CompletedProcess[str]:
-    """A line of bash, in which SEQPRED is the command."""
-    line = line.replace("SEQPRED", " ".join(COMMAND))
-    return subprocess.run(
-        ["bash", "-c", line], cwd=place, env=environment(), capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def test_a_reader_that_goes_away_is_no_failure(single, tmp_path):
     stream = f"SEQPRED predict {single.folder} - --stream --steps 2"
     done = piped(tmp_path, f"cat {single.data} | {stream} | head -3; echo ${{PIPESTATUS[1]}}")
@@ -258,14 +250,6 @@ def test_a_terminal_as_standard_input_is_told_how_to_pipe(single, tmp_path):
     os.close(terminal)
     assert (code, out) == (2, "")
     assert "tail -f" in err
-
-
-@pytest.mark.skipif(not shutil.which("sqlite3"), reason="sqlite3 is not here")
-def test_the_recipe_for_sqlite(single, tmp_path):
-    predict = f"SEQPRED predict {single.folder} {single.data}"
-    done = piped(tmp_path, f"{predict} | sqlite3 f.db '.mode csv' '.import /dev/stdin forecast'")
-    assert (done.stdout, done.stderr) == ("", "")
-    assert piped(tmp_path, "sqlite3 f.db 'select count(*) from forecast'").stdout == "6\n"
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not here")
