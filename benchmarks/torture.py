@@ -9,8 +9,10 @@ crash is seen. A failure is printed with the seed that makes it again, and the e
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import resource
 import shutil
 import signal
@@ -26,6 +28,23 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 FULL = {"kills": 200, "saving": 200, "bits": 10_000, "leaks": 500, "repeats": 20, "fuzz": 100_000}
 PATIENCE, ROOM = 5, 1 << 30  # seconds and bytes that a fuzzed input may take
+
+
+def warm() -> None:
+    """Import all that a training needs, so that a forked process begins with it; no training is begun here."""
+    import onnx.checker
+    import onnxruntime  # noqa: F401
+    import safetensors.numpy
+    import torch
+
+    import seqpred
+    import tests.invariants.conftest
+    import tests.invariants.leaks  # noqa: F401
+
+    torch.set_num_threads(1)  # none of torch's threads may be there when a process forks
+    for module in pkgutil.walk_packages(seqpred.__path__, "seqpred."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -379,9 +398,7 @@ PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
 
 
 def main() -> None:
-    import torch
-
-    torch.set_num_threads(1)  # no thread must be there when a process forks
+    warm()
     words = sys.argv[1:]
     chosen = words[:1] or list(PARTS)
     seed = int(words[2]) if len(words) > 2 else 1

@@ -117,8 +117,9 @@ class Blend(nn.Module):
         super().__init__()
         self.count = min(self.places, horizon)
         self.weigh = nn.Linear(input_size, self.count * (naives + 1))
-        where = torch.linspace(0, self.count - 1, horizon)
-        near = (1 - (where - torch.arange(self.count)[:, None]).abs()).clamp(min=0)
+        here = torch.device("cpu")  # on "meta", where sizes are tried, arithmetic costs torch two seconds of imports
+        where = torch.linspace(0, self.count - 1, horizon, device=here)
+        near = (1 - (where - torch.arange(self.count, device=here)[:, None]).abs()).clamp(min=0)
         self.register_buffer("near", near, persistent=False)  # [places, N], each step's sum to 1
 
     def forward(self, state: Tensor, naives: Tensor) -> Tensor:
