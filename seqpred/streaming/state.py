@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from seqpred.data.timing import YEAR_10000, Clock
 from seqpred.errors import FolderError
 from seqpred.folder import write_file
-from seqpred.streaming.follower import Follower
+from seqpred.streaming.follower import Follower, Following
 
 FORMAT = 1
 LARGEST = 16 << 30  # bytes
@@ -99,10 +99,26 @@ def _fill(follower: Follower, names: list[str], origins: npt.NDArray[Any], array
     rows, since = arrays["rows"], arrays["since"]
     if ((rows < 0) | (rows > MOST_ROWS)).any() or ((since < 0) | (since > rows[:, None])).any():
         raise ValueError("rows")
+    if not all(((codes >= 0) & (codes <= most)).all() for codes, most in _codes(follower.following, arrays)):
+        raise ValueError("codes of words that there are not")
     follower.names = names
     follower.places = {name: place for place, name in enumerate(names)}
     follower.origins, follower.rows = origins.tolist(), rows.tolist()
     follower.memory = dict(arrays) if names else follower.memory
+
+
+def _codes(following: Following, arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[tuple[npt.NDArray[Any], int]]:
+    """All codes among what is remembered, and the highest that each may be: the network looks up a vector for it."""
+    covariates, layout = following.plan.covariates, following.plan.covariates.layout
+    held = [c for c in covariates.columns if c.role == "static" or c.daily]
+    for place, column in enumerate(held):
+        if column.words is not None:
+            yield np.nan_to_num(arrays["kept"][:, place, 0]), len(column.words)
+    joint = (following.targets,) if following.plan.joint else ()
+    known = layout.codes[len(layout.codes) - layout.known_codes :]
+    for name, most in (("known", known), ("recent", (*joint, *layout.codes))):
+        if name in arrays and most:
+            yield from zip(np.moveaxis(arrays[name], -1, 0)[-len(most) :], most, strict=True)
 
 
 def _clock(told: Any) -> Clock | None:

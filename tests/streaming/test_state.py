@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from seqpred.covariates import Covariate, Covariates
 from seqpred.data.timing import Clock
 from seqpred.errors import FolderError
 from seqpred.streaming import state
@@ -25,7 +27,13 @@ class Memory:
             "rows": np.full(count, 3, np.int64),
             "since": np.full((count, 2), 2, np.int64),
             "filled": np.ones((count, 2, 4)),
+            "kept": np.array([[[1.0, 0], [np.nan, 0]]] * count),
+            "known": np.ones((count, 4, 2), np.float32),
+            "recent": np.ones((count, 2, 3, 5), np.float32),
         }
+        columns = (Covariate("k", "static", ("a", "b")), Covariate("w", "known", ("x",), daily=True))
+        plan = SimpleNamespace(covariates=Covariates(columns), joint=True)
+        self.following = SimpleNamespace(plan=plan, targets=2)
 
 
 def written(path, follower: Memory, **altered: Any) -> None:
@@ -71,6 +79,12 @@ STRANGE = {
     "fewer rows than none": {"rows": np.full(3, -1)},
     "rows before the first": {"since": np.full((3, 2), 4)},
     "rows without end": {"rows": np.full(3, 2**62)},
+    "a word never heard": {"kept": np.full((3, 2, 2), 3.0)},
+    "less than a word": {"kept": np.full((3, 2, 2), -1.0)},
+    "a word ahead that there is not": {"known": np.full((3, 4, 2), 2, np.float32)},
+    "no word ahead": {"known": np.full((3, 4, 2), np.nan, np.float32)},
+    "a word in the window that there is not": {"recent": np.full((3, 2, 3, 5), 2, np.float32)},
+    "a target that there is not": {"recent": np.array([1, 1, 9, 1, 1], np.float32) * np.ones((3, 2, 3, 1), np.float32)},
     "a clock of another make": {"clock": {"hand": 1}},
     "a clock without a face": {"clock": {"form": [1]}},
     "a clock's number": {"clock": 7},
