@@ -233,7 +233,8 @@ def checkpoint_target(place: Path) -> Target:
     import torch
 
     from seqpred.folder import CHECKPOINT, STATE
-    from seqpred.network.network import Network, Shape
+    from seqpred.network.network import Network
+    from seqpred.network.shape import Shape
     from seqpred.training.adamw import AdamW
     from seqpred.training.checkpoint import Checkpoint, Stop, pack
     from seqpred.training.run import Outcome, Run, thawing

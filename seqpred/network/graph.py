@@ -6,18 +6,16 @@ and its inputs and outputs have the names and shapes that docs/onnx.md promises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from seqpred.network.network import Shape
+from seqpred.network.onnx_file import FLOAT, INT64, Node, Told, onnx_file
+from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
-OPSET, IR = 17, 8  # of 2022: what runtimes since then read
-FLOAT, INT64 = 1, 7  # TensorProto's numbers for element types
 PARTS = {"rnn": 1, "gru": 1, "lstm": 2}  # arrays in a layer's state
 # ONNX's order of gates, as places in torch's: LSTM's input, output, forget, cell and GRU's update, reset, hidden.
 GATES = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
@@ -36,8 +34,6 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     """
     if shape.cell not in PARTS:
         return None
-    from onnx import checker, helper
-
     graph = _Graph()
     spoken: list[tuple[str, list[str]]] = []
     while member := _below(weights, f"members.{len(spoken)}."):
@@ -45,70 +41,52 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     graph.rename(_calibrated(graph, shape, weights, graph("Mean", *(z for z, _ in spoken))), "z")
     states = [part for _, parts in spoken for part in parts]
     steps, levels = shape.horizon, len(shape.levels)
-    inputs = [_told("x", FLOAT, ["batch", "time", shape.inputs + len(shape.codes)])]
-    outputs = [_told("z", FLOAT, ["batch", "speaking", steps, levels])]
+    inputs = [Told("x", FLOAT, ("batch", "time", shape.inputs + len(shape.codes)))]
+    outputs = [Told("z", FLOAT, ("batch", "speaking", steps, levels))]
     if states:
         graph.split("state", len(states))
         graph.rename(graph("Concat", *states, axis=0), "state_after")
-        inputs += [_told("speak", INT64, [1]), _told("state", FLOAT, [len(states), "batch", shape.hidden_size])]
-        outputs.append(_told("state_after", FLOAT, [len(states), "batch", shape.hidden_size]))
+        inputs += [Told("speak", INT64, (1,)), Told("state", FLOAT, (len(states), "batch", shape.hidden_size))]
+        outputs.append(Told("state_after", FLOAT, (len(states), "batch", shape.hidden_size)))
     if shape.naives:
-        inputs.append(_told("naives", FLOAT, ["batch", "speaking", shape.naives, steps]))
+        inputs.append(Told("naives", FLOAT, ("batch", "speaking", shape.naives, steps)))
     if shape.known + shape.known_codes:
         rows = shape.anchor + steps
-        inputs.append(_told("known", FLOAT, ["batch", "speaking", rows, shape.known + shape.known_codes]))
-    whole = helper.make_graph(graph.nodes, "seqpred", inputs, outputs, graph.weights)
-    model = helper.make_model(
-        whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="seqpred"
-    )
-    checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
-
-
-def _told(name: str, kind: int, shape: Sequence[int | str]) -> Any:
-    from onnx import helper
-
-    return helper.make_tensor_value_info(name, kind, shape)
+        inputs.append(Told("known", FLOAT, ("batch", "speaking", rows, shape.known + shape.known_codes)))
+    return onnx_file(graph.nodes, graph.weights, inputs, outputs)
 
 
 class _Graph:
     """Nodes and weights as they are added; calling it adds an operator and gives the name of what that makes."""
 
     def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.weights: list[Any] = []
+        self.nodes: list[Node] = []
+        self.weights: dict[str, npt.NDArray[Any]] = {}
 
     def __call__(self, operator: str, *inputs: str, **attributes: Any) -> str:
         return self.several(operator, 1, *inputs, **attributes)[0]
 
     def several(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
         """An operator with so many outputs."""
-        from onnx import helper
-
         outputs = [f"{operator}_{len(self.nodes)}_{i}" for i in range(count)]
-        self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
+        self.nodes.append(Node(operator, list(inputs), outputs, attributes))
         return outputs
 
     def constant(self, values: npt.ArrayLike, kind: npt.DTypeLike = np.int64) -> str:
         """An array that is in the file."""
-        from onnx import numpy_helper
-
         name = f"constant_{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.asarray(values, kind, order="C"), name))
+        self.weights[name] = np.asarray(values, kind, order="C")
         return name
 
     def rename(self, old: str, new: str) -> None:
         """Give what the last operator makes the name of an output of the graph."""
-        assert self.nodes[-1].output[0] == old
-        self.nodes[-1].output[0] = new
+        assert self.nodes[-1].outputs[0] == old
+        self.nodes[-1].outputs[0] = new
 
     def split(self, name: str, count: int) -> None:
         """Cut an input of the graph, before all else, into `name`_0, `name`_1, ..."""
-        from onnx import helper
-
         parts = [f"{name}_{i}" for i in range(count)]
-        self.nodes.insert(0, helper.make_node("Split", [name], parts, axis=0))
+        self.nodes.insert(0, Node("Split", [name], parts, {"axis": 0}))
 
     def linear(self, x: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32] | None = None) -> str:
         """What torch calls nn.Linear."""
@@ -217,10 +195,9 @@ def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str) -> str:
 
 def _blend(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
     """`Blend`, [batch, P, N, 1]."""
-    from seqpred.network.heads import Blend
-
-    near = Blend(1, shape.horizon, shape.naives).near.numpy()
-    sharp = Blend.sharpness * weights["head.blend.weigh.weight"], Blend.sharpness * weights["head.blend.weigh.bias"]
+    where = np.arange(min(PLACES, shape.horizon))
+    near = 1 - np.abs(np.linspace(0, where[-1], shape.horizon) - where[:, None]).clip(max=1)
+    sharp = SHARPNESS * weights["head.blend.weigh.weight"], SHARPNESS * weights["head.blend.weigh.bias"]
     logits = graph("Reshape", graph.linear(said, *sharp), graph.constant([0, 0, len(near), shape.naives + 1]))
     shares = graph.rows(graph("Softmax", logits, axis=-1), graph.constant([1]), -1)  # the first is the anchor's own
     places = graph("Mul", graph("MatMul", shares, "naives"), graph.constant(near, np.float32))

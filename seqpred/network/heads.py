@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from seqpred.network.shape import PLACES, SHARPNESS
+
 
 class Ahead(NamedTuple):
     """What a head is given of the steps ahead, beside the state.
@@ -109,8 +111,8 @@ class Blend(nn.Module):
     """
 
     near: Tensor
-    places = 4
-    sharpness = 8.0  # of the softmax: how fast the weights are learned beside the other weights of the head
+    places = PLACES
+    sharpness = SHARPNESS
     start = 4.0  # logit of the anchor when training begins, where the others have 0
 
     def __init__(self, input_size: int, horizon: int, naives: int) -> None:

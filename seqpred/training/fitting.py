@@ -16,7 +16,7 @@ from seqpred.features import Float, Prepared, join, prepare_all
 from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
-from seqpred.network.network import Shape
+from seqpred.network.shape import Shape
 from seqpred.recipe import learned_rows, too_few_rows
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choosing import Choice, choose

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.network.machine import threads
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
+from seqpred.network.shape import Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.choosing import Check
 from seqpred.training.run import Outcome, Run, Score, State

@@ -8,7 +8,8 @@ import torch
 
 from seqpred.network.ensemble import Ensemble, count_members, gather
 from seqpred.network.heads import Ahead
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
+from seqpred.network.shape import Shape
 
 SHAPE = Shape(3, 4, (0.1, 0.5, 0.9), "gru", 2, 6, bidirectional=False, dropout=0.0, naives=2)
 

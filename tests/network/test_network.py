@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.network.heads import Ahead, Blend, QuantileHead
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
 from seqpred.network.recurrent import BothWays, Stack
+from seqpred.network.shape import Shape
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 

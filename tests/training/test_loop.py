@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.features import Look, prepare
-from seqpred.network.network import Shape
+from seqpred.network.shape import Shape
 from seqpred.training import loop, run
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack

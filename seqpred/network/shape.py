@@ -1,0 +1,33 @@
+"""All that decides which weights a network has. Here is no torch, so that the light runtime starts without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLACES = 4  # along the horizon at which naive forecasts are weighed
+SHARPNESS = 8.0  # of that softmax: how fast the weights are learned beside the other weights of the head
+
+
+@dataclass(frozen=True)
+class Shape:
+    """All that decides which weights a network has."""
+
+    inputs: int  # numbers at each row
+    horizon: int
+    levels: tuple[float, ...]
+    cell: str
+    depth: int
+    hidden_size: int
+    bidirectional: bool
+    dropout: float
+    codes: tuple[int, ...] = ()  # words of each category, whose codes stand behind the numbers
+    known: int = 0  # how many of the last numbers are known ahead
+    known_codes: int = 0  # how many of the last categories are
+    naives: int = 0  # naive forecasts that are blended with the anchor's
+    anchor: int = 1  # lag of the forecast that is corrected; it matters to what is known ahead alone
+
+    @property
+    def known_places(self) -> tuple[int, ...]:
+        """Where in a row's numbers and codes the ones known ahead stand."""
+        width = self.inputs + len(self.codes)
+        return (*range(self.inputs - self.known, self.inputs), *range(width - self.known_codes, width))
