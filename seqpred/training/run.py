@@ -155,9 +155,8 @@ class Run:
         self.began = time.monotonic() - state["seconds"]
         self.losses = list(state["losses"])
         self.best = Outcome.thaw(state["best"])
-        for weights in (self.best.weights, state["mean"], state["weights"]):  # all have to fit
-            if weights:
-                self.network.set_weights(weights)
+        for weights in (self.best.weights, state["mean"] if self.meant else state["weights"], state["weights"]):
+            self.network.set_weights(weights)  # all have to fit
         self.mean = {name: torch.from_numpy(w.copy()).to(device) for name, w in state["mean"].items()}
         self.optimizer.thaw(state["optimizer"])
         self.draws.set_state(torch.from_numpy(state["draws"]))
