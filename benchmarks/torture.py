@@ -41,7 +41,6 @@ IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts whose files ar
 
 def warm() -> None:
     """Import all that a training needs, so that a forked process begins with it; no training is begun here."""
-    import onnx.checker  # noqa: F401
     import onnxruntime  # noqa: F401
     import safetensors.numpy  # noqa: F401
     import torch
