@@ -1,0 +1,179 @@
+"""Mutants of what reads data, scales it and scores forecasts: how many of them the tests notice.
+
+Usage: python benchmarks/mutants.py [COUNT [SEED]]. COUNT mutants are drawn at random among all that Cosmic Ray's
+operators make of these files (pip install cosmic-ray); each is tested in a forked process, in which the libraries are
+imported already and the code is not. Survivors are printed as differences, to be read: some mean the same.
+
+Source: DeMillo, Lipton and Sayward 1978, Hints on test data selection, Computer 11(4).
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 600  # seconds, after which a mutant counts as noticed
+HEAVY = ("hypothesis", "numpy", "onnx", "onnxruntime", "pandas", "pyarrow.csv", "pyarrow.parquet", "pydantic", "pytest")
+HEAVY += ("rich.progress", "rich.table", "safetensors.numpy", "torch", "typer", "yaml")
+COMMAND = [f"tests/cli/test_{name}.py" for name in ("check", "bad_data", "messy_files", "file_forms", "static_file")]
+INVARIANTS = ["tests/invariants/test_leaks.py", "tests/invariants/test_streaming.py"]
+# Which tests a room's mutants are shown, those that notice soonest first.
+ROOMS = {
+    "data": ["tests/data", "seqpred/data", "tests/test_covariates.py", "tests/test_irregular.py", *COMMAND],
+    "covariates.py": ["tests/test_covariates.py", "seqpred/covariates.py", "tests/test_irregular.py", *INVARIANTS],
+    "features.py": ["tests/test_features.py", "seqpred/features.py", "tests/streaming", *INVARIANTS],
+    "scores": ["tests/scores", "seqpred/scores", "tests/test_backtest.py"],
+    "backtest.py": ["tests/test_backtest.py", "seqpred/backtest.py", "tests/cli/test_commands.py"],
+}
+
+
+class Mutant(NamedTuple):
+    """A file of the house, and an operator of Cosmic Ray's at one of the places where it applies."""
+
+    room: str
+    path: Path
+    operator: str
+    place: int
+
+
+def mutants() -> Iterator[Mutant]:
+    """All there are."""
+    from cosmic_ray.ast import ast_nodes, get_ast_from_path
+    from cosmic_ray.plugins import get_operator, operator_names
+
+    for room in ROOMS:
+        path = ROOT / "seqpred" / room
+        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+            nodes = list(ast_nodes(get_ast_from_path(file)))
+            for name in operator_names():
+                if get_operator(name).arguments():  # names of variables, which is no sample of faults
+                    continue
+                operator = get_operator(name)()
+                places = sum(len(list(operator.mutation_positions(node))) for node in nodes)
+                yield from (Mutant(room, file, name, place) for place in range(places))
+
+
+def code_of(mutant: Mutant) -> str:
+    """The altered file; empty where it means the same."""
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.plugins import get_operator
+
+    before = mutant.path.read_text()
+    after = mutate_code(before, get_operator(mutant.operator)(), mutant.place)
+    return "" if after is None or _meaning(before) == _meaning(after) else str(after)
+
+
+def _meaning(code: str) -> str:
+    """The code without annotations, which are texts in this house."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant("")
+        elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = [ast.Pass()]
+    return ast.dump(tree)
+
+
+def is_noticed(mutant: Mutant, code: str) -> bool:
+    """Whether a test fails of those that the room's mutants are shown."""
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place)
+        for thing in ROOT.iterdir():
+            if not thing.name.startswith(".") and thing.name != "seqpred":
+                (copy / thing.name).symlink_to(thing)
+        shutil.copytree(ROOT / "seqpred", copy / "seqpred")
+        (copy / mutant.path.relative_to(ROOT)).write_text(code)
+        process = os.fork()
+        if not process:
+            _test(copy, mutant)
+        return not _passes(process)
+
+
+def _test(copy: Path, mutant: Mutant) -> None:
+    """Run the tests in this process, which ends with their exit code."""
+    import pytest
+
+    os.setpgid(0, 0)
+    code = 1
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+        os.chdir(copy)
+        sys.dont_write_bytecode = True
+        sys.path.insert(0, str(copy))
+        os.environ["PYTHONPATH"] = str(copy)
+        own = f"tests/data/test_{mutant.path.stem}.py"
+        first = [own] if mutant.room == "data" and (ROOT / own).exists() else []
+        for tests in (*first, *ROOMS[mutant.room]):
+            code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", tests])
+            if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                break
+            code = 0
+    finally:
+        os._exit(int(code))
+
+
+def _passes(process: int) -> bool:
+    """Wait for a process, as long as it may take; whether all went well."""
+    ends = time.monotonic() + PATIENCE
+    while time.monotonic() < ends:
+        ended, status = os.waitpid(process, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.05)
+    os.killpg(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    return False
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+    seed = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    for name in HEAVY:
+        importlib.import_module(name)
+    import torch
+
+    torch.set_num_threads(1)
+    drawn = list(mutants())
+    random.Random(seed).shuffle(drawn)
+    print(f"{len(drawn):,} mutants; {count} of them, drawn with seed {seed}, are tested", flush=True)
+    seen: dict[str, list[bool]] = {room: [] for room in ROOMS}
+    for mutant in drawn:
+        if sum(map(len, seen.values())) == count:
+            break
+        if not (code := code_of(mutant)):
+            continue
+        noticed = is_noticed(mutant, code)
+        seen[mutant.room].append(noticed)
+        if not noticed:
+            names = [str(mutant.path.relative_to(ROOT)), mutant.operator]
+            lines = difflib.unified_diff(
+                mutant.path.read_text().splitlines(), code.splitlines(), *names, n=1, lineterm=""
+            )
+            print("SURVIVED", *lines, "", sep="\n", flush=True)
+    for room, found in seen.items():
+        print(f"{room}: {sum(found)} of {len(found)} noticed")
+    found = [noticed for own in seen.values() for noticed in own]
+    print(f"all: {sum(found)} of {len(found)} noticed, {sum(found) / len(found):.0%}")
+    sys.exit(sum(found) < 0.85 * len(found))
+
+
+if __name__ == "__main__":
+    main()
