@@ -19,10 +19,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from seqpred.config import Config
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 LONGEST = 1 << 16  # bytes of an altered file
@@ -112,8 +116,15 @@ def read_named(content: bytes) -> object:
     """A CSV with the columns that a config names."""
     from seqpred import verbs
 
-    found = verbs.check(CONFIG, standard_input(content))
+    found = verbs.check(_config(), standard_input(content))
     return _worded(found.tell(), found.fault)
+
+
+@cache
+def _config() -> Config:
+    from seqpred.config import Config
+
+    return Config.from_tree(CONFIG)
 
 
 def _worded(told: Any, fault: Exception | None) -> object:
