@@ -63,6 +63,15 @@ coverage: install  ## which branches of seqpred/ the tests go through, the comma
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered --fail-under 95
 
+mutants: install  ## how many faults, put into the data, scaling and evaluation modules, the tests notice
+	PIP_CONSTRAINT= $(BIN)/pip install --quiet cosmic-ray==8.7.0
+	$(BIN)/python -W ignore benchmarks/mutants.py
+
+audit:  ## known vulnerabilities of the locked dependencies (asks PyPI)
+	$(PYTHON) -m venv .venv-audit
+	PIP_CONSTRAINT= .venv-audit/bin/pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 accuracy: install  ## the README's table: scores on the test parts
 	$(BIN)/python benchmarks/accuracy.py
 
@@ -72,4 +81,4 @@ lowest:  ## the tests with the lowest releases that pyproject.toml admits
 	.venv-lowest/bin/pytest -q
 
 clean:  ## take away what the other commands made
-	rm -rf $(VENV) .venv-lowest benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-audit benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
