@@ -92,7 +92,7 @@ def _pieces(descriptor: int, stop: int | None) -> Iterator[bytes | None]:
             yield piece
             continue
         text = b""
-        while piece or len(text) == AT_ONCE:  # a little that is packed may be very much
+        while piece or (len(text) == AT_ONCE and not unpack.eof):  # a little that is packed may be very much
             if unpack.eof:  # one file after another is one gzip file too
                 unpack = zlib.decompressobj(31)
             text = _unpacked(unpack, piece)
