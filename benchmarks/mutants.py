@@ -19,11 +19,13 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
 PATIENCE = 600  # seconds, after which a mutant counts as noticed
 HEAVY = ("hypothesis", "numpy", "onnx", "onnxruntime", "pandas", "pyarrow.csv", "pyarrow.parquet", "pydantic", "pytest")
 HEAVY += ("rich.progress", "rich.table", "safetensors.numpy", "torch", "typer", "yaml")
@@ -90,8 +92,8 @@ def _meaning(code: str) -> str:
     return ast.dump(tree)
 
 
-def is_noticed(mutant: Mutant, code: str) -> bool:
-    """Whether a test fails of those that the room's mutants are shown."""
+def failure(mutant: Mutant, code: str) -> str:
+    """What the first test says that fails, of those that the room's mutants are shown; empty where none does."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
         for thing in ROOT.iterdir():
@@ -102,7 +104,7 @@ def is_noticed(mutant: Mutant, code: str) -> bool:
         process = os.fork()
         if not process:
             _test(copy, mutant)
-        return not _passes(process)
+        return "" if _passes(process) else (copy / "said").read_text() or "nothing"
 
 
 def _test(copy: Path, mutant: Mutant) -> None:
@@ -112,9 +114,9 @@ def _test(copy: Path, mutant: Mutant) -> None:
     os.setpgid(0, 0)
     code = 1
     try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            os.dup2(nowhere.fileno(), 2)
+        with open(copy / "said", "w") as said:
+            os.dup2(said.fileno(), 1)
+            os.dup2(said.fileno(), 2)
         os.chdir(copy)
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(copy))
@@ -122,11 +124,16 @@ def _test(copy: Path, mutant: Mutant) -> None:
         own = f"tests/data/test_{mutant.path.stem}.py"
         first = [own] if mutant.room == "data" and (ROOT / own).exists() else []
         for tests in (*first, *ROOMS[mutant.room]):
-            code = pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", tests])
+            code = pytest.main([*OPTIONS, tests])
             if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
                 break
             code = 0
+    except BaseException:  # noqa: BLE001, it is this process's last
+        traceback.print_exc()
+        code = 1
     finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(int(code))
 
 
@@ -156,8 +163,8 @@ def main() -> None:
     for room in ROOMS:  # what fails anyway would be taken for noticing
         path = ROOT / "seqpred" / room
         untouched = Mutant(room, path / "__init__.py" if path.is_dir() else path, "", 0)
-        if is_noticed(untouched, untouched.path.read_text()):
-            sys.exit(f"the tests of {room} fail as it is")
+        if said := failure(untouched, untouched.path.read_text()):
+            sys.exit(f"{said}\nthe tests of {room} fail as it is")
     print(f"{len(drawn):,} mutants; {count} of them, drawn with seed {seed}, are tested", flush=True)
     seen: dict[str, list[bool]] = {room: [] for room in ROOMS}
     for mutant in drawn:
@@ -165,7 +172,7 @@ def main() -> None:
             break
         if not (code := code_of(mutant)):
             continue
-        noticed = is_noticed(mutant, code)
+        noticed = bool(failure(mutant, code))
         seen[mutant.room].append(noticed)
         if not noticed:
             names = [str(mutant.path.relative_to(ROOT)), mutant.operator]
