@@ -29,15 +29,14 @@ OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore
 PATIENCE = 600  # seconds, after which a mutant counts as noticed
 HEAVY = ("hypothesis", "numpy", "onnx", "onnxruntime", "pandas", "pyarrow.csv", "pyarrow.parquet", "pydantic", "pytest")
 HEAVY += ("rich.progress", "rich.table", "safetensors.numpy", "torch", "typer", "yaml")
-COMMAND = [f"tests/cli/test_{name}.py" for name in ("check", "bad_data", "messy_files", "file_forms", "static_file")]
 INVARIANTS = ["tests/invariants/test_leaks.py", "tests/invariants/test_streaming.py"]
 # Which tests a room's mutants are shown, those that notice soonest first.
 ROOMS = {
-    "data": ["tests/data", "seqpred/data", "tests/test_covariates.py", "tests/test_irregular.py", *COMMAND],
+    "data": ["tests/data", "seqpred/data", "tests/test_covariates.py", "tests/test_irregular.py"],
     "covariates.py": ["tests/test_covariates.py", "seqpred/covariates.py", "tests/test_irregular.py", *INVARIANTS],
     "features.py": ["tests/test_features.py", "seqpred/features.py", "tests/streaming", *INVARIANTS],
     "scores": ["tests/scores", "seqpred/scores", "tests/test_backtest.py"],
-    "backtest.py": ["tests/test_backtest.py", "seqpred/backtest.py", "tests/cli/test_commands.py"],
+    "backtest.py": ["tests/test_backtest.py", "seqpred/backtest.py"],
 }
 
 
