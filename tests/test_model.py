@@ -19,24 +19,8 @@ OWN = SimpleNamespace(model=SimpleNamespace(cell="own"))
 
 
 GOOD = {"name": "x", "role": "past", "words": None, "mean": 0.0, "spread": 1.0, "daily": False}
-ALTERED = [
-    ("name", 7),
-    ("role", "target"),
-    ("role", []),
-    ("words", 3),
-    ("words", [3]),
-    ("mean", "x"),
-    ("mean", 10**400),
-]
-ALTERED += [
-    ("mean", 10**400),
-    ("mean", None),
-    ("spread", 0.0),
-    ("spread", math.nan),
-    ("daily", 1),
-    ("more", 1),
-    ("name", "z"),
-]
+ALTERED = [("name", 7), ("name", "z"), ("role", "target"), ("role", []), ("words", 3), ("words", [3]), ("mean", "x")]
+ALTERED += [("mean", 10**400), ("mean", None), ("spread", 0.0), ("spread", math.nan), ("daily", 1), ("more", 1)]
 WRONG = [[], [7], [{"name": "x"}], 5, [GOOD, GOOD], *([{**GOOD, key: value}] for key, value in ALTERED)]
 
 
