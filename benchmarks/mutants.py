@@ -1,7 +1,7 @@
 """Mutants of what reads data, scales it and scores forecasts: how many of them the tests notice.
 
-Usage: python benchmarks/mutants.py [COUNT [SEED]]. COUNT mutants are drawn at random among all that Cosmic Ray's
-operators make of these files (pip install cosmic-ray); each is tested in a forked process, in which the libraries are
+Usage: python benchmarks/mutants.py [COUNT [SEED [ROOM...]]]. COUNT mutants are drawn at random among all that Cosmic
+Ray's operators make of these files, or those of some rooms (pip install cosmic-ray); each is tested in a forked process, in which the libraries are
 imported already and the code is not. Survivors are printed as differences, to be read: some mean the same.
 
 Source: DeMillo, Lipton and Sayward 1978, Hints on test data selection, Computer 11(4).
@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,12 +49,12 @@ class Mutant(NamedTuple):
     place: int
 
 
-def mutants() -> Iterator[Mutant]:
-    """All there are."""
+def mutants(rooms: Iterable[str]) -> Iterator[Mutant]:
+    """All there are in these rooms."""
     from cosmic_ray.ast import ast_nodes, get_ast_from_path
     from cosmic_ray.plugins import get_operator, operator_names
 
-    for room in ROOMS:
+    for room in rooms:
         path = ROOT / "seqpred" / room
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
             nodes = list(ast_nodes(get_ast_from_path(file)))
@@ -157,15 +157,16 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    drawn = list(mutants())
+    rooms = sys.argv[3:] or list(ROOMS)
+    drawn = list(mutants(rooms))
     random.Random(seed).shuffle(drawn)
-    for room in ROOMS:  # what fails anyway would be taken for noticing
+    for room in rooms:  # what fails anyway would be taken for noticing
         path = ROOT / "seqpred" / room
         untouched = Mutant(room, path / "__init__.py" if path.is_dir() else path, "", 0)
         if said := failure(untouched, untouched.path.read_text()):
             sys.exit(f"{said}\nthe tests of {room} fail as it is")
     print(f"{len(drawn):,} mutants; {count} of them, drawn with seed {seed}, are tested", flush=True)
-    seen: dict[str, list[bool]] = {room: [] for room in ROOMS}
+    seen: dict[str, list[bool]] = {room: [] for room in rooms}
     for mutant in drawn:
         if sum(map(len, seen.values())) == count:
             break
