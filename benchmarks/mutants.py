@@ -1,8 +1,9 @@
 """Mutants of what reads data, scales it and scores forecasts: how many of them the tests notice.
 
 Usage: python benchmarks/mutants.py [COUNT [SEED [ROOM...]]]. COUNT mutants are drawn at random among all that Cosmic
-Ray's operators make of these files, or those of some rooms (pip install cosmic-ray); each is tested in a forked process, in which the libraries are
-imported already and the code is not. Survivors are printed as differences, to be read: some mean the same.
+Ray's operators (pip install cosmic-ray) make of these files, or of some rooms alone; each is tested in a forked
+process, in which the libraries are imported already and the code is not. Survivors are printed as differences, to be
+read: some mean the same.
 
 Source: DeMillo, Lipton and Sayward 1978, Hints on test data selection, Computer 11(4).
 """
