@@ -111,7 +111,13 @@ class Model:
 def look_of(config: Config) -> Look:
     """How far back the inputs of a settled config look."""
     model = config.model
-    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)), model.blend)
+    return Look(
+        settled(config.forecast.season),
+        settled(model.anchor),
+        tuple(settled(model.lags)),
+        model.blend,
+        model.autoregression,
+    )
 
 
 def dialect_of(config: Config) -> Dialect:
@@ -132,14 +138,18 @@ def joint_of(config: Config) -> bool:
 
 def shape_of(config: Config, covariates: Covariates) -> Shape:
     """The network of a settled config."""
+    look = look_of(config)
     model, added, targets = config.model, covariates.layout, len(config.data.targets) if joint_of(config) else 0
     return Shape(
-        inputs=look_of(config).inputs + 2 * targets + added.numbers,
+        inputs=look.inputs + 2 * targets + added.numbers,
         codes=((targets,) if targets else ()) + added.codes,
         known=added.known,
         known_codes=added.known_codes,
-        naives=look_of(config).naives,
-        anchor=settled(model.anchor),
+        anchor=look.anchor,
+        blend=look.blend,
+        autoregression=look.autoregression,
+        recent=look.recent,
+        cycles=look.cycles,
         horizon=settled(config.forecast.horizon),
         levels=levels_of(config),
         cell=model.cell,

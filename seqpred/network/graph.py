@@ -25,7 +25,7 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     """The ONNX file of an ensemble; None for a cell that ONNX does not have.
 
     Inputs: `x` [batch, time, numbers and codes]; `speak` [1], how many of the last rows speak (P); `state` [S, batch,
-    hidden], zeros before the first row; `naives` [batch, P, A, N] where there are some to blend; `known` [batch, P,
+    hidden], zeros before the first row; `recent` [batch, P, R] where the head needs the last rows; `known` [batch, P,
     anchor + N, known] where something is known ahead.
     Outputs: `z` [batch, P, N, Q]; `state_after`. A bidirectional network speaks at its window's end and has no state.
 
@@ -35,9 +35,10 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     if shape.cell not in PARTS:
         return None
     graph = _Graph()
+    naives = _naives(graph, shape) if shape.blend else ""
     spoken: list[tuple[str, list[str]]] = []
     while member := _below(weights, f"members.{len(spoken)}."):
-        spoken.append(_network(graph, shape, member, len(spoken)))
+        spoken.append(_network(graph, shape, member, len(spoken), naives))
     graph.rename(_calibrated(graph, shape, weights, graph("Mean", *(z for z, _ in spoken))), "z")
     states = [part for _, parts in spoken for part in parts]
     steps, levels = shape.horizon, len(shape.levels)
@@ -48,8 +49,8 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
         graph.rename(graph("Concat", *states, axis=0), "state_after")
         inputs += [Told("speak", INT64, (1,)), Told("state", FLOAT, (len(states), "batch", shape.hidden_size))]
         outputs.append(Told("state_after", FLOAT, (len(states), "batch", shape.hidden_size)))
-    if shape.naives:
-        inputs.append(Told("naives", FLOAT, ("batch", "speaking", shape.naives, steps)))
+    if shape.recent:
+        inputs.append(Told("recent", FLOAT, ("batch", "speaking", shape.recent)))
     if shape.known + shape.known_codes:
         rows = shape.anchor + steps
         inputs.append(Told("known", FLOAT, ("batch", "speaking", rows, shape.known + shape.known_codes)))
@@ -98,7 +99,7 @@ class _Graph:
         return self("Slice", x, begin, self.constant([end]), self.constant([axis]))
 
 
-def _network(graph: _Graph, shape: Shape, weights: Weights, member: int) -> tuple[str, list[str]]:
+def _network(graph: _Graph, shape: Shape, weights: Weights, member: int, naives: str) -> tuple[str, list[str]]:
     """What one network says, [batch, P, N, Q], and its states after the last row, each [1, batch, hidden]."""
     vectors = _vectors(graph, weights, "x", shape.inputs, range(len(shape.codes)))
     rows = graph("Transpose", vectors, perm=[1, 0, 2])  # ONNX counts time first
@@ -112,7 +113,7 @@ def _network(graph: _Graph, shape: Shape, weights: Weights, member: int) -> tupl
         first = member * shape.depth * PARTS[shape.cell]
         said, states = _stack(graph, shape, _below(weights, "recurrent."), rows, "forward", first)
         said = graph.rows(said, graph("Neg", "speak"), 0)
-    return _head(graph, shape, weights, graph("Transpose", said, perm=[1, 0, 2])), states
+    return _head(graph, shape, weights, graph("Transpose", said, perm=[1, 0, 2]), naives), states
 
 
 def _below(weights: Weights, name: str) -> Weights:
@@ -163,14 +164,19 @@ def _gates(cell: str, weights: Weights, name: str) -> npt.NDArray[np.float32]:
     return np.concatenate([blocks[gate] for gate in GATES[cell]])
 
 
-def _head(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
+def _head(graph: _Graph, shape: Shape, weights: Weights, said: str, naives: str) -> str:
     """`QuantileHead`, from what the recurrent part says, [batch, P, hidden]."""
     steps, levels = shape.horizon, len(shape.levels)
     raw = graph.linear(said, weights["head.linear.weight"], weights["head.linear.bias"])
     raw = graph("Reshape", raw, graph.constant([0, 0, steps, levels]))
     if shape.known + shape.known_codes:
         raw = graph("Add", raw, _known_ahead(graph, shape, weights, said))
-    median = graph("Add", raw, _blend(graph, shape, weights, said)) if shape.naives else raw
+    median = raw
+    if shape.blend:
+        median = graph("Add", median, _blend(graph, shape, weights, said, naives))
+    if shape.autoregression:
+        sums = graph.linear("recent", weights["head.autoregression.weight"])
+        median = graph("Add", median, graph("Unsqueeze", sums, graph.constant([-1])))
     if levels == 1:
         return median
     middle = _middle(shape)
@@ -193,14 +199,39 @@ def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str) -> str:
     return graph("MatMul", mixed, graph.constant(about, np.float32))
 
 
-def _blend(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
+def _naives(graph: _Graph, shape: Shape) -> str:
+    """`naive_forecasts`, [batch, P, A, N]."""
+    last, ahead = shape.recent - 1, np.arange(shape.horizon)
+
+    def ago(cycle: int, times: int = 1) -> str:
+        return graph("Gather", "recent", graph.constant(last + 1 - times * cycle + ahead % cycle), axis=-1)
+
+    def mean(cycle: int, times: int) -> str:
+        first = last + 1 - times * cycle
+        return graph("ReduceMean", graph.rows("recent", graph.constant([first]), -1, first + cycle), axes=[-1])
+
+    anchor = ago(shape.anchor)
+    found = [graph("Neg", anchor)]
+    for cycle in shape.cycles:
+        season = ago(cycle)
+        drift = graph(
+            "Mul", graph("Sub", mean(cycle, 1), mean(cycle, 2)), graph.constant(1 + ahead // cycle, np.float32)
+        )
+        both = graph("Mul", graph("Add", season, ago(cycle, 2)), graph.constant([0.5], np.float32))
+        changes = graph("Sub", season, graph("Gather", "recent", graph.constant([last - cycle]), axis=-1))
+        own = [graph("Add", season, drift), both, changes]
+        found += [graph("Sub", one, anchor) for one in ([season] if cycle != shape.anchor else []) + own]
+    return graph("Concat", *(graph("Unsqueeze", one, graph.constant([-2])) for one in found), axis=-2)
+
+
+def _blend(graph: _Graph, shape: Shape, weights: Weights, said: str, naives: str) -> str:
     """`Blend`, [batch, P, N, 1]."""
     where = np.arange(min(PLACES, shape.horizon))
     near = 1 - np.abs(np.linspace(0, where[-1], shape.horizon) - where[:, None]).clip(max=1)
     sharp = SHARPNESS * weights["head.blend.weigh.weight"], SHARPNESS * weights["head.blend.weigh.bias"]
     logits = graph("Reshape", graph.linear(said, *sharp), graph.constant([0, 0, len(near), shape.naives + 1]))
     shares = graph.rows(graph("Softmax", logits, axis=-1), graph.constant([1]), -1)  # the first is the anchor's own
-    places = graph("Mul", graph("MatMul", shares, "naives"), graph.constant(near, np.float32))
+    places = graph("Mul", graph("MatMul", shares, naives), graph.constant(near, np.float32))
     above = graph("ReduceSum", places, graph.constant([2]), keepdims=0)
     return graph("Unsqueeze", above, graph.constant([-1]))
 

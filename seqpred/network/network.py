@@ -66,14 +66,7 @@ class Network(nn.Module):
             BothWays(_stack(shape, size), _stack(shape, size)) if shape.bidirectional else _stack(shape, size)
         )
         self.dropout = nn.Dropout(shape.dropout)
-        self.head = QuantileHead(
-            shape.hidden_size * (1 + shape.bidirectional),
-            shape.horizon,
-            shape.levels,
-            known=self.inputs.known_size,
-            anchor=shape.anchor,
-            naives=shape.naives,
-        )
+        self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape, self.inputs.known_size)
 
     def forward(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], from windows that begin with an empty memory.
@@ -91,7 +84,7 @@ class Network(nn.Module):
 
     def _head(self, said: Tensor, ahead: Ahead) -> Tensor:
         known = None if ahead.known is None else self.inputs.known(ahead.known)
-        quantiles: Tensor = self.head(self.dropout(said), Ahead(ahead.naives, known))
+        quantiles: Tensor = self.head(self.dropout(said), Ahead(ahead.recent, known))
         return quantiles
 
     def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:

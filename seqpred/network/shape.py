@@ -23,8 +23,16 @@ class Shape:
     codes: tuple[int, ...] = ()  # words of each category, whose codes stand behind the numbers
     known: int = 0  # how many of the last numbers are known ahead
     known_codes: int = 0  # how many of the last categories are
-    naives: int = 0  # naive forecasts that are blended with the anchor's
-    anchor: int = 1  # lag of the forecast that is corrected; it matters to what is known ahead alone
+    anchor: int = 1  # lag of the naive forecast that is corrected
+    blend: bool = False  # whether more naive forecasts than the anchor's are weighed
+    autoregression: bool = False  # whether a weighted sum of the recent rows is added
+    recent: int = 0  # R, rows that the head is given for these two
+    cycles: tuple[int, ...] = ()  # whose naive forecasts are blended
+
+    @property
+    def naives(self) -> int:
+        """A, the naive forecasts to blend with the anchor's."""
+        return 1 + 4 * len(self.cycles) - (self.anchor in self.cycles) if self.blend else 0
 
     @property
     def known_places(self) -> tuple[int, ...]:

@@ -110,7 +110,7 @@ class _Runs:
         plan = replace(self.plan, seed=seed, until=until, max_steps=whole or self.plan.max_steps, time_budget=left)
 
         def watch(progress: Progress) -> None:
-            part = progress.step / until if until else progress.share
+            part = progress.step / plan.last if until else progress.share
             told = replace(progress, network=place + 1, networks=self.count, share=(place + part) / self.count)
             best = progress.best if until is None else self.best
             self.hooks.watch(replace(told, seconds=self.seconds + progress.seconds, best=best))

@@ -20,6 +20,7 @@ from seqpred.network.reference import Reference
 from seqpred.network.shape import Shape
 
 ANCHOR, HORIZON, NUMBERS, WINDOW = 4, 5, 7, 6
+RECENT = {"blend": True, "autoregression": True, "recent": 8, "cycles": (3, 4)}
 
 
 def shape(
@@ -37,8 +38,8 @@ def shape(
         codes=codes,
         known=2 * known,
         known_codes=int(known and bool(codes)),
-        naives=9 * blend,
         anchor=ANCHOR,
+        **RECENT if blend else {},
     )
 
 
@@ -51,10 +52,11 @@ def rows_of(own: Shape, batch: int, rows: int) -> np.ndarray:
 
 def ahead_of(own: Shape, batch: int, speaking: int) -> Ahead:
     draws = np.random.default_rng(1)
-    naives = draws.normal(size=(batch, speaking, own.naives, HORIZON)).astype(np.float32)
+    recent = draws.normal(size=(batch, speaking, own.recent)).astype(np.float32)
+    recent[..., -1:] = 0
     known = draws.normal(size=(batch, speaking, ANCHOR + HORIZON, own.known + own.known_codes)).astype(np.float32)
     known[..., own.known :] = draws.integers(0, 3, known[..., own.known :].shape)
-    return Ahead(naives if own.naives else None, known if own.known else None)
+    return Ahead(recent if own.recent else None, known if own.known else None)
 
 
 def ensemble_of(own: Shape, members: int = 2) -> tuple[Ensemble, dict[str, np.ndarray]]:
@@ -127,7 +129,7 @@ def test_the_file_is_byte_for_byte_what_the_onnx_library_writes(cell, depth, bot
 def test_naive_forecasts_are_weighed_at_the_same_places(horizon):
     own = Shape(**{**vars(shape("gru", 1, False, (), False)), "horizon": horizon})
     graph = onnx.load_from_string(write_graph(own, ensemble_of(own)[1]))
-    near = Blend(1, horizon, 9).near.numpy()
+    near = Blend(1, own).near.numpy()
     kept = [onnx.numpy_helper.to_array(w) for w in graph.graph.initializer]
     assert sum(w.shape == near.shape and bool(np.allclose(w, near, atol=1e-6)) for w in kept) == 2  # of each member
 
