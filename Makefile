@@ -8,7 +8,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format docs bench bench-peers torture accuracy lowest clean
+.PHONY: help install demo test lint types tests format docs bench bench-peers torture coverage mutants audit accuracy \
+	lowest clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -56,6 +57,21 @@ bench-peers: install  ## the same work by other libraries, each in an environmen
 torture: install  ## kills, flipped bits, fuzz, leaks, repetition at full length: the figures of docs/reliability.md
 	$(BIN)/python -W ignore benchmarks/torture.py
 
+coverage: install  ## which branches of seqpred/ the tests go through, the command's own processes included
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --show-missing --skip-covered --fail-under 95
+
+mutants: install  ## how many faults, put into the data, scaling and evaluation modules, the tests notice
+	PIP_CONSTRAINT= $(BIN)/pip install --quiet cosmic-ray==8.7.0
+	$(BIN)/python -W ignore benchmarks/mutants.py
+
+audit:  ## known vulnerabilities of the locked dependencies (asks PyPI)
+	$(PYTHON) -m venv .venv-audit
+	PIP_CONSTRAINT= .venv-audit/bin/pip install --quiet pip-audit
+	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
+
 accuracy: install  ## the README's table: scores on the test parts
 	$(BIN)/python benchmarks/accuracy.py
 
@@ -65,4 +81,4 @@ lowest:  ## the tests with the lowest releases that pyproject.toml admits
 	.venv-lowest/bin/pytest -q
 
 clean:  ## take away what the other commands made
-	rm -rf $(VENV) .venv-lowest benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-lowest .venv-audit benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -19,10 +19,14 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from seqpred.config import Config
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 LONGEST = 1 << 16  # bytes of an altered file
@@ -112,8 +116,15 @@ def read_named(content: bytes) -> object:
     """A CSV with the columns that a config names."""
     from seqpred import verbs
 
-    found = verbs.check(CONFIG, standard_input(content))
+    found = verbs.check(_config(), standard_input(content))
     return _worded(found.tell(), found.fault)
+
+
+@cache
+def _config() -> Config:
+    from seqpred.config import Config
+
+    return Config.from_tree(CONFIG)
 
 
 def _worded(told: Any, fault: Exception | None) -> object:
@@ -281,21 +292,20 @@ def config_target(place: Path) -> Target:
     return Target((whole, dump_yaml(CONFIG).encode()), read)
 
 
-KINDS = ("csv", "table", "config", "folder", "lines", "state", "checkpoint")
+KINDS = ("checkpoint", "config", "lines", "state", "folder", "table", "csv")  # the quickest first
 
 
 def targets(place: Path) -> dict[str, Target]:
     """All readers by kind; they leave their files in `place`."""
     german = table(";", ",", "{1:02d}.{0:02d}.2024")
+    american, packed = table("\t", date="{0}/{1}/2024"), gzip.compress(table(), mtime=0)
     return {
-        "csv": Target(
-            (table(), german, table("\t", date="{0}/{1}/2024"), gzip.compress(table(), mtime=0)), read_guessed
-        ),
-        "table": Target((table(), german), read_named),
-        "config": config_target(place),
-        "folder": folder_target(place),
-        **stream_targets(place),
         "checkpoint": checkpoint_target(place),
+        "config": config_target(place),
+        **stream_targets(place),
+        "folder": folder_target(place),
+        "table": Target((table(), german), read_named),
+        "csv": Target((table(), german, american, packed), read_guessed),
     }
 
 

@@ -41,7 +41,6 @@ IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts whose files ar
 
 def warm() -> None:
     """Import all that a training needs, so that a forked process begins with it; no training is begun here."""
-    import onnx.checker  # noqa: F401
     import onnxruntime  # noqa: F401
     import safetensors.numpy  # noqa: F401
     import torch
@@ -242,7 +241,7 @@ CHUNK = 250  # inputs in one process
 
 def fuzz(count: int, seed: int, place: Path) -> Iterator[str]:
     """Files altered at random: each is read or refused in words, soon and in little memory."""
-    counts = []
+    print("fuzz: ", end="")
     for kind, target in targets(place).items():
         read, share = 0, count * SHARES[kind] // 100
         for begin in range(seed, seed + share, CHUNK):
@@ -253,8 +252,8 @@ def fuzz(count: int, seed: int, place: Path) -> Iterator[str]:
                 read += int(told.read_text())
             else:
                 yield f"{kind}, {told.read_text()}"
-        counts.append(f"{share:,} {kind} ({read:,} read)")
-    print(f"fuzz: {', '.join(counts)}", end="")
+        print(f"{share:,} {kind} ({read:,} read), ", end="", flush=True)
+    print("altered", end="")
 
 
 def _feed_all(target: Target, kind: str, seeds: range, told: Path) -> None:

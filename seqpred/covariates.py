@@ -6,6 +6,7 @@ alone, and is stored with the model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -137,9 +138,23 @@ class Covariates:
 
     @staticmethod
     def from_data(columns: Sequence[dict[str, Any]], calendar: Sequence[str]) -> Covariates:
-        """Those that `as_data` stored."""
-        read = (Covariate(**{**c, "words": None if c["words"] is None else tuple(c["words"])}) for c in columns)
-        return Covariates(tuple(read), tuple(calendar))
+        """Those that `as_data` stored.
+
+        Raises:
+            KeyError, TypeError, ValueError: it did not.
+        """
+        return Covariates(tuple(_read(c) for c in columns), tuple(calendar))
+
+
+def _read(told: dict[str, Any]) -> Covariate:
+    """A column from what is stored of it, which a stranger may have written."""
+    words = None if told["words"] is None else tuple(told["words"])
+    column = Covariate(**{**told, "words": words, "mean": float(told["mean"]), "spread": float(told["spread"])})
+    texts = all(isinstance(text, str) for text in (column.name, *(words or ())))
+    numbers = math.isfinite(column.mean) and 0 < column.spread < math.inf
+    if not (texts and numbers and column.role in ("known", "past", "static") and isinstance(column.daily, bool)):
+        raise ValueError(repr(column.name)[:100])
+    return column
 
 
 def _numbers(values: Float, column: Covariate) -> Float:

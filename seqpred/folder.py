@@ -63,6 +63,20 @@ class Folder:
             raise _damaged(self.path / WEIGHTS, str(e)) from None
         return _one_as_ensemble(weights, self.config) if self.manifest["format"] == 1 else weights
 
+    @property
+    def ends(self) -> int | dict[str, int | None] | None:
+        """The time of the last row that training had: of each series, or of the only one; None where it had none.
+
+        Raises:
+            FolderError: the manifest does not say it.
+        """
+        data = self.manifest.get("data")
+        ends: Any = data.get("ends", "") if isinstance(data, dict) else ""
+        told = ends.values() if isinstance(ends, dict) else [ends]
+        if any(end is not None and type(end) is not int for end in told):
+            raise _damaged(self.path / MANIFEST, "it does not say where the data ends")
+        return ends  # type: ignore[no-any-return]  # as was just seen
+
 
 LATER = {  # what keys that came after a format would have said
     1: ("model.members=1", "model.blend=false", "model.autoregression=false"),
@@ -316,6 +330,8 @@ def read_folder(path: Path) -> Folder:
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != hashes.get(name):
             raise _damaged(path / name, "it is not the file that training wrote")
+    if not isinstance(manifest.get("fingerprint"), str):
+        raise _damaged(path / MANIFEST, "it has no fingerprint")
     try:
         config = parse_config(files[CONFIG].decode("utf-8"), str(path / CONFIG), LATER.get(manifest["format"], ()))
     except UnicodeDecodeError:

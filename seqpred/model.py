@@ -11,7 +11,7 @@ from seqpred.backtest import Forecaster
 from seqpred.config import Config, settled
 from seqpred.covariates import Covariates
 from seqpred.data.dialect import Dialect
-from seqpred.data.panel import Panel
+from seqpred.data.panel import SINCE, Panel
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features import Float, Look
 from seqpred.folder import Folder
@@ -48,10 +48,14 @@ class Model:
         Raises:
             FolderError: the manifest does not say it.
         """
-        calendar = settled(self.config.data.covariates.calendar)
+        told = self.config.data.covariates
+        named = [(name, role) for role in ("known", "past", "static") for name in getattr(told, role)]
         try:
-            return Covariates.from_data(self.folder.manifest.get("covariates", []), calendar)
-        except (TypeError, KeyError, AttributeError) as e:
+            found = Covariates.from_data(self.folder.manifest.get("covariates", []), settled(told.calendar))
+            if sorted((c.name, c.role) for c in found.columns if c.name != SINCE) != sorted(named):
+                raise ValueError("they are not those that the config names")
+            return found
+        except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as e:
             hint = "Train again, or restore the whole folder from a copy."
             raise FolderError(
                 f"the covariates in it can't be read ({e})", hint=hint, where=str(self.folder.path)

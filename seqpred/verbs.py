@@ -163,7 +163,8 @@ def _is_done(out: Path, config: Config, panel: Panel, say: Say) -> bool:
     if not holds_model(out) or holds_state(out):
         return False
     folder = read_folder(out)
-    if folder.config != config or folder.manifest["data"]["fingerprint"] != panel.fingerprint():
+    data = folder.manifest.get("data")
+    if folder.config != config or not isinstance(data, dict) or data.get("fingerprint") != panel.fingerprint():
         check_target(out, force=False)
     say(f"the training of {out} is finished; there is nothing to go on with.")
     return True
@@ -429,7 +430,7 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit
 
 def _rows_unseen(panel: Panel, model: Model) -> int:
     """Rows at the end of each series that training has not seen, the fewest over all series."""
-    ends = model.folder.manifest["data"]["ends"]
+    ends = model.folder.ends
     unseen = []
     for s, name in enumerate(panel.names):
         end = ends.get(name) if isinstance(ends, dict) else ends

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,18 @@ import seqpred
 from seqpred import folder as folder_module
 from seqpred.config import Config
 from seqpred.errors import FolderError, WriteError
-from seqpred.folder import CONFIG, FORMAT, MANIFEST, WEIGHTS, check_target, read_folder, write_file, write_folder
+from seqpred.folder import (
+    CONFIG,
+    FORMAT,
+    MANIFEST,
+    WEIGHTS,
+    check_target,
+    check_writable,
+    read_folder,
+    tidy,
+    write_file,
+    write_folder,
+)
 from tests.conftest import ROOT
 
 MODEL = {"depth": 1, "hidden_size": 4, "window": 4, "anchor": 1, "lags": [1], "members": 1, "joint": False}
@@ -466,3 +478,46 @@ def test_a_model_of_any_format_that_was_ever_written_still_forecasts(path: Path)
 def test_there_is_a_sample_of_every_format() -> None:
     formats = {p.name for p in (ROOT / "tests" / "samples").iterdir()}
     assert formats == {f"format-{n}" for n in range(1, FORMAT + 1)}
+
+
+def test_a_kill_between_the_two_renames_of_an_old_system_is_put_right(model: Path) -> None:
+    model.rename(folder_module._old(model))
+    shutil.copytree(folder_module._old(model), folder_module._aside(model))
+    tidy(model)
+    assert holds(model)
+    assert [p.name for p in model.parent.iterdir()] == [model.name]
+
+
+def test_what_an_old_system_left_beside_a_whole_model_is_taken_away(model: Path) -> None:
+    write(folder_module._old(model), seed=1)
+    tidy(model)
+    assert holds(model)
+    assert [p.name for p in model.parent.iterdir()] == [model.name]
+
+
+@pytest.mark.parametrize("failure", [OSError, AttributeError, TypeError])
+def test_a_system_that_can_not_exchange_folders_replaces_them_all_the_same(
+    model: Path, monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
+) -> None:
+    def fail(_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("ctypes.CDLL", fail)
+    write(model, seed=1)
+    assert holds(model, seed=1)
+    assert [p.name for p in model.parent.iterdir()] == [model.name]
+
+
+def test_into_a_pipe_is_written_straight(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    check_writable(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_file(tmp_path / "pipe", b"rows")
+    assert os.read(reader, 9) == b"rows"
+    os.close(reader)
+
+
+def test_a_folder_of_something_else_is_no_model(tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(b"meow")
+    with pytest.raises(FolderError, match="is no model folder"):
+        read_folder(tmp_path)

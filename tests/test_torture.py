@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,3 +17,17 @@ def test_nothing_is_found_in_a_few(part: str, count: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{part}: " in done.stdout
+
+
+FAULTS = {"a traceback": "1 / 0", "too much memory": "bytearray(2 << 30)", "a crash": "__import__('os').abort()"}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_the_fuzz_finds_a_fault_that_is_built_in(fault: str, tmp_path: Path) -> None:
+    code = (
+        "from pathlib import Path; from benchmarks import torture; from benchmarks.fuzz import Target; "
+        f"torture.targets = lambda place: {{'csv': Target((b'a,b',), lambda content: {fault})}}; "
+        f"print(len(list(torture.fuzz(40, 1, Path({str(tmp_path)!r})))))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("altered1\n")

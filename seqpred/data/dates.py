@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -309,9 +310,24 @@ def date_form(column: pd.Series, order: DateOrder = "auto") -> str | None:
     zone = _ZONE.search(first) if ":" in first else None
     for form in (f for f in _FORMS if not f.startswith(_OTHER_ORDER[order])):
         pattern = form + ("%z" if zone else "")
+        if not _outline(pattern).fullmatch(first.strip()):
+            continue  # pandas would say so too, but takes half a millisecond
         if not _parsed(column.iloc[:1], pattern)[1].any() and not _parsed(column, pattern)[1].any():
             return pattern
     return None
+
+
+@cache
+def _outline(form: str) -> re.Pattern[str]:
+    """What every text of a form looks like; others may too.
+
+    >>> bool(_outline("%d %b %Y").fullmatch("1 May 2024")), bool(_outline("%d %b %Y").fullmatch("2024-05-01"))
+    (True, False)
+    """
+    parts = re.split(r"%-?(\w)", form)  # what stands between the signs, and the signs
+    signs = [r"\D+" if sign in "bB" else r"(Z|z|\s*[+-]?[\d:]+)" if sign == "z" else r"\s*\d+" for sign in parts[1::2]]
+    between = [re.escape(part).replace(r"\ ", r"\s*") for part in parts[::2]]
+    return re.compile("".join(a + b for a, b in zip(between, [*signs, ""], strict=True)))
 
 
 def mostly_dates(column: pd.Series) -> bool:

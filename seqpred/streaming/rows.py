@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,15 +57,10 @@ def lines_of(descriptor: int, stop: int | None = None) -> Iterator[list[Line]]:
         descriptor: of a pipe or a file, gzip or not.
         stop: a descriptor that becomes readable when no more lines are to be read.
     """
-    number, rest, too_long, unpack = 1, b"", False, None
-    first = True
-    while (piece := _waiting(descriptor, stop)) != b"":
+    number, rest, too_long = 1, b"", False
+    for piece in _pieces(descriptor, stop):
         if piece is None:
             return
-        if first and piece[:2] == b"\x1f\x8b":
-            unpack = zlib.decompressobj(31)
-        first = False
-        piece = piece if unpack is None else _unpacked(unpack, piece)
         *whole, rest = (rest + piece).split(b"\n")
         lines = []
         for content in whole:
@@ -85,12 +80,45 @@ def _waiting(descriptor: int, stop: int | None) -> bytes | None:
     return os.read(descriptor, AT_ONCE)
 
 
-def _unpacked(unpack: object, piece: bytes) -> bytes:
+def _pieces(descriptor: int, stop: int | None) -> Iterator[bytes | None]:
+    """The text that is waiting, again and again until the end; None, at last, when told to stop.
+
+    Raises:
+        DataError: it is gzip, and damaged or cut off.
+    """
+    unpack: Any = None
+    first = True
+    while (piece := _waiting(descriptor, stop)) != b"":
+        if piece is None:
+            yield None
+            return
+        if first and piece[:2] == b"\x1f\x8b":
+            unpack = zlib.decompressobj(31)
+        first = False
+        if unpack is None:
+            yield piece
+            continue
+        text = b""
+        while piece or (len(text) == AT_ONCE and not unpack.eof):  # a little that is packed may be very much
+            if unpack.eof:  # one file after another is one gzip file too
+                unpack = zlib.decompressobj(31)
+            text = _unpacked(unpack, piece)
+            yield text
+            piece = unpack.unused_data.lstrip(b"\0") if unpack.eof else unpack.unconsumed_tail
+    if unpack is not None and not unpack.eof:
+        raise _damaged("it is cut off")
+
+
+def _unpacked(unpack: Any, piece: bytes) -> bytes:
     try:
-        text: bytes = unpack.decompress(piece)  # type: ignore[attr-defined]  # zlib does not name its type
+        text: bytes = unpack.decompress(piece, AT_ONCE)  # zlib does not name its type
         return text
     except zlib.error as e:
-        raise DataError(f"is no whole gzip stream ({e})", hint="Write it again.", where="standard input") from None
+        raise _damaged(str(e)) from None
+
+
+def _damaged(why: str) -> DataError:
+    return DataError(f"is no whole gzip stream ({why})", hint="Write it again.", where="standard input")
 
 
 @dataclass(frozen=True)

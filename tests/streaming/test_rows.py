@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
+from pathlib import Path
 
 import pytest
 
 from seqpred.data.dialect import Dialect
 from seqpred.data.reading import Columns
 from seqpred.data.timing import Step
-from seqpred.streaming.rows import LONGEST, Line, Row, Rows, Wanted, lines_of
+from seqpred.errors import DataError
+from seqpred.streaming.rows import AT_ONCE, LONGEST, Line, Row, Rows, Wanted, lines_of
 
 COLUMNS = Columns(("t",), "id", ("y",), past=("sky",))
 
@@ -110,3 +113,30 @@ def test_a_line_without_an_end_and_one_without_measure(tmp_path):
     with path.open("rb") as file:
         lines = [line for some in lines_of(file.fileno()) for line in some]
     assert lines == [Line(1, b"a"), Line(2, None), Line(3, b"b", ended=False)]
+
+
+def lines_in(place: Path, content: bytes) -> list[list[Line]]:
+    (place / "rows").write_bytes(content)
+    with (place / "rows").open("rb") as file:
+        return list(lines_of(file.fileno()))
+
+
+def test_packed_files_one_after_another_are_one(tmp_path):
+    packed = gzip.compress(b"t,y\n1,") + gzip.compress(b"2\n3,4\n") + bytes(9)
+    found = [line.content for lines in lines_in(tmp_path, packed) for line in lines]
+    assert found == [b"t,y", b"1,2", b"3,4"]
+
+
+@pytest.mark.parametrize("size", [AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
+def test_what_is_packed_is_read_whole_and_in_parts_of_bounded_size(tmp_path, size):
+    parts = lines_in(tmp_path, gzip.compress(b"\n" * size))
+    assert sum(map(len, parts)) == size
+    assert max(map(len, parts)) <= AT_ONCE
+
+
+@pytest.mark.parametrize("how", ["cut off", "altered"])
+def test_a_packed_file_that_is_damaged_is_told(tmp_path, how):
+    whole = gzip.compress(bytes(range(256)) * 9)
+    damaged = whole[:-9] if how == "cut off" else whole[:20] + b"\xff" * 20 + whole[40:]
+    with pytest.raises(DataError, match="no whole gzip"):
+        lines_in(tmp_path, damaged)

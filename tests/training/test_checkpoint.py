@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import hashlib
 import itertools
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -259,3 +263,48 @@ def test_a_folder_called_checkpoint_that_is_someone_elses_is_left_alone(tmp_path
     for force in (False, True):
         with pytest.raises(WriteError, match="is no model folder"):
             seqpred.train(config(), frame(), tmp_path / "m", force=force)
+
+
+@pytest.mark.parametrize("system", ["without locks", "whose folder has none"])
+def test_where_there_are_no_locks_training_goes_on_without(
+    tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch, system: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    if system == "without locks":
+        monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    else:
+        monkeypatch.setattr("fcntl.flock", fail)
+    seqpred.train(config(), frame(), tmp_path / "m")
+    assert listing(tmp_path / "m") == whole
+
+
+def test_a_lock_that_is_taken_away_before_it_is_held_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, taken = tmp_path / "checkpoint" / "lock", []
+    flock = fcntl.flock
+
+    def slow(held: Any, how: int) -> None:
+        if not taken:  # whoever held it ends in between
+            lock.unlink()
+            taken.append(lock)
+        flock(held, how)
+
+    monkeypatch.setattr("fcntl.flock", slow)
+    with checkpoint._open_locked(lock) as held:
+        assert taken
+        assert checkpoint._is(held, lock)
+
+
+def test_a_state_too_large_is_refused_before_it_is_read(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(checkpoint.LARGEST, "model.safetensors", 1)
+    with pytest.raises(FolderError, match="damaged: it has"):
+        seqpred.train(config(), frame(), unfinished, resume=True)
+
+
+def test_a_state_that_is_no_safetensors_is_a_fault_of_its_value() -> None:
+    content = b"no state"
+    with pytest.raises(ValueError, match=r"."):
+        unpack(hashlib.sha256(content).digest() + content)

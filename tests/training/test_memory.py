@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -43,3 +46,15 @@ def test_it_is_said_before_training_and_nothing_is_left(tmp_path, monkeypatch: p
     with pytest.raises(ConfigError, match="GB are free"):
         seqpred.train(config, frame(), tmp_path / "m")
     assert not list(tmp_path.iterdir())
+
+
+def test_sizes_are_tried_without_torchs_compiler() -> None:
+    """It takes longer to import than a small network to train."""
+    code = (
+        "import sys; from seqpred.training.memory import _needs; from seqpred.network.shape import Shape; "
+        "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': True, 'recent': 9, 'cycles': (4,)}; "
+        "_needs(Shape(8, 3, (0.1, 0.5), 'gru', 1, 4, False, 0.0, **more), 10, 4); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
