@@ -366,7 +366,7 @@ def _source(data: object, config: Config) -> Source:
 
 def _at_home(config: Config, source: Source) -> Config:
     """The config with the path of the file that it is trained on; null for rows that came without one."""
-    return config.replace({"data.path": source.name if isinstance(source.content, Path) else None})
+    return config.replace({"data.path": source.name if source.is_file else None})
 
 
 def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:

@@ -25,7 +25,7 @@ def check(
         str,
         typer.Argument(
             metavar="DATA|CONFIG",
-            help="CSV (.gz too) or Parquet file, - for standard input, or a YAML config.",
+            help="CSV (.gz too) or Parquet file, or several as 'logs/*.csv', - for standard input, or a YAML config.",
             show_default=False,
         ),
     ],

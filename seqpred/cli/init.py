@@ -13,7 +13,9 @@ def init(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="CSV (.gz too) or Parquet file; - reads standard input.", show_default=False
+            metavar="DATA",
+            help="CSV (.gz too) or Parquet file, or several as 'logs/*.csv'; - reads standard input.",
+            show_default=False,
         ),
     ],
     horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast; by default one season.")] = None,

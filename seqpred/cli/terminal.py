@@ -77,6 +77,8 @@ def _given(error: Any) -> str:
 
 
 def _usage_hint(error: Any) -> str:
+    if "unexpected extra argument" in error.format_message() and any(map(os.path.isfile, sys.argv[3:])):
+        return "Quote a pattern, which the shell would replace by its files: 'logs/*.csv'."
     context = getattr(error, "ctx", None)
     return f"See {context.command_path if context else 'seqpred'} --help."
 

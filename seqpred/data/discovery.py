@@ -86,7 +86,9 @@ def discover(source: Source, said: Mapping[str, Any]) -> Found:
 def is_text(source: Source, encoding: str) -> bool:
     """Whether all bytes of a CSV are text in this encoding; True for what is no CSV."""
     source = source.spoken(replace(source.dialect, encoding=encoding))
-    if source.is_parquet or hasattr(source.content, "columns"):
+    if isinstance(source.content, tuple):
+        return all(is_text(part, encoding) for part in source.parts)
+    if not source.is_csv:
         return True
     try:
         with source.open_text() as text:

@@ -56,11 +56,14 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
 
     dialect = source.dialect
     usual = dialect.decimal != "," and not dialect.missing_texts and dialect.timezone == "auto"
-    if not usual or not source.is_csv or source.encoding != "utf-8-sig":
+    if not usual or not source.is_csv or any(part.encoding != "utf-8-sig" for part in source.parts):
         return None
     try:
-        first = _first_time(source, columns)
-        rows = _parsed(source, columns, categories, first)
+        first = _first_time(source.parts[0], columns)
+        rows = pa.concat_tables([_parsed(part, columns, categories, first) for part in source.parts])
+        if not len(rows):
+            return None
+        rows = rows.unify_dictionaries()
         names, codes = _series(rows, columns)
         clock, times = _times(rows, columns, codes, first)
         words = {name: _categories(rows[name]) for name in columns.values if name in categories}
@@ -95,7 +98,7 @@ def _parsed(source: Source, columns: Columns, categories: Collection[str], first
     kinds |= {columns.id: word} if columns.id else {}
     kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else pa.string())
     with source.unpacked() as content:
-        rows = csv.read_csv(
+        rows: pa.Table = csv.read_csv(
             content,
             parse_options=csv.ParseOptions(delimiter=source.delimiter),
             convert_options=csv.ConvertOptions(
@@ -104,9 +107,7 @@ def _parsed(source: Source, columns: Columns, categories: Collection[str], first
                 null_values=list(EMPTY),
             ),
         )
-    if not len(rows):
-        raise _DoubtError
-    return rows.unify_dictionaries()
+    return rows
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[list[str], Int]:

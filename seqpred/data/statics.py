@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqpred.data.reading import Columns, Sketch, Table, header, read_table, sketch
+from seqpred.data.frames import header
+from seqpred.data.reading import Columns, Sketch, Table, read_table, sketch
 from seqpred.data.sources import Source
 from seqpred.errors import DataError, did_you_mean
 

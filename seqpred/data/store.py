@@ -68,10 +68,7 @@ class Stored:
 
 def is_large(source: Source) -> bool:
     """Whether the rows of a file are better not held in memory."""
-    if not isinstance(source.content, Path):
-        return False
-    packed = 8 if source.is_gzip else 3 if source.is_parquet else 1
-    return source.content.stat().st_size * packed >= LARGE
+    return source.is_file and source.size >= LARGE
 
 
 def beginning(source: Source) -> Source:
@@ -104,9 +101,11 @@ def store(source: Source, columns: Columns, say: Callable[[str], None]) -> Store
 def _key(source: Source, columns: Columns) -> str:
     """What the stored rows depend on, in hexadecimal: the file's bytes and how they are read."""
     digest = hashlib.sha256(f"{FORMAT} {columns} {source.dialect}".encode())
-    with source.open_bytes() as content:
-        while piece := content.read(1 << 20):
-            digest.update(piece)
+    for part in source.parts:
+        with part.open_bytes() as content:
+            while piece := content.read(1 << 20):
+                digest.update(piece)
+        digest.update(b"\0" * 64)  # between files
     return digest.hexdigest()
 
 
