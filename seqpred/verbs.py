@@ -265,13 +265,13 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
         covariates: what a model learned of them, whose codes the categories then get.
     """
     data = config.data
-    table, guessed = _read(source, config, covariates, say)
+    rows, guessed = _read(source, config, covariates, say)
     if guessed:
         say(guessed)
-    for note in table.notes:  # before what may be wrong with the rows, since it may be why
+    for note in rows.notes:  # before what may be wrong with the rows, since it may be why
         say(f"{source.name}: {note}.")
-    panel = build_panel(table, data.frequency, data.duplicates, data.missing)
-    for note in panel.notes[len(table.notes) :]:
+    panel = build_panel(rows, data.frequency, data.duplicates, data.missing)
+    for note in panel.notes[len(rows.notes) :]:
         say(f"{source.name}: {note}.")
     return panel if covariates is None else _adopted(panel, covariates, source, say)
 
@@ -287,12 +287,15 @@ def _read(source: Source, config: Config, covariates: Covariates | None, say: Sa
     guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
     told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
+    apart_from = replace(columns, static=()) if statics else columns
     if data.layout == "rows" and is_large(source):
-        return store(source, columns, say), told
-    table = read_table(source, replace(columns, static=()) if statics else columns, categories)
+        rows: Rows = store(source, apart_from, categories & {*apart_from.values}, say)
+    else:
+        table = read_table(source, apart_from, categories)
+        rows = table if data.layout == "rows" else unfold_years(table)
     if statics:
-        table = join_statics(table, statics, columns.static, categories, strict=covariates is None)
-    return (table if data.layout == "rows" else unfold_years(table)), told
+        rows = join_statics(rows, source.name, statics, columns.static, categories, strict=covariates is None)
+    return rows, told
 
 
 def _statics(config: Config) -> Source | None:

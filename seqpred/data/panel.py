@@ -8,15 +8,16 @@ memory-mapped, since nothing here or later writes to them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
-from seqpred.data.mapped import joined, let_go
+from seqpred.data.mapped import Gathered, let_go
 from seqpred.data.reading import Columns, Table
 from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, infer_step
 from seqpred.errors import DataError
@@ -50,7 +51,7 @@ class Rows(Protocol):
         ...
 
     def parts(self) -> Iterator[Table]:
-        """Tables of whole series, in order."""
+        """Tables of whole series, in order; one that is very long is in several, in order of time."""
         ...
 
 
@@ -124,10 +125,11 @@ class Panel:
         if self.stamps is None:
             return self.step.times(int(self.origins[series]), positions)
         own = self.stamps[self.offsets[series] : self.offsets[series + 1]]
-        distance = max(1, int(np.median(np.diff(own)))) if len(own) > 1 else self.step.count
         told = own if self.coming is None else np.concatenate([own, self.coming[series]])
-        last = len(told) - 1
-        times: Int = told[np.minimum(positions, last)] + np.maximum(positions - last, 0) * distance
+        beyond = np.maximum(positions - len(told) + 1, 0)
+        times: Int = told[positions - beyond]
+        if beyond.any():
+            times = times + beyond * (max(1, int(np.median(np.diff(own)))) if len(own) > 1 else self.step.count)
         return times
 
     @property
@@ -183,12 +185,40 @@ class Panel:
             coming=None,
         )
 
-    def pieces(self) -> Iterator[Panel]:
-        """Series after series, as many at once as are looked at in one go."""
-        starts = np.flatnonzero(np.diff(self.offsets[:-1] // PIECE, prepend=-1))
-        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(self.names)], strict=True):
-            yield self.between(first, last)
-            let_go(self.values)
+    def stretch(self, series: int, low: int, high: int) -> Panel:
+        """The rows from low to below high of one series alone; values are a view."""
+        begin = int(self.offsets[series])
+        return replace(
+            self,
+            names=self.names[series : series + 1],
+            origins=self.times(series, np.array([low], np.int64)),
+            offsets=np.array([0, high - low]),
+            values=self.values[begin + low : begin + high],
+            notes=(),
+            stamps=None if self.stamps is None else self.stamps[begin + low : begin + high],
+            coming=None,
+        )
+
+    def pieces(self) -> Iterator[tuple[int, int, Panel]]:
+        """Series after series, as many at once as are looked at in one go; a long one in several pieces.
+
+        Before each piece come its first series, and the row of that at which it begins.
+        """
+        long = self.lengths > 2 * PIECE
+        fresh = (np.diff(self.offsets[:-1] // PIECE, prepend=-1) > 0) | long | np.append(False, long[:-1])
+        for first, last in pairwise([*np.flatnonzero(fresh).tolist(), len(self.names)]):
+            if long[first]:
+                length = int(self.lengths[first])
+                for low in range(0, length, PIECE):
+                    yield first, low, self.stretch(first, low, min(low + PIECE, length))
+                    self.let_go()
+            else:
+                yield first, 0, self.between(first, last)
+                self.let_go()
+
+    def let_go(self) -> None:
+        """Give back the memory of rows that stand in a file."""
+        let_go(self.values, *(() if self.stamps is None else (self.stamps,)))
 
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
@@ -197,13 +227,15 @@ class Panel:
             digest.update(part.encode() + b"\0")
         parts = zip(self.names, self.origins.tolist(), self.offsets.tolist(), self.offsets[1:].tolist(), strict=False)
         seen = 0
-        for name, origin, low, high in sorted(parts):
-            digest.update(f"\0{name}\0{origin} {high - low}\0".encode())
-            digest.update(np.ascontiguousarray(self.values[low:high]).data)
-            seen += high - low
-            if seen > PIECE:
-                let_go(self.values)
-                seen = 0
+        for name, origin, begin, end in sorted(parts):
+            digest.update(f"\0{name}\0{origin} {end - begin}\0".encode())
+            for low in range(begin, end, PIECE):
+                rows = self.values[low : min(low + PIECE, end)]
+                digest.update(np.ascontiguousarray(rows).data)
+                seen += len(rows)
+                if seen > PIECE:
+                    self.let_go()
+                    seen = 0
         return digest.hexdigest()
 
 
@@ -220,49 +252,64 @@ def build_panel(
     Raises:
         DataError: repeated times, rows off the step, or a step so fine that nearly all rows would be absent.
     """
-    heads: list[Panel] = []  # without values
     counts = _Counts(len(rows.columns.values))
-
-    def values() -> Iterator[Float]:
+    with Gathered() as values, Gathered() as stamps:
+        heads: list[Panel] = []  # without rows, but for the time of the last one
+        begun: list[npt.NDArray[np.bool_]] = []
         for table in rows.parts():
-            whole = merge_repeats(table, duplicates) if duplicates != "error" else table
-            panel = _of_table(whole, str(heads[0].step) if heads else frequency)
-            if missing == "error":
-                _check_whole(whole, panel)
-            counts.add(len(table.times), whole, panel)
-            if panel.step.unit == "irregular":
-                panel = _stamped(panel, whole)
-                if heads:
-                    found = "has rows without a step, and is too large for memory"
-                    raise DataError(found, hint="Set data.frequency, or split the file.", where=panel.source)
-            heads.append(replace(panel, values=panel.values[:0]))
-            yield panel.values
-
-    whole = joined(values())
-    lengths = np.concatenate([head.lengths for head in heads])
+            panel = _of_part(table, heads, frequency, duplicates, missing, counts)
+            values.add(panel.values)
+            last = None
+            if panel.stamps is not None:
+                stamps.add(panel.stamps)
+                last = panel.stamps[-1:].copy()
+            heads.append(replace(panel, values=np.empty((0, panel.values.shape[1])), stamps=last))
+            begun.append(np.arange(len(panel.names)) >= table.continues)
+        joined = replace(heads[0], values=values.whole(), stamps=stamps.whole() if last is not None else None)
+    first = np.concatenate(begun)
+    lengths = np.add.reduceat(np.concatenate([head.lengths for head in heads]), np.flatnonzero(first))
     return replace(
-        heads[0],
+        joined,
         names=rows.names,
-        origins=np.concatenate([head.origins for head in heads]),
+        origins=np.concatenate([head.origins for head in heads])[first],
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        values=whole,
         notes=(*rows.notes, *counts.notes(rows, duplicates, missing), *[n for head in heads for n in head.notes][:1]),
     )
 
 
-def _of_table(table: Table, frequency: str) -> Panel:
-    """The panel of a table whose times don't repeat, notes apart."""
+def _of_part(
+    table: Table, heads: Sequence[Panel], frequency: str, duplicates: Duplicates, missing: Missing, counts: _Counts
+) -> Panel:
+    """The panel of a part of the rows; `heads` are of the parts before."""
+    whole = merge_repeats(table, duplicates) if duplicates != "error" else table
+    before = heads[-1] if table.continues else None
+    panel = _of_table(whole, str(heads[0].step) if heads else frequency, before)
+    if missing == "error":
+        _check_whole(whole, panel)
+    counts.add(len(table.times), whole, panel)
+    return _stamped(panel, whole, before) if panel.step.unit == "irregular" else panel
+
+
+def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
+    """The panel of a table whose times don't repeat, notes apart.
+
+    Args:
+        before: of the rows of its first series that came before, if there are any.
+    """
     order, starts = _in_order(table)
     step = _step(table, order, starts, frequency)
     clock, times = table.clock.on_grid(table.times[order], step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
+    if before is not None and step.unit != "irregular":
+        origins[0] = step.times(before.origins[-1:], before.lengths[-1:])[0]
+    exact = step.unit in ("row", "microsecond") and origins[0] == times[0]
     if step.unit == "irregular":
         lengths, places = ends - first, None
-    elif step.unit in ("row", "microsecond") and bool(((np.diff(times) == step.count) | starts[1:]).all()):
+    elif exact and bool(((np.diff(times) == step.count) | starts[1:]).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
-        lengths, places = _on_grid(table, times, order, starts, step)
+        lengths, places = _on_grid(table, times, origins, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = table.values[order]
     if places is not None:
@@ -284,11 +331,13 @@ def _of_table(table: Table, frequency: str) -> Panel:
     )
 
 
-def _stamped(panel: Panel, table: Table) -> Panel:
+def _stamped(panel: Panel, table: Table, before: Panel | None) -> Panel:
     """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
     order, starts = _in_order(table)
     times = table.clock.on_grid(table.times[order], panel.step)[1]
     since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
+    if before is not None and before.stamps is not None:
+        since[0] = times[0] - before.stamps[-1]
     columns = replace(panel.columns, past=(*panel.columns.past, SINCE))
     usual = 1 if starts.all() else max(1, int(np.nanmedian(since)))
     return replace(
@@ -311,11 +360,13 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
     return tuple(role for role, names in roles.items() for _ in names)
 
 
-def _on_grid(table: Table, times: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
+def _on_grid(
+    table: Table, times: Int, origins: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step
+) -> tuple[Int, Int]:
     """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
     first = np.flatnonzero(starts)
     series = np.cumsum(starts) - 1
-    own = times[first][series]
+    own = origins[series]
     if step.unit in ("row", "microsecond"):
         positions, on_step = (times - own) // step.count, (times - own) % step.count == 0
     else:
@@ -511,7 +562,8 @@ class _Counts:
         self.empty += np.isnan(values).sum(axis=0) - (len(values) - len(table.times))
         static = len(self.empty) - len(table.columns.static)
         there = np.isfinite(values[:, static:])
-        self.bare[static:] += (np.add.reduceat(there, panel.offsets[:-1], dtype=np.int64) == 0).sum(axis=0)
+        bare = np.add.reduceat(there, panel.offsets[:-1], dtype=np.int64) == 0
+        self.bare[static:] += bare[int(table.continues) :].sum(axis=0)
 
     def notes(self, rows: Rows, duplicates: Duplicates, missing: Missing) -> Iterator[str]:
         """All of it for people."""

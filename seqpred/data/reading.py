@@ -68,6 +68,7 @@ class Table:
         words: the categories of each such column, as they stand there.
         notes: what was decided or taken as missing, for people.
         places: [rows], which row of the source each comes from, where that is another one.
+        continues: whether its first series is the last one of the table before; see `store.Stored`.
     """
 
     source: Source
@@ -80,6 +81,7 @@ class Table:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     places: Int | None = None
+    continues: bool = False
 
     def parts(self) -> Iterator[Table]:
         """Itself: what is in memory is looked at in one go; see `store.Stored`."""
