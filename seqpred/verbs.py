@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the scores in a manifest are over
+MOST_HISTORY = 200_000  # rows of a long series before the last one
 MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
 
 
@@ -421,7 +423,8 @@ def _made_for(panel: Panel, config: Config, covariates: Covariates) -> dict[str,
 def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
     """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one.
 
-    Of very many series, those of some drawn by a fixed seed: it is the score of a sample, and says so.
+    Of very many series, those of some drawn by a fixed seed: it is the score of a sample, and says so. Of a very long
+    one, the last rows are taken for all of it.
     """
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
@@ -432,7 +435,9 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit
         held = np.random.default_rng(0).permutation(held)[:MOST_SCORED]
         held = np.sort(held[: max(1, np.searchsorted(np.cumsum(panel.lengths[held]), MOST_ROWS))])
     season, levels = settled(config.forecast.season), levels_of(config)
-    found = backtest(panel.choose(held), forecaster, levels, horizon, season, windows)
+    lengths = panel.lengths[held]
+    panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
+    found = backtest(panel, forecaster, levels, horizon, season, windows)
     kept = {k: found.scores[k] for k in ("skill", "metrics")}
     return {"part": "validation", "windows": windows, "series": len(held), "series_in_all": in_all, **kept}
 
@@ -441,8 +446,14 @@ def _rows_unseen(panel: Panel, model: Model) -> int:
     """Rows at the end of each series that training has not seen, the fewest over all series."""
     ends = model.folder.manifest["data"]["ends"]
     unseen = []
-    for s, name in enumerate(panel.names):
-        end = ends.get(name) if isinstance(ends, dict) else ends
-        times = panel.times(s, np.arange(panel.lengths[s], dtype=np.int64))
-        unseen.append(len(times) if end is None else int((times > end).sum()))  # None: training did not have it
+    for s, (name, last) in enumerate(zip(panel.names, panel.ends.tolist(), strict=True)):
+        rows, end = range(int(panel.lengths[s])), ends.get(name) if isinstance(ends, dict) else ends
+        if end is not None and last <= end:
+            return 0
+        learned = 0 if end is None else bisect_right(rows, end, key=lambda row: _time(panel, s, row))
+        unseen.append(len(rows) - learned)  # None: training did not have it
     return min(unseen)
+
+
+def _time(panel: Panel, series: int, row: int) -> int:
+    return int(panel.times(series, np.array([row]))[0])
