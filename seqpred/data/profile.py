@@ -236,7 +236,11 @@ def _samples(panel: Panel) -> list[Float]:
     """Some tracks, without their gaps' NaN (bridged by a line), long ones only at their end."""
     tracks = list(panel.tracks())
     chosen = tracks[:: max(1, len(tracks) // TRACKS)]
-    return [_lined(panel.track(s, c)[-ROWS:]) for s, c in chosen]
+    found = []
+    for s, c in chosen:
+        found.append(_lined(panel.track(s, c)[-ROWS:]))
+        panel.let_go()
+    return found
 
 
 def _lined(values: Float) -> Float:

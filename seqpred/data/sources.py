@@ -52,9 +52,9 @@ class Source:
         """The same source, read in another dialect."""
         return replace(self, dialect=dialect)
 
-    @cached_property
+    @property
     def parts(self) -> list[Source]:
-        """Each file by itself; the source where it is one."""
+        """Each file by itself; the source where it is one (not cached: that would be a cycle, which holds memory)."""
         if not isinstance(self.content, tuple):
             return [self]
         return [replace(self, name=str(path), content=path) for path in self.content]
@@ -205,17 +205,16 @@ class Source:
 
     def _groups(self) -> Iterator[Source]:
         """Small files together, as many as make a piece; larger ones alone; none without a row among several."""
-        group: list[Path] = []
-        filled = 0
-        for part in self.parts:
+        group, filled, parts = list[Path](), 0, self.parts
+        for part in parts:
             assert isinstance(part.content, Path)
             if part.size >= PIECE or filled + part.size >= PIECE:
                 if group:
                     yield replace(self, content=tuple(group))
                 group, filled = [], 0
-            if len(self.parts) > 1 and not part.has_rows:
+            if len(parts) > 1 and not part.has_rows:
                 continue
-            if part.size >= PIECE or len(self.parts) == 1:
+            if part.size >= PIECE or len(parts) == 1:
                 yield part
             else:
                 group.append(part.content)
