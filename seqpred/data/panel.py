@@ -160,12 +160,14 @@ class Panel:
             origins, stamps = stamps[begins + low], np.concatenate([stamps[a:b] for a, b in places])
         elif low.any():
             origins = self.step.times(origins, low)
+        values = np.concatenate([self.values[a:b] for a, b in places])
+        self.let_go()
         return replace(
             self,
             names=[self.names[s] for s in chosen],
             origins=origins,
             offsets=np.concatenate([[0], np.cumsum(high - low)]).astype(np.int64),
-            values=np.concatenate([self.values[a:b] for a, b in places]),
+            values=values,
             notes=(),
             stamps=stamps,
             coming=None,
@@ -198,6 +200,10 @@ class Panel:
             stamps=None if self.stamps is None else self.stamps[begin + low : begin + high],
             coming=None,
         )
+
+    def groups(self, chosen: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+        """Some series, as many after others as are looked at in one go."""
+        return np.split(chosen, np.flatnonzero(np.diff(np.cumsum(self.lengths[chosen]) // PIECE)) + 1)
 
     def pieces(self) -> Iterator[tuple[int, int, Panel]]:
         """Series after series, as many at once as are looked at in one go; a long one in several pieces.

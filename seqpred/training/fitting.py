@@ -183,7 +183,6 @@ def _made(
     targets, none = panel.roles.count("target"), np.empty((0, len(covariates.known)))
     chosen = np.unique(tracks // targets)
     own = panel.part(stretches.series[chosen], stretches.low[chosen], stretches.high[chosen])
-    panel.let_go()
     values = [own.track(s, c) for s, c in own.tracks()]
     prepared = prepare_all(values, look_of(config))
     for s, k in enumerate(chosen.tolist()):
