@@ -20,7 +20,7 @@ from seqpred.data.profile import Guess, check_changing, choose_columns, find_cat
 from seqpred.data.reading import read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.data.statics import join_statics, sketch_statics
-from seqpred.data.store import beginning, is_large, store
+from seqpred.data.store import Storing, beginning, is_large, store
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
@@ -57,17 +57,18 @@ def _silent(_: object) -> None:
     """Where notes go when nobody listens."""
 
 
-def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
+def init(source: Source, path: str, overrides: Mapping[str, Any], say: Say = _silent) -> str:
     """A commented config for the data, as YAML.
 
     Args:
         path: what the config says of where the data is.
         overrides: dotted keys that a person has decided.
+        say: told how far a large file is stored; all other notes are in the config.
     """
     config = _config_of(overrides)
     found = discover(beginning(source), overrides)
     config = config.replace({**found.keys, **overrides})
-    panel = read_panel(source, config, _silent)
+    panel = read_panel(source, config, lambda note: say(note) if isinstance(note, Storing) else None)
     check_changing(panel)
     config = settle(config, panel)
     if rows_needed(config) > panel.lengths.max():

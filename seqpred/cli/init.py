@@ -42,6 +42,7 @@ def init(
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
+    from seqpred.cli.terminal import make_say
     from seqpred.config import read_override
     from seqpred.data.sources import open_source
     from seqpred.verbs import init as write
@@ -53,4 +54,4 @@ def init(
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}
     overrides.update(read_override(item) for item in settings or [])
-    typer.echo(write(open_source(data), data, overrides), nl=False)
+    typer.echo(write(open_source(data), data, overrides, make_say(quiet=False)), nl=False)

@@ -31,6 +31,7 @@ def run(app: typer.Typer) -> int:
     """Run the command; every ending becomes an exit code, and every error a sentence on stderr."""
     try:
         code = app(standalone_mode=False)
+        _BAR.stop()
         if code == Exit.INTERRUPTED:  # typer has caught Ctrl-C
             raise KeyboardInterrupt
         sys.stdout.flush()
@@ -62,6 +63,7 @@ def run(app: typer.Typer) -> int:
 
 
 def _bug() -> int:
+    _BAR.stop()
     sys.stderr.write(printable(traceback.format_exc()))
     return _fail(Exit.BUG, "this is a bug in seqpred", "Please report it with the lines above.")
 
@@ -84,6 +86,7 @@ def _usage_hint(error: Any) -> str:
 
 
 def _fail(code: Exit, message: str, hint: str) -> int:
+    _BAR.stop()
     _HELD.clear()
     message, hint = printable(message), printable(hint)
     if "--json" in sys.argv[1:]:
@@ -111,7 +114,17 @@ def make_say(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
     """What tells notes on stderr; with --json at the end, so that an error is one object alone."""
     if quiet:
         return lambda _: None
-    return _HELD.append if as_json else _tell
+
+    def say(note: str) -> None:
+        share = getattr(note, "share", None)  # of a long work; see `data/store.py`
+        if not share:
+            _HELD.append(note) if as_json else _tell(note)
+        elif not as_json:
+            _BAR.show("storing", share)
+        if share == 1:
+            _BAR.stop()
+
+    return say
 
 
 def _tell(note: str) -> None:
@@ -173,30 +186,62 @@ def score_rows(metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list
     return header, rows
 
 
-@contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
-    """What shows how far training is, on stderr and only on a terminal."""
-    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda _: None
-        return
+class _Bar:
+    """A bar on stderr, only on a terminal, from when something is first shown until it is stopped."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def show(self, what: str, share: float, told: str = "") -> None:
+        """How far some work is, from 0 to 1."""
+        if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            return
+        if self._bar is None:
+            self._bar = _rich_bar()
+            self._bar.add_task("", total=1.0, what=what, told=told)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=share, what=what, told=told)
+
+    def stop(self) -> None:
+        """Take it from the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+_BAR = _Bar()
+
+
+def _rich_bar() -> Any:
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("training"),
+        TextColumn("{task.fields[what]}"),
         BarColumn(bar_width=12),
         TextColumn("{task.percentage:>4.1f} %"),
         TextColumn("{task.fields[told]}"),
     )
-    with Bar(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8) as bar:
-        task = bar.add_task("training", total=1.0, told="reading the data")
+    return Bar(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8)
 
-        def watch(p: Progress) -> None:
-            left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
-            score = f"network {p.network} of {p.networks}  loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
-            bar.update(task, completed=p.share, told=f"{score}  {_minutes(left)} left")
 
+@contextmanager
+def progress_bar(*, quiet: bool) -> Iterator[Callable[[Progress], None]]:
+    """What shows how far training is."""
+    if quiet:
+        yield lambda _: None
+        return
+
+    def watch(p: Progress) -> None:
+        left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
+        score = f"network {p.network} of {p.networks}  loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
+        _BAR.show("training", p.share, f"{score}  {_minutes(left)} left")
+
+    _BAR.show("training", 0.0, "reading the data")
+    try:
         yield watch
+    finally:
+        _BAR.stop()
 
 
 def _minutes(seconds: float) -> str:

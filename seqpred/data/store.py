@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,13 +27,30 @@ from seqpred.data.timing import Clock, Int
 from seqpred.errors import DataError, WriteError
 
 LARGE = 512 << 20  # bytes of a file from which its rows are stored
+MOST = 20 << 30  # bytes of the cache beyond which what was used longest ago is removed
+LEFT = 86_400  # seconds after which a folder that is still not whole was left by a process that died
 PART = 1_000_000  # rows of a part, about
 SAMPLED = 1000  # rows of a part by whose times a long series is cut into parts
+UNFINISHED = "storing-"  # how the name of a folder begins that is not whole yet
 FORMAT = 2  # of what is stored; another one is made anew
 ALWAYS = -(1 << 63)  # before any time
 Records = npt.NDArray[np.void]
 Begin = tuple[int, int, int]
 """Where a part begins: its first series, the time from which on its rows are in it, and its first row."""
+
+
+class Storing(str):
+    """A note of a large file's way into the cache, which says how much of the file is stored, from 0 to 1."""
+
+    __slots__ = ("share",)
+
+    def __new__(cls, note: str, share: float) -> Storing:
+        """The note with its share."""
+        new = super().__new__(cls, note)
+        new.share = share
+        return new
+
+    share: float
 
 
 @dataclass(frozen=True)
@@ -101,12 +120,35 @@ def store(source: Source, columns: Columns, categories: Collection[str], say: Ca
     try:
         folder = cache_folder() / _key(source, columns, categories)
         if not folder.exists():
-            say(f"{source.name}: too large for memory: its rows are stored once, in {folder}.")
+            _make_room(source.size, say)
+            told = f"too large for memory: its rows are stored once, in {folder}, about {_told(source.size)}"
+            say(Storing(f"{source.name}: {told} of at most {_told(MOST)} there.", 0.0))
             _write(source, columns, categories, folder, say)
+        os.utime(folder)  # used now
         return _read(source, columns, folder)
     except OSError as e:
         hint = "Make room, or name another folder in XDG_CACHE_HOME."
         raise WriteError(f"can't be stored ({e})", hint=hint, where=source.name) from None
+
+
+def _make_room(size: int, say: Callable[[str], None]) -> None:
+    """Remove what was used longest ago, until so many bytes more are not too many."""
+    folders = sorted((p for p in cache_folder().iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    unfinished = [p for p in folders if p.name.startswith(UNFINISHED)]
+    for left in unfinished:
+        if time.time() - left.stat().st_mtime > LEFT:
+            shutil.rmtree(left, ignore_errors=True)
+    kept = {p: sum(f.stat().st_size for f in p.iterdir()) for p in folders if p not in unfinished}
+    for oldest in list(kept):
+        if sum(kept.values()) + size <= MOST:
+            break
+        freed = kept.pop(oldest)
+        say(f"{oldest}: removed ({_told(freed)}), since it was used longest ago and {_told(MOST)} are the most there.")
+        shutil.rmtree(oldest, ignore_errors=True)
+
+
+def _told(size: int) -> str:
+    return f"{size / (1 << 30):.1f} GB"
 
 
 def _key(source: Source, columns: Columns, categories: Collection[str]) -> str:
@@ -132,7 +174,7 @@ def _write(
     source: Source, columns: Columns, categories: Collection[str], folder: Path, say: Callable[[str], None]
 ) -> None:
     """Make the folder, which appears whole or not at all."""
-    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+    with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder.parent) as made:
         new = Path(made, "new")
         new.mkdir()
         series = _Series()
@@ -153,7 +195,7 @@ def _tables(
     source: Source, columns: Columns, categories: Collection[str], say: Callable[[str], None]
 ) -> Iterator[Table]:
     """The rows of each piece of a file, all read as the first one is."""
-    dialect, usual, tenth = source.dialect, None, 0
+    dialect, usual, told = source.dialect, None, 0
     try:
         for piece, share in source.pieces():
             table = read_table(piece if usual is None else piece.spoken(dialect), columns, categories)
@@ -161,9 +203,9 @@ def _tables(
                 usual = table.clock
                 dialect = replace(table.source.dialect, date_order=usual.date_order or source.dialect.date_order)
             _check_alike(usual, table)
-            if int(10 * share) > tenth:
-                tenth = int(10 * share)
-                say(f"{source.name}: {10 * tenth} % stored.")
+            if int(100 * share) > told:
+                told = int(100 * share)
+                say(Storing(f"{source.name}: {told} % stored.", share))
             yield table
     except (UnicodeDecodeError, *BROKEN) as e:
         raise DataError(f"can't be read ({e})", hint="Check the file and data.encoding.", where=source.name) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, smal
     # 700 bytes of the file may leave open what all of it decides
     config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
     stored, read, said = both(path, config)
-    assert "10 % stored" in "".join(said)
+    assert "100 % stored" in "".join(said)
     assert len(store.store(open_source(path).spoken(stored.dialect), stored.columns, (), said.append).begins) > 5
     assert_same(stored, read)
 
@@ -142,7 +143,7 @@ def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
         content.to_csv(path, index=False)
         read_panel(open_source(path), CONFIG, said.append)
     assert "".join(said).count("are stored once") == 2
-    assert not list((small / "cache" / "seqpred").glob("tmp*")), "nothing is left but what is stored"
+    assert not list((small / "cache" / "seqpred").glob("storing-*")), "nothing is left but what is stored"
 
 
 ROLES = {"known": ["holiday"], "past": ["price", "mood"], "static": ["kind", "size"]}
@@ -158,6 +159,35 @@ def with_covariates() -> pd.DataFrame:
     frame["kind"], frame["size"] = frame["id"].map(lambda s: "odd" if s in ("s1", "s3", "s5") else "even"), 5
     frame.loc[rng.random(len(frame)) < 0.2, ["price", "size"]] = np.nan
     return frame
+
+
+def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    kept: list[list[str]] = []
+    cache = small / "cache" / "seqpred"
+    for name in ("a", "b", "a", "c"):
+        rows("abc".index(name)).to_csv(small / name, index=False)
+        monkeypatch.setattr(store, "MOST", 3 * (small / name).stat().st_size)
+        read_panel(open_source(small / name), CONFIG, said.append)
+        for place, folder in enumerate(sorted(cache.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
+            os.utime(folder, (place, place))  # not on the clock's resolution
+        kept.append(sorted(f.name for f in cache.iterdir()))
+    assert len(kept[1]) == 2
+    assert len(kept[3]) == 2, "the new one, and the one used last"
+    assert set(kept[3]) > set(kept[0])
+    assert f"{cache / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(said)
+
+
+def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:
+    left = small / "cache" / "seqpred" / "storing-x"
+    left.mkdir(parents=True)
+    fresh = left.with_name("storing-y")
+    fresh.mkdir()
+    os.utime(left, (0, 0))
+    rows().to_csv(small / "sales.csv", index=False)
+    read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+    assert fresh.exists()
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("order", ORDERS)
