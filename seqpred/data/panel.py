@@ -302,9 +302,10 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
     Args:
         before: of the rows of its first series that came before, if there are any.
     """
-    order, starts = _in_order(table)
-    step = _step(table, order, starts, frequency)
-    clock, times = table.clock.on_grid(table.times[order], step)
+    order, starts, times = _in_order(table)
+    given = times is table.times
+    step = _step(table, times, starts, frequency)
+    clock, times = table.clock.on_grid(times, step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
     if before is not None and step.unit != "irregular":
@@ -317,7 +318,7 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
     else:
         lengths, places = _on_grid(table, times, origins, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    values = table.values[order]
+    values = table.values if given else table.values[order]
     if places is not None:
         sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
         values[places] = sparse
@@ -339,8 +340,8 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
 
 def _stamped(panel: Panel, table: Table, before: Panel | None) -> Panel:
     """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
-    order, starts = _in_order(table)
-    times = table.clock.on_grid(table.times[order], panel.step)[1]
+    _, starts, times = _in_order(table)
+    times = table.clock.on_grid(times, panel.step)[1]
     since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
     if before is not None and before.stamps is not None:
         since[0] = times[0] - before.stamps[-1]
@@ -401,18 +402,19 @@ def _too_sparse(table: Table, order: Int, series: Int, step: Step, rows: int) ->
     )
 
 
-def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:
-    """The rows by series, then time, and which of them begin a series."""
+def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_], Int]:
+    """The rows by series, then time; which of them begin a series; their times, the table's own if it is in order."""
     order = np.arange(len(table.codes), dtype=np.int64)
     codes, times = table.codes, table.times
-    rising = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (times[1:] > times[:-1]))
-    if not rising.all():
+    begins, later = codes[1:] != codes[:-1], times[1:] > times[:-1]
+    if not ((later | begins).all() and (codes[1:][begins] > codes[:-1][begins]).all()):
         order = np.lexsort((times, codes)).astype(np.int64)
         codes, times = codes[order], times[order]
-        repeated = np.flatnonzero((codes[1:] == codes[:-1]) & (times[1:] == times[:-1]))
+        begins = codes[1:] != codes[:-1]
+        repeated = np.flatnonzero(~begins & (times[1:] == times[:-1]))
         if len(repeated):
             raise _repeated(table, order[repeated + 1], len(repeated))
-    return order, np.concatenate([[True], codes[1:] != codes[:-1]])
+    return order, np.append(True, begins), times
 
 
 def _repeated(table: Table, rows: Int, count: int) -> DataError:
@@ -497,10 +499,9 @@ def _check_whole(table: Table, panel: Panel) -> None:
             raise DataError(found, hint=hint, where=panel.source)
 
 
-def _step(table: Table, order: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
+def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
     if frequency == "auto":
-        times = table.clock.on_grid(table.times[order], DAILY)[1]
-        return infer_step(times, starts, table.clock.dated) or Step("row", 1)
+        return infer_step(table.clock.on_grid(times, DAILY)[1], starts, table.clock.dated) or Step("row", 1)
     try:
         step = Step.parse(frequency)
     except ValueError as e:

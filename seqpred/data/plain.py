@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqpred.data.dialect import EMPTY, LARGEST
 from seqpred.data.sources import BROKEN, Source
-from seqpred.data.timing import COMPACT_DATES, YEAR_1, Clock, Int
+from seqpred.data.timing import COMPACT_DATES, DAY, YEAR_1, Clock, Int
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,7 +68,10 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         clock, times = _times(rows, columns, codes, first)
         words = {name: _categories(rows[name]) for name in columns.values if name in categories}
         parts = [words[name][1] if name in words else _numbers(rows[name]) for name in columns.values]
-        values, marked = np.stack(parts, axis=1, dtype=np.float64), 0
+        values = (
+            np.stack(parts, axis=1, dtype=np.float64) if len(parts) > 1 else parts[0].astype(np.float64, copy=False)
+        )
+        values, marked = values.reshape(len(rows), -1), 0
         for i, name in enumerate(columns.values if dialect.missing_numbers else ()):
             if name not in words:
                 sentinels = np.isin(values[:, i], dialect.missing_numbers)
@@ -89,14 +92,15 @@ def _first_time(source: Source, columns: Columns) -> str:
 
 
 def _parsed(source: Source, columns: Columns, categories: Collection[str], first: str) -> pa.Table:
-    """Words as dictionaries, numbers, and the times as texts or as whole numbers, as the `first` one is."""
+    """Words as dictionaries, numbers, and the times as whole numbers, dates or texts, as the `first` one is."""
     import pyarrow as pa
     from pyarrow import csv
 
     word = pa.dictionary(pa.int32(), pa.string())
     kinds = {name: word if name in categories else pa.float64() for name in columns.values}
     kinds |= {columns.id: word} if columns.id else {}
-    kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else pa.string())
+    dates = pa.date32() if _ISO.fullmatch(first) and len(first) == 10 else pa.string()  # date32 reads 2024-12-31 alone
+    kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else dates)
     with source.unpacked() as content:
         rows: pa.Table = csv.read_csv(
             content,
@@ -135,10 +139,15 @@ def _categories(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Int]:
 
 def _numbers(column: pa.ChunkedArray) -> Float:
     values: Float = column.to_numpy()
-    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
-    if low < -LARGEST or high > LARGEST or np.isnan(values).sum() != column.null_count:
+    if column.null_count:
+        low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+        strange = np.isnan(values).sum() != column.null_count
+    else:  # the usual case, for which two quick looks are enough
+        low, high = values.min(), values.max()
+        strange = np.isnan(low)
+    if strange or low < -LARGEST or high > LARGEST:
         raise _DoubtError  # "NAN" is a number to one reader and a text to the other
-    return values
+    return values if values.flags.writeable else values.copy()
 
 
 def _times(rows: pa.Table, columns: Columns, codes: Int, first: str) -> tuple[Clock, Int]:
@@ -155,10 +164,16 @@ def _times(rows: pa.Table, columns: Columns, codes: Int, first: str) -> tuple[Cl
     found = _ISO.fullmatch(first)
     if not found:
         raise _DoubtError
+    if pa.types.is_date32(column.type):
+        if column.null_count:
+            raise _DoubtError
+        days: Int = column.cast(pa.int32()).to_numpy().astype(np.int64)
+        if days.min() < YEAR_1 // DAY:
+            raise _DoubtError
+        return Clock("%Y-%m-%d"), days * DAY
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
         times = np.concatenate(list(pool.map(partial(_instants, first=first), column.chunks)))
-    clock = f"{found[1]}%H:%M{':%S' if found[2] else ''}" if found[1] else ""
-    return Clock("%Y-%m-%d" + clock), times
+    return Clock(f"%Y-%m-%d{found[1]}%H:%M{':%S' if found[2] else ''}"), times
 
 
 def _instants(texts: pa.Array, first: str) -> Int:
