@@ -1,4 +1,4 @@
-"""The metrics, each a formula over plain arrays; what is averaged how stands in `score_cases`."""
+"""The metrics, each a formula over plain arrays; what is averaged how stands in `Tally`."""
 
 from __future__ import annotations
 
