@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from seqpred.data.dialect import Float, Layout
-from seqpred.data.panel import build_panel, repeats
+from seqpred.data.duplicates import repeats
+from seqpred.data.panel import build_panel
 from seqpred.data.profile import Guess, choose_columns, guess_columns
 from seqpred.data.reading import Sketch, Table, read_table, sketch
 from seqpred.data.sources import BROKEN, Source

@@ -17,19 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
+from seqpred.data.duplicates import Duplicates, merge_repeats
+from seqpred.data.grid import find_step, in_order, places_on_grid, tell_change
 from seqpred.data.mapped import Gathered, let_go
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, infer_step
+from seqpred.data.timing import Clock, Int, Step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
-Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
 PIECE = 1_000_000  # rows of a large panel that are looked at in one go
-SEARCHED = 100  # series in which a change of the step is looked for
 SINCE = "(time since the last row)"  # the past covariate that rows without a step get
-MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
 class Rows(Protocol):
@@ -302,9 +301,9 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
     Args:
         before: of the rows of its first series that came before, if there are any.
     """
-    order, starts, times = _in_order(table)
+    order, starts, times = in_order(table)
     given = times is table.times
-    step = _step(table, times, starts, frequency)
+    step = find_step(table, times, starts, frequency)
     clock, times = table.clock.on_grid(times, step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
@@ -316,7 +315,7 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
     elif exact and bool(((np.diff(times) == step.count) | starts[1:]).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
-        lengths, places = _on_grid(table, times, origins, order, starts, step)
+        lengths, places = places_on_grid(table, times, origins, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     values = table.values if given else table.values[order]
     if places is not None:
@@ -333,14 +332,14 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
         offsets=offsets,
         values=values,
         words=table.words,
-        notes=(change,) if len(values) > 2 * len(times) and (change := _told_change(table, order, starts)) else (),
+        notes=(change,) if len(values) > 2 * len(times) and (change := tell_change(table, order, starts)) else (),
         dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
     )
 
 
 def _stamped(panel: Panel, table: Table, before: Panel | None) -> Panel:
     """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
-    _, starts, times = _in_order(table)
+    _, starts, times = in_order(table)
     times = table.clock.on_grid(times, panel.step)[1]
     since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
     if before is not None and before.stamps is not None:
@@ -367,118 +366,6 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
     return tuple(role for role, names in roles.items() for _ in names)
 
 
-def _on_grid(
-    table: Table, times: Int, origins: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step
-) -> tuple[Int, Int]:
-    """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
-    first = np.flatnonzero(starts)
-    series = np.cumsum(starts) - 1
-    own = origins[series]
-    if step.unit in ("row", "microsecond"):
-        positions, on_step = (times - own) // step.count, (times - own) % step.count == 0
-    else:
-        positions, on_step = np.empty(len(times), np.int64), np.empty(len(times), bool)
-        for origin in np.unique(own):  # a calendar rule knows one origin at a time
-            at = own == origin
-            positions[at], on_step[at] = step.positions(times[at], int(origin))
-    if not on_step.all():
-        raise _off_step(table, order, starts, step, on_step)
-    lengths = positions[np.append(first[1:], len(times)) - 1] + 1
-    if lengths.sum() > MOST_HOLES * len(times) + 1000:
-        raise _too_sparse(table, order, series, step, int(lengths.sum()))
-    return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
-
-
-def _too_sparse(table: Table, order: Int, series: Int, step: Step, rows: int) -> DataError:
-    """What to say of a grid of so many rows, nearly all of them absent: where most of them are."""
-    times = table.times[order]
-    after = int(np.where(np.diff(series) == 0, np.diff(times), -1).argmax()) + 1
-    before, then = table.clock.write(times[after - 1 : after + 1])
-    return DataError(
-        f"on the step {step} {rows - len(times)} of {rows} rows would be absent, most of them between {before} "
-        f"({table.where(int(order[after - 1]))}) and {then}",
-        hint="Mend these times, or set data.frequency to the usual distance of two rows, or to irregular.",
-        where=table.where(int(order[after])),
-    )
-
-
-def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_], Int]:
-    """The rows by series, then time; which of them begin a series; their times, the table's own if it is in order."""
-    order = np.arange(len(table.codes), dtype=np.int64)
-    codes, times = table.codes, table.times
-    begins, later = codes[1:] != codes[:-1], times[1:] > times[:-1]
-    if not ((later | begins).all() and (codes[1:][begins] > codes[:-1][begins]).all()):
-        order = np.lexsort((times, codes)).astype(np.int64)
-        codes, times = codes[order], times[order]
-        begins = codes[1:] != codes[:-1]
-        repeated = np.flatnonzero(~begins & (times[1:] == times[:-1]))
-        if len(repeated):
-            raise _repeated(table, order[repeated + 1], len(repeated))
-    return order, np.append(True, begins), times
-
-
-def _repeated(table: Table, rows: Int, count: int) -> DataError:
-    rows = np.sort(rows)
-    lines = ", ".join(table.where(int(r)).split(":")[-1] for r in rows[:3])
-    stamp = table.clock.write(table.times[rows[:1]])[0]
-    series = f" of series {table.names[table.codes[rows[0]]]!r}" if table.columns.id else ""
-    hint = (
-        "Keep one row for each time"
-        if table.columns.id
-        else "Name the series' column in data.id, or keep one row for each time"
-    )
-    return DataError(
-        f"the time {stamp}{series} stands twice ({count} repeats: {lines}{', ...' if count > 3 else ''})",
-        hint=f"{hint}; data.duplicates: mean (or first, or last) makes one row of them.",
-        where=table.where(int(rows[0])),
-    )
-
-
-def repeats(table: Table) -> npt.NDArray[np.bool_]:
-    """[rows in the order of series, time and file], whether a row repeats the time of the one before it."""
-    order = np.lexsort((table.times, table.codes))
-    codes, times = table.codes[order], table.times[order]
-    return np.concatenate([[False], (codes[1:] == codes[:-1]) & (times[1:] == times[:-1])])
-
-
-def merge_repeats(table: Table, how: Duplicates) -> Table:
-    """The table with one row for each time of a series: the mean, or the first or last known value, of the cells."""
-    repeated = repeats(table)
-    count = int(repeated.sum())
-    if not count:
-        return table
-    order = np.lexsort((table.times, table.codes))
-    begins = np.flatnonzero(~repeated)
-    firsts = order[begins]
-    values = table.values[order]
-    named = table.columns.values  # the mean of words is none: their last one is taken
-    ways: list[Duplicates] = ["last" if how == "mean" and name in table.words else how for name in named]
-    merged = np.stack([_merged(values[:, c], begins, way) for c, way in enumerate(ways)], axis=1)
-    return replace(
-        table,
-        codes=table.codes[firsts],
-        times=table.times[firsts],
-        values=merged,
-        places=firsts if table.places is None else table.places[firsts],
-    )
-
-
-def _merged(values: Float, begins: npt.NDArray[np.intp], how: Duplicates) -> Float:
-    """One value for each run of rows that begins at `begins`; NaN for a run without any."""
-    known, rows = np.isfinite(values), np.arange(len(values))
-    if how == "mean":
-        sums, counts = np.add.reduceat(np.where(known, values, 0.0), begins), np.add.reduceat(known.astype(int), begins)
-        mean: Float = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-        return mean
-    if how == "first":
-        chosen = np.minimum.reduceat(np.where(known, rows, len(rows)), begins)
-    else:
-        chosen = np.maximum.reduceat(np.where(known, rows, -1), begins)
-    some = (chosen >= 0) & (chosen < len(rows))
-    picked: Float = np.where(some, values[np.where(some, chosen, 0)], np.nan)
-    return picked
-
-
 def _check_whole(table: Table, panel: Panel) -> None:
     """Refuse absent rows and empty cells, as `data.missing: error` asks."""
     hint = "Fill them in, or set data.missing to mask or interpolate."
@@ -497,59 +384,6 @@ def _check_whole(table: Table, panel: Panel) -> None:
             absent = len(panel.values) - len(table.times)
             found = f"{absent} rows are absent from the grid of times, the first{series} at {stamps}"
             raise DataError(found, hint=hint, where=panel.source)
-
-
-def _step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
-    if frequency == "auto":
-        return infer_step(table.clock.on_grid(times, DAILY)[1], starts, table.clock.dated) or Step("row", 1)
-    try:
-        step = Step.parse(frequency)
-    except ValueError as e:
-        raise DataError(f"data.frequency: {e}", hint="Or leave it out: the data's own step is found.") from None
-    if step.unit == "irregular":
-        if table.clock.form is None:
-            hint = "Name it in data.time, or leave data.frequency out."
-            raise DataError(
-                "data.frequency is irregular, but there is no time column", hint=hint, where=table.source.name
-            )
-        return step
-    if (step.unit == "row") == table.clock.dated:
-        kind = "dates" if table.clock.dated else "whole numbers"
-        raise DataError(
-            f"data.frequency is {frequency}, but the times are {kind}",
-            hint="Leave it out: the data's own step is found.",
-            where=table.source.name,
-        )
-    return step
-
-
-def _told_change(table: Table, order: Int, starts: npt.NDArray[np.bool_]) -> str:
-    """Where the step of a series changes for good, in words; empty where none of the first ones does."""
-    firsts = np.flatnonzero(starts)
-    unit: Literal["microsecond", "row"] = "microsecond" if table.clock.dated else "row"
-    for low, high in zip(firsts[:SEARCHED], [*firsts[1:], len(order)], strict=False):
-        change = find_change(table.times[order[low:high]])
-        if change:
-            row, before, after = change
-            place = table.where(int(order[low + row]))
-            stamp = table.clock.write(table.times[order[low + row]][None])[0]
-            return f"rows are {Step(unit, before)} apart up to {stamp} ({place}) and {Step(unit, after)} from there on"
-    return ""
-
-
-def _off_step(
-    table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step, on_step: npt.NDArray[np.bool_]
-) -> DataError:
-    rows = np.sort(order[~on_step])
-    stamp = table.clock.write(table.times[rows[:1]])[0]
-    share = 100 * on_step.mean()
-    change = _told_change(table, order, starts)
-    return DataError(
-        f"{stamp} is not a whole number of steps of {step} after its series' first row "
-        f"({len(rows)} such rows; {share:.1f} % obey{f'; {change}' if change else ''})",
-        hint="Set data.frequency to the step that all rows obey, or to irregular where there is none.",
-        where=table.where(int(rows[0])),
-    )
 
 
 class _Counts:
