@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import re
 import warnings
@@ -152,7 +151,7 @@ def _header(source: Source) -> list[str]:
         return [str(c) for c in _read(source, None, rows=1).columns]
     try:
         return next((fields for _, fields in source.records()), [])
-    except (UnicodeDecodeError, csv.Error, *BROKEN) as e:
+    except (UnicodeDecodeError, *BROKEN) as e:
         raise _fault(source, e) from None
 
 

@@ -32,7 +32,7 @@ MOST_UNPACKED, MOST_RATIO = (
     200,
 )  # bytes of a gzip file's text, and times its own size: beyond both, it is a bomb
 SHOWN = 3  # offending rows that a message names
-BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off or damaged raises
+BROKEN = (OSError, EOFError, zlib.error, csv.Error)  # what reading a file that is cut off or damaged raises
 
 
 @dataclass(frozen=True)
