@@ -20,7 +20,8 @@ def step(cell: str, depth: int, hidden: int, window: int, horizon: int, levels: 
     """Bytes that one step takes at its peak."""
     import torch
 
-    from seqpred.network.network import Network, Shape
+    from seqpred.network.network import Network
+    from seqpred.network.shape import Shape
     from seqpred.training.adamw import AdamW
     from seqpred.training.loop import quantile_loss
 

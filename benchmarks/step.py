@@ -25,7 +25,7 @@ from reading import CONFIG, LOOK
 from seqpred.data.sources import open_source
 from seqpred.features import prepare_all
 from seqpred.network.machine import keep_memory
-from seqpred.network.network import Shape
+from seqpred.network.shape import Shape
 from seqpred.training.loop import Hooks, Plan, fit
 from seqpred.training.windows import Reach, Windows, make_windows
 from seqpred.verbs import read_panel

@@ -1,7 +1,7 @@
 """What seqpred withstands, counted: kills, flipped bits, fuzz, leaks, repetition. See docs/reliability.md.
 
-Usage: python benchmarks/torture.py [PART [COUNT [SEED]]], with PART one of kills, saving, bits, leaks, repeats, fuzz;
-without one, all of them at full length.
+Usage: python benchmarks/torture.py [PART [COUNT [SEED]]], with PART one of kills, saving, bits, leaks, repeats, fuzz,
+guided; without one, all of them at full length.
 
 Every training and every fuzzed input runs in a process of its own or in a forked one, so that a kill is a kill and a
 crash is seen. A failure is printed with the seed that makes it again, and the exit code is 1.
@@ -9,23 +9,51 @@ crash is seen. A failure is printed with the seed that makes it again, and the e
 
 from __future__ import annotations
 
-import json
+import importlib
 import os
+import pkgutil
+import re
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-FULL = {"kills": 200, "saving": 200, "bits": 10_000, "leaks": 500, "repeats": 20, "fuzz": 100_000}
+from benchmarks import fuzz as feeding
+from benchmarks.fuzz import KINDS, Target, altered, targets
+from seqpred.errors import SeqpredError
+
+FULL = {"kills": 200, "saving": 200, "bits": 10_000, "leaks": 500, "repeats": 20, "fuzz": 100_000, "guided": 100_000}
 PATIENCE, ROOM = 5, 1 << 30  # seconds and bytes that a fuzzed input may take
+IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts whose files are many and need no disk
+
+
+def warm() -> None:
+    """Import all that a training needs, so that a forked process begins with it; no training is begun here."""
+    import onnx.checker  # noqa: F401
+    import onnxruntime  # noqa: F401
+    import safetensors.numpy  # noqa: F401
+    import torch
+
+    import seqpred
+    import tests.invariants.conftest
+    import tests.invariants.leaks  # noqa: F401
+
+    torch.set_num_threads(1)  # none of torch's threads may be there when a process forks
+    for module in pkgutil.walk_packages(seqpred.__path__, "seqpred."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
 
 
 def forked(work: Callable[[], object]) -> int:
@@ -38,8 +66,6 @@ def forked(work: Callable[[], object]) -> int:
         work()
         os._exit(0)
     except BaseException:  # noqa: BLE001, it is this process's last
-        import traceback
-
         traceback.print_exc()
         os._exit(1)
 
@@ -210,162 +236,75 @@ def repeats(count: int, seed: int, place: Path) -> Iterator[str]:
 # ------------------------------------------------------------------ fuzz
 
 
-CSV = "".join(f"s{i // 30},2024-01-{i % 30 + 1:02d},{10 + i % 7}.5,x\n" for i in range(60))
-WORDS = [b",", b"\n", b'"', b"\r", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b";", b"\t", b"1e999", b"-", b"NaN", b"inf"]
-WORDS += [
-    b"=1+1",
-    b"2024-13-45",
-    b"1970-01-01T00:00:00+99:99",
-    b"9" * 400,
-    b"0x1p3",
-    b"\x1b[2J",
-    b"{",
-    b"[",
-    b"&a ",
-    b"*a",
-]
-WORDS += [b"!!python/object:os.system ", b": ", b"- ", b"null", b"true", b"1:59:59", b"? ", b"|", b"%", b"@", b"'"]
-
-
-def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    """The content with a few cuts, repeats, flips and unkind words."""
-    for _ in range(int(rng.integers(1, 8))):
-        a, b = sorted(int(x) for x in rng.integers(0, len(content) + 1, 2))
-        kind = rng.integers(6)
-        if kind == 0:
-            content = content[:a] + content[b:]
-        elif kind == 1:
-            content = content[:b] + content[a:b] * int(rng.integers(1, 4)) + content[b:]
-        elif kind == 2 and len(content):
-            altered = bytearray(content)
-            altered[a % len(content)] = int(rng.integers(256))
-            content = bytes(altered)
-        elif kind == 3:
-            content = content[:a] + rng.bytes(int(rng.integers(1, 9))) + content[a:]
-        else:
-            content = content[:a] + WORDS[int(rng.integers(len(WORDS)))] + content[a:]
-        content = content[: 1 << 16]
-    return content
-
-
-def fuzz_csv(content: bytes, place: Path) -> None:
-    from seqpred import verbs
-    from seqpred.data.sources import Source
-
-    verbs.check(Source("fuzz.csv", content)).tell()
-
-
-def fuzz_yaml(content: bytes, place: Path) -> None:
-    from seqpred.config import load_config
-
-    path = place / f"{os.getpid()}.yaml"
-    path.write_bytes(content)
-    load_config(path)
-
-
-def fuzz_folder(content: bytes, place: Path) -> None:
-    """The bytes are those of the folder's three files, one after another, and the hashes are made to fit."""
-    from seqpred import folder
-
-    path = place / f"{os.getpid()}.model"
-    path.mkdir(exist_ok=True)
-    import hashlib
-
-    config, manifest, weights = [*content.split(b"\n\x00\n"), b"", b""][:3]
-    (path / folder.CONFIG).write_bytes(config)
-    (path / folder.WEIGHTS).write_bytes(weights)
-    try:
-        told = json.loads(manifest)
-        told["sha256"] = {
-            n: hashlib.sha256((path / n).read_bytes()).hexdigest() for n in (folder.CONFIG, folder.WEIGHTS)
-        }
-        told["manifest_sha256"] = folder._own_hash(told)
-        manifest = folder._as_written(told)
-    except (ValueError, TypeError, RecursionError):
-        pass
-    (path / folder.MANIFEST).write_bytes(manifest)
-    from seqpred.verbs import load
-
-    model = load(path)
-    _ = model.covariates
-    _ = model.forecast
-
-
-def fuzz_state(content: bytes, place: Path) -> None:
-    import hashlib
-
-    from seqpred.training.checkpoint import unpack
-
-    try:
-        unpack(hashlib.sha256(content).digest() + content)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # what `Checkpoint.read` words
-        return
-
-
-def seeds_of(place: Path) -> dict[str, tuple[bytes, Callable[[bytes, Path], None]]]:
-    """What the fuzz begins with, and what is done with it."""
-    from seqpred.config import Config
-    from seqpred.training.checkpoint import pack
-    from seqpred.yaml_lines import dump_yaml
-
-    ended(forked(lambda: train(1, place / "m")))
-    files = [(place / "m" / name).read_bytes() for name in ("config.yaml", "manifest.json", "model.safetensors")]
-    yaml = dump_yaml(Config.from_tree(small(0)).model_dump()).encode()
-    state = pack({"a": np.arange(9), "b": [1, {"c": "x"}], "d": None})[32:]
-    return {
-        "csv": (f"id,day,y,w\n{CSV}".encode(), fuzz_csv),
-        "yaml": (yaml, fuzz_yaml),
-        "folder": (b"\n\x00\n".join(files), fuzz_folder),
-        "state": (state, fuzz_state),
-    }
-
-
-SHARES = {"csv": 0.35, "yaml": 0.35, "folder": 0.2, "state": 0.1}
+SHARES = {"csv": 15, "table": 10, "config": 25, "folder": 10, "lines": 12, "state": 14, "checkpoint": 14}  # of 100
 CHUNK = 250  # inputs in one process
 
 
 def fuzz(count: int, seed: int, place: Path) -> Iterator[str]:
-    """Mutated files: each is read or refused in words, soon and in little memory."""
-    kinds = seeds_of(place)
-    for kind, share in SHARES.items():
-        first, work = kinds[kind]
-        for begin in range(0, int(count * share), CHUNK):
-            last = min(begin + CHUNK, int(count * share))
+    """Files altered at random: each is read or refused in words, soon and in little memory."""
+    counts = []
+    for kind, target in targets(place).items():
+        read, share = 0, count * SHARES[kind] // 100
+        for begin in range(seed, seed + share, CHUNK):
             told = place / "told"
-            told.unlink(missing_ok=True)
-            if not ended(forked(lambda: _try_all(first, work, kind, range(seed + begin, seed + last), told, place))):
-                yield f"{kind}: {told.read_text() if told.exists() else 'crashed'}"
-    print("fuzz: " + ", ".join(f"{int(count * share):,} {kind}" for kind, share in SHARES.items()), end="")
+            seeds = range(begin, min(begin + CHUNK, seed + share))
+            whole = ended(forked(lambda: _feed_all(target, kind, seeds, told)))
+            if whole:
+                read += int(told.read_text())
+            else:
+                yield f"{kind}, {told.read_text()}"
+        counts.append(f"{share:,} {kind} ({read:,} read)")
+    print(f"fuzz: {', '.join(counts)}", end="")
 
 
-def _try_all(
-    first: bytes, work: Callable[[bytes, Path], None], kind: str, seeds: range, told: Path, place: Path
-) -> None:
-    import warnings
-
-    from seqpred.errors import SeqpredError
-
+def _feed_all(target: Target, kind: str, seeds: range, told: Path) -> None:
+    """Feed altered files to a reader; `told` then holds how many were good, or at which one it ended."""
     warnings.simplefilter("ignore")
     with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-    held = 1024 * int(Path("/proc/self/statm").read_text().split()[0]) * 4
+    held = os.sysconf("SC_PAGE_SIZE") * int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (held + ROOM, held + ROOM))
+    read = 0
     for seed in seeds:
-        content = mutated(first, np.random.default_rng((seed, len(kind))))
+        content = altered(target.good[seed % len(target.good)], np.random.default_rng((seed, len(kind))))
         told.write_text(f"seed {seed}: died, or took longer than {PATIENCE} s")
-        signal.alarm(PATIENCE)
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE)  # of its own time, so that others' work is not counted
+        signal.alarm(12 * PATIENCE)
         try:
-            work(content, place)
+            target.read(content)
+            read += 1
         except SeqpredError:
             pass
         except BaseException as e:
-            import traceback
-
-            lines = traceback.format_tb(e.__traceback__)[-1:]
+            lines = traceback.format_tb(e.__traceback__)[-2:]
             told.write_text(f"seed {seed}: {type(e).__name__}: {str(e)[:200]}\n{''.join(lines)}")
             raise
-        signal.alarm(0)
-    told.unlink()
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    signal.alarm(0)
+    told.write_text(str(read))
+
+
+def guided(count: int, seed: int, place: Path) -> Iterator[str]:
+    """The same readers, fed by atheris with whatever leads into new branches."""
+    if find_spec("atheris") is None:
+        print("guided: atheris is not installed", end="")
+        return
+    told = []
+    for kind in KINDS:
+        share = count * SHARES[kind] // 100
+        (place / kind).mkdir()
+        limits = [f"-timeout={12 * PATIENCE}", "-rss_limit_mb=3000", "-max_len=65536", f"-artifact_prefix={place}/"]
+        command = [sys.executable, "-W", "ignore", feeding.__file__, kind, str(place / kind), f"-runs={share}"]
+        done = subprocess.run([*command, f"-seed={seed}", *limits], capture_output=True, text=True, check=False)
+        branches = re.findall(r"cov: (\d+)", done.stderr)
+        if done.returncode:
+            kept = [shutil.copy(p, tempfile.gettempdir()) for p in place.iterdir() if p.is_file()]
+            yield f"{kind}: {' '.join(kept)}\n{done.stdout[-2000:]}{done.stderr[-3000:]}"
+        told.append(
+            f"{share:,} {kind} ({branches[0]} branches at first, {branches[-1]} at the end)" if branches else kind
+        )
+    print(f"guided: {', '.join(told)}", end="")
 
 
 PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
@@ -375,20 +314,19 @@ PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
     "leaks": leaks,
     "repeats": repeats,
     "fuzz": fuzz,
+    "guided": guided,
 }
 
 
 def main() -> None:
-    import torch
-
-    torch.set_num_threads(1)  # no thread must be there when a process forks
+    warm()
     words = sys.argv[1:]
     chosen = words[:1] or list(PARTS)
     seed = int(words[2]) if len(words) > 2 else 1
     failures = 0
     for part in chosen:
         count, began = int(words[1]) if len(words) > 1 else FULL[part], time.monotonic()
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory(dir=MEMORY if part in IN_MEMORY and MEMORY.is_dir() else None) as place:
             for failure in PARTS[part](count, seed, Path(place)):
                 failures += 1
                 print(f"FAILED {part}: {failure}", flush=True)

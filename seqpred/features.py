@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +25,7 @@ Float = npt.NDArray[np.float64]
 Float32 = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 CELLS = 250_000  # of tracks made side by side, which bounds memory
-FARTHEST = 1e6  # units of the scale that a naive forecast may lie from the anchor's
+FARTHEST = 1e6  # units of the scale that a recent row may lie from the last
 
 Array = TypeVar("Array", Float, "Tensor")
 
@@ -38,12 +39,14 @@ class Look:
         anchor: lag of the forecast that the network corrects.
         lags: of the changes given as inputs; the longest is also the width of the rolling mean and spread.
         blend: whether the network is given more naive forecasts than the anchor's, to weigh them.
+        autoregression: whether a weighted sum of the last rows is added to what it says.
     """
 
     season: int
     anchor: int
     lags: tuple[int, ...]
     blend: bool = True
+    autoregression: bool = True
 
     @property
     def inputs(self) -> int:
@@ -52,18 +55,13 @@ class Look:
 
     @cached_property
     def cycles(self) -> tuple[int, ...]:
-        """Rows of the cycles whose naive forecasts are blended, rising."""
-        return tuple(sorted({self.season, self.anchor, max(self.lags)} - {1})) if self.blend else ()
+        """Rows of the cycles that the data may have, rising."""
+        return tuple(sorted({self.season, self.anchor, max(self.lags)} - {1}))
 
     @cached_property
-    def naives(self) -> int:
-        """A, the number of naive forecasts beside the anchor's."""
-        return 1 + 4 * len(self.cycles) - (self.anchor in self.cycles) if self.blend else 0
-
-    @cached_property
-    def back(self) -> int:
-        """Rows before the one that speaks from which naive forecasts are made."""
-        return 2 * max(self.anchor, *self.cycles, 1) - 1
+    def recent(self) -> int:
+        """Rows, up to the one that speaks, that the head is given: two of the longest cycle; 0 where it needs none."""
+        return 2 * max(self.anchor, *self.cycles, 1) if self.blend or self.autoregression else 0
 
 
 @dataclass(frozen=True)
@@ -74,13 +72,11 @@ class Prepared:
         x: [..., T, F], inputs without unit; all 0 before the first observation.
         filled: [..., T], the values, missing ones bridged by the anchor's forecast.
         scale: [..., T], in the target's unit; 0 while nothing has changed yet.
-        drift: [..., T, cycles], from the mean of the cycle before to that of the last; 0 while there are no two.
     """
 
     x: Float32
     filled: Float
     scale: Float
-    drift: Float
 
 
 def prepare(values: Float, look: Look) -> Prepared:
@@ -100,7 +96,7 @@ def prepare(values: Float, look: Look) -> Prepared:
         x[..., i] = slog(np.clip(column / unit, -1e30, 1e30).astype(np.float32))  # what float32 holds
     x[..., -1] = np.isfinite(values)
     x[np.arange(values.shape[-1]) < _first_observed(values)] = 0
-    return Prepared(x, filled, scale, _drift(filled, look.cycles))
+    return Prepared(x, filled, scale)
 
 
 def prepare_all(tracks: Sequence[Float], look: Look) -> list[Prepared]:
@@ -113,7 +109,7 @@ def prepare_all(tracks: Sequence[Float], look: Look) -> list[Prepared]:
         made = prepare(block, look)
         for place, k in enumerate(group):
             own = place, slice(len(tracks[k]))
-            done[k] = Prepared(made.x[own], made.filled[own], made.scale[own], made.drift[own])
+            done[k] = Prepared(made.x[own], made.filled[own], made.scale[own])
     return [done[k] for k in range(len(tracks))]
 
 
@@ -247,61 +243,19 @@ def _last(values: Float, width: int) -> Float:
     return difference
 
 
-def _drift(filled: Float, cycles: Sequence[int]) -> Float:
-    drift = np.zeros((*filled.shape, len(cycles)))
-    for i, cycle in enumerate(cycles):
-        mean, _ = _rolling(filled, cycle)
-        drift[..., 2 * cycle - 1 :, i] = mean[..., 2 * cycle - 1 :] - mean[..., cycle - 1 : -cycle]
-    return drift
-
-
-def naive_forecasts(past: Array, drift: Array, look: Look, steps: int) -> list[Array]:
-    """What naive forecasts say of the rows ahead, less what the anchor's says, A times [K, P, N].
-
-    They are the last value; and for each cycle its seasonal naive, the same with drift (each cycle lies above the
-    one before by as much as the last did), the mean of its last two, and the last value with the cycle's changes.
+def recent_changes(past: Array, scale: Array, rows: int) -> Array:
+    """The last rows less the last one, in units of the scale, [K, P, rows], at each of P rows.
 
     Args:
-        past: [K, back + P], the bridged values up to the last of P rows that speak; the track's first value stands
-            for those before it.
-        drift: [K, P, cycles].
+        past: [K, rows - 1 + P], bridged values up to the last of the P rows; the track's first value stands for
+            those before it.
+        scale: [K, P], never 0.
     """
-    positions, cycles_ahead = past.shape[1] - look.back, np.arange(steps)
-
-    def ago(cycle: int, times: int = 1) -> Array:
-        """The value as many whole cycles before each row ahead as are needed to have seen it, and times - 1 more."""
-        first = look.back + 1 - times * cycle
-        seen = _sliding(past, cycle)[:, first : first + positions]
-        return seen[..., :steps] if steps <= cycle else seen[..., cycles_ahead % cycle]
-
-    def now(rows_ago: int) -> Array:
-        first = look.back - rows_ago
-        return past[:, first : first + positions, None]
-
-    anchor: Array = ago(look.anchor)
-    found: list[Array] = [now(0) - anchor]
-    for i, cycle in enumerate(look.cycles):
-        season: Array = ago(cycle)
-        if cycle != look.anchor:
-            found.append(season - anchor)
-        found.append(season + _times(drift[:, :, i : i + 1], 1 + cycles_ahead // cycle) - anchor)
-        found.append((season + ago(cycle, 2)) / 2 - anchor)
-        found.append(season + (now(0) - now(cycle)) - anchor)
-    return found
-
-
-def _sliding(past: Array, width: int) -> Array:
-    """[K, rows, width]: at each row, it and those that follow."""
-    if isinstance(past, np.ndarray):
-        return np.lib.stride_tricks.sliding_window_view(past, width, axis=1)
-    return past.unfold(1, width, 1)
-
-
-def _times(column: Array, numbers: npt.NDArray[np.int64]) -> Array:
-    """[K, P, N], from [K, P, 1] and [N]."""
-    if isinstance(column, np.ndarray):
-        return column * numbers
-    return column * column.new_tensor(numbers)
+    windows: Array = (
+        sliding_window_view(past, rows, axis=1) if isinstance(past, np.ndarray) else past.unfold(1, rows, 1)
+    )
+    changes: Array = (windows - windows[..., -1:]) / scale[..., None]
+    return changes.clip(-FARTHEST, FARTHEST)
 
 
 def anchor_ahead(filled: Float, anchor: int, steps: int) -> Float:

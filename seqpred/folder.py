@@ -25,7 +25,7 @@ from seqpred.config import Config, parse_config, settled
 from seqpred.errors import ConfigError, FolderError, WriteError
 from seqpred.yaml_lines import dump_yaml
 
-FORMAT = 2
+FORMAT = 3
 WEIGHTS, GRAPH, CONFIG, MANIFEST = "model.safetensors", "model.onnx", "config.yaml", "manifest.json"
 LARGEST = {
     WEIGHTS: 4 << 30,
@@ -64,7 +64,10 @@ class Folder:
         return _one_as_ensemble(weights, self.config) if self.manifest["format"] == 1 else weights
 
 
-FORMAT_1 = ("model.members=1", "model.blend=false")  # what keys that came after it would have said
+LATER = {  # what keys that came after a format would have said
+    1: ("model.members=1", "model.blend=false", "model.autoregression=false"),
+    2: ("model.autoregression=false",),
+}
 
 
 def _one_as_ensemble(weights: Weights, config: Config) -> dict[str, npt.NDArray[np.float32]]:
@@ -314,9 +317,7 @@ def read_folder(path: Path) -> Folder:
         if hashlib.sha256(content).hexdigest() != hashes.get(name):
             raise _damaged(path / name, "it is not the file that training wrote")
     try:
-        config = parse_config(
-            files[CONFIG].decode("utf-8"), str(path / CONFIG), FORMAT_1 if manifest["format"] == 1 else ()
-        )
+        config = parse_config(files[CONFIG].decode("utf-8"), str(path / CONFIG), LATER.get(manifest["format"], ()))
     except UnicodeDecodeError:
         raise _damaged(path / CONFIG, "it is not UTF-8") from None
     except ConfigError as e:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from seqpred.backtest import Forecaster
 from seqpred.config import Config, settled
@@ -13,14 +13,12 @@ from seqpred.covariates import Covariates
 from seqpred.data.dialect import Dialect
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features import Look
-from seqpred.folder import GRAPH, Folder
+from seqpred.folder import Folder
 from seqpred.forecasting import light
 from seqpred.forecasting.batch import Forecasting, forecast_panel
 from seqpred.forecasting.runtime import Runtime
-
-if TYPE_CHECKING:
-    from seqpred.network.network import Shape
-
+from seqpred.network.graph import PARTS, write_graph
+from seqpred.network.shape import Shape
 
 RuntimeName = Literal["auto", "light", "torch"]
 
@@ -67,17 +65,22 @@ class Model:
     def runtime(self) -> Runtime:
         """What computes the network.
 
+        The graph that the light one reads is written here, from the weights. The one in the folder is for others: a
+        stranger may have put another in its place.
+
         Raises:
-            FolderError: the weights or the graph are not those of the config's network.
-            ConfigError: the light runtime is asked for, and the model has no graph for it.
+            FolderError: the weights are not those of the config's network.
+            ConfigError: the light runtime is asked for, and there is no graph for the model.
         """
         try:
+            weights = self.folder.weights()
             if self.runtime_name == "torch":
-                return torch_runtime(self.config, self.covariates, self.folder.weights())
-            assert self.folder.graph is not None
+                return torch_runtime(self.config, self.covariates, weights)
+            graph = write_graph(shape_of(self.config, self.covariates), weights)
+            assert graph is not None
             window = settled(self.config.model.window) if self.config.model.bidirectional else None
-            return light.Light(self.folder.graph, window)
-        except (RuntimeError, ValueError) as e:
+            return light.Light(graph, window)
+        except (RuntimeError, ValueError, TypeError, LookupError) as e:
             hint = "Train again, or restore the whole folder from a copy."
             raise FolderError(
                 f"the weights do not fit its config ({e})", hint=hint, where=str(self.folder.path)
@@ -85,7 +88,7 @@ class Model:
 
     @cached_property
     def runtime_name(self) -> Literal["light", "torch"]:
-        """The light runtime wherever the model has a graph for it: it starts sooner and is as fast with many series.
+        """The light runtime wherever there is a graph for it: it starts sooner and is as fast with many series.
 
         Raises:
             ConfigError: it is asked for, and can't be had.
@@ -93,8 +96,8 @@ class Model:
         if self.wanted == "torch":
             return "torch"
         why = "onnxruntime is not installed" if not light.is_here() else ""
-        if self.folder.graph is None:
-            why = f"the model has no {GRAPH}: ONNX has no cell {self.config.model.cell!r}, or it was not written then"
+        if self.config.model.cell not in PARTS:
+            why = f"ONNX has no cell {self.config.model.cell!r}"
         if why and self.wanted == "light":
             raise ConfigError(f"the light runtime can't be used: {why}", hint="Leave --runtime out, or say torch.")
         return "torch" if why else "light"
@@ -103,7 +106,13 @@ class Model:
 def look_of(config: Config) -> Look:
     """How far back the inputs of a settled config look."""
     model = config.model
-    return Look(settled(config.forecast.season), settled(model.anchor), tuple(settled(model.lags)), model.blend)
+    return Look(
+        settled(config.forecast.season),
+        settled(model.anchor),
+        tuple(settled(model.lags)),
+        model.blend,
+        model.autoregression,
+    )
 
 
 def dialect_of(config: Config) -> Dialect:
@@ -124,16 +133,18 @@ def joint_of(config: Config) -> bool:
 
 def shape_of(config: Config, covariates: Covariates) -> Shape:
     """The network of a settled config."""
-    from seqpred.network.network import Shape
-
+    look = look_of(config)
     model, added, targets = config.model, covariates.layout, len(config.data.targets) if joint_of(config) else 0
     return Shape(
-        inputs=look_of(config).inputs + 2 * targets + added.numbers,
+        inputs=look.inputs + 2 * targets + added.numbers,
         codes=((targets,) if targets else ()) + added.codes,
         known=added.known,
         known_codes=added.known_codes,
-        naives=look_of(config).naives,
-        anchor=settled(model.anchor),
+        anchor=look.anchor,
+        blend=look.blend,
+        autoregression=look.autoregression,
+        recent=look.recent,
+        cycles=look.cycles,
         horizon=settled(config.forecast.horizon),
         levels=levels_of(config),
         cell=model.cell,

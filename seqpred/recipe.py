@@ -60,7 +60,7 @@ def settle(config: Config, panel: Panel) -> Config:
     choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
-    choose("model.members", 5 if rows < 1_000_000 else 3)
+    choose("model.members", 5 if rows < 200_000 else 3)
     choose("training.batch_size", 128 if config.model.bidirectional else 32)
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(

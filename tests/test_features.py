@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqpred.features import Look, anchor_ahead, bridge, naive_forecasts, prepare, running_scale, to_unit, usable_scale
+from seqpred.features import Look, anchor_ahead, bridge, prepare, recent_changes, running_scale, to_unit, usable_scale
+from seqpred.network.heads import naive_forecasts
+from seqpred.network.shape import Shape
 from seqpred.scores.metrics import mase_scale
 from tests.conftest import seasonal
 
@@ -31,7 +33,6 @@ def test_no_row_knows_a_later_one(track: np.ndarray, cut: int, look: Look) -> No
     assert np.array_equal(whole.scale[:seen], part.scale)
     if np.isfinite(track[:seen]).any():
         assert np.array_equal(whole.filled[:seen], part.filled)
-        assert np.array_equal(whole.drift[:seen], part.drift)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
@@ -77,15 +78,15 @@ def test_large_values_lose_no_precision() -> None:
 
 def naives(track: np.ndarray, look: Look, steps: int, rows: int = 1) -> np.ndarray:
     """What the naive forecasts say after the last rows, in the target's unit, [A + 1, rows, steps]."""
-    prepared = prepare(track, look)
-    first = len(track) - rows - look.back
-    past = prepared.filled[np.maximum(np.arange(first, len(track)), 0)]
-    found = naive_forecasts(past[None], prepared.drift[None, -rows:], look, steps)
-    assert len(found) == look.naives
-    anchor = np.stack(
-        [anchor_ahead(prepared.filled[: len(track) - rows + p + 1], look.anchor, steps) for p in range(rows)]
-    )
-    return np.stack([anchor, *(anchor + away[0] for away in found)])
+    filled = prepare(track, look).filled
+    past = filled[np.maximum(np.arange(len(track) - rows - look.recent + 1, len(track)), 0)]
+    recent = recent_changes(past[None], np.ones((1, rows)), look.recent)
+    size = {"recent": look.recent, "cycles": look.cycles, "anchor": look.anchor, "blend": True}
+    shape = Shape(1, steps, (0.5,), "rnn", 1, 1, bidirectional=False, dropout=0.0, **size)
+    found = naive_forecasts(torch.tensor(recent), shape)[0].numpy()
+    assert found.shape == (rows, shape.naives, steps)
+    anchor = [anchor_ahead(filled[: len(track) - rows + p + 1], look.anchor, steps) for p in range(rows)]
+    return np.stack(anchor) + np.concatenate([np.zeros((1, rows, steps)), found.transpose(1, 0, 2)])
 
 
 def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> None:
@@ -102,27 +103,22 @@ def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> 
 def test_each_cycle_has_its_naive_forecasts() -> None:
     track = np.arange(30.0)
     look = Look(season=3, anchor=3, lags=(1, 7))
-    assert look.cycles == (3, 7)
+    assert (look.cycles, look.recent) == ((3, 7), 14)
     found = naives(track, look, 5)[:, 0]
     assert found[0].tolist() == [27, 28, 29, 27, 28]
     assert [23, 24, 25, 26, 27] in found.tolist()  # as seven rows ago
-    assert Look(1, 1, (1,)).naives == 1
-    assert Look(3, 3, (1, 7), blend=False).naives == 0
+    assert Look(1, 1, (1,)).recent == 2
+    assert Look(3, 3, (1, 7), blend=False, autoregression=False).recent == 0
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
-@given(values, st.sampled_from([LOOK, Look(1, 1, (1, 2)), Look(7, 14, (1, 7, 14))]), st.integers(1, 9))
-def test_naive_forecasts_are_the_same_for_many_rows_at_once_and_on_torch(
-    track: np.ndarray, look: Look, steps: int
-) -> None:
-    rows = min(5, len(track))
-    together = naives(track, look, steps, rows)
-    prepared = prepare(track, look)
-    past = prepared.filled[np.maximum(np.arange(len(track) - rows - look.back, len(track)), 0)]
-    tensors = naive_forecasts(torch.tensor(past)[None], torch.tensor(prepared.drift)[None, -rows:], look, steps)
-    plain = naive_forecasts(past[None], prepared.drift[None, -rows:], look, steps)
-    assert all(np.array_equal(t.numpy(), p) for t, p in zip(tensors, plain, strict=True))
-    shorter = [track[: len(track) - rows + p + 1] for p in range(rows)]
-    if np.isfinite(shorter[0]).any():  # before the first observation there is nothing to go by
-        alone = np.concatenate([naives(t, look, steps) for t in shorter], axis=1)
-        assert np.allclose(together, alone, rtol=1e-12, atol=1e-9)
+@given(values, st.sampled_from([LOOK, Look(1, 1, (1, 2)), Look(7, 14, (1, 7, 14))]), st.integers(1, 5))
+def test_recent_rows_are_the_same_for_many_rows_at_once_and_on_torch(track: np.ndarray, look: Look, rows: int) -> None:
+    rows = min(rows, len(track))
+    filled, scale = prepare(track, look).filled, np.linspace(1, 2, rows)[None]
+    past = filled[np.maximum(np.arange(len(track) - rows - look.recent + 1, len(track)), 0)][None]
+    together = recent_changes(past, scale, look.recent)
+    assert np.array_equal(recent_changes(torch.tensor(past), torch.tensor(scale), look.recent).numpy(), together)
+    assert (together[..., -1] == 0).all()
+    alone = [recent_changes(past[:, p : p + look.recent], scale[:, p : p + 1], look.recent) for p in range(rows)]
+    assert np.array_equal(together, np.concatenate(alone, 1))

@@ -10,15 +10,14 @@ import numpy as np
 from seqpred.covariates import Covariates
 from seqpred.data.panel import Panel
 from seqpred.features import (
-    FARTHEST,
     Float,
     Float32,
     Look,
     Prepared,
     anchor_ahead,
     join,
-    naive_forecasts,
     prepare_all,
+    recent_changes,
     to_unit,
     usable_scale,
 )
@@ -105,7 +104,7 @@ class _Group:
         look = self.plan.look
         prepared = list(self._prepared())
         scales = np.array([usable_scale(p.scale[-1:], p.filled[-1:])[0] for p in prepared])
-        z = reader.read([p.x for p in prepared], Ahead(self._naives(prepared, scales), self._known()))
+        z = reader.read([p.x for p in prepared], Ahead(self._recent(prepared, scales), self._known()))
         return np.stack(
             [
                 to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale))
@@ -113,15 +112,13 @@ class _Group:
             ]
         )
 
-    def _naives(self, prepared: Sequence[Prepared], scales: Float) -> Float32 | None:
-        """[K, 1, A, N], less the anchor's, in units of the scale."""
-        look = self.plan.look
-        if not look.naives:
+    def _recent(self, prepared: Sequence[Prepared], scales: Float) -> Float32 | None:
+        """[K, 1, R], the last rows less the last one, in units of the scale."""
+        rows = self.plan.look.recent
+        if not rows:
             return None
-        rows = np.arange(-look.back - 1, 0)
-        past = np.stack([p.filled[np.maximum(len(p.filled) + rows, 0)] for p in prepared])
-        drift = np.stack([p.drift[-1:] for p in prepared])
-        return blended(naive_forecasts(past, drift, look, self.plan.horizon), scales[:, None])
+        past = np.stack([p.filled[np.maximum(len(p.filled) + np.arange(-rows, 0), 0)] for p in prepared])
+        return recent_changes(past, scales[:, None], rows).astype(np.float32)
 
     def _prepared(self) -> Iterator[Prepared]:
         prepared = prepare_all(self.seen, self.plan.look)
@@ -148,12 +145,6 @@ class _Group:
             )
             parts += [known] * self.targets
         return np.stack(parts)[:, None]
-
-
-def blended(found: Sequence[Float], scale: Float) -> Float32:
-    """Naive forecasts [K, P, N] less the anchor's, as a network blends them, [K, P, A, N], in units of the scale."""
-    z = np.stack(found, axis=2) / scale[:, :, None, None]
-    return np.clip(z, -FARTHEST, FARTHEST).astype(np.float32)
 
 
 def widened(quantiles: Float, before: Float, middle: int) -> Float:

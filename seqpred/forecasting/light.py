@@ -30,7 +30,7 @@ class Light:
         graph: the bytes of the ONNX file.
         window: rows that a bidirectional network sees; None for a forward one.
     Raises:
-        ValueError: the graph is none.
+        ValueError: the graph is none, or its parts do not fit each other.
     """
 
     name = "light"
@@ -42,6 +42,7 @@ class Light:
         shapes = {told.name: told.shape for told in self._alone.get_inputs()}
         self._state = shapes.get("state")
         self._ahead = {name: shapes[name][2:] for name in Ahead._fields if name in shapes}
+        self.read(np.zeros((1, 1, shapes["x"][2]), np.float32), self.start(1))  # what does not fit is found here
 
     def _session(self, threads: int) -> InferenceSession:
         import onnxruntime
@@ -52,7 +53,12 @@ class Light:
         options.log_severity_level = 4  # what goes wrong is raised; nothing else writes to stderr
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the processor
         with _as_value_error():
-            return onnxruntime.InferenceSession(self._graph, options, providers=["CPUExecutionProvider"])
+            return onnxruntime.InferenceSession(
+                self._graph,
+                options,
+                providers=["CPUExecutionProvider"],
+                enable_fallback=0,  # it would print, and try the same again
+            )
 
     def _for(self, batch: int) -> InferenceSession:
         """All processors for many tracks, one for few."""
@@ -95,5 +101,6 @@ def _as_value_error() -> Iterator[None]:
         errors.InvalidGraph,
         errors.InvalidProtobuf,
         errors.NotImplemented,
+        errors.RuntimeException,
     ) as e:
         raise ValueError(str(e).splitlines()[0]) from None

@@ -17,12 +17,12 @@ class Ahead(NamedTuple):
     """What is given of the steps ahead of P rows.
 
     Attributes:
-        naives: [batch, P, A, N], naive forecasts less the anchor's, in units of the scale; None: none to blend.
+        recent: [batch, P, R], the last rows less the last one, in units of the scale; None where the head needs none.
         known: [batch, P, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow;
             None where there are none.
     """
 
-    naives: Float32 | None = None
+    recent: Float32 | None = None
     known: Float32 | None = None
 
     def of(self, tracks: Sequence[int]) -> Ahead:

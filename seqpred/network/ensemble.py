@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.network.heads import NOTHING_AHEAD, Ahead
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
 from seqpred.network.recurrent import Memory
+from seqpred.network.shape import Shape
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 

@@ -6,18 +6,16 @@ and its inputs and outputs have the names and shapes that docs/onnx.md promises.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from seqpred.network.network import Shape
+from seqpred.network.onnx_file import FLOAT, INT64, Node, Told, onnx_file
+from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
-OPSET, IR = 17, 8  # of 2022: what runtimes since then read
-FLOAT, INT64 = 1, 7  # TensorProto's numbers for element types
 PARTS = {"rnn": 1, "gru": 1, "lstm": 2}  # arrays in a layer's state
 # ONNX's order of gates, as places in torch's: LSTM's input, output, forget, cell and GRU's update, reset, hidden.
 GATES = {"rnn": (0,), "gru": (1, 0, 2), "lstm": (0, 3, 1, 2)}
@@ -27,7 +25,7 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     """The ONNX file of an ensemble; None for a cell that ONNX does not have.
 
     Inputs: `x` [batch, time, numbers and codes]; `speak` [1], how many of the last rows speak (P); `state` [S, batch,
-    hidden], zeros before the first row; `naives` [batch, P, A, N] where there are some to blend; `known` [batch, P,
+    hidden], zeros before the first row; `recent` [batch, P, R] where the head needs the last rows; `known` [batch, P,
     anchor + N, known] where something is known ahead.
     Outputs: `z` [batch, P, N, Q]; `state_after`. A bidirectional network speaks at its window's end and has no state.
 
@@ -36,79 +34,60 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     """
     if shape.cell not in PARTS:
         return None
-    from onnx import checker, helper
-
     graph = _Graph()
+    naives = _naives(graph, shape) if shape.blend else ""
     spoken: list[tuple[str, list[str]]] = []
     while member := _below(weights, f"members.{len(spoken)}."):
-        spoken.append(_network(graph, shape, member, len(spoken)))
+        spoken.append(_network(graph, shape, member, len(spoken), naives))
     graph.rename(_calibrated(graph, shape, weights, graph("Mean", *(z for z, _ in spoken))), "z")
     states = [part for _, parts in spoken for part in parts]
     steps, levels = shape.horizon, len(shape.levels)
-    inputs = [_told("x", FLOAT, ["batch", "time", shape.inputs + len(shape.codes)])]
-    outputs = [_told("z", FLOAT, ["batch", "speaking", steps, levels])]
+    inputs = [Told("x", FLOAT, ("batch", "time", shape.inputs + len(shape.codes)))]
+    outputs = [Told("z", FLOAT, ("batch", "speaking", steps, levels))]
     if states:
         graph.split("state", len(states))
         graph.rename(graph("Concat", *states, axis=0), "state_after")
-        inputs += [_told("speak", INT64, [1]), _told("state", FLOAT, [len(states), "batch", shape.hidden_size])]
-        outputs.append(_told("state_after", FLOAT, [len(states), "batch", shape.hidden_size]))
-    if shape.naives:
-        inputs.append(_told("naives", FLOAT, ["batch", "speaking", shape.naives, steps]))
+        inputs += [Told("speak", INT64, (1,)), Told("state", FLOAT, (len(states), "batch", shape.hidden_size))]
+        outputs.append(Told("state_after", FLOAT, (len(states), "batch", shape.hidden_size)))
+    if shape.recent:
+        inputs.append(Told("recent", FLOAT, ("batch", "speaking", shape.recent)))
     if shape.known + shape.known_codes:
         rows = shape.anchor + steps
-        inputs.append(_told("known", FLOAT, ["batch", "speaking", rows, shape.known + shape.known_codes]))
-    whole = helper.make_graph(graph.nodes, "seqpred", inputs, outputs, graph.weights)
-    model = helper.make_model(
-        whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR, producer_name="seqpred"
-    )
-    checker.check_model(model, full_check=True)
-    content: bytes = model.SerializeToString(deterministic=True)
-    return content
-
-
-def _told(name: str, kind: int, shape: Sequence[int | str]) -> Any:
-    from onnx import helper
-
-    return helper.make_tensor_value_info(name, kind, shape)
+        inputs.append(Told("known", FLOAT, ("batch", "speaking", rows, shape.known + shape.known_codes)))
+    return onnx_file(graph.nodes, graph.weights, inputs, outputs)
 
 
 class _Graph:
     """Nodes and weights as they are added; calling it adds an operator and gives the name of what that makes."""
 
     def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.weights: list[Any] = []
+        self.nodes: list[Node] = []
+        self.weights: dict[str, npt.NDArray[Any]] = {}
 
     def __call__(self, operator: str, *inputs: str, **attributes: Any) -> str:
         return self.several(operator, 1, *inputs, **attributes)[0]
 
     def several(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
         """An operator with so many outputs."""
-        from onnx import helper
-
         outputs = [f"{operator}_{len(self.nodes)}_{i}" for i in range(count)]
-        self.nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
+        self.nodes.append(Node(operator, list(inputs), outputs, attributes))
         return outputs
 
     def constant(self, values: npt.ArrayLike, kind: npt.DTypeLike = np.int64) -> str:
         """An array that is in the file."""
-        from onnx import numpy_helper
-
         name = f"constant_{len(self.weights)}"
-        self.weights.append(numpy_helper.from_array(np.asarray(values, kind, order="C"), name))
+        self.weights[name] = np.asarray(values, kind, order="C")
         return name
 
     def rename(self, old: str, new: str) -> None:
         """Give what the last operator makes the name of an output of the graph."""
-        assert self.nodes[-1].output[0] == old
-        self.nodes[-1].output[0] = new
+        assert self.nodes[-1].outputs[0] == old
+        self.nodes[-1].outputs[0] = new
 
     def split(self, name: str, count: int) -> None:
         """Cut an input of the graph, before all else, into `name`_0, `name`_1, ..."""
-        from onnx import helper
-
         parts = [f"{name}_{i}" for i in range(count)]
-        self.nodes.insert(0, helper.make_node("Split", [name], parts, axis=0))
+        self.nodes.insert(0, Node("Split", [name], parts, {"axis": 0}))
 
     def linear(self, x: str, weight: npt.NDArray[np.float32], bias: npt.NDArray[np.float32] | None = None) -> str:
         """What torch calls nn.Linear."""
@@ -120,7 +99,7 @@ class _Graph:
         return self("Slice", x, begin, self.constant([end]), self.constant([axis]))
 
 
-def _network(graph: _Graph, shape: Shape, weights: Weights, member: int) -> tuple[str, list[str]]:
+def _network(graph: _Graph, shape: Shape, weights: Weights, member: int, naives: str) -> tuple[str, list[str]]:
     """What one network says, [batch, P, N, Q], and its states after the last row, each [1, batch, hidden]."""
     vectors = _vectors(graph, weights, "x", shape.inputs, range(len(shape.codes)))
     rows = graph("Transpose", vectors, perm=[1, 0, 2])  # ONNX counts time first
@@ -134,7 +113,7 @@ def _network(graph: _Graph, shape: Shape, weights: Weights, member: int) -> tupl
         first = member * shape.depth * PARTS[shape.cell]
         said, states = _stack(graph, shape, _below(weights, "recurrent."), rows, "forward", first)
         said = graph.rows(said, graph("Neg", "speak"), 0)
-    return _head(graph, shape, weights, graph("Transpose", said, perm=[1, 0, 2])), states
+    return _head(graph, shape, weights, graph("Transpose", said, perm=[1, 0, 2]), naives), states
 
 
 def _below(weights: Weights, name: str) -> Weights:
@@ -185,14 +164,19 @@ def _gates(cell: str, weights: Weights, name: str) -> npt.NDArray[np.float32]:
     return np.concatenate([blocks[gate] for gate in GATES[cell]])
 
 
-def _head(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
+def _head(graph: _Graph, shape: Shape, weights: Weights, said: str, naives: str) -> str:
     """`QuantileHead`, from what the recurrent part says, [batch, P, hidden]."""
     steps, levels = shape.horizon, len(shape.levels)
     raw = graph.linear(said, weights["head.linear.weight"], weights["head.linear.bias"])
     raw = graph("Reshape", raw, graph.constant([0, 0, steps, levels]))
     if shape.known + shape.known_codes:
         raw = graph("Add", raw, _known_ahead(graph, shape, weights, said))
-    median = graph("Add", raw, _blend(graph, shape, weights, said)) if shape.naives else raw
+    median = raw
+    if shape.blend:
+        median = graph("Add", median, _blend(graph, shape, weights, said, naives))
+    if shape.autoregression:
+        sums = graph.linear("recent", weights["head.autoregression.weight"])
+        median = graph("Add", median, graph("Unsqueeze", sums, graph.constant([-1])))
     if levels == 1:
         return median
     middle = _middle(shape)
@@ -215,15 +199,39 @@ def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str) -> str:
     return graph("MatMul", mixed, graph.constant(about, np.float32))
 
 
-def _blend(graph: _Graph, shape: Shape, weights: Weights, said: str) -> str:
-    """`Blend`, [batch, P, N, 1]."""
-    from seqpred.network.heads import Blend
+def _naives(graph: _Graph, shape: Shape) -> str:
+    """`naive_forecasts`, [batch, P, A, N]."""
+    last, ahead = shape.recent - 1, np.arange(shape.horizon)
 
-    near = Blend(1, shape.horizon, shape.naives).near.numpy()
-    sharp = Blend.sharpness * weights["head.blend.weigh.weight"], Blend.sharpness * weights["head.blend.weigh.bias"]
+    def ago(cycle: int, times: int = 1) -> str:
+        return graph("Gather", "recent", graph.constant(last + 1 - times * cycle + ahead % cycle), axis=-1)
+
+    def mean(cycle: int, times: int) -> str:
+        first = last + 1 - times * cycle
+        return graph("ReduceMean", graph.rows("recent", graph.constant([first]), -1, first + cycle), axes=[-1])
+
+    anchor = ago(shape.anchor)
+    found = [graph("Neg", anchor)]
+    for cycle in shape.cycles:
+        season = ago(cycle)
+        drift = graph(
+            "Mul", graph("Sub", mean(cycle, 1), mean(cycle, 2)), graph.constant(1 + ahead // cycle, np.float32)
+        )
+        both = graph("Mul", graph("Add", season, ago(cycle, 2)), graph.constant([0.5], np.float32))
+        changes = graph("Sub", season, graph("Gather", "recent", graph.constant([last - cycle]), axis=-1))
+        own = [graph("Add", season, drift), both, changes]
+        found += [graph("Sub", one, anchor) for one in ([season] if cycle != shape.anchor else []) + own]
+    return graph("Concat", *(graph("Unsqueeze", one, graph.constant([-2])) for one in found), axis=-2)
+
+
+def _blend(graph: _Graph, shape: Shape, weights: Weights, said: str, naives: str) -> str:
+    """`Blend`, [batch, P, N, 1]."""
+    where = np.arange(min(PLACES, shape.horizon))
+    near = 1 - np.abs(np.linspace(0, where[-1], shape.horizon) - where[:, None]).clip(max=1)
+    sharp = SHARPNESS * weights["head.blend.weigh.weight"], SHARPNESS * weights["head.blend.weigh.bias"]
     logits = graph("Reshape", graph.linear(said, *sharp), graph.constant([0, 0, len(near), shape.naives + 1]))
     shares = graph.rows(graph("Softmax", logits, axis=-1), graph.constant([1]), -1)  # the first is the anchor's own
-    places = graph("Mul", graph("MatMul", shares, "naives"), graph.constant(near, np.float32))
+    places = graph("Mul", graph("MatMul", shares, naives), graph.constant(near, np.float32))
     above = graph("ReduceSum", places, graph.constant([2]), keepdims=0)
     return graph("Unsqueeze", above, graph.constant([-1]))
 

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from seqpred.network.shape import PLACES, SHARPNESS, Shape
+
 
 class Ahead(NamedTuple):
     """What a head is given of the steps ahead, beside the state.
 
     Attributes:
-        naives: [batch, P, A, N], naive forecasts less the anchor's, in units of the scale; None: none to blend.
+        recent: [batch, P, R], the last rows less the last one, in units of the scale, so that the last number is 0;
+            None where the head needs none.
         known: [batch, anchor - 1 + P + N, known], the known covariates around the P rows that speak, from anchor - 1
             rows before the first of them to N rows after the last; None where there are none.
     """
 
-    naives: Tensor | None = None
+    recent: Tensor | None = None
     known: Tensor | None = None
 
 
@@ -30,33 +32,24 @@ class QuantileHead(nn.Module):
     """Quantiles of N steps at once; they can't cross.
 
     The level nearest the median is free; each other lies a non-negative distance further out, a softplus, so that
-    the order holds for any weights.
+    the order holds for any weights. To the median are added a blend of naive forecasts, weighed by the state, and a
+    weighted sum of the recent rows that no state bends (Lai et al. 2018, arXiv:1703.07015, section 3.6).
 
     Args:
         input_size: width of what the recurrent part says.
-        horizon: N.
-        levels: Q rising quantile levels.
+        shape: of the network.
         known: width of the known covariates, encoded; 0 for none.
-        anchor: lag of the forecast that the network corrects.
-        naives: A, the naive forecasts to blend; 0 for none.
     """
 
-    def __init__(
-        self,
-        input_size: int,
-        horizon: int,
-        levels: Sequence[float],
-        *,
-        known: int = 0,
-        anchor: int = 1,
-        naives: int = 0,
-    ) -> None:
+    def __init__(self, input_size: int, shape: Shape, known: int = 0) -> None:
         super().__init__()
+        horizon, levels = shape.horizon, shape.levels
         self.horizon, self.size = horizon, len(levels)
         self.middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
         self.linear = nn.Linear(input_size, horizon * len(levels))
-        self.known = KnownAhead(known, input_size, horizon, len(levels), anchor) if known else None
-        self.blend = Blend(input_size, horizon, naives) if naives else None
+        self.known = KnownAhead(known, input_size, horizon, len(levels), shape.anchor) if known else None
+        self.blend = Blend(input_size, shape) if shape.blend else None
+        self.autoregression = nn.Linear(shape.recent, horizon, bias=False) if shape.autoregression else None
 
     def forward(self, state: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], rising along Q, from the state [batch, P, hidden]."""
@@ -66,8 +59,11 @@ class QuantileHead(nn.Module):
             raw = raw + self.known(state, ahead.known)
         middle = raw[..., self.middle : self.middle + 1]
         if self.blend is not None:
-            assert ahead.naives is not None
-            middle = middle + self.blend(state, ahead.naives)[..., None]
+            assert ahead.recent is not None
+            middle = middle + self.blend(state, ahead.recent)[..., None]
+        if self.autoregression is not None:
+            assert ahead.recent is not None
+            middle = middle + self.autoregression(ahead.recent)[..., None]
         if self.size == 1:
             return middle
         apart = softplus(raw)
@@ -93,6 +89,8 @@ class QuantileHead(nn.Module):
             self.known.mix.bias.zero_()
         if self.blend is not None:
             self.blend.begin()
+        if self.autoregression is not None:
+            self.autoregression.weight.zero_()
         self.linear.bias.copy_(raw.flatten())
 
 
@@ -104,28 +102,29 @@ class Blend(nn.Module):
 
     Args:
         input_size: width of the state.
-        horizon: N.
-        naives: A.
+        shape: of the network; its `naives` are A.
     """
 
     near: Tensor
-    places = 4
-    sharpness = 8.0  # of the softmax: how fast the weights are learned beside the other weights of the head
+    places = PLACES
+    sharpness = SHARPNESS
     start = 4.0  # logit of the anchor when training begins, where the others have 0
 
-    def __init__(self, input_size: int, horizon: int, naives: int) -> None:
+    def __init__(self, input_size: int, shape: Shape) -> None:
         super().__init__()
+        self.shape, horizon = shape, shape.horizon
         self.count = min(self.places, horizon)
-        self.weigh = nn.Linear(input_size, self.count * (naives + 1))
-        where = torch.linspace(0, self.count - 1, horizon)
-        near = (1 - (where - torch.arange(self.count)[:, None]).abs()).clamp(min=0)
+        self.weigh = nn.Linear(input_size, self.count * (shape.naives + 1))
+        here = torch.device("cpu")  # on "meta", where sizes are tried, arithmetic costs torch two seconds of imports
+        where = torch.linspace(0, self.count - 1, horizon, device=here)
+        near = (1 - (where - torch.arange(self.count, device=here)[:, None]).abs()).clamp(min=0)
         self.register_buffer("near", near, persistent=False)  # [places, N], each step's sum to 1
 
-    def forward(self, state: Tensor, naives: Tensor) -> Tensor:
-        """How far the mean lies above the anchor's forecast, [batch, P, N], from [batch, P, A, N]."""
+    def forward(self, state: Tensor, recent: Tensor) -> Tensor:
+        """How far the mean lies above the anchor's forecast, [batch, P, N], from the recent rows [batch, P, R]."""
         logits = self.sharpness * self.weigh(state).unflatten(-1, (self.count, -1))
         weights = torch.softmax(logits, -1)[..., 1:]  # the first is the anchor's own
-        above: Tensor = ((weights @ naives) * self.near).sum(-2)
+        above: Tensor = ((weights @ naive_forecasts(recent, self.shape)) * self.near).sum(-2)
         return above
 
     @torch.no_grad()
@@ -134,6 +133,35 @@ class Blend(nn.Module):
         self.weigh.weight.zero_()
         self.weigh.bias.zero_()
         self.weigh.bias.view(self.count, -1)[:, 0] = self.start / self.sharpness
+
+
+def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
+    """What naive forecasts say of the steps ahead, less what the anchor's says, [batch, P, A, N].
+
+    They are the last value; and for each cycle its seasonal naive, the same with drift (each cycle lies above the
+    one before by as much as the last did), the mean of its last two, and the last value with the cycle's changes.
+
+    Args:
+        recent: [batch, P, R], two of the longest cycle at least.
+    """
+    last, ahead = shape.recent - 1, torch.arange(shape.horizon, device=recent.device)
+
+    def ago(cycle: int, times: int = 1) -> Tensor:
+        """The value as many whole cycles before each step as are needed to have seen it, and times - 1 more."""
+        seen = recent[..., last + 1 - times * cycle :][..., :cycle]
+        return seen[..., : shape.horizon] if shape.horizon <= cycle else seen[..., ahead % cycle]
+
+    anchor = ago(shape.anchor)
+    found = [-anchor]
+    for cycle in shape.cycles:
+        season, earlier = ago(cycle), recent[..., last + 1 - 2 * cycle :][..., :cycle]
+        drift = recent[..., last + 1 - cycle :].mean(-1, keepdim=True) - earlier.mean(-1, keepdim=True)
+        if cycle != shape.anchor:
+            found.append(season - anchor)
+        found.append(season + drift * (1 + ahead // cycle) - anchor)
+        found.append((season + ago(cycle, 2)) / 2 - anchor)
+        found.append(season - recent[..., last - cycle, None] - anchor)
+    return torch.stack(found, -2)
 
 
 class KnownAhead(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,31 +11,7 @@ from torch import Tensor, nn
 
 from seqpred.network.heads import NOTHING_AHEAD, Ahead, QuantileHead
 from seqpred.network.recurrent import BothWays, Memory, Stack
-
-
-@dataclass(frozen=True)
-class Shape:
-    """All that decides which weights a network has."""
-
-    inputs: int  # numbers at each row
-    horizon: int
-    levels: tuple[float, ...]
-    cell: str
-    depth: int
-    hidden_size: int
-    bidirectional: bool
-    dropout: float
-    codes: tuple[int, ...] = ()  # words of each category, whose codes stand behind the numbers
-    known: int = 0  # how many of the last numbers are known ahead
-    known_codes: int = 0  # how many of the last categories are
-    naives: int = 0  # naive forecasts that are blended with the anchor's
-    anchor: int = 1  # lag of the forecast that is corrected; it matters to what is known ahead alone
-
-    @property
-    def known_places(self) -> tuple[int, ...]:
-        """Where in a row's numbers and codes the ones known ahead stand."""
-        width = self.inputs + len(self.codes)
-        return (*range(self.inputs - self.known, self.inputs), *range(width - self.known_codes, width))
+from seqpred.network.shape import Shape
 
 
 class Inputs(nn.Module):
@@ -91,14 +66,7 @@ class Network(nn.Module):
             BothWays(_stack(shape, size), _stack(shape, size)) if shape.bidirectional else _stack(shape, size)
         )
         self.dropout = nn.Dropout(shape.dropout)
-        self.head = QuantileHead(
-            shape.hidden_size * (1 + shape.bidirectional),
-            shape.horizon,
-            shape.levels,
-            known=self.inputs.known_size,
-            anchor=shape.anchor,
-            naives=shape.naives,
-        )
+        self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape, self.inputs.known_size)
 
     def forward(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], from windows that begin with an empty memory.
@@ -116,7 +84,7 @@ class Network(nn.Module):
 
     def _head(self, said: Tensor, ahead: Ahead) -> Tensor:
         known = None if ahead.known is None else self.inputs.known(ahead.known)
-        quantiles: Tensor = self.head(self.dropout(said), Ahead(ahead.naives, known))
+        quantiles: Tensor = self.head(self.dropout(said), Ahead(ahead.recent, known))
         return quantiles
 
     def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:

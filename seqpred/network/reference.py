@@ -48,19 +48,17 @@ class Reference:
             z: Float32 = self._say(said, *ahead).numpy()
             return z, _packed(memory, len(x))
 
-    def _say(self, said: Tensor, naives: Float32 | None, known: Float32 | None) -> Tensor:
+    def _say(self, said: Tensor, recent: Float32 | None, known: Float32 | None) -> Tensor:
         """[batch, P, N, Q]; where nothing is given of the steps ahead, nobody asks for a forecast."""
         shape, spoken = self.shape, said.shape[:2]
 
-        def flat(given: Float32 | None, size: tuple[int, int]) -> Tensor:
+        def flat(given: Float32 | None, size: tuple[int, ...]) -> Tensor:
             return torch.zeros(spoken.numel(), *size) if given is None else torch.from_numpy(given).flatten(0, 1)
 
-        blended = flat(naives, (shape.naives, shape.horizon))[:, None] if shape.naives else None
+        told = flat(recent, (shape.recent,))[:, None] if shape.recent else None
         width = shape.known + shape.known_codes
         around = flat(known, (shape.anchor + shape.horizon, width)) if width else None
-        each = self.ensemble.say(
-            said.flatten(0, 1)[:, None], Ahead(blended, around)
-        )  # each row with what is ahead of it
+        each = self.ensemble.say(said.flatten(0, 1)[:, None], Ahead(told, around))  # each row with what is ahead of it
         return each.reshape(*spoken, *each.shape[2:])
 
 

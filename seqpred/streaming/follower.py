@@ -181,9 +181,8 @@ class Follower:
         numbers, codes = covariates.tell(told.reshape(series * rows, -1), flat)
         x = self._joined(block, numbers.reshape(series, rows, -1), codes.reshape(series, rows, -1))
         after["known"], around = self._around(names, origins, memory, after, (numbers, codes))
-        naives = block.naives(following.plan.look, following.plan.horizon)
         known = None if around is None else np.repeat(around, targets, axis=0)[:, None]
-        z, after = self._said(memory, after, x, Ahead(naives, known))
+        z, after = self._said(memory, after, x, Ahead(block.recent(following.plan.look), known))
         anchors = block.anchors(following.plan.look.anchor, following.plan.horizon)
         quantiles = anchors[..., None] + block.scale[..., None, None] * z.astype(np.float64)
         return quantiles, block.observed, after

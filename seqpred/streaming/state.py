@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.timing import Clock
+from seqpred.data.timing import YEAR_10000, Clock
 from seqpred.errors import FolderError
 from seqpred.folder import write_file
-from seqpred.streaming.follower import Follower
+from seqpred.streaming.follower import Follower, Following
 
 FORMAT = 1
 LARGEST = 16 << 30  # bytes
+MOST_ROWS = 1 << 40  # of a series
 _HINT = "Restore it from a copy, or begin anew: move it away and give the history again."
 
 
@@ -59,31 +60,80 @@ def read_state(path: Path, follower: Follower, model: str) -> Clock | None:
         with safe_open(path, "np") as file:
             told = json.loads((file.metadata() or {})["seqpred"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as e:
+        written, format_ = told.pop("sha256", ""), int(told["format"])
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise FolderError(f"is no state that --state wrote ({e})", hint=_HINT, where=where) from None
-    written = told.pop("sha256", "")
-    if told.get("format", 0) > FORMAT:
+    if format_ > FORMAT:
         raise FolderError(
-            f"has format {told['format']}; this seqpred reads up to {FORMAT}",
+            f"has format {format_}; this seqpred reads up to {FORMAT}",
             hint="pip install --upgrade seqpred",
             where=where,
         )
     if written != _hash(arrays, told):
         raise FolderError("damaged: it is not the file that --state wrote", hint=_HINT, where=where)
-    if told["model"] != model:
+    if told.get("model") != model:
         hint = "Give the model that it was written with, or another --state file."
         raise FolderError("is the state of another model", hint=hint, where=where)
-    names = arrays.pop("names").tobytes()
-    _fill(follower, json.loads(names), arrays)
-    return Clock(**told["clock"]) if told["clock"] else None
+    try:
+        _fill(follower, json.loads(arrays.pop("names").tobytes()), arrays.pop("origins"), arrays)
+        return _clock(told["clock"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
+        raise FolderError(f"damaged: it holds what --state does not write ({e})", hint=_HINT, where=where) from None
 
 
-def _fill(follower: Follower, names: list[str], arrays: dict[str, npt.NDArray[Any]]) -> None:
+def _fill(follower: Follower, names: list[str], origins: npt.NDArray[Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+    """Let a follower remember these series.
+
+    Raises:
+        ValueError: it can't have remembered them: the hash of a stranger's file fits whatever is in it.
+    """
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ValueError("names")
+    wanted = {name: (array.dtype, (len(names), *array.shape[1:])) for name, array in follower.memory.items()}
+    found = {name: (array.dtype, array.shape) for name, array in arrays.items()}
+    for name in sorted({*wanted, *found}):
+        if wanted.get(name) != found.get(name):
+            raise ValueError(name)
+    if (origins.dtype, origins.shape) != (np.dtype(np.int64), (len(names),)) or (origins >= YEAR_10000).any():
+        raise ValueError("origins")
+    rows, since = arrays["rows"], arrays["since"]
+    if ((rows < 0) | (rows > MOST_ROWS)).any() or ((since < 0) | (since > rows[:, None])).any():
+        raise ValueError("rows")
+    if not all(((codes >= 0) & (codes <= most)).all() for codes, most in _codes(follower.following, arrays)):
+        raise ValueError("codes of words that there are not")
     follower.names = names
     follower.places = {name: place for place, name in enumerate(names)}
-    follower.origins = arrays.pop("origins").tolist()
-    follower.rows = arrays["rows"].tolist()
+    follower.origins, follower.rows = origins.tolist(), rows.tolist()
     follower.memory = dict(arrays) if names else follower.memory
+
+
+def _codes(following: Following, arrays: Mapping[str, npt.NDArray[Any]]) -> Iterator[tuple[npt.NDArray[Any], int]]:
+    """All codes among what is remembered, and the highest that each may be: the network looks up a vector for it."""
+    covariates, layout = following.plan.covariates, following.plan.covariates.layout
+    held = [c for c in covariates.columns if c.role == "static" or c.daily]
+    for place, column in enumerate(held):
+        if column.words is not None:
+            yield np.nan_to_num(arrays["kept"][:, place, 0]), len(column.words)
+    joint = (following.targets,) if following.plan.joint else ()
+    known = layout.codes[len(layout.codes) - layout.known_codes :]
+    for name, most in (("known", known), ("recent", (*joint, *layout.codes))):
+        if name in arrays and most:
+            yield from zip(np.moveaxis(arrays[name], -1, 0)[-len(most) :], most, strict=True)
+
+
+def _clock(told: Any) -> Clock | None:
+    """How times are written.
+
+    Raises:
+        TypeError, ValueError: they are not.
+    """
+    if told is None:
+        return None
+    clock = Clock(**told)
+    if any(not isinstance(value, str | bool | None) for value in vars(clock).values()):
+        raise TypeError("clock")
+    clock.write(np.zeros(1, np.int64))
+    return clock
 
 
 def _hash(arrays: Mapping[str, npt.NDArray[Any]], told: Mapping[str, Any]) -> str:

@@ -5,14 +5,12 @@ All arrays have a place for each series first, so that rows of many series are p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.features import Float, Float32, Look, naive_forecasts, slog, usable_scale
-from seqpred.forecasting.batch import blended
+from seqpred.features import Float, Float32, Look, recent_changes, slog, usable_scale
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 """What is remembered, by name, each [series, ...]."""
@@ -28,7 +26,6 @@ class Block:
         scale: [B, C, T], in the target's unit, never 0.
         observed: [B, C, T], whether the track has had an observation so far.
         rows: [B, T], how many rows the series has had so far.
-        drift: [B, C, T, cycles], as `Prepared.drift`.
     """
 
     x: Float32
@@ -36,16 +33,14 @@ class Block:
     scale: Float
     observed: npt.NDArray[np.bool_]
     rows: npt.NDArray[np.int64]
-    drift: Float
 
-    def naives(self, look: Look, steps: int) -> Float32 | None:
-        """The naive forecasts after each new row, [B C, T, A, N], for a network to blend; None for none."""
-        if not look.naives:
+    def recent(self, look: Look) -> Float32 | None:
+        """The last rows less the last one at each new row, [B C, T, R]; None where the head needs none."""
+        if not look.recent:
             return None
         rows = self.x.shape[2]
-        past = self.filled[:, :, self.filled.shape[2] - rows - look.back :].reshape(-1, look.back + rows)
-        drift = self.drift.reshape(len(past), rows, len(look.cycles))
-        return blended(naive_forecasts(past, drift, look, steps), self.scale.reshape(-1, rows))
+        past = self.filled[:, :, self.filled.shape[2] - rows - look.recent + 1 :].reshape(-1, look.recent - 1 + rows)
+        return recent_changes(past, self.scale.reshape(-1, rows), look.recent).astype(np.float32)
 
     def anchors(self, anchor: int, steps: int) -> Float:
         """What the anchor forecasts after each new row, [B, C, T, N]; see `features.anchor_ahead`."""
@@ -58,7 +53,7 @@ class Block:
 
 def remembered(look: Look, series: int, targets: int) -> Arrays:
     """What is remembered of series before their first row."""
-    width = max(*look.lags, look.back)
+    width = max(*look.lags, look.anchor, look.recent)
     return {
         "rows": np.zeros(series, np.int64),
         "since": np.zeros((series, targets), np.int64),  # rows from the first observation on
@@ -92,7 +87,7 @@ def advance(memory: Arrays, values: Float, look: Look) -> tuple[Block, Arrays]:
         "sums": sums,
         "pairs": pairs,
     }
-    return Block(x, filled, unit, observed, rows, _drift(filled, rows, look.cycles)), after
+    return Block(x, filled, unit, observed, rows), after
 
 
 def _bridged(memory: Arrays, values: Float, anchor: int) -> tuple[Float, npt.NDArray[np.int64]]:
@@ -165,18 +160,6 @@ def _rolling(filled: Float, rows: npt.NDArray[np.int64], width: int) -> tuple[Fl
         count = np.minimum(rows, width)[:, None]
         mean, square = (_first_sums(_totals(part), steps, count) / count for part in (centred, centred**2))
     return mean + centre, np.sqrt(np.maximum(square - mean**2, 0.0))
-
-
-def _drift(filled: Float, rows: npt.NDArray[np.int64], cycles: Sequence[int]) -> Float:
-    """[B, C, T, cycles]."""
-    steps = rows.shape[1]
-    drift = np.zeros((*filled.shape[:2], steps, len(cycles)))
-    total = _totals(filled - filled[:, :, -1:])
-    for i, cycle in enumerate(cycles):
-        earlier = total[:, :, : total.shape[2] - cycle]
-        change = (_last_sums(total, steps, cycle) - _last_sums(earlier, steps, cycle)) / cycle
-        drift[..., i] = np.where((rows >= 2 * cycle)[:, None], change, 0.0)
-    return drift
 
 
 def _totals(values: Float) -> Float:

@@ -53,8 +53,9 @@ def choose(folds: Sequence[Sequence[Check]], blocks: Sequence[npt.NDArray[np.int
     The steps are the fewest whose loss lies within one standard error of the lowest (Breiman et al. 1984,
     "Classification and Regression Trees", section 3.4.3), the errors being those of the differences between blocks.
     The trust is the share that Stein's rule leaves of an improvement that is known with that error (James & Stein
-    1961, positive part). The spread makes the share of truths inside the outermost quantiles what it should be
-    (split conformal prediction: Papadopoulos et al. 2002), drawn towards 1 as if `DOUBT` more blocks had fitted.
+    1961, positive part). The spread makes the share of truths inside the outermost quantiles what it should be, the
+    coming one counted among them (split conformal prediction: Papadopoulos et al. 2002), drawn towards 1 as if
+    `DOUBT` more blocks had fitted.
 
     Args:
         folds: each fold's checks, the first before the first step, at the same steps as far as they go.
@@ -101,5 +102,6 @@ def _error(values: Float) -> Float:
 def _spread(misses: Float, blocks: int, inside: float) -> float:
     if not len(misses) or not inside:
         return 1.0
-    needed = max(float(np.quantile(misses, inside)), 1e-3)
+    among = min(1.0, inside * (1 + 1 / blocks))  # the truth to come is one more of them
+    needed = max(float(np.quantile(misses, among)), 1e-3)
     return float(needed ** (blocks / (blocks + DOUBT)))

@@ -16,7 +16,7 @@ from seqpred.features import Float, Prepared, join, prepare_all
 from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
-from seqpred.network.network import Shape
+from seqpred.network.shape import Shape
 from seqpred.recipe import learned_rows, too_few_rows
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choosing import Choice, choose
@@ -111,7 +111,7 @@ class _Runs:
         plan = replace(self.plan, seed=seed, until=until, max_steps=whole or self.plan.max_steps, time_budget=left)
 
         def watch(progress: Progress) -> None:
-            part = progress.step / until if until else progress.share
+            part = progress.step / plan.last if until else progress.share
             told = replace(progress, network=place + 1, networks=self.count, share=(place + part) / self.count)
             best = progress.best if until is None else self.best
             self.hooks.watch(replace(told, seconds=self.seconds + progress.seconds, best=best))
@@ -173,7 +173,7 @@ def _stretches(lengths: Int, cuts: Int) -> Stretches:
     last = np.append(series[1:] != series[:-1], True)
     low = STRETCH * (np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts))
     high = np.where(last, lengths[series], low + STRETCH)
-    return Stretches(series, low, high, np.minimum(cuts[series], high) - low)
+    return Stretches(series, low, high, np.clip(cuts[series], low, high) - low)
 
 
 def _made(

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.network.machine import threads
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
+from seqpred.network.shape import Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.choosing import Check
 from seqpred.training.run import Outcome, Run, Score, State
@@ -23,6 +24,7 @@ CLIP = 1.0  # largest norm of a step's gradient
 CHECK_BATCH = 128  # validation windows at once
 EXPLODED = 100.0  # a loss so many times the naive forecast's is no learning any more
 MOST_STUMBLES = 3  # explosions before a run is given up
+AROUND = 0.25  # of the steps to learn for: the weights are averaged from so much before them to so much after
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,12 @@ class Plan:
     seed: int
     device: torch.device
     threads: int
-    until: int | None = None  # learn for so many steps of the schedule and look at no validation part
+    until: int | None = None  # learn for about so many steps of the schedule and look at no validation part
+
+    @property
+    def last(self) -> int:
+        """The step after which the run ends at the latest."""
+        return self.max_steps if self.until is None else min(self.max_steps, math.ceil(self.until * (1 + AROUND)))
 
 
 @dataclass(frozen=True)
@@ -91,8 +98,9 @@ def fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks | None = None, 
     """Train a new network; the result depends on arguments, machine and thread count alone.
 
     The head begins at the anchor with the spread that its errors have in the learning part, so training starts
-    where the seasonal naive ends, and the best weights are never worse than that on the validation part; without
-    one (`plan.until`) the last weights are the best.
+    where the seasonal naive ends, and the best weights are never worse than that on the validation part. Without one
+    (`plan.until`) the best are the mean of those around the last step, in which the noise of single steps is averaged
+    out (Polyak & Juditsky 1992, SIAM J. Control Optim. 30(4)).
 
     Args:
         state: what `hooks.keep` was given in a run with the same arguments, which then goes on.
@@ -127,9 +135,11 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks, state: State 
         elif run.step % plan.check_every == 0 or _share(run, plan, reserve) >= 1:
             _validate(run, material, plan)
             hooks.watch(_progress(run, plan, reserve))
+        if plan.until is not None and run.step >= plan.until * (1 - AROUND):
+            run.average()
         hooks.keep(run.freeze)
     if plan.until is not None and not run.stumbles:
-        run.best.weights, run.best.best_step = run.network.weights(), run.step
+        run.best.weights, run.best.best_step = run.averaged() or run.network.weights(), run.step
     run.best.whole = round(max(run.step, 1) / max(_share(run, plan, reserve), 1 / plan.max_steps))
     run.best.steps, run.best.reason, run.best.seconds = run.step, reason, run.seconds
     return run.best
@@ -157,7 +167,7 @@ def _ending(run: Run, plan: Plan, reserve: float) -> str:
         return f"diverged {run.stumbles} times; lower training.learning_rate"
     if run.waited >= plan.patience:
         return f"no better for {run.waited} validations"
-    if run.step >= (plan.max_steps if plan.until is None else plan.until):
+    if run.step >= plan.last:
         return "all steps done"
     late = plan.until is not None and plan.time_budget is not None and run.seconds >= plan.time_budget
     return "time budget spent" if late or _share(run, plan, reserve) >= 1 else ""

@@ -6,7 +6,8 @@ import torch
 
 from seqpred.errors import ConfigError
 from seqpred.network.machine import free_memory
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
+from seqpred.network.shape import Shape
 
 # Numbers alive at once for each that the part gives, counted at the peak of a step (benchmarks/peak.py).
 STATES = {"rnn": 7, "gru": 13, "lstm": 16}  # of the recurrent part; a cell of one's own is taken for the least

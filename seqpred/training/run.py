@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from seqpred.errors import FolderError
 from seqpred.network.network import Network
@@ -85,6 +86,7 @@ class Run:
         losses: of the steps since the last validation.
         waited: validations since the best one.
         stumbles: how often the loss has exploded.
+        mean, meant: the mean of the weights after so many steps; empty while none is in it.
         began: `time.monotonic()` when it began, less the time between its interruptions.
     """
 
@@ -97,6 +99,20 @@ class Run:
     step: int = 0
     waited: int = 0
     stumbles: int = 0
+    mean: dict[str, Tensor] = field(default_factory=dict)
+    meant: int = 0
+
+    def average(self) -> None:
+        """Take the weights as they are now into their mean."""
+        now = self.network.state_dict()
+        self.mean = self.mean or {name: torch.zeros_like(w) for name, w in now.items()}
+        self.meant += 1
+        for name, mean in self.mean.items():
+            mean.lerp_(now[name], 1 / self.meant)
+
+    def averaged(self) -> Weights:
+        """A copy of that mean, by name."""
+        return {name: w.cpu().numpy().copy() for name, w in self.mean.items()}
 
     @property
     def seconds(self) -> float:
@@ -110,6 +126,8 @@ class Run:
             "step": self.step,
             "waited": self.waited,
             "stumbles": self.stumbles,
+            "mean": self.averaged(),
+            "meant": self.meant,
             "seconds": self.seconds,
             "losses": self.losses,
             "best": self.best.freeze(),
@@ -131,12 +149,15 @@ class Run:
 
     def _thaw(self, state: State) -> None:
         device = next(self.network.parameters()).device
-        self.step, self.waited, self.stumbles = (int(state[name]) for name in ("step", "waited", "stumbles"))
+        self.step, self.waited, self.stumbles, self.meant = (
+            int(state[name]) for name in ("step", "waited", "stumbles", "meant")
+        )
         self.began = time.monotonic() - state["seconds"]
         self.losses = list(state["losses"])
         self.best = Outcome.thaw(state["best"])
-        for weights in (self.best.weights, state["weights"]):  # both have to fit
-            self.network.set_weights(weights)
+        for weights in (self.best.weights, state["mean"] if self.meant else state["weights"], state["weights"]):
+            self.network.set_weights(weights)  # all have to fit
+        self.mean = {name: torch.from_numpy(w.copy()).to(device) for name, w in state["mean"].items()}
         self.optimizer.thaw(state["optimizer"])
         self.draws.set_state(torch.from_numpy(state["draws"]))
         torch.set_rng_state(torch.from_numpy(state["dropout"]))

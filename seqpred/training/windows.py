@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from seqpred.data.mapped import let_go, zeros
-from seqpred.features import CELLS, FARTHEST, Look, Prepared, naive_forecasts
+from seqpred.features import CELLS, Look, Prepared, recent_changes
 from seqpred.network.heads import Ahead
 
 Float = npt.NDArray[np.float64]
@@ -52,7 +52,6 @@ class Windows:
         values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
             float32 holds the differences of large numbers.
         scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
-        drift: [R, cycles], see `Prepared`.
         begins, cuts, ends: [K], rows of the K tracks: first, first of the validation part, one past the last.
         reach: how far windows go back and ahead.
     """
@@ -65,7 +64,6 @@ class Windows:
     values: Tensor
     filled: Tensor
     scale: Tensor
-    drift: Tensor
     begins: Tensor
     cuts: Tensor
     ends: Tensor
@@ -103,7 +101,6 @@ class Windows:
             self.values[low:high] = torch.from_numpy(values - base)
             self.filled[low + lead : high + lead] = torch.from_numpy(own.filled - base)
             self.scale[low:high] = torch.from_numpy(np.where(scaled, own.scale, np.nan))
-            self.drift[low:high] = torch.from_numpy(own.drift)
             self.made[k] = True
 
     def starts(self) -> tuple[Tensor, Tensor]:
@@ -149,17 +146,15 @@ class Windows:
             positions: P rows that speak, one after another.
             begins: [batch], the first row of each window's track.
         """
-        return Ahead(self._naives(spoken, positions, begins), self._known(spoken, positions))
+        return Ahead(self._recent(spoken, positions, begins), self._known(spoken, positions))
 
-    def _naives(self, spoken: Tensor, positions: int, begins: Tensor) -> Tensor | None:
+    def _recent(self, spoken: Tensor, positions: int, begins: Tensor) -> Tensor | None:
         look = self.reach.look
-        if not look.naives:
+        if not look.recent:
             return None
-        rows = spoken[:, None] + torch.arange(-look.back, positions, device=spoken.device)
+        rows = spoken[:, None] + torch.arange(1 - look.recent, positions, device=spoken.device)
         past = self.filled[torch.maximum(rows, begins[:, None]) + look.anchor - 1]
-        rows = rows[:, look.back :]
-        found = naive_forecasts(past, self.drift[rows], look, self.reach.horizon)
-        return (torch.stack(found, 2) / self.scale[rows][:, :, None, None]).nan_to_num(0.0).clamp(-FARTHEST, FARTHEST)
+        return recent_changes(past, self.scale[rows[:, look.recent - 1 :]], look.recent).nan_to_num(0.0)
 
     def _known(self, spoken: Tensor, positions: int) -> Tensor | None:
         if not self.reach.known:
@@ -237,7 +232,6 @@ def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach)
 
     shapes = {"x": (rows, inputs), "known": (rows, len(reach.known)), "values": (rows,), "scale": (rows,)}
     shapes["filled"] = (rows + reach.look.anchor - 1,)  # so much later, so that no index is negative
-    shapes["drift"] = (rows, len(reach.look.cycles))
     arrays = zeros(shapes, np.float32)
     return Windows(
         make=make,

@@ -7,6 +7,7 @@ import json
 import pytest
 import yaml
 
+from seqpred.folder import FORMAT
 from tests.cli.outside import TINY, call_all, listing, monthly
 
 METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
@@ -71,7 +72,7 @@ def test_the_stored_config_has_every_key_filled_in_and_every_override(models):
 def test_the_manifest_has_no_row_of_the_data(models):
     text = (models["single"].folder / "manifest.json").read_text()
     manifest = json.loads(text)
-    assert manifest["format"] == 2
+    assert manifest["format"] == FORMAT
     assert manifest["fingerprint"]
     assert not [row for row in monthly().splitlines()[1:] if row.split(",")[1] in text]
 

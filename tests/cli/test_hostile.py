@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import json
 import os
 import pty
+import shutil
 import subprocess
 
 import pytest
 
+from seqpred import folder
 from tests.cli.outside import COMMAND, environment, monthly
 
 CONFIGS = {
@@ -115,22 +118,34 @@ def on_terminal(arguments: list[str], place) -> str:
     return shown.decode()
 
 
+def make_hashes_fit(model) -> None:
+    """As a stranger would who has altered files of a model folder."""
+    manifest = json.loads((model / "manifest.json").read_bytes())
+    manifest["sha256"] = {n: hashlib.sha256((model / n).read_bytes()).hexdigest() for n in manifest["sha256"]}
+    manifest["manifest_sha256"] = folder._own_hash(manifest)
+    (model / "manifest.json").write_bytes(folder._as_written(manifest))
+
+
 def test_a_model_folder_that_would_take_all_memory_is_refused(refused, models, tmp_path):
     """The config of a stranger asks for a network of terabytes; its hashes are right."""
-    import hashlib
-    import shutil
-
-    from seqpred import folder
-
     copied = shutil.copytree(models["single"].folder, tmp_path / "m")
     config = (copied / "config.yaml").read_text()
     greedy = config.replace("hidden_size: 8", "hidden_size: 8192").replace("depth: 2", "depth: 64")
     assert greedy != config
     (copied / "config.yaml").write_text(greedy)
-    manifest = json.loads((copied / "manifest.json").read_bytes())
-    manifest["sha256"]["config.yaml"] = hashlib.sha256(greedy.encode()).hexdigest()
-    manifest["manifest_sha256"] = folder._own_hash(manifest)
-    (copied / "manifest.json").write_bytes(folder._as_written(manifest))
+    make_hashes_fit(copied)
     (tmp_path / "sales.csv").write_text(monthly())
-    said = refused(4, "predict", "m", "sales.csv", "--runtime", "torch")
-    assert "the weights do not fit its config" in said
+    for runtime in ("light", "torch"):
+        said = refused(4, "predict", "m", "sales.csv", "--runtime", runtime)
+        assert "the weights do not fit its config" in said
+
+
+def test_the_graph_of_a_stranger_is_not_run(run, models, tmp_path):
+    """It could take all memory or time; whoever has put it there has made the hashes fit."""
+    single = models["single"]
+    copied = shutil.copytree(single.folder, tmp_path / "m")
+    honest = run("predict", copied, single.data, "--runtime", "light")
+    (copied / "model.onnx").write_bytes(b"no graph")
+    make_hashes_fit(copied)
+    altered = run("predict", copied, single.data, "--runtime", "light")
+    assert (altered.code, altered.out) == (0, honest.out), altered.err

@@ -267,6 +267,7 @@ def draw_config(seed: int) -> dict[str, Any]:
             "hidden_size": pick(1, 4, 7),
             "joint": pick("auto", False, True),
             "blend": pick(True, False),
+            "autoregression": pick(True, False),
             "window": pick("auto", 5, 14, 21),
             "anchor": pick("auto", 1, 7, 3),
             "lags": pick("auto", [1], [1, 2, 7]),

@@ -55,6 +55,7 @@ OTHER: dict[str, Any] = {
     "model.hidden_size": 5,
     "model.members": 2,
     "model.blend": False,
+    "model.autoregression": False,
     "model.window": 10,
     "model.anchor": 1,
     "model.lags": [1, 2],

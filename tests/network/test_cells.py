@@ -13,7 +13,8 @@ from torch import nn
 from seqpred.config import known_cells
 from seqpred.errors import ConfigError
 from seqpred.network.cells import Fused, make_cell, scan
-from seqpred.network.network import Network, Shape
+from seqpred.network.network import Network
+from seqpred.network.shape import Shape
 
 
 def test_the_worked_example_comes_out_of_the_real_network() -> None:

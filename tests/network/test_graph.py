@@ -5,17 +5,22 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx.helper import get_attribute_value
 
 from seqpred.forecasting.light import Light
 from seqpred.forecasting.runtime import Ahead
 from seqpred.network.ensemble import Ensemble
 from seqpred.network.graph import write_graph
-from seqpred.network.network import Shape
+from seqpred.network.heads import Blend
+from seqpred.network.onnx_file import IR, OPSET
 from seqpred.network.reference import Reference
+from seqpred.network.shape import Shape
 
 ANCHOR, HORIZON, NUMBERS, WINDOW = 4, 5, 7, 6
+RECENT = {"blend": True, "autoregression": True, "recent": 8, "cycles": (3, 4)}
 
 
 def shape(
@@ -33,8 +38,8 @@ def shape(
         codes=codes,
         known=2 * known,
         known_codes=int(known and bool(codes)),
-        naives=9 * blend,
         anchor=ANCHOR,
+        **RECENT if blend else {},
     )
 
 
@@ -47,10 +52,11 @@ def rows_of(own: Shape, batch: int, rows: int) -> np.ndarray:
 
 def ahead_of(own: Shape, batch: int, speaking: int) -> Ahead:
     draws = np.random.default_rng(1)
-    naives = draws.normal(size=(batch, speaking, own.naives, HORIZON)).astype(np.float32)
+    recent = draws.normal(size=(batch, speaking, own.recent)).astype(np.float32)
+    recent[..., -1:] = 0
     known = draws.normal(size=(batch, speaking, ANCHOR + HORIZON, own.known + own.known_codes)).astype(np.float32)
     known[..., own.known :] = draws.integers(0, 3, known[..., own.known :].shape)
-    return Ahead(naives if own.naives else None, known if own.known else None)
+    return Ahead(recent if own.recent else None, known if own.known else None)
 
 
 def ensemble_of(own: Shape, members: int = 2) -> tuple[Ensemble, dict[str, np.ndarray]]:
@@ -98,6 +104,42 @@ def test_any_levels_rise(levels, blend):
     wanted, _ = reference.read(x, reference.start(3), 8, ahead)
     np.testing.assert_allclose(z, wanted, atol=2e-5)
     assert (np.diff(z, axis=-1) >= 0).all()
+
+
+@pytest.mark.parametrize(("cell", "depth", "both", "codes", "known"), KINDS)
+def test_the_file_is_byte_for_byte_what_the_onnx_library_writes(cell, depth, both, codes, known):
+    own = shape(cell, depth, both, codes, known)
+    content = write_graph(own, ensemble_of(own)[1])
+    model = onnx.load_from_string(content)
+    onnx.checker.check_model(model, full_check=True)
+    assert model.SerializeToString(deterministic=True) == content
+    graph = model.graph
+    nodes = [
+        onnx.helper.make_node(n.op_type, n.input, n.output, **{a.name: get_attribute_value(a) for a in n.attribute})
+        for n in graph.node
+    ]
+    weights = [onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(w), w.name) for w in graph.initializer]
+    whole = onnx.helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
+    operators = [onnx.helper.make_opsetid("", OPSET)]
+    made = onnx.helper.make_model(whole, opset_imports=operators, ir_version=IR, producer_name="seqpred")
+    assert made.SerializeToString(deterministic=True) == content
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 3, 5, 24, 100])
+def test_naive_forecasts_are_weighed_at_the_same_places(horizon):
+    own = Shape(**{**vars(shape("gru", 1, False, (), False)), "horizon": horizon})
+    graph = onnx.load_from_string(write_graph(own, ensemble_of(own)[1]))
+    near = Blend(1, own).near.numpy()
+    kept = [onnx.numpy_helper.to_array(w) for w in graph.graph.initializer]
+    assert sum(w.shape == near.shape and bool(np.allclose(w, near, atol=1e-6)) for w in kept) == 2  # of each member
+
+
+def test_weights_that_do_not_fit_each_other_are_told_as_a_fault_of_their_value():
+    own = shape("lstm", 1, False, (), False)
+    _, weights = ensemble_of(own)
+    for name in weights:
+        with pytest.raises((ValueError, LookupError)):
+            Light(write_graph(own, {**weights, name: np.ones((2, 3), np.float32)}), None)
 
 
 def test_a_cell_that_onnx_does_not_have_has_no_graph():

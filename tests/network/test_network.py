@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.network.heads import Ahead, Blend, QuantileHead
-from seqpred.network.network import Network, Shape
+from seqpred.network.heads import Ahead, QuantileHead, naive_forecasts
+from seqpred.network.network import Network
 from seqpred.network.recurrent import BothWays, Stack
+from seqpred.network.shape import Shape
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 def shape(cell: str = "lstm", depth: int = 2, dropout: float = 0.0, *, bidirectional: bool = False) -> Shape:
     return Shape(3, 4, LEVELS, cell, depth, 6, bidirectional=bidirectional, dropout=dropout)
+
+
+def head(size: int, horizon: int, levels: Sequence[float], **more: Any) -> QuantileHead:
+    return QuantileHead(size, Shape(3, horizon, tuple(levels), "rnn", 1, size, False, 0.0, **more))
+
+
+BLENDED: dict[str, Any] = {"blend": True, "anchor": 3, "cycles": (2, 3), "recent": 6}
 
 
 GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2, 3], [False, True], [0.0, 0.3]))
@@ -115,40 +125,45 @@ def test_dropout_stands_between_layers() -> None:
 )
 def test_quantiles_never_cross_whatever_the_weights(levels: list[int], scale: float, seed: int) -> None:
     torch.manual_seed(seed)
-    head = QuantileHead(4, 3, [level / 100 for level in levels])
+    own = head(4, 3, [level / 100 for level in levels])
     with torch.no_grad():
-        head.linear.weight.mul_(scale)
-        head.linear.bias.mul_(scale)
-    quantiles = head(torch.randn(2, 5, 4))
+        own.linear.weight.mul_(scale)
+        own.linear.bias.mul_(scale)
+    quantiles = own(torch.randn(2, 5, 4))
     assert quantiles.shape == (2, 5, 3, len(levels))
     assert (quantiles.diff(dim=-1) >= 0).all()
 
 
 def test_the_head_begins_where_it_is_told() -> None:
-    head = QuantileHead(4, 2, LEVELS)
+    own = head(4, 2, LEVELS, autoregression=True, recent=5)
     wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
-    head.begin_at(wanted)
-    torch.testing.assert_close(head(torch.randn(1, 1, 4))[0, 0], wanted, atol=1e-3, rtol=1e-3)
+    own.begin_at(wanted)
+    said = own(torch.randn(1, 1, 4), Ahead(torch.randn(1, 1, 5)))
+    torch.testing.assert_close(said[0, 0], wanted, atol=1e-3, rtol=1e-3)
 
 
 def test_a_blend_lies_among_the_naive_forecasts_and_begins_at_the_anchor() -> None:
     torch.manual_seed(0)
-    blend = Blend(6, horizon=9, naives=3)
-    naives = torch.randn(2, 7, 3, 9)
+    blended = head(6, 9, LEVELS, **BLENDED)
+    blend, recent = blended.blend, torch.randn(2, 7, 6)
+    assert blend is not None
+    naives = naive_forecasts(recent, blend.shape)
     among = torch.cat([naives, torch.zeros(2, 7, 1, 9)], 2)  # the anchor's own forecast lies 0 away
     blend.weigh.weight.data *= 20
-    said = blend(torch.randn(2, 7, 6), naives)
+    said = blend(torch.randn(2, 7, 6), recent)
     assert said.shape == (2, 7, 9)
     assert (said <= among.amax(2) + 1e-6).all()
     assert (said >= among.amin(2) - 1e-6).all()
     blend.begin()
-    assert (blend(torch.randn(2, 7, 6), naives).abs() <= 0.06 * among.abs().amax(2)).all()
+    assert (blend(torch.randn(2, 7, 6), recent).abs() <= 0.12 * among.abs().amax(2)).all()
 
 
-def test_the_head_moves_all_quantiles_by_the_blend() -> None:
+def test_the_head_moves_all_quantiles_by_the_blend_and_by_the_sum_of_recent_rows() -> None:
     torch.manual_seed(0)
-    head = QuantileHead(6, 4, LEVELS, naives=2)
-    state, naives = torch.randn(2, 3, 6), torch.randn(2, 3, 2, 4)
-    assert head.blend is not None
-    moved = head(state, Ahead(naives)) - head(state, Ahead(torch.zeros_like(naives)))
-    torch.testing.assert_close(moved, head.blend(state, naives)[..., None].expand_as(moved), atol=1e-5, rtol=0)
+    own = head(6, 4, LEVELS, autoregression=True, **BLENDED)
+    state, recent = torch.randn(2, 3, 6), torch.randn(2, 3, 6)
+    assert own.blend is not None
+    assert own.autoregression is not None
+    moved = own(state, Ahead(recent)) - own(state, Ahead(torch.zeros_like(recent)))
+    wanted = own.blend(state, recent) + recent @ own.autoregression.weight.T
+    torch.testing.assert_close(moved, wanted[..., None].expand_as(moved), atol=1e-5, rtol=0)

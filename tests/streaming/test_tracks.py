@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.features import Look, anchor_ahead, naive_forecasts, prepare, usable_scale
+from seqpred.features import Look, anchor_ahead, prepare, recent_changes, usable_scale
 from seqpred.streaming.tracks import advance, remembered
 
 STEPS = 11
@@ -15,7 +15,9 @@ STEPS = 11
 @st.composite
 def looks(draw: st.DrawFn) -> Look:
     lags = draw(st.lists(st.integers(1, 12), min_size=1, max_size=4, unique=True))
-    return Look(draw(st.integers(1, 9)), draw(st.integers(1, 9)), tuple(sorted(lags)), draw(st.booleans()))
+    return Look(
+        draw(st.integers(1, 9)), draw(st.integers(1, 9)), tuple(sorted(lags)), draw(st.booleans()), draw(st.booleans())
+    )
 
 
 @given(
@@ -30,15 +32,15 @@ def test_rows_in_pieces_are_prepared_as_the_whole_track(look, seed, rows, missin
     noise = np.random.default_rng(seed)
     values = 100 + noise.normal(size=(3, 2, rows)).cumsum(-1)
     values[noise.random(values.shape) < missing] = np.nan
-    memory, x, anchors, naives, at = remembered(look, 3, 2), [], [], [], 0
+    memory, x, anchors, recent, at = remembered(look, 3, 2), [], [], [], 0
     while at < rows:
         size = pieces[at % len(pieces)]
         block, memory = advance(memory, values[:, :, at : at + size], look)
         at += size
         x.append(block.x)
         anchors.append(block.anchors(look.anchor, STEPS))
-        said = block.naives(look, STEPS)
-        naives.append(None if said is None else said.reshape(3, 2, -1, look.naives, STEPS))
+        given = block.recent(look)
+        recent.append(None if given is None else given.reshape(3, 2, -1, look.recent))
     for series, target in np.ndindex(3, 2):
         own = values[series, target]
         whole = prepare(own, look)
@@ -46,12 +48,12 @@ def test_rows_in_pieces_are_prepared_as_the_whole_track(look, seed, rows, missin
         if np.isfinite(own).any():
             last = np.concatenate(anchors, 2)[series, target, -1]
             np.testing.assert_allclose(last, anchor_ahead(whole.filled, look.anchor, STEPS))
-            if look.blend:
-                past = whole.filled[np.maximum(rows + np.arange(-look.back - 1, 0), 0)]
-                scale = usable_scale(whole.scale[-1:], whole.filled[-1:])[0]
-                wanted = np.concatenate(naive_forecasts(past[None], whole.drift[None, -1:], look, STEPS), axis=1)
-                found = np.concatenate([n for n in naives if n is not None], 2)[series, target, -1]
-                np.testing.assert_allclose(found, np.clip(wanted[0] / scale, -1e6, 1e6), rtol=1e-4, atol=1e-4)
+            if look.recent:
+                past = whole.filled[np.maximum(rows + np.arange(-look.recent, 0), 0)]
+                scale = usable_scale(whole.scale[-1:], whole.filled[-1:])
+                wanted = recent_changes(past[None], scale[None], look.recent)[0, 0]
+                found = np.concatenate([r for r in recent if r is not None], 2)[series, target, -1]
+                np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_what_is_remembered_has_one_size_for_ever():

@@ -55,6 +55,15 @@ def test_the_spread_follows_the_misses_as_far_as_there_are_blocks() -> None:
     assert many.spread == pytest.approx(2 ** (90 / (90 + DOUBT)))
 
 
+def test_of_few_blocks_a_wider_one_is_taken() -> None:
+    """Of four, the truth to come being the fifth, four fifths lie within the widest."""
+    rows = [
+        Check(step, np.array([loss] * 4, np.float32), np.array([[1.0], [1.0], [1.0], [3.0]], np.float16))
+        for step, loss in ((0, 1.0), (10, 0.5))
+    ]
+    assert choose([rows], [np.arange(4)], 0.8).spread == pytest.approx(3 ** (4 / (4 + DOUBT)))
+
+
 def test_folds_are_compared_in_their_own_units_as_far_as_all_go() -> None:
     small = fold([[0.01, 0.01], [0.005, 0.005], [0.004, 0.004]])
     large = fold([[100.0, 100.0], [40.0, 40.0], [90.0, 90.0], [1.0, 1.0]])

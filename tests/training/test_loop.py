@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.features import Look, prepare
-from seqpred.network.network import Shape
+from seqpred.network.shape import Shape
 from seqpred.training import loop, run
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack
@@ -189,6 +189,21 @@ def test_whoever_watches_is_told_at_each_validation() -> None:
     assert told[-1].share == 1.0
 
 
+@pytest.mark.parametrize(("until", "steps"), [(12, range(9, 16)), (28, range(21, 31))])
+def test_without_a_validation_part_the_weights_around_the_last_step_are_averaged(until: int, steps: range) -> None:
+    seen: dict[int, dict[str, Any]] = {}
+
+    def keep(freeze: Callable[[], State]) -> None:
+        state = freeze()
+        seen[state["step"]] = state["weights"]
+
+    outcome = fit(*make(until=until), Hooks(keep=keep))
+    assert max(seen) == steps[-1]
+    assert fit(*make(until=0)).steps == 0
+    for name, mean in outcome.weights.items():
+        np.testing.assert_allclose(mean, np.mean([seen[s][name] for s in steps], axis=0), atol=1e-6)
+
+
 # ------------------------------------------------------------------ stopped, and going on
 
 
@@ -196,10 +211,12 @@ class KilledError(Exception):
     """A run that ends where it must not."""
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(("bidirectional", "until"), [(False, None), (True, None), (False, 24)])
 @pytest.mark.parametrize("at", [(1,), (9, 10, 11), (7, 23), (29, 30)])
-def test_a_run_that_is_stopped_and_goes_on_ends_like_one_that_was_not(bidirectional: bool, at: tuple[int, ...]) -> None:
-    arguments = make(bidirectional=bidirectional)
+def test_a_run_that_is_stopped_and_goes_on_ends_like_one_that_was_not(
+    bidirectional: bool, until: int | None, at: tuple[int, ...]
+) -> None:
+    arguments = make(bidirectional=bidirectional, until=until)
     whole = fit(*arguments)
     kept: list[State] = []
 

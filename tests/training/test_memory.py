@@ -8,7 +8,7 @@ import torch
 import seqpred
 from seqpred.errors import ConfigError
 from seqpred.network.machine import free_memory
-from seqpred.network.network import Shape
+from seqpred.network.shape import Shape
 from seqpred.training import memory
 from seqpred.training.memory import check_memory
 from tests.invariants.conftest import frame

@@ -1,0 +1,331 @@
+"""What the readers are fed: good files that are altered, at random by `torture.py` or by atheris, guided by coverage.
+
+Usage: python benchmarks/fuzz.py TARGET PLACE [libFuzzer's options]: atheris feeds a target, with the folder PLACE for
+its files. Without atheris (pip install atheris), `torture.py fuzz` alters files at random alone.
+
+A reader reads, or refuses in words (a `SeqpredError`); anything else is a fault. Hashes are made to fit what was
+altered, so that what lies behind them is reached.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+LONGEST = 1 << 16  # bytes of an altered file
+PARTED = b"\n\x00----\x00\n"  # between the files of a folder that are altered together
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, and the good files that are altered to be fed to it."""
+
+    good: tuple[bytes, ...]
+    read: Callable[[bytes], object]
+
+
+# ------------------------------------------------------------------ altering at random
+
+WORDS = [b",", b"\n", b'"', b"\r", b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b";", b"\t", b"1e999", b"-", b"NaN", b"inf"]
+WORDS += [b"=1+1", b"2024-13-45", b"1970-01-01T00:00:00+99:99", b"9" * 400, b"0x1p3", b"\x1b[2J", b"{", b"[", b"&a "]
+WORDS += [b"*a", b"!!python/object:os.system ", b": ", b"- ", b"null", b"true", b"1:59:59", b"? ", b"|", b"%", b"@"]
+WORDS += [b"'", b"-1", b"0", b"0.5", b"1e300", b"auto", b"[]", b"{}", b"[1, 2]", b'""', b"99999999999", b"2024-02-30"]
+
+
+def altered(content: bytes, rng: np.random.Generator) -> bytes:
+    """The content with one or a few cuts, repeats, flips and unkind words."""
+    for _ in range(min(int(rng.geometric(0.6)), 8)):
+        a, b = sorted(int(x) for x in rng.integers(0, len(content) + 1, 2))
+        b = b if rng.integers(3) else min(a + int(rng.integers(1, 16)), len(content))
+        kind, word = rng.integers(7), WORDS[int(rng.integers(len(WORDS)))]
+        if kind == 0:
+            content = content[:a] + content[b:]
+        elif kind == 1:
+            content = content[:b] + content[a:b] * int(rng.integers(1, 4)) + content[b:]
+        elif kind == 2 and a < len(content):
+            content = content[:a] + bytes([int(rng.integers(256))]) + content[a + 1 :]
+        elif kind == 3:
+            content = content[:a] + rng.bytes(int(rng.integers(1, 9))) + content[a:]
+        elif kind == 4:
+            content = content[:a] + word + content[a:]
+        else:  # a whole word of the file, for another
+            old = re.compile(rb"[\w.+-]+").search(content, a)
+            content = content[: old.start()] + word + content[old.end() :] if old else content
+        content = content[:LONGEST]
+    return content
+
+
+# ------------------------------------------------------------------ readers
+
+CONFIG = {
+    "data": {
+        "target": ["y"],
+        "time": "day",
+        "id": "id",
+        "covariates": {"known": ["w"], "past": ["p"], "static": ["k"]},
+    },
+    "model": {"cell": "gru", "hidden_size": 4, "window": 7, "members": 2},
+    "forecast": {"horizon": 3, "season": 7},
+    "training": {"max_steps": 2, "validation": 4, "threads": 1},
+}
+
+
+def table(separator: str = ",", point: str = ".", date: str = "2024-{0:02d}-{1:02d}", rows: int = 40) -> bytes:
+    """A good CSV of two series, with covariates of each role."""
+    lines = [["id", "day", "y", "w", "p", "k"]]
+    for series in range(2):
+        for i in range(rows):
+            value = f"{10 + series + i % 7 + i % 3 / 2}".replace(".", point)
+            day = date.format(i // 28 + 1, i % 28 + 1)
+            lines.append([f"s{series}", day, value, "rain" if i % 4 else "fair", str(i % 5), f"k{series}"])
+    return ("\n".join(separator.join(line) for line in lines) + "\n").encode()
+
+
+def standard_input(content: bytes) -> str:
+    """Pipe these bytes into this process, and what stands for them on the command line."""
+    sys.stdin = io.TextIOWrapper(io.BytesIO(content))
+    return "-"
+
+
+def read_guessed(content: bytes) -> object:
+    """A CSV of which nothing is known."""
+    from seqpred import verbs
+
+    found = verbs.check(standard_input(content))
+    return _worded(found.tell(), found.fault)
+
+
+def read_named(content: bytes) -> object:
+    """A CSV with the columns that a config names."""
+    from seqpred import verbs
+
+    found = verbs.check(CONFIG, standard_input(content))
+    return _worded(found.tell(), found.fault)
+
+
+def _worded(told: Any, fault: Exception | None) -> object:
+    """What `check` tells has to be JSON; its fault is what training ends with."""
+    json.dumps(told, allow_nan=False)
+    if fault:
+        raise fault
+    return told
+
+
+def make_model(place: Path) -> Path:
+    """The folder of a tiny model of `CONFIG`."""
+    from seqpred import verbs
+
+    verbs.train(CONFIG, standard_input(table()), place / "good", force=True)
+    return place / "good"
+
+
+def folder_target(place: Path) -> Target:
+    """A model folder, read, loaded by both runtimes, and asked for a forecast."""
+    from seqpred import folder, verbs
+    from seqpred.model import Model
+
+    names = [folder.CONFIG, folder.MANIFEST, folder.WEIGHTS, folder.GRAPH]
+    good = make_model(place)
+    whole = PARTED.join((good / name).read_bytes() for name in names)
+    path, future = place / "altered", place / "future.csv"
+    future.write_text("id,day,w\n" + "".join(f"s{s},2024-01-{i},rain\n" for s in range(2) for i in (13, 14, 15)))
+
+    def read(content: bytes) -> object:
+        path.mkdir(exist_ok=True)
+        files = dict(zip(names, [*content.split(PARTED), b"", b"", b""], strict=False))
+        files[folder.MANIFEST] = _fitting(files)
+        for name, own in files.items():
+            (path / name).write_bytes(own)
+        model = verbs.load(path)
+        _ = Model(model.folder, "torch").runtime
+        return verbs.forecast_table(model, standard_input(table(rows=12)), future=future)
+
+    return Target((whole,), read)
+
+
+def _fitting(files: dict[str, bytes]) -> bytes:
+    """The manifest with the hashes of the files beside it and of itself, if it is one."""
+    from seqpred import folder
+
+    manifest = files[folder.MANIFEST]
+    try:
+        told = json.loads(manifest)
+        told["sha256"] = {n: hashlib.sha256(c).hexdigest() for n, c in files.items() if n != folder.MANIFEST}
+        told["manifest_sha256"] = folder._own_hash(told)
+        return folder._as_written(told)
+    except (ValueError, TypeError, RecursionError):
+        return manifest
+
+
+def stream_targets(place: Path) -> dict[str, Target]:
+    """Lines as they come, and the state of a stream, with which it goes on."""
+    from seqpred import verbs
+    from seqpred.streaming import state
+    from seqpred.streaming.rows import lines_of
+    from seqpred.streaming.stream import Asked, Stream
+
+    model = verbs.load(make_model(place))
+    path = place / "state"
+    rows = table(rows=12).splitlines(keepends=True)
+
+    def follow(stream: Stream, content: bytes) -> None:
+        descriptor = os.memfd_create("rows")
+        try:
+            os.write(descriptor, content)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            for lines in lines_of(descriptor):
+                for answer in stream.take(lines):
+                    stream.shown(answer.quantiles)
+                    stream.follower.times_ahead(answer.place, answer.rows)
+        finally:
+            os.close(descriptor)
+
+    def begin() -> Stream:
+        return Stream(model, "rows", Asked(), lambda _: None)
+
+    def read_lines(content: bytes) -> object:
+        follow(begin(), content)
+        return None
+
+    def read_state(content: bytes) -> object:
+        path.write_bytes(_signed(content))
+        stream = begin()
+        stream.rows.clock = state.read_state(path, stream.follower, stream.fingerprint)
+        follow(stream, rows[0] + rows[-1].replace(b"12", b"13"))
+        return None
+
+    def _signed(content: bytes) -> bytes:
+        """The file with the hash of what is in it, if it is one."""
+        from safetensors import SafetensorError, deserialize
+        from safetensors.numpy import load, save
+
+        try:
+            size = int.from_bytes(content[:8], "little")
+            told = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["seqpred"])
+            told.pop("sha256", None)
+            arrays = load(content)
+            deserialize(content)
+            return save(arrays, {"seqpred": json.dumps({**told, "sha256": state._hash(arrays, told)})})
+        except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return content
+
+    stream = begin()
+    follow(stream, table(rows=12))
+    state.write_state(path, stream.follower, stream.rows.clock, stream.fingerprint)
+    return {"lines": Target((table(rows=12),), read_lines), "state": Target((path.read_bytes(),), read_state)}
+
+
+def checkpoint_target(place: Path) -> Target:
+    """The state of an unfinished training, with which a training goes on."""
+    import torch
+
+    from seqpred.folder import CHECKPOINT, STATE
+    from seqpred.network.network import Network
+    from seqpred.network.shape import Shape
+    from seqpred.training.adamw import AdamW
+    from seqpred.training.checkpoint import Checkpoint, Stop, pack
+    from seqpred.training.run import Outcome, Run, thawing
+
+    drawn = {"cell": "rnn", "depth": 1, "hidden_size": 2, "bidirectional": False, "dropout": 0.0}
+    shape = Shape(inputs=3, horizon=2, levels=(0.1, 0.5, 0.9), blend=True, recent=8, anchor=4, cycles=(4,), **drawn)
+    made_for = {"config": {"data": {"path": None}}, "data": "x", "versions": {"seqpred": "1"}}
+
+    def new() -> Run:
+        network = Network(shape)
+        best = Outcome(network.weights(), np.zeros((2, 3), np.float32))
+        return Run(network, AdamW(network.parameters(), 0.1), torch.Generator(), best, 0.0)
+
+    good = pack({"made_for": made_for, "finished": [new().best.freeze()], "run": new().freeze()})[32:]
+    path = place / CHECKPOINT / STATE
+    path.parent.mkdir(exist_ok=True)
+
+    def read(content: bytes) -> object:
+        path.write_bytes(hashlib.sha256(content).digest() + content)
+        checkpoint = Checkpoint(place, made_for, Stop(), lambda _: None)
+        checkpoint.read()
+        with thawing():
+            for outcome in checkpoint.finished:
+                Outcome.thaw(outcome)
+        if checkpoint.run is not None:
+            new().thaw(checkpoint.run)
+        return None
+
+    return Target((good,), read)
+
+
+def config_target(place: Path) -> Target:
+    """A config."""
+    from seqpred.config import Config, load_config
+    from seqpred.yaml_lines import dump_yaml
+
+    path = place / "c.yaml"
+    whole = dump_yaml(Config.from_tree(CONFIG).model_dump()).encode()
+
+    def read(content: bytes) -> object:
+        path.write_bytes(content)
+        return load_config(path)
+
+    return Target((whole, dump_yaml(CONFIG).encode()), read)
+
+
+KINDS = ("csv", "table", "config", "folder", "lines", "state", "checkpoint")
+
+
+def targets(place: Path) -> dict[str, Target]:
+    """All readers by kind; they leave their files in `place`."""
+    german = table(";", ",", "{1:02d}.{0:02d}.2024")
+    return {
+        "csv": Target(
+            (table(), german, table("\t", date="{0}/{1}/2024"), gzip.compress(table(), mtime=0)), read_guessed
+        ),
+        "table": Target((table(), german), read_named),
+        "config": config_target(place),
+        "folder": folder_target(place),
+        **stream_targets(place),
+        "checkpoint": checkpoint_target(place),
+    }
+
+
+# ------------------------------------------------------------------ guided by coverage
+
+
+def main() -> None:
+    import warnings
+
+    import atheris
+
+    from seqpred.errors import SeqpredError
+
+    kind, place, *options = sys.argv[1:]
+    with atheris.instrument_imports(include=["seqpred", "yaml"]):
+        target = targets(Path(place))[kind]
+        target.read(target.good[0])  # what is imported late is instrumented too
+    corpus = Path(place) / "corpus"
+    corpus.mkdir(exist_ok=True)
+    for i, content in enumerate(target.good):
+        (corpus / str(i)).write_bytes(content)
+    warnings.simplefilter("ignore")
+
+    def one(content: bytes) -> None:
+        with suppress(SeqpredError):
+            target.read(content)
+
+    atheris.Setup([sys.argv[0], str(corpus), *options], one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
