@@ -200,7 +200,7 @@ def stream_targets(place: Path) -> dict[str, Target]:
             for lines in lines_of(descriptor):
                 for answer in stream.take(lines):
                     stream.shown(answer.quantiles)
-                    stream.follower.times_ahead(answer.place, answer.rows)
+                    stream.follower.times_ahead(answer.place, answer.rows, answer.time)
         finally:
             os.close(descriptor)
 

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from seqpred.data.panel import Panel
 from seqpred.errors import DataError
 from seqpred.scores.baselines import drift, naive, seasonal_naive
-from seqpred.scores.metrics import Case, mase_scale, score_cases
+from seqpred.scores.metrics import Case, Tally, mase_scale
 
 Float = npt.NDArray[np.float64]
 MOST_EXAMPLES = 6
+FORECASTERS = ("model", "naive", "seasonal_naive", "drift")
 Forecaster = Callable[[Panel, int, Float], Float]
 """From a panel, N steps and their known covariates [S, N, known] to quantiles [K, N, Q], K tracks in the order of
 `Panel.tracks`."""
@@ -69,28 +70,37 @@ def backtest(
     Raises:
         DataError: too few rows for a single window.
     """
-    cases: dict[str, list[Case]] = {}
-    described = []
+    tallies = {name: Tally(levels) for name in FORECASTERS}
+    described, examples = [], list[Example]()
     for back in range(windows, 0, -1):
         cuts = panel.lengths - back * horizon
         chosen = np.flatnonzero(cuts >= 1)
         if not len(chosen):
-            longest = int(panel.lengths.max())
-            raise DataError(
-                f"the longest series has {longest} rows; {windows} windows of {horizon} rows and one to begin with "
-                f"need {windows * horizon + 1}",
-                hint=f"Ask for fewer: --windows {max(1, (longest - 1) // horizon)}."
-                if longest > horizon
-                else "Give more rows.",
-                where=panel.source,
-            )
-        here = _window(panel.choose(chosen), cuts[chosen], forecaster, len(levels), horizon, season)
-        described.append(_describe(panel, chosen, cuts[chosen], here, levels))
-        for name, new in here.items():
-            cases.setdefault(name, []).extend(new)
-    metrics = {name: score_cases(all_windows, levels) for name, all_windows in cases.items()}
+            raise _too_short(panel, windows, horizon)
+        here, examples = {name: Tally(levels) for name in FORECASTERS}, []
+        for some in panel.groups(chosen):
+            own = panel.choose(some)
+            cases = _window(own, cuts[some], forecaster, len(levels), horizon, season)
+            for name, tally in here.items():
+                tally.add(cases[name])
+            examples = examples or _examples(own, cuts[some], cases["model"])
+        for name, tally in tallies.items():
+            tally.merge(here[name])
+        described.append(_describe(panel, chosen, cuts[chosen], here))
+    metrics = {name: tally.tell() for name, tally in tallies.items()}
     scores = {"metrics": metrics, "skill": _skill(metrics), "horizon": horizon, "season": season, "windows": described}
-    return Evaluation(scores, _examples(panel.choose(chosen), cuts[chosen], here["model"]))
+    return Evaluation(scores, examples)
+
+
+def _too_short(panel: Panel, windows: int, horizon: int) -> DataError:
+    longest = int(panel.lengths.max())
+    fewer = f"Ask for fewer: --windows {max(1, (longest - 1) // horizon)}."
+    return DataError(
+        f"the longest series has {longest} rows; {windows} windows of {horizon} rows and one to begin with "
+        f"need {windows * horizon + 1}",
+        hint=fewer if longest > horizon else "Give more rows.",
+        where=panel.source,
+    )
 
 
 def _examples(panel: Panel, cuts: npt.NDArray[np.int64], cases: Sequence[Case]) -> list[Example]:
@@ -113,7 +123,7 @@ def _window(
     """The cases of one window, by forecaster; `cuts` are the rows known at its cutoff."""
     past = panel.cut(cuts)
     quantiles = forecaster(past, horizon, panel.ahead(cuts, horizon))
-    cases: dict[str, list[Case]] = {"model": [], "naive": [], "seasonal_naive": [], "drift": []}
+    cases: dict[str, list[Case]] = {name: [] for name in FORECASTERS}
     for k, (s, c) in enumerate(panel.tracks()):
         history = past.track(s, c)
         if not np.isfinite(history).any():
@@ -135,19 +145,18 @@ def _describe(
     panel: Panel,
     chosen: npt.NDArray[np.intp],
     cuts: npt.NDArray[np.int64],
-    cases: dict[str, list[Case]],
-    levels: Sequence[float],
+    tallies: dict[str, Tally],
 ) -> dict[str, Any]:
     """A window in words: its cutoff, the last row that its forecasts know, and its scores."""
     last = np.array([panel.times(int(s), cut[None] - 1)[0] for s, cut in zip(chosen, cuts, strict=True)])
     spread = {"cutoff": panel.clock.write(last.max()[None])[0]}
     if last.min() != last.max():
         spread["first_cutoff"] = panel.clock.write(last.min()[None])[0]
-    scores = {name: score_cases(own, levels) for name, own in cases.items()}
+    scores = {name: tally.tell() for name, tally in tallies.items()}
     return {
         **spread,
         "series": len(chosen),
-        "rows": int(sum(np.isfinite(c.truth).sum() for c in cases["model"])),
+        "rows": int(tallies["model"].sums["rows"]),
         "mase": {name: score["mase"] for name, score in scores.items()},
         "smape": {name: score["smape"] for name, score in scores.items()},
     }

@@ -122,7 +122,9 @@ class DataSection(Section):
     """Where the rows are, and which column is what."""
 
     path: str | None = Field(
-        None, description="CSV (.gz too) or Parquet file, from the folder you call seqpred in; - is standard input."
+        None,
+        description="CSV (.gz too) or Parquet file, from the folder you call seqpred in, or a pattern such as "
+        "logs/*.csv, whose files in the order of their names are one table; - is standard input.",
     )
     time: Word | Annotated[list[Word], Field(min_length=2, max_length=2)] | None = Field(
         "auto",

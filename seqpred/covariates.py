@@ -7,6 +7,7 @@ alone, and is stored with the model.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.mapped import Gathered
 from seqpred.data.panel import SINCE, Panel, Role
 from seqpred.data.timing import DAY, Int, Step
 from seqpred.errors import DataError
@@ -24,6 +26,7 @@ Float32 = npt.NDArray[np.float32]
 HARMONICS = {"hour": 3, "weekday": 3, "day-of-month": 2, "day-of-year": 3}
 SPANNED = 0.95  # of a cycle: 52 weeks are a year, 12 months of 30 days too
 SHOWN = 3
+SAMPLED = 1_000_000  # rows in which the usual distance of two is looked for
 
 
 @dataclass(frozen=True)
@@ -218,41 +221,59 @@ def learn_covariates(panel: Panel, cuts: Int, calendar: Sequence[str]) -> Covari
     Args:
         panel: as `build_panel` gave it, with words of its own.
     """
-    if len(panel.roles) == panel.roles.count("target"):
-        return Covariates((), tuple(calendar))
-    places = np.arange(len(panel.values)) - np.repeat(panel.offsets[:-1], panel.lengths)
-    learned = places < np.repeat(cuts, panel.lengths)
     named = list(zip(panel.columns.values, panel.roles, strict=True))
-    columns = [_learn(panel, i, name, role, learned) for i, (name, role) in enumerate(named) if role != "target"]
+    columns = [_learn(panel, i, name, role, cuts) for i, (name, role) in enumerate(named) if role != "target"]
     return Covariates(tuple(columns), tuple(calendar))
 
 
-def _learn(panel: Panel, place: int, name: str, role: Role, learned: npt.NDArray[np.bool_]) -> Covariate:
-    values = panel.values[learned, place]
-    values = values[np.isfinite(values)]
+def _learn(panel: Panel, place: int, name: str, role: Role, cuts: Int) -> Covariate:
     if name in panel.words:
-        seen = np.unique(values).astype(np.int64)
+        seen = sorted({int(word) for values in _learned(panel, place, cuts) for word in np.unique(values)})
         words = tuple(panel.words[name][i] for i in seen)
         return Covariate(name, role, words, daily=role == "known" and _holds_for_days(panel, place))
     if name == SINCE:  # in units of the usual distance, which long pauses do not move
-        return Covariate(name, role, None, 0.0, float(np.median(values)) if len(values) else 1.0)
-    spread = float(values.std()) if len(values) else 0.0
-    return Covariate(name, role, None, float(values.mean()) if len(values) else 0.0, spread or 1.0)
+        every = max(1, len(panel.values) // SAMPLED)
+        some = np.concatenate([values[::every] for values in _learned(panel, place, cuts)])
+        return Covariate(name, role, None, 0.0, float(np.median(some)) if len(some) else 1.0)
+    count, mean = 0, 0.0
+    for values in _learned(panel, place, cuts):
+        count, mean = count + len(values), mean + float(values.sum())
+    if not count:
+        return Covariate(name, role)
+    mean /= count
+    variance = sum(float(((values - mean) ** 2).sum()) for values in _learned(panel, place, cuts)) / count
+    return Covariate(name, role, None, mean, float(np.sqrt(variance)) or 1.0)
+
+
+def _learned(panel: Panel, place: int, cuts: Int) -> Iterator[Float]:
+    """The values of a column that are there and learned from, some after others."""
+    for first, row, piece in panel.pieces():
+        rows = np.arange(len(piece.values)) - np.repeat(piece.offsets[:-1], piece.lengths)
+        rows[: piece.lengths[0]] += row
+        values = piece.values[:, place]
+        own = cuts[first : first + len(piece.names)]
+        yield values[(rows < np.repeat(own, piece.lengths)) & np.isfinite(values)]
 
 
 def _holds_for_days(panel: Panel, place: int) -> bool:
     """Whether words other than the usual one stand at the first row of days alone, though days have many rows."""
     if not panel.clock.dated or _length(panel.step) >= DAY:
         return False
-    values = panel.values[:, place]
-    found, counts = np.unique(values[np.isfinite(values)], return_counts=True)
-    if len(found) < 2:
+    counts: Counter[float] = Counter()
+    for _, _, piece in panel.pieces():
+        values = piece.values[:, place]
+        found, times = np.unique(values[np.isfinite(values)], return_counts=True)
+        counts.update(dict(zip(found.tolist(), times.tolist(), strict=True)))
+    if len(counts) < 2:
         return False
-    rare = np.isfinite(values) & (values != found[counts.argmax()])
-    return all(
-        not (panel.wall(s, np.flatnonzero(rare[low:high])) % DAY).any()
-        for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True))
-    )
+    usual = min(counts, key=lambda word: (-counts[word], word))
+    for _, _, piece in panel.pieces():
+        values = piece.values[:, place]
+        rare = np.isfinite(values) & (values != usual)
+        for s, (low, high) in enumerate(zip(piece.offsets[:-1], piece.offsets[1:], strict=True)):
+            if (piece.wall(s, np.flatnonzero(rare[low:high])) % DAY).any():
+                return False
+    return True
 
 
 def adopt(panel: Panel, covariates: Covariates) -> Panel:
@@ -263,22 +284,41 @@ def adopt(panel: Panel, covariates: Covariates) -> Panel:
     """
     if not covariates.columns:
         return panel
-    values, notes = panel.values.copy(), list(panel.notes)
-    step = panel.step
-    for i, column in enumerate(covariates.columns, start=panel.roles.count("target")):
+    notes, step = list(panel.notes), panel.step
+    for column in covariates.columns:
         if column.name == SINCE:
             step = replace(step, count=max(1, int(column.spread)))  # a lone row has no distance of its own
         if column.words is not None:
-            values[:, i], unseen = recode(values[:, i], panel.words[column.name], column)
-            notes += _unseen_note(column.name, unseen)
-        if column.role == "static":
-            _fill_static(panel, values[:, i], column)
+            notes += _unseen_note(column.name, recode(np.empty(0), panel.words[column.name], column)[1])
         if column.daily:
             notes.append(f"{column.name!r} stands at the first row of days alone: it is taken to hold for the day")
-            for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
-                times = panel.wall(s, np.arange(high - low, dtype=np.int64))
-                values[low:high, i] = hold_for_days(values[low:high, i], times)
-    return replace(panel, values=values, step=step, notes=tuple(notes))
+    last = np.full(len(covariates.columns), np.nan)  # of each static column, in the piece before
+    with Gathered() as values:
+        for _, row, piece in panel.pieces():
+            last = last if row else np.full(len(last), np.nan)
+            values.add(_adopted(piece, covariates, last))
+        return replace(panel, values=values.whole(), step=step, notes=tuple(notes))
+
+
+def _adopted(piece: Panel, covariates: Covariates, before: Float) -> Float:
+    """The values of a piece of a panel as a model's.
+
+    Args:
+        before: [columns], of static ones the value in the rows of the first series that came before the piece; they
+            become those of its last series.
+    """
+    values: Float = piece.values.copy()
+    for i, column in enumerate(covariates.columns):
+        own = values[:, piece.roles.count("target") + i]
+        if column.words is not None:
+            own[:], _ = recode(own, piece.words[column.name], column)
+        if column.role == "static":
+            before[i] = _fill_static(piece, own, column, before[i])
+        if column.daily:
+            for s, (low, high) in enumerate(zip(piece.offsets[:-1], piece.offsets[1:], strict=True)):
+                times = piece.wall(s, np.arange(high - low, dtype=np.int64))
+                own[low:high] = hold_for_days(own[low:high], times)
+    return values
 
 
 def recode(values: Float, words: Sequence[str], column: Covariate) -> tuple[Float, list[str]]:
@@ -297,20 +337,26 @@ def _unseen_note(name: str, unseen: Sequence[str]) -> Iterator[str]:
         yield f"column {name!r} holds {shown}{more}, never seen in learning: taken as an unknown category"
 
 
-def _fill_static(panel: Panel, values: Float, column: Covariate) -> None:
-    """One value in all rows of a series; `values` [rows] are changed."""
+def _fill_static(panel: Panel, values: Float, column: Covariate, before: float) -> float:
+    """One value in all rows of a series, which are changed in `values` [rows]; that of the last series.
+
+    Args:
+        before: the value in earlier rows of the first series; NaN where there is none.
+    """
     for s, (low, high) in enumerate(zip(panel.offsets[:-1], panel.offsets[1:], strict=True)):
         own = values[low:high]
         there = own[np.isfinite(own)]
-        if len(there) and (there != there[0]).any():
+        value = before if s == 0 and np.isfinite(before) else there[0] if len(there) else np.nan
+        if (there != value).any():
             series = f" of series {panel.names[s]!r}" if panel.names[s] else ""
-            stamp = panel.clock.write(panel.times(s, np.flatnonzero(np.isfinite(own) & (own != there[0]))[:1]))[0]
+            stamp = panel.clock.write(panel.times(s, np.flatnonzero(np.isfinite(own) & (own != value))[:1]))[0]
             raise DataError(
                 f"static column {column.name!r} changes within its series{series} at {stamp}",
                 hint="Name it in data.covariates.past or known instead.",
                 where=panel.source,
             )
-        own[:] = there[0] if len(there) else np.nan
+        own[:] = value
+    return float(value)
 
 
 def hold_for_days(codes: Float, times: Int) -> Float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from seqpred.data.profile import Guess, check_changing, choose_columns, find_cat
 from seqpred.data.reading import name_columns, read_table, sketch, to_frame
 from seqpred.data.sources import Source, open_source
 from seqpred.data.statics import join_statics, open_statics, sketch_statics
-from seqpred.data.store import beginning, is_large, store
+from seqpred.data.store import Storing, beginning, is_large, store
 from seqpred.data.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.data.years import unfold_years
 from seqpred.errors import ConfigError, DataError
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], None]
 MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the scores in a manifest are over
+MOST_HISTORY = 200_000  # rows of a long series before the last one
 MOST_WINDOWS = 4  # of the validation part that the scores in a manifest are over
 
 
@@ -56,17 +58,18 @@ def _silent(_: object) -> None:
     """Where notes go when nobody listens."""
 
 
-def init(source: Source, path: str, overrides: Mapping[str, Any]) -> str:
+def init(source: Source, path: str, overrides: Mapping[str, Any], say: Say = _silent) -> str:
     """A commented config for the data, as YAML.
 
     Args:
         path: what the config says of where the data is.
         overrides: dotted keys that a person has decided.
+        say: told how far a large file is stored; all other notes are in the config.
     """
     config = _config_of(overrides)
     found = discover(beginning(source), overrides)
     config = config.replace({**found.keys, **overrides})
-    panel = read_panel(source, config, _silent)
+    panel = read_panel(source, config, lambda note: say(note) if isinstance(note, Storing) else None)
     check_changing(panel)
     config = settle(config, panel)
     if rows_needed(config) > panel.lengths.max():
@@ -272,13 +275,13 @@ def read_panel(source: Source, config: Config, say: Say, covariates: Covariates 
         covariates: what a model learned of them, whose codes the categories then get.
     """
     data = config.data
-    table, guessed = _read(source, config, covariates, say)
+    rows, guessed = _read(source, config, covariates, say)
     if guessed:
         say(guessed)
-    for note in table.notes:  # before what may be wrong with the rows, since it may be why
+    for note in rows.notes:  # before what may be wrong with the rows, since it may be why
         say(f"{source.name}: {note}.")
-    panel = build_panel(table, data.frequency, data.duplicates, data.missing)
-    for note in panel.notes[len(table.notes) :]:
+    panel = build_panel(rows, data.frequency, data.duplicates, data.missing)
+    for note in panel.notes[len(rows.notes) :]:
         say(f"{source.name}: {note}.")
     return panel if covariates is None else _adopted(panel, covariates, source, say)
 
@@ -295,12 +298,15 @@ def _read(source: Source, config: Config, covariates: Covariates | None, say: Sa
     guessed = {"time": one_or_list(columns.time), "id": columns.id}
     named = [f"data.{k} is {v!r}" for k, v in guessed.items() if getattr(data, k) == "auto" and v is not None]
     told = f"{source.name}: {' and '.join(named)}, guessed from names and values." if named else ""
+    apart_from = replace(columns, static=()) if statics else columns
     if data.layout == "rows" and is_large(source):
-        return store(source, columns, say), told
-    table = read_table(source, replace(columns, static=()) if statics else columns, categories)
+        rows: Rows = store(source, apart_from, categories & {*apart_from.values}, say)
+    else:
+        table = read_table(source, apart_from, categories)
+        rows = table if data.layout == "rows" else unfold_years(table)
     if statics:
-        table = join_statics(table, statics, columns.static, categories, strict=covariates is None)
-    return (table if data.layout == "rows" else unfold_years(table)), told
+        rows = join_statics(rows, source.name, statics, columns.static, categories, strict=covariates is None)
+    return rows, told
 
 
 def _adopted(panel: Panel, covariates: Covariates, source: Source, say: Say) -> Panel:
@@ -360,7 +366,7 @@ def _source(data: object, config: Config) -> Source:
 
 def _at_home(config: Config, source: Source) -> Config:
     """The config with the path of the file that it is trained on; null for rows that came without one."""
-    return config.replace({"data.path": source.name if isinstance(source.content, Path) else None})
+    return config.replace({"data.path": source.name if source.is_file else None})
 
 
 def _config(config: Config | Mapping[str, Any] | str | Path) -> Config:
@@ -412,7 +418,8 @@ def _made_for(panel: Panel, config: Config, covariates: Covariates) -> dict[str,
 def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit: Fit) -> dict[str, Any]:
     """Scores of weights that have not seen the validation part, and of the baselines, over the series that have one.
 
-    Of very many series, those of some drawn by a fixed seed: it is the score of a sample, and says so.
+    Of very many series, those of some drawn by a fixed seed: it is the score of a sample, and says so. Of a very long
+    one, the last rows are taken for all of it.
     """
     horizon = settled(config.forecast.horizon)
     windows = max(1, min(MOST_WINDOWS, settled(config.training.validation) // horizon))
@@ -423,7 +430,9 @@ def _validation_scores(panel: Panel, config: Config, covariates: Covariates, fit
         held = np.random.default_rng(0).permutation(held)[:MOST_SCORED]
         held = np.sort(held[: max(1, np.searchsorted(np.cumsum(panel.lengths[held]), MOST_ROWS))])
     season, levels = settled(config.forecast.season), levels_of(config)
-    found = backtest(panel.choose(held), forecaster, levels, horizon, season, windows)
+    lengths = panel.lengths[held]
+    panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
+    found = backtest(panel, forecaster, levels, horizon, season, windows)
     kept = {k: found.scores[k] for k in ("skill", "metrics")}
     return {"part": "validation", "windows": windows, "series": len(held), "series_in_all": in_all, **kept}
 
@@ -432,8 +441,14 @@ def _rows_unseen(panel: Panel, model: Model) -> int:
     """Rows at the end of each series that training has not seen, the fewest over all series."""
     ends = model.folder.ends
     unseen = []
-    for s, name in enumerate(panel.names):
-        end = ends.get(name) if isinstance(ends, dict) else ends
-        times = panel.times(s, np.arange(panel.lengths[s], dtype=np.int64))
-        unseen.append(len(times) if end is None else int((times > end).sum()))  # None: training did not have it
+    for s, (name, last) in enumerate(zip(panel.names, panel.ends.tolist(), strict=True)):
+        rows, end = range(int(panel.lengths[s])), ends.get(name) if isinstance(ends, dict) else ends
+        if end is not None and last <= end:
+            return 0
+        learned = 0 if end is None else bisect_right(rows, end, key=lambda row: _time(panel, s, row))
+        unseen.append(len(rows) - learned)  # None: training did not have it
     return min(unseen)
+
+
+def _time(panel: Panel, series: int, row: int) -> int:
+    return int(panel.times(series, np.array([row]))[0])

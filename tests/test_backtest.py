@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import seqpred
 from seqpred.backtest import Evaluation, backtest
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.reading import Columns, read_table
 from seqpred.data.sources import Source
 from seqpred.errors import DataError
+from tests.conftest import seasonal
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40)
 LEVELS = [0.1, 0.5, 0.9]
@@ -243,3 +246,19 @@ def test_too_few_rows_for_one_window_ask_for_more_rows() -> None:
     assert "the longest series has 3 rows" in str(e.value)
     assert "need 4" in str(e.value)
     assert "--windows" not in e.value.hint
+
+
+def test_scores_do_not_depend_on_how_many_series_are_looked_at_in_one_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.concat(pd.DataFrame({"id": f"s{s}", "t": range(40), "y": seasonal(40, seed=s)}) for s in range(9))
+    config = {"data": {"target": "y", "id": "id", "time": "t"}, "training": {"max_steps": 3}}
+    model = seqpred.train(config, frame, tmp_path / "model")
+    whole = seqpred.evaluate(model, frame, windows=2)
+    monkeypatch.setattr("seqpred.data.panel.PIECE", 100)
+    monkeypatch.setattr("seqpred.forecasting.batch.CELLS", 50)
+    parts = seqpred.evaluate(model, frame, windows=2)
+    for name, scores in whole.scores["metrics"].items():
+        found = parts.scores["metrics"][name]
+        assert found.pop("coverage") == pytest.approx(scores.pop("coverage"))
+        assert found == pytest.approx(scores, rel=1e-5)

@@ -34,7 +34,7 @@ ROOMS = [
 ]
 TORCH = {"network", "training"}
 TORCH_FILES = {"verbs.py"}  # the version in a manifest
-PANDAS_FILES = {"data/reading.py", "data/dates.py"}
+PANDAS_FILES = {"data/frames.py", "data/reading.py", "data/dates.py"}
 
 
 def files() -> list[Path]:

@@ -25,7 +25,7 @@ def check(
         str,
         typer.Argument(
             metavar="DATA|CONFIG",
-            help="CSV (.gz too) or Parquet file, - for standard input, or a YAML config.",
+            help="CSV (.gz too) or Parquet file, or several as 'logs/*.csv', - for standard input, or a YAML config.",
             show_default=False,
         ),
     ],
@@ -177,6 +177,7 @@ def _sparkline(survey: Survey, track: int) -> str:
     s, c = divmod(track, survey.empty.shape[1])
     parts = np.array_split(survey.panel.track(s, c), min(SPARKS, int(survey.panel.lengths[s])))
     means = np.array([p[np.isfinite(p)].mean() if np.isfinite(p).any() else np.nan for p in parts])
+    survey.panel.let_go()
     known = means[np.isfinite(means)]
     if not len(known):
         return ""

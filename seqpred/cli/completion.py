@@ -14,7 +14,7 @@ def offer_keys(incomplete: str) -> list[str]:
 
 def offer_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """The columns that begin so, of the file that the line names before; none where it can't be read."""
-    from seqpred.data.reading import header
+    from seqpred.data.frames import header
     from seqpred.data.sources import open_source
 
     data = next(

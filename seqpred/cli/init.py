@@ -13,7 +13,9 @@ def init(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="CSV (.gz too) or Parquet file; - reads standard input.", show_default=False
+            metavar="DATA",
+            help="CSV (.gz too) or Parquet file, or several as 'logs/*.csv'; - reads standard input.",
+            show_default=False,
         ),
     ],
     horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast; by default one season.")] = None,
@@ -46,6 +48,7 @@ def init(
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
+    from seqpred.cli.terminal import make_say
     from seqpred.config import read_override
     from seqpred.data.sources import open_source
     from seqpred.verbs import init as write
@@ -57,4 +60,4 @@ def init(
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}
     overrides.update(read_override(item) for item in settings or [])
-    typer.echo(write(open_source(data), data, overrides), nl=False)
+    typer.echo(write(open_source(data), data, overrides, make_say(quiet=False)), nl=False)

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -29,6 +29,7 @@ def run(app: typer.Typer) -> int:
     """Run the command; every ending becomes an exit code, and every error a sentence on stderr."""
     try:
         code = app(standalone_mode=False)
+        _BAR.stop()
         if code == Exit.INTERRUPTED:  # typer has caught Ctrl-C
             raise KeyboardInterrupt
         sys.stdout.flush()
@@ -60,6 +61,7 @@ def run(app: typer.Typer) -> int:
 
 
 def _bug() -> int:
+    _BAR.stop()
     sys.stderr.write(printable(traceback.format_exc()))
     return _fail(Exit.BUG, "this is a bug in seqpred", "Please report it with the lines above.")
 
@@ -75,11 +77,14 @@ def _given(error: Any) -> str:
 
 
 def _usage_hint(error: Any) -> str:
+    if "unexpected extra argument" in error.format_message() and any(map(os.path.isfile, sys.argv[3:])):
+        return "Quote a pattern, which the shell would replace by its files: 'logs/*.csv'."
     context = getattr(error, "ctx", None)
     return f"See {context.command_path if context else 'seqpred'} --help."
 
 
 def _fail(code: Exit, message: str, hint: str) -> int:
+    _BAR.stop()
     _HELD.clear()
     message, hint = printable(message), printable(hint)
     if "--json" in sys.argv[1:]:
@@ -107,7 +112,17 @@ def make_say(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
     """What tells notes on stderr; with --json at the end, so that an error is one object alone."""
     if quiet:
         return lambda _: None
-    return _HELD.append if as_json else _tell
+
+    def say(note: str) -> None:
+        share = getattr(note, "share", None)  # of a long work; see `data/store.py`
+        if not share:
+            _HELD.append(note) if as_json else _tell(note)
+        elif not as_json:
+            _BAR.show("storing", share)
+        if share == 1:
+            _BAR.stop()
+
+    return say
 
 
 def _tell(note: str) -> None:
@@ -169,36 +184,52 @@ def score_rows(metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list
     return header, rows
 
 
-@contextmanager
-def progress_bar(word: str, *, quiet: bool) -> Iterator[Callable[[float, str], None]]:
-    """What shows how far a work is, on stderr and only on a terminal; it appears when it is first told."""
-    if quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda *_: None
-        return
-    with ExitStack() as screen:
-        shown: list[Callable[[float, str], None]] = []
+class _Bar:
+    """A bar on stderr, only on a terminal, from when something is first shown until it is stopped."""
 
-        def show(share: float, told: str) -> None:
-            if not shown:
-                shown.append(screen.enter_context(_bar(word)))
-            shown[0](share, told)
+    def __init__(self) -> None:
+        self._bar: Any = None
 
-        yield show
+    def show(self, what: str, share: float, told: str = "") -> None:
+        """How far some work is, from 0 to 1."""
+        if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            return
+        if self._bar is None:
+            self._bar = _rich_bar()
+            self._bar.add_task("", total=1.0, what=what, told=told)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=share, what=what, told=told)
+
+    def stop(self) -> None:
+        """Take it from the screen."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
 
-@contextmanager
-def _bar(word: str) -> Iterator[Callable[[float, str], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn
+_BAR = _Bar()
+
+
+def _rich_bar() -> Any:
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn(word),
+        TextColumn("{task.fields[what]}"),
         BarColumn(bar_width=12),
         TextColumn("{task.percentage:>4.1f} %"),
         TextColumn("{task.fields[told]}"),
     )
-    with Progress(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8) as bar:
-        task = bar.add_task(word, total=1.0, told="")
-        yield lambda share, told: bar.update(task, completed=share, told=told)
+    return Bar(*columns, console=console(sys.stderr), transient=True, refresh_per_second=8)
+
+
+@contextmanager
+def progress_bar(word: str, *, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+    """What shows how far a work is; it appears when it is first told."""
+    try:
+        yield (lambda *_: None) if quiet else (lambda share, told: _BAR.show(word, share, told))
+    finally:
+        _BAR.stop()
 
 
 def minutes(seconds: float) -> str:

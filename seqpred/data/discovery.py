@@ -10,16 +10,21 @@ from typing import Any
 import numpy as np
 
 from seqpred.data.dialect import Float, Layout
-from seqpred.data.panel import build_panel, repeats
+from seqpred.data.duplicates import repeats
+from seqpred.data.panel import build_panel
 from seqpred.data.profile import Guess, choose_columns, guess_columns
 from seqpred.data.reading import Sketch, Table, read_table, sketch
 from seqpred.data.sources import BROKEN, Source
-from seqpred.data.timing import DAILY, infer_step, is_explained
+from seqpred.data.timing import DAILY, SECOND, infer_step, is_explained
 from seqpred.data.years import is_year, unfold_years
+from seqpred.data.zones import are_repeated, to_instants, to_wall
 from seqpred.errors import DataError
 
 CUSTOMARY = (-1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 999.0, 9999.0, 99999.0)
+HOUR = 3600 * SECOND
 OFTEN = 5  # times that a sentinel stands in its column at least
+TURNED = ("Europe/Berlin", "Europe/London", "Europe/Athens", "America/New_York", "America/Chicago", "America/Denver")
+PACIFIC = ("America/Los_Angeles", "Australia/Sydney", "Australia/Adelaide", "Pacific/Auckland", "America/Santiago")
 MOST_REPEATS = 0.4  # share of rows; two series that nobody has named apart would repeat half of the times
 
 
@@ -86,7 +91,9 @@ def discover(source: Source, said: Mapping[str, Any]) -> Found:
 def is_text(source: Source, encoding: str) -> bool:
     """Whether all bytes of a CSV are text in this encoding; True for what is no CSV."""
     source = source.spoken(replace(source.dialect, encoding=encoding))
-    if source.is_parquet or hasattr(source.content, "columns"):
+    if isinstance(source.content, tuple):
+        return all(is_text(part, encoding) for part in source.parts)
+    if not source.is_csv:
         return True
     try:
         with source.open_text() as text:
@@ -209,7 +216,24 @@ def _find_duplicates(found: Found, table: Table) -> None:
     if not agree and count > MOST_REPEATS * len(table.times):
         return  # the reader says what may be done
     words = "and agree in the target" if agree else "with other values of the target"
-    found.decide("duplicates", "first" if agree else "mean", f"{count} rows repeat a time {words}")
+    reason = f"{count} rows repeat a time {words}{_turned(table)}"
+    found.decide("duplicates", "first" if agree else "mean", reason)
+
+
+def _turned(table: Table) -> str:
+    """What to say of repeats that are those of clocks turned back, in a year in which others skip an hour."""
+    clock = table.clock
+    if not clock.dated or clock.zone or clock.place:
+        return ""
+    order, again = np.lexsort((table.times, table.codes)), repeats(table)
+    twice, times = np.unique(table.times[order][again]), np.unique(table.times)
+    for zone in TURNED + PACIFIC:  # each turns its clocks at other hours than the others
+        first, after = to_instants(zone, times[:1])[0], to_instants(zone, times[-1:])[0]
+        hours = to_wall(zone, np.arange(first, after, HOUR))
+        skips = bool((np.diff(hours) > HOUR).any())
+        if skips and are_repeated(zone, twice).all() and (to_wall(zone, to_instants(zone, times)) == times).all():
+            return f", as the clocks of {zone} do; `timezone: {zone}`, if they are it, keeps both hours"
+    return ""
 
 
 def _find_frequency(found: Found, table: Table) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,23 +42,40 @@ def _in_file(shape: tuple[int, ...], dtype: npt.DTypeLike, size: int) -> npt.NDA
         return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
 
 
-def joined(arrays: Iterable[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    """Arrays [n, ...] one after another: in memory, or if they are large in a nameless file."""
-    held: list[npt.NDArray[Any]] = []
-    arrays = iter(arrays)
-    for array in arrays:
-        held.append(array)
-        if sum(a.nbytes for a in held) >= LARGE:
-            break
-    else:
-        return held[0] if len(held) == 1 else np.concatenate(held)
-    with tempfile.TemporaryFile(dir=cache_folder()) as file:
-        for array in (*held, *arrays):
-            file.write(np.ascontiguousarray(array).data)
-        shape, dtype = held[0].shape[1:], held[0].dtype
-        held.clear()
-        file.flush()
-        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype).reshape(-1, *shape)
+class Gathered:
+    """Arrays [n, ...] that come one after another, as one: in memory, or once they are large in a nameless file."""
+
+    def __init__(self) -> None:
+        self._held: list[npt.NDArray[Any]] = []
+        self._file: IO[bytes] | None = None
+        self._like = np.empty(0)
+
+    def __enter__(self) -> Gathered:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file; `whole` stays."""
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, array: npt.NDArray[Any]) -> None:
+        """The next one."""
+        self._like = np.empty((0, *array.shape[1:]), array.dtype)
+        self._held.append(array)
+        if self._file is None and sum(a.nbytes for a in self._held) >= LARGE:
+            self._file = tempfile.TemporaryFile(dir=cache_folder())  # noqa: SIM115, closed by `__exit__`
+        if self._file is not None:
+            for held in self._held:
+                self._file.write(np.ascontiguousarray(held).data)
+            self._held.clear()
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All of them."""
+        if self._file is None:
+            return self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
+        self._file.flush()
+        array = np.frombuffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ), self._like.dtype)
+        return array.reshape(-1, *self._like.shape[1:])
 
 
 def mapped(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

@@ -8,28 +8,28 @@ memory-mapped, since nothing here or later writes to them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from typing import Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.dialect import USUAL, Dialect
-from seqpred.data.mapped import joined, let_go
+from seqpred.data.duplicates import Duplicates, merge_repeats
+from seqpred.data.grid import find_step, in_order, places_on_grid, tell_change
+from seqpred.data.mapped import Gathered, let_go
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import DAILY, Clock, Int, Step, find_change, infer_step
+from seqpred.data.timing import Clock, Int, Step
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
-Duplicates = Literal["error", "mean", "last", "first"]
 Missing = Literal["mask", "interpolate", "error"]
 PIECE = 1_000_000  # rows of a large panel that are looked at in one go
-SEARCHED = 100  # series in which a change of the step is looked for
 SINCE = "(time since the last row)"  # the past covariate that rows without a step get
-MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
 class Rows(Protocol):
@@ -51,7 +51,7 @@ class Rows(Protocol):
         ...
 
     def parts(self) -> Iterator[Table]:
-        """Tables of whole series, in order."""
+        """Tables of whole series, in order; one that is very long is in several, in order of time."""
         ...
 
 
@@ -125,10 +125,11 @@ class Panel:
         if self.stamps is None:
             return self.step.times(int(self.origins[series]), positions)
         own = self.stamps[self.offsets[series] : self.offsets[series + 1]]
-        distance = max(1, int(np.median(np.diff(own)))) if len(own) > 1 else self.step.count
         told = own if self.coming is None else np.concatenate([own, self.coming[series]])
-        last = len(told) - 1
-        times: Int = told[np.minimum(positions, last)] + np.maximum(positions - last, 0) * distance
+        beyond = np.maximum(positions - len(told) + 1, 0)
+        times: Int = told[positions - beyond]
+        if beyond.any():
+            times = times + beyond * (max(1, int(np.median(np.diff(own)))) if len(own) > 1 else self.step.count)
         return times
 
     @property
@@ -159,12 +160,14 @@ class Panel:
             origins, stamps = stamps[begins + low], np.concatenate([stamps[a:b] for a, b in places])
         elif low.any():
             origins = self.step.times(origins, low)
+        values = np.concatenate([self.values[a:b] for a, b in places])
+        self.let_go()
         return replace(
             self,
             names=[self.names[s] for s in chosen],
             origins=origins,
             offsets=np.concatenate([[0], np.cumsum(high - low)]).astype(np.int64),
-            values=np.concatenate([self.values[a:b] for a, b in places]),
+            values=values,
             notes=(),
             stamps=stamps,
             coming=None,
@@ -184,12 +187,44 @@ class Panel:
             coming=None,
         )
 
-    def pieces(self) -> Iterator[Panel]:
-        """Series after series, as many at once as are looked at in one go."""
-        starts = np.flatnonzero(np.diff(self.offsets[:-1] // PIECE, prepend=-1))
-        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(self.names)], strict=True):
-            yield self.between(first, last)
-            let_go(self.values)
+    def stretch(self, series: int, low: int, high: int) -> Panel:
+        """The rows from low to below high of one series alone; values are a view."""
+        begin = int(self.offsets[series])
+        return replace(
+            self,
+            names=self.names[series : series + 1],
+            origins=self.times(series, np.array([low], np.int64)),
+            offsets=np.array([0, high - low]),
+            values=self.values[begin + low : begin + high],
+            notes=(),
+            stamps=None if self.stamps is None else self.stamps[begin + low : begin + high],
+            coming=None,
+        )
+
+    def groups(self, chosen: npt.NDArray[np.intp]) -> list[npt.NDArray[np.intp]]:
+        """Some series, as many after others as are looked at in one go."""
+        return np.split(chosen, np.flatnonzero(np.diff(np.cumsum(self.lengths[chosen]) // PIECE)) + 1)
+
+    def pieces(self) -> Iterator[tuple[int, int, Panel]]:
+        """Series after series, as many at once as are looked at in one go; a long one in several pieces.
+
+        Before each piece come its first series, and the row of that at which it begins.
+        """
+        long = self.lengths > 2 * PIECE
+        fresh = (np.diff(self.offsets[:-1] // PIECE, prepend=-1) > 0) | long | np.append(False, long[:-1])
+        for first, last in pairwise([*np.flatnonzero(fresh).tolist(), len(self.names)]):
+            if long[first]:
+                length = int(self.lengths[first])
+                for low in range(0, length, PIECE):
+                    yield first, low, self.stretch(first, low, min(low + PIECE, length))
+                    self.let_go()
+            else:
+                yield first, 0, self.between(first, last)
+                self.let_go()
+
+    def let_go(self) -> None:
+        """Give back the memory of rows that stand in a file."""
+        let_go(self.values, *(() if self.stamps is None else (self.stamps,)))
 
     def fingerprint(self) -> str:
         """SHA-256 of names, times and values, in hexadecimal: the same for the same data in any file and order."""
@@ -198,13 +233,15 @@ class Panel:
             digest.update(part.encode() + b"\0")
         parts = zip(self.names, self.origins.tolist(), self.offsets.tolist(), self.offsets[1:].tolist(), strict=False)
         seen = 0
-        for name, origin, low, high in sorted(parts):
-            digest.update(f"\0{name}\0{origin} {high - low}\0".encode())
-            digest.update(np.ascontiguousarray(self.values[low:high]).data)
-            seen += high - low
-            if seen > PIECE:
-                let_go(self.values)
-                seen = 0
+        for name, origin, begin, end in sorted(parts):
+            digest.update(f"\0{name}\0{origin} {end - begin}\0".encode())
+            for low in range(begin, end, PIECE):
+                rows = self.values[low : min(low + PIECE, end)]
+                digest.update(np.ascontiguousarray(rows).data)
+                seen += len(rows)
+                if seen > PIECE:
+                    self.let_go()
+                    seen = 0
         return digest.hexdigest()
 
 
@@ -221,51 +258,67 @@ def build_panel(
     Raises:
         DataError: repeated times, rows off the step, or a step so fine that nearly all rows would be absent.
     """
-    heads: list[Panel] = []  # without values
     counts = _Counts(len(rows.columns.values))
-
-    def values() -> Iterator[Float]:
+    with Gathered() as values, Gathered() as stamps:
+        heads: list[Panel] = []  # without rows, but for the time of the last one
+        begun: list[npt.NDArray[np.bool_]] = []
         for table in rows.parts():
-            whole = merge_repeats(table, duplicates) if duplicates != "error" else table
-            panel = _of_table(whole, str(heads[0].step) if heads else frequency)
-            if missing == "error":
-                _check_whole(whole, panel)
-            counts.add(len(table.times), whole, panel)
-            if panel.step.unit == "irregular":
-                panel = _stamped(panel, whole)
-                if heads:
-                    found = "has rows without a step, and is too large for memory"
-                    raise DataError(found, hint="Set data.frequency, or split the file.", where=panel.source)
-            heads.append(replace(panel, values=panel.values[:0]))
-            yield panel.values
-
-    whole = joined(values())
-    lengths = np.concatenate([head.lengths for head in heads])
+            panel = _of_part(table, heads, frequency, duplicates, missing, counts)
+            values.add(panel.values)
+            last = None
+            if panel.stamps is not None:
+                stamps.add(panel.stamps)
+                last = panel.stamps[-1:].copy()
+            heads.append(replace(panel, values=np.empty((0, panel.values.shape[1])), stamps=last))
+            begun.append(np.arange(len(panel.names)) >= table.continues)
+        joined = replace(heads[0], values=values.whole(), stamps=stamps.whole() if last is not None else None)
+    first = np.concatenate(begun)
+    lengths = np.add.reduceat(np.concatenate([head.lengths for head in heads]), np.flatnonzero(first))
     return replace(
-        heads[0],
+        joined,
         names=rows.names,
-        origins=np.concatenate([head.origins for head in heads]),
+        origins=np.concatenate([head.origins for head in heads])[first],
         offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        values=whole,
         notes=(*rows.notes, *counts.notes(rows, duplicates, missing), *[n for head in heads for n in head.notes][:1]),
     )
 
 
-def _of_table(table: Table, frequency: str) -> Panel:
-    """The panel of a table whose times don't repeat, notes apart."""
-    order, starts = _in_order(table)
-    step = _step(table, order, starts, frequency)
-    clock, times = table.clock.on_grid(table.times[order], step)
+def _of_part(
+    table: Table, heads: Sequence[Panel], frequency: str, duplicates: Duplicates, missing: Missing, counts: _Counts
+) -> Panel:
+    """The panel of a part of the rows; `heads` are of the parts before."""
+    whole = merge_repeats(table, duplicates) if duplicates != "error" else table
+    before = heads[-1] if table.continues else None
+    panel = _of_table(whole, str(heads[0].step) if heads else frequency, before)
+    if missing == "error":
+        _check_whole(whole, panel)
+    counts.add(len(table.times), whole, panel)
+    return _stamped(panel, whole, before) if panel.step.unit == "irregular" else panel
+
+
+def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
+    """The panel of a table whose times don't repeat, notes apart.
+
+    Args:
+        before: of the rows of its first series that came before, if there are any.
+    """
+    order, starts, times = in_order(table)
+    given = times is table.times
+    step = find_step(table, times, starts, frequency)
+    clock, times = table.clock.on_grid(times, step)
     first = np.flatnonzero(starts)
     origins, ends = times[first], np.append(first[1:], len(times))
+    if before is not None and step.unit != "irregular":
+        origins[0] = step.times(before.origins[-1:], before.lengths[-1:])[0]
+    exact = step.unit in ("row", "microsecond") and origins[0] == times[0]
     if step.unit == "irregular":
         lengths, places = ends - first, None
-    elif step.unit in ("row", "microsecond") and bool(((np.diff(times) == step.count) | starts[1:]).all()):
+    elif exact and bool(((np.diff(times) == step.count) | starts[1:]).all()):
         lengths, places = ends - first, None  # no row is absent
     else:
-        lengths, places = _on_grid(table, times, order, starts, step)
+        lengths, places = places_on_grid(table, times, origins, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    values = table.values[order]
+    values = table.values if given else table.values[order]
     if places is not None:
         sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
         values[places] = sparse
@@ -280,16 +333,18 @@ def _of_table(table: Table, frequency: str) -> Panel:
         offsets=offsets,
         values=values,
         words=table.words,
-        notes=(change,) if len(values) > 2 * len(times) and (change := _told_change(table, order, starts)) else (),
+        notes=(change,) if len(values) > 2 * len(times) and (change := tell_change(table, order, starts)) else (),
         dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
     )
 
 
-def _stamped(panel: Panel, table: Table) -> Panel:
+def _stamped(panel: Panel, table: Table, before: Panel | None) -> Panel:
     """The panel with the time of each row, and how long after the one before it comes as a past covariate."""
-    order, starts = _in_order(table)
-    times = table.clock.on_grid(table.times[order], panel.step)[1]
+    _, starts, times = in_order(table)
+    times = table.clock.on_grid(times, panel.step)[1]
     since = np.where(starts, np.nan, np.diff(times, prepend=times[:1]))
+    if before is not None and before.stamps is not None:
+        since[0] = times[0] - before.stamps[-1]
     columns = replace(panel.columns, past=(*panel.columns.past, SINCE))
     usual = 1 if starts.all() else max(1, int(np.nanmedian(since)))
     return replace(
@@ -312,115 +367,6 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
     return tuple(role for role, names in roles.items() for _ in names)
 
 
-def _on_grid(table: Table, times: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step) -> tuple[Int, Int]:
-    """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
-    first = np.flatnonzero(starts)
-    series = np.cumsum(starts) - 1
-    own = times[first][series]
-    if step.unit in ("row", "microsecond"):
-        positions, on_step = (times - own) // step.count, (times - own) % step.count == 0
-    else:
-        positions, on_step = np.empty(len(times), np.int64), np.empty(len(times), bool)
-        for origin in np.unique(own):  # a calendar rule knows one origin at a time
-            at = own == origin
-            positions[at], on_step[at] = step.positions(times[at], int(origin))
-    if not on_step.all():
-        raise _off_step(table, order, starts, step, on_step)
-    lengths = positions[np.append(first[1:], len(times)) - 1] + 1
-    if lengths.sum() > MOST_HOLES * len(times) + 1000:
-        raise _too_sparse(table, order, series, step, int(lengths.sum()))
-    return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
-
-
-def _too_sparse(table: Table, order: Int, series: Int, step: Step, rows: int) -> DataError:
-    """What to say of a grid of so many rows, nearly all of them absent: where most of them are."""
-    times = table.times[order]
-    after = int(np.where(np.diff(series) == 0, np.diff(times), -1).argmax()) + 1
-    before, then = table.clock.write(times[after - 1 : after + 1])
-    return DataError(
-        f"on the step {step} {rows - len(times)} of {rows} rows would be absent, most of them between {before} "
-        f"({table.where(int(order[after - 1]))}) and {then}",
-        hint="Mend these times, or set data.frequency to the usual distance of two rows, or to irregular.",
-        where=table.where(int(order[after])),
-    )
-
-
-def _in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_]]:
-    """The rows by series, then time, and which of them begin a series."""
-    order = np.arange(len(table.codes), dtype=np.int64)
-    codes, times = table.codes, table.times
-    rising = (codes[1:] > codes[:-1]) | ((codes[1:] == codes[:-1]) & (times[1:] > times[:-1]))
-    if not rising.all():
-        order = np.lexsort((times, codes)).astype(np.int64)
-        codes, times = codes[order], times[order]
-        repeated = np.flatnonzero((codes[1:] == codes[:-1]) & (times[1:] == times[:-1]))
-        if len(repeated):
-            raise _repeated(table, order[repeated + 1], len(repeated))
-    return order, np.concatenate([[True], codes[1:] != codes[:-1]])
-
-
-def _repeated(table: Table, rows: Int, count: int) -> DataError:
-    rows = np.sort(rows)
-    lines = ", ".join(table.where(int(r)).split(":")[-1] for r in rows[:3])
-    stamp = table.clock.write(table.times[rows[:1]])[0]
-    series = f" of series {table.names[table.codes[rows[0]]]!r}" if table.columns.id else ""
-    hint = (
-        "Keep one row for each time"
-        if table.columns.id
-        else "Name the series' column in data.id, or keep one row for each time"
-    )
-    return DataError(
-        f"the time {stamp}{series} stands twice ({count} repeats: {lines}{', ...' if count > 3 else ''})",
-        hint=f"{hint}; data.duplicates: mean (or first, or last) makes one row of them.",
-        where=table.where(int(rows[0])),
-    )
-
-
-def repeats(table: Table) -> npt.NDArray[np.bool_]:
-    """[rows in the order of series, time and file], whether a row repeats the time of the one before it."""
-    order = np.lexsort((table.times, table.codes))
-    codes, times = table.codes[order], table.times[order]
-    return np.concatenate([[False], (codes[1:] == codes[:-1]) & (times[1:] == times[:-1])])
-
-
-def merge_repeats(table: Table, how: Duplicates) -> Table:
-    """The table with one row for each time of a series: the mean, or the first or last known value, of the cells."""
-    repeated = repeats(table)
-    count = int(repeated.sum())
-    if not count:
-        return table
-    order = np.lexsort((table.times, table.codes))
-    begins = np.flatnonzero(~repeated)
-    firsts = order[begins]
-    values = table.values[order]
-    named = table.columns.values  # the mean of words is none: their last one is taken
-    ways: list[Duplicates] = ["last" if how == "mean" and name in table.words else how for name in named]
-    merged = np.stack([_merged(values[:, c], begins, way) for c, way in enumerate(ways)], axis=1)
-    return replace(
-        table,
-        codes=table.codes[firsts],
-        times=table.times[firsts],
-        values=merged,
-        places=firsts if table.places is None else table.places[firsts],
-    )
-
-
-def _merged(values: Float, begins: npt.NDArray[np.intp], how: Duplicates) -> Float:
-    """One value for each run of rows that begins at `begins`; NaN for a run without any."""
-    known, rows = np.isfinite(values), np.arange(len(values))
-    if how == "mean":
-        sums, counts = np.add.reduceat(np.where(known, values, 0.0), begins), np.add.reduceat(known.astype(int), begins)
-        mean: Float = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
-        return mean
-    if how == "first":
-        chosen = np.minimum.reduceat(np.where(known, rows, len(rows)), begins)
-    else:
-        chosen = np.maximum.reduceat(np.where(known, rows, -1), begins)
-    some = (chosen >= 0) & (chosen < len(rows))
-    picked: Float = np.where(some, values[np.where(some, chosen, 0)], np.nan)
-    return picked
-
-
 def _check_whole(table: Table, panel: Panel) -> None:
     """Refuse absent rows and empty cells, as `data.missing: error` asks."""
     hint = "Fill them in, or set data.missing to mask or interpolate."
@@ -441,60 +387,6 @@ def _check_whole(table: Table, panel: Panel) -> None:
             raise DataError(found, hint=hint, where=panel.source)
 
 
-def _step(table: Table, order: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
-    if frequency == "auto":
-        times = table.clock.on_grid(table.times[order], DAILY)[1]
-        return infer_step(times, starts, table.clock.dated) or Step("row", 1)
-    try:
-        step = Step.parse(frequency)
-    except ValueError as e:
-        raise DataError(f"data.frequency: {e}", hint="Or leave it out: the data's own step is found.") from None
-    if step.unit == "irregular":
-        if table.clock.form is None:
-            hint = "Name it in data.time, or leave data.frequency out."
-            raise DataError(
-                "data.frequency is irregular, but there is no time column", hint=hint, where=table.source.name
-            )
-        return step
-    if (step.unit == "row") == table.clock.dated:
-        kind = "dates" if table.clock.dated else "whole numbers"
-        raise DataError(
-            f"data.frequency is {frequency}, but the times are {kind}",
-            hint="Leave it out: the data's own step is found.",
-            where=table.source.name,
-        )
-    return step
-
-
-def _told_change(table: Table, order: Int, starts: npt.NDArray[np.bool_]) -> str:
-    """Where the step of a series changes for good, in words; empty where none of the first ones does."""
-    firsts = np.flatnonzero(starts)
-    unit: Literal["microsecond", "row"] = "microsecond" if table.clock.dated else "row"
-    for low, high in zip(firsts[:SEARCHED], [*firsts[1:], len(order)], strict=False):
-        change = find_change(table.times[order[low:high]])
-        if change:
-            row, before, after = change
-            place = table.where(int(order[low + row]))
-            stamp = table.clock.write(table.times[order[low + row]][None])[0]
-            return f"rows are {Step(unit, before)} apart up to {stamp} ({place}) and {Step(unit, after)} from there on"
-    return ""
-
-
-def _off_step(
-    table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step, on_step: npt.NDArray[np.bool_]
-) -> DataError:
-    rows = np.sort(order[~on_step])
-    stamp = table.clock.write(table.times[rows[:1]])[0]
-    share = 100 * on_step.mean()
-    change = _told_change(table, order, starts)
-    return DataError(
-        f"{stamp} is not a whole number of steps of {step} after its series' first row "
-        f"({len(rows)} such rows; {share:.1f} % obey{f'; {change}' if change else ''})",
-        hint="Set data.frequency to the step that all rows obey, or to irregular where there is none.",
-        where=table.where(int(rows[0])),
-    )
-
-
 class _Counts:
     """What has been merged, and is missing, over the parts of a table."""
 
@@ -512,7 +404,8 @@ class _Counts:
         self.empty += np.isnan(values).sum(axis=0) - (len(values) - len(table.times))
         static = len(self.empty) - len(table.columns.static)
         there = np.isfinite(values[:, static:])
-        self.bare[static:] += (np.add.reduceat(there, panel.offsets[:-1], dtype=np.int64) == 0).sum(axis=0)
+        bare = np.add.reduceat(there, panel.offsets[:-1], dtype=np.int64) == 0
+        self.bare[static:] += bare[int(table.continues) :].sum(axis=0)
 
     def notes(self, rows: Rows, duplicates: Duplicates, missing: Missing) -> Iterator[str]:
         """All of it for people."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from seqpred.data.dialect import EMPTY, LARGEST
 from seqpred.data.sources import BROKEN, Source
-from seqpred.data.timing import COMPACT_DATES, YEAR_1, Clock, Int
+from seqpred.data.timing import COMPACT_DATES, DAY, YEAR_1, Clock, Int
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,18 +58,19 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
     """
     dialect = source.dialect
     usual = dialect.decimal != "," and not dialect.missing_texts and dialect.timezone == "auto"
-    if not usual or not source.is_csv or source.encoding != "utf-8-sig":
+    if not usual or not source.is_csv or any(part.encoding != "utf-8-sig" for part in source.parts):
         return None
     try:
-        first = _first_time(source, columns)
-        with source.unpacked() as content:
-            begin = content.read(SMALL + 1)
-        rows: _Cells = _Few(source, begin) if len(begin) <= SMALL else _Many(source, columns, categories, first)
+        first = _first_time(source.parts[0], columns)
+        rows = _cells(source, columns, categories, first)
         names, codes = _series(rows, columns)
         clock, times = _times(rows, columns, codes, first)
         words = {name: _categories(*rows.words(name)) for name in columns.values if name in categories}
         parts = [words[name][1] if name in words else _checked(rows.numbers(name)) for name in columns.values]
-        values, marked = np.stack(parts, axis=1, dtype=np.float64), 0
+        values = (
+            np.stack(parts, axis=1, dtype=np.float64) if len(parts) > 1 else parts[0].astype(np.float64, copy=False)
+        )
+        values, marked = values.reshape(len(rows), -1), 0
         for i, name in enumerate(columns.values if dialect.missing_numbers else ()):
             if name not in words:
                 sentinels = np.isin(values[:, i], dialect.missing_numbers)
@@ -89,6 +90,16 @@ def _first_time(source: Source, columns: Columns) -> str:
     return "".join(row[header.index(name)] for name in columns.time)
 
 
+def _cells(source: Source, columns: Columns, categories: Collection[str], first: str) -> _Cells:
+    """The cells of a source's files, one after another."""
+    if len(source.parts) == 1:
+        with source.parts[0].unpacked() as content:
+            begin = content.read(SMALL + 1)
+        if len(begin) <= SMALL:
+            return _Few(source.parts[0], begin)
+    return _Many(source, columns, categories, first)
+
+
 def _series(rows: _Cells, columns: Columns) -> tuple[list[str], Int]:
     if columns.id is None:
         return [""], np.zeros(len(rows), np.int64)
@@ -106,7 +117,9 @@ def _categories(raw: Sequence[str], codes: Int) -> tuple[tuple[str, ...], Int]:
 
 
 def _checked(values: Float) -> Float:
-    low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+    low, high = values.min(), values.max()
+    if np.isnan(low):
+        low, high = np.fmin.reduce(values), np.fmax.reduce(values)
     if low < -LARGEST or high > LARGEST:
         raise _DoubtError
     return values
@@ -208,23 +221,9 @@ class _Many:
 
     def __init__(self, source: Source, columns: Columns, categories: Collection[str], first: str) -> None:
         import pyarrow as pa
-        from pyarrow import csv
 
-        word = pa.dictionary(pa.int32(), pa.string())
-        kinds = {name: word if name in categories else pa.float64() for name in columns.values}
-        kinds |= {columns.id: word} if columns.id else {}
-        kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else pa.string())
         try:
-            with source.unpacked() as content:
-                rows = csv.read_csv(
-                    content,
-                    parse_options=csv.ParseOptions(delimiter=source.delimiter),
-                    convert_options=csv.ConvertOptions(
-                        column_types=kinds,
-                        include_columns=list(kinds),
-                        null_values=list(EMPTY),
-                    ),
-                )
+            rows = pa.concat_tables([_parsed(part, columns, categories, first) for part in source.parts])
             if not len(rows):
                 raise _DoubtError
             self._rows = rows.unify_dictionaries()
@@ -242,7 +241,8 @@ class _Many:
     def numbers(self, name: str) -> Float:
         column = self._rows[name]
         values = np.concatenate([_with_gaps(chunk) for chunk in column.chunks])
-        if np.isnan(values).sum() != column.null_count:
+        gaps = column.null_count
+        if np.isnan(values).sum() != gaps if gaps else np.isnan(values.min()):
             raise _DoubtError  # "NAN" is a number to one reader and a text to the other
         return values
 
@@ -257,11 +257,39 @@ class _Many:
 
         import pyarrow as pa
 
+        column = self._rows[name]
+        if pa.types.is_date32(column.type):
+            if column.null_count:
+                raise _DoubtError
+            return np.concatenate([_raw(chunk, np.int32) for chunk in column.chunks], dtype=np.int64) * DAY
         try:
             with ThreadPoolExecutor(pa.cpu_count()) as pool:
-                return np.concatenate(list(pool.map(partial(_instants, first=first), self._rows[name].chunks)))
+                return np.concatenate(list(pool.map(partial(_instants, first=first), column.chunks)))
         except pa.ArrowException:
             raise _DoubtError from None
+
+
+def _parsed(source: Source, columns: Columns, categories: Collection[str], first: str) -> pa.Table:
+    """Words as dictionaries, numbers, and the times as whole numbers, dates or texts, as the `first` one is."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    word = pa.dictionary(pa.int32(), pa.string())
+    kinds = {name: word if name in categories else pa.float64() for name in columns.values}
+    kinds |= {columns.id: word} if columns.id else {}
+    dates = pa.date32() if _ISO.fullmatch(first) and len(first) == 10 else pa.string()  # date32 reads 2024-12-31 alone
+    kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else dates)
+    with source.unpacked() as content:
+        rows: pa.Table = csv.read_csv(
+            content,
+            parse_options=csv.ParseOptions(delimiter=source.delimiter),
+            convert_options=csv.ConvertOptions(
+                column_types=kinds,
+                include_columns=list(kinds),
+                null_values=list(EMPTY),
+            ),
+        )
+    return rows
 
 
 def _raw(array: pa.Array, kind: type[Number]) -> npt.NDArray[Number]:

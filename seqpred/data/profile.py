@@ -186,11 +186,12 @@ def check_changing(panel: Panel) -> None:
 
 def _extremes(panel: Panel) -> tuple[Float, Float]:
     """The least and the largest value of each series and target, [S, C]; NaN where there is none."""
-    targets, parts = panel.roles.count("target"), []
-    for piece in panel.pieces():
-        values, begins = piece.values[:, :targets], piece.offsets[:-1]
-        parts.append([find.reduceat(values, begins, axis=0) for find in (np.fmin, np.fmax)])
-    low, high = (np.concatenate(found) for found in zip(*parts, strict=True))
+    targets = panel.roles.count("target")
+    low, high = np.full((2, len(panel.names), targets), np.nan)
+    for first, _, piece in panel.pieces():
+        values, begins, own = piece.values[:, :targets], piece.offsets[:-1], slice(first, first + len(piece.names))
+        low[own] = np.fmin(low[own], np.fmin.reduceat(values, begins, axis=0))
+        high[own] = np.fmax(high[own], np.fmax.reduceat(values, begins, axis=0))
     return low, high
 
 
@@ -235,7 +236,11 @@ def _samples(panel: Panel) -> list[Float]:
     """Some tracks, without their gaps' NaN (bridged by a line), long ones only at their end."""
     tracks = list(panel.tracks())
     chosen = tracks[:: max(1, len(tracks) // TRACKS)]
-    return [_lined(panel.track(s, c)[-ROWS:]) for s, c in chosen]
+    found = []
+    for s, c in chosen:
+        found.append(_lined(panel.track(s, c)[-ROWS:]))
+        panel.let_go()
+    return found
 
 
 def _lined(values: Float) -> Float:

@@ -1,16 +1,12 @@
-"""A file, standard input or a DataFrame becomes a table of numbers; pandas lives here and in `dates.py`.
+"""Files, standard input or a DataFrame become a table of numbers; pandas lives here, in `frames.py` and `dates.py`.
 
 Faults carry the line of the file on which they stand.
 """
 
 from __future__ import annotations
 
-import csv
-import re
-import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +14,7 @@ import numpy.typing as npt
 
 from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
 from seqpred.data.dialect import EMPTY, LARGEST, Decimal, decide_decimal, to_numbers
+from seqpred.data.frames import Wanted, header, read_frame
 from seqpred.data.plain import read_plain
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
@@ -71,6 +68,7 @@ class Table:
         words: the categories of each such column, as they stand there.
         notes: what was decided or taken as missing, for people.
         places: [rows], which row of the source each comes from, where that is another one.
+        continues: whether its first series is the last one of the table before; see `store.Stored`.
     """
 
     source: Source
@@ -83,6 +81,7 @@ class Table:
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     places: Int | None = None
+    continues: bool = False
 
     def parts(self) -> Iterator[Table]:
         """Itself: what is in memory is looked at in one go; see `store.Stored`."""
@@ -103,7 +102,9 @@ def sketch(source: Source) -> list[Sketch]:
         DataError: empty, no header, only a header, or not a table at all.
     """
     source.check_header()
-    frame = _read(source, rows=SAMPLE_ROWS)
+    if len(source.parts) > 1:
+        header(source)  # the same in all of them
+    frame = read_frame(source, rows=SAMPLE_ROWS)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
     return [_sketch(frame[c], (*EMPTY, *source.dialect.missing_texts)) for c in frame.columns]
@@ -118,7 +119,7 @@ def name_columns(source: Source) -> list[Sketch]:
     source.check_header()
     try:
         names = header(source)
-    except (UnicodeDecodeError, csv.Error, *BROKEN):
+    except (UnicodeDecodeError, *BROKEN):
         names = []  # the sketch has the words for it
     return [Sketch(name, "empty", 0, 0) for name in names] or sketch(source)
 
@@ -154,103 +155,6 @@ def _kind(column: pd.Series, filled: pd.Series) -> Kind:
     return "number" if any(np.isfinite(to_numbers(texts.tolist(), d)).all() for d in ".,") else "text"
 
 
-def _read(
-    source: Source,
-    columns: Columns | None = None,
-    rows: int | None = None,
-    id_type: str = "category",
-    categories: Collection[str] = (),
-) -> pd.DataFrame:
-    """The frame in a source, or just the columns and rows asked for; all cells of the id column as they are."""
-    import pandas as pd
-
-    if not isinstance(source.content, (Path, bytes)):
-        frame: pd.DataFrame = source.content.rename(columns=str).reset_index(drop=True)
-        if not frame.columns.is_unique:
-            name = frame.columns[frame.columns.duplicated()][0]
-            raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
-        return frame.head(rows) if rows else frame
-    wanted = _names(columns) if columns else None
-    series = columns.id if columns else None
-    kinds = dict.fromkeys(columns.values if columns and source.dialect.decimal == "," else categories, "str")
-    kinds |= dict.fromkeys(columns.time if columns and len(columns.time) == 2 else (), "str")  # 20041003 18:00
-    try:
-        with source.unpacked() as content, warnings.catch_warnings(record=True) as warned:
-            warnings.simplefilter("always", pd.errors.ParserWarning)
-            if source.is_parquet:
-                return _read_parquet(source, content, wanted, rows)
-            text: pd.DataFrame = pd.read_csv(
-                content,
-                sep=source.delimiter,
-                usecols=wanted,
-                index_col=False,
-                nrows=rows,
-                encoding=source.encoding,
-                dtype={**kinds, **({series: id_type} if series else {})},
-                keep_default_na=False,
-                na_values={n: [""] if n == series else list(EMPTY) for n in wanted if n not in categories}
-                if wanted
-                else [""],
-                low_memory=False,
-            )
-        if any(issubclass(w.category, pd.errors.ParserWarning) for w in warned):
-            _check_widths(source)
-        if series and id_type == "category" and pd.api.types.is_numeric_dtype(text[series].cat.categories):
-            return _read(source, columns, rows, "str", categories)  # the quick way has taken 007 for the number 7
-        return text
-    except pd.errors.EmptyDataError:
-        raise DataError(
-            "is empty", hint="Give a CSV with a header row, then one row per time.", where=source.name
-        ) from None
-    except pd.errors.ParserError as e:
-        raise _parse_fault(source, str(e)) from None
-    except UnicodeDecodeError as e:
-        codec = source.encoding.removesuffix("-sig").upper()
-        raise DataError(
-            f"is not {codec} (byte 0x{e.object[e.start]:02x} at {e.start})",
-            hint="Name its encoding, as in 'data.encoding: cp1252', or convert it: "
-            f"iconv -f cp1252 -t utf-8 {source.name}",
-            where=source.name,
-        ) from None
-    except BROKEN as e:
-        raise DataError(f"can't be read ({e})", hint="Check the file and its permissions.", where=source.name) from None
-
-
-def _check_widths(source: Source) -> None:
-    """Refuse a record with more fields than the header, but for empty ones: a separator at the end of each row."""
-    records = source.records()
-    _, header = next(records)
-    for line, fields in records:
-        if any(fields[len(header) :]):
-            raise _too_wide(source, line, len(fields), len(header))
-
-
-def _too_wide(source: Source, line: int, found: int, expected: int) -> DataError:
-    hint = "Quote the field that holds a separator."
-    return DataError(
-        f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line + source.skipped}"
-    )
-
-
-def _read_parquet(source: Source, content: Any, wanted: list[str] | None, rows: int | None) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        frame = pd.read_parquet(content, columns=wanted)
-    except (OSError, ValueError) as e:
-        raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.", where=source.name) from None
-    first: pd.DataFrame = frame.head(rows) if rows else frame
-    return first
-
-
-def _parse_fault(source: Source, message: str) -> DataError:
-    ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
-    if ragged:
-        expected, line, found = (int(g) for g in ragged.groups())
-        return _too_wide(source, line, found, expected)
-    return DataError(f"is not a CSV ({message.strip()})", hint="Check the quotes near its end.", where=source.name)
-
-
 # ------------------------------------------------------------------ the columns asked for
 
 
@@ -269,7 +173,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         notes = (*_id_notes(plain.names, columns.id), *_sentinel_notes(source, plain.marked))
         parts = (plain.clock, plain.names, plain.codes, plain.times, plain.values, plain.words)
         return Table(source, columns, *parts, notes)
-    frame = _read(source, columns, categories=categories)
+    frame = read_frame(source, _wanted(source, columns, categories))
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
     decimal, note = _decimal(source, frame, [name for name in columns.values if name not in categories])
@@ -293,11 +197,11 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
     return Table(source, columns, clock, names, codes, times, values, words, notes)
 
 
-def header(source: Source) -> list[str]:
-    """The columns' names as they stand there; pandas would rename the second of two alike."""
-    if not source.is_csv:
-        return [str(c) for c in _read(source, rows=1).columns]
-    return next((fields for _, fields in source.records()), [])
+def _wanted(source: Source, columns: Columns, categories: Collection[str]) -> Wanted:
+    """The columns that are read, and those whose cells stay as they are written."""
+    texts = set(columns.values if source.dialect.decimal == "," else categories)
+    texts |= set(columns.time) if len(columns.time) == 2 else set()  # 20041003 18:00
+    return Wanted(tuple(_names(columns)), columns.id, frozenset(texts), frozenset(categories))
 
 
 def _names(columns: Columns) -> list[str]:
@@ -324,8 +228,8 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
     if id_name is None:
         return
     found = [str(i) for i in ids]
-    if len({i.strip().casefold() for i in found}) == len(found) and not any(i != i.strip() for i in found):
-        return
+    if list(map(str.strip, found)) == found and len(set(map(str.casefold, found))) == len(found):
+        return  # as in most files, of which some have very many series
     blank = sorted({i for i in found if i != i.strip()})
     if blank:
         yield f"blanks around the id are left out in {len(blank)} ids: {', '.join(map(repr, blank[:3]))}"
@@ -339,7 +243,7 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
 
 def _zone_notes(source: Source, frame: pd.DataFrame, names: Sequence[str], clock: Clock) -> Iterator[str]:
     """What to say of times with several offsets from UTC, whose zone has no name."""
-    if clock.zone and clock.place is None and len(names) == 1 and isinstance(source.content, (Path, bytes)):
+    if clock.zone and clock.place is None and len(names) == 1 and not source.is_frame:
         zones = stripped(frame[names[0]]).str.extract(r"(Z|[+-]\d\d:?\d\d)$", expand=False).unique()
         if len(zones) > 1:
             taken = "by the clock on the wall" if clock.on_wall else "in UTC, and so is the calendar"

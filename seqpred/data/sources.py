@@ -1,11 +1,13 @@
-"""Where rows come from: a path, standard input or a frame handed over in Python, and the line a row stands on."""
+"""Where rows come from: files, standard input or a frame handed over in Python, and the line a row stands on."""
 
 from __future__ import annotations
 
 import codecs
 import csv
+import glob
 import gzip
 import io
+import itertools
 import re
 import sys
 import zlib
@@ -30,24 +32,50 @@ MOST_UNPACKED, MOST_RATIO = (
     200,
 )  # bytes of a gzip file's text, and times its own size: beyond both, it is a bomb
 SHOWN = 3  # offending rows that a message names
-BROKEN = (OSError, EOFError, zlib.error)  # what reading a file that is cut off or damaged raises
+BROKEN = (OSError, EOFError, zlib.error, csv.Error)  # what reading a file that is cut off or damaged raises
 
 
 @dataclass(frozen=True)
 class Source:
-    """A path, the bytes of standard input, or a frame, written in some dialect; `name` is what errors call it.
+    """A path, several, the bytes of standard input, or a frame, in some dialect; `name` is what errors call it.
 
-    A piece of a larger one has skipped so many lines, or rows where there are no lines, before its first row.
+    Several files are one table, one after another. A piece of a larger source has skipped so many lines, or rows where
+    there are no lines, before its first row.
     """
 
     name: str
-    content: Path | bytes | pd.DataFrame
+    content: Path | tuple[Path, ...] | bytes | pd.DataFrame
     dialect: Dialect = USUAL
     skipped: int = 0
 
     def spoken(self, dialect: Dialect) -> Source:
         """The same source, read in another dialect."""
         return replace(self, dialect=dialect)
+
+    @property
+    def parts(self) -> list[Source]:
+        """Each file by itself; the source where it is one (not cached: that would be a cycle, which holds memory)."""
+        if not isinstance(self.content, tuple):
+            return [self]
+        return [replace(self, name=str(path), content=path) for path in self.content]
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, or several."""
+        return isinstance(self.content, (Path, tuple))
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it was handed over in Python."""
+        return not isinstance(self.content, (Path, tuple, bytes))
+
+    @property
+    def size(self) -> int:
+        """Bytes of a file's text, about."""
+        if isinstance(self.content, tuple):
+            return sum(part.size for part in self.parts)
+        assert isinstance(self.content, Path)
+        return self.content.stat().st_size * (8 if self.is_gzip else 3 if self.is_parquet else 1)
 
     @cached_property
     def magic(self) -> bytes:
@@ -70,7 +98,7 @@ class Source:
     @property
     def is_csv(self) -> bool:
         """Whether it is text, compressed or not."""
-        return isinstance(self.content, (Path, bytes)) and not self.is_parquet
+        return not self.is_frame and not any(part.is_parquet for part in self.parts)
 
     def open_bytes(self) -> BinaryIO:
         """The bytes from their beginning, as they are stored."""
@@ -120,7 +148,11 @@ class Source:
         Raises:
             DataError: it is endless, or has columns without end.
         """
-        if self.is_parquet or not isinstance(self.content, (Path, bytes)):
+        if isinstance(self.content, tuple):
+            for part in self.parts:
+                part.check_header()
+            return
+        if not self.is_csv:
             return
         try:
             with self.open_text() as text:
@@ -136,6 +168,14 @@ class Source:
 
         Lines are counted here, when a fault has been found, so that good files pay nothing for it.
         """
+        if isinstance(self.content, tuple):
+            *others, last = self.parts
+            for part in others:
+                count = part.count_rows()
+                if row < count:
+                    return part.where(row)
+                row -= count
+            return last.where(row)
         if not self.is_csv:
             return f"{self.name}, row {row + self.skipped}"
         for place, (line, _) in enumerate(self.records(), start=-1):  # the header is row -1
@@ -143,8 +183,51 @@ class Source:
                 return f"{self.name}:{line + self.skipped}"
         return f"{self.name}:{row + 2 + self.skipped}"
 
+    def count_rows(self) -> int:
+        """How many data rows a file has."""
+        if self.is_csv:
+            return sum(1 for _ in self.records()) - 1
+        from pyarrow import parquet
+
+        with self.open_bytes() as file:
+            return int(parquet.ParquetFile(file).metadata.num_rows)
+
     def pieces(self) -> Iterator[tuple[Source, float]]:
-        """A file in pieces that fit memory, each a source of its own, and the share of the file that is then read."""
+        """Files in pieces that fit memory, each a source of its own, and the share of all that is then read."""
+        done, whole = 0, max(1, self.size)
+        for some in self._groups():
+            if isinstance(some.content, tuple):
+                yield some, (done + some.size) / whole
+            else:
+                for piece, share in some._of_file():
+                    yield piece, (done + share * some.size) / whole
+            done += some.size
+
+    def _groups(self) -> Iterator[Source]:
+        """Small files together, as many as make a piece; larger ones alone; none without a row among several."""
+        group, filled, parts = list[Path](), 0, self.parts
+        for part in parts:
+            assert isinstance(part.content, Path)
+            if part.size >= PIECE or filled + part.size >= PIECE:
+                if group:
+                    yield replace(self, content=tuple(group))
+                group, filled = [], 0
+            if len(parts) > 1 and not part.has_rows:
+                continue
+            if part.size >= PIECE or len(parts) == 1:
+                yield part
+            else:
+                group.append(part.content)
+                filled += part.size
+        if group:
+            yield replace(self, content=tuple(group))
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether a file has a row below its header."""
+        return len(list(itertools.islice(self.records(), 2))) == 2 if self.is_csv else self.count_rows() > 0
+
+    def _of_file(self) -> Iterator[tuple[Source, float]]:
         assert isinstance(self.content, Path)
         with self.content.open("rb") as file:
             size = self.content.stat().st_size
@@ -241,7 +324,7 @@ def read_standard_input() -> bytes:
 
 
 def open_source(data: object, standard_input: Callable[[], bytes] = read_standard_input) -> Source:
-    """The source that a path, `-` or a DataFrame stands for.
+    """The source that a path, a pattern of paths (logs/*.csv), `-` or a DataFrame stands for.
 
     Raises:
         DataError: no such file, a folder, or something else altogether.
@@ -253,11 +336,23 @@ def open_source(data: object, standard_input: Callable[[], bytes] = read_standar
         if path.exists() and not path.is_dir():
             return Source(str(data), path)
         if path.is_dir():
-            raise DataError("is a folder", hint="Name the file in it.", where=str(data))
+            hint = f"Name the file in it, or several as '{path / '*.csv'}'."
+            raise DataError("is a folder", hint=hint, where=str(data))
+        if glob.has_magic(str(data)):
+            return _matching(str(data))
         raise DataError("no such file", hint=f"{_neighbour(path)}Paths start at {Path.cwd()}.", where=str(data))
     if hasattr(data, "columns") and hasattr(data, "iloc"):
         return Source("DataFrame", data)  # type: ignore[arg-type]  # a frame by its manners; pandas isn't imported
     raise DataError(f"data is a {type(data).__name__}", hint="Give a path, '-' or a pandas DataFrame.")
+
+
+def _matching(pattern: str) -> Source:
+    """The files that a pattern stands for, in the order of their names."""
+    files = sorted(path for path in map(Path, glob.glob(pattern, recursive=True)) if path.is_file())
+    if not files:
+        hint = f"* stands for any name, ** for folders too; paths start at {Path.cwd()}."
+        raise DataError("no file matches", hint=hint, where=pattern)
+    return Source(pattern, tuple(files))
 
 
 def _neighbour(path: Path) -> str:

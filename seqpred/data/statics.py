@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from seqpred.config import CovariateSection
 from seqpred.data.dialect import Dialect
-from seqpred.data.reading import Columns, Sketch, Table, header, read_table
+from seqpred.data.frames import header
+from seqpred.data.panel import Rows
+from seqpred.data.reading import Columns, Sketch, Table, read_table
 from seqpred.data.sources import Source, open_source
+from seqpred.data.timing import Int
 from seqpred.errors import ConfigError, DataError, did_you_mean
 
 SHOWN = 3
@@ -46,29 +49,65 @@ def sketch_statics(source: Source, names: Sequence[str], look: Callable[[Source]
     return [sketches[name] for name in names]
 
 
-def join_statics(table: Table, source: Source, names: Sequence[str], categories: set[str], *, strict: bool) -> Table:
-    """The table with the static columns of a file, in all rows of each series; NaN for a series without a row.
+@dataclass(frozen=True)
+class Joined:
+    """Rows with the static columns of a file, in all rows of each series; NaN for a series without a row there.
+
+    Attributes:
+        rows: without static columns.
+        own: the static file's.
+    """
+
+    rows: Rows
+    own: Table
+    notes: tuple[str, ...]
+
+    @property
+    def columns(self) -> Columns:
+        """Those of the rows, and the static ones."""
+        return replace(self.rows.columns, static=self.own.columns.static)
+
+    @property
+    def names(self) -> list[str]:
+        """The series."""
+        return self.rows.names
+
+    def parts(self) -> Iterator[Table]:
+        """As the rows have them."""
+        for table in self.rows.parts():
+            chosen = _places(table.names, self.own)
+            values = np.where(chosen[:, None] >= 0, self.own.values[chosen], np.nan)[table.codes]
+            yield replace(
+                table,
+                columns=self.columns,
+                values=np.concatenate([table.values, values], axis=1),
+                words={**table.words, **self.own.words},
+            )
+
+
+def join_statics(
+    rows: Rows, name: str, source: Source, names: Sequence[str], categories: set[str], *, strict: bool
+) -> Joined:
+    """The rows with the static columns of a file.
 
     Args:
-        table: without static columns.
-        strict: refuse a file that has none of the table's series, which is another file than was meant.
+        rows: without static columns.
+        name: what errors call their source.
+        strict: refuse a file that has none of their series, which is another file than was meant.
     Raises:
         DataError: no id column in either of them, an id twice, a cell that is not what its column holds.
     """
-    own = read_statics(table.columns.id, source, names, categories)
-    place = {name: s for s, name in enumerate(own.names)}
-    chosen = np.array([place.get(name, -1) for name in table.names])
-    if strict and (chosen < 0).all():
-        found = f"holds none of the {len(chosen)} series of {table.source.name}, as {table.names[0]!r}"
+    own = read_statics(rows.columns.id, source, names, categories)
+    if strict and (_places(rows.names, own) < 0).all():
+        found = f"holds none of the {len(rows.names)} series of {name}, as {rows.names[0]!r}"
         raise DataError(f"{found}; its first is {own.names[0]!r}", hint=_one_row_each(own), where=source.name)
-    values = np.where(chosen[:, None] >= 0, own.values[chosen], np.nan)  # row i is that of name i: none comes twice
-    return replace(
-        table,
-        columns=replace(table.columns, static=tuple(names)),
-        values=np.concatenate([table.values, values[table.codes]], axis=1),
-        words={**table.words, **own.words},
-        notes=(*table.notes, *own.notes, *_notes(table, own)),
-    )
+    return Joined(rows, own, (*rows.notes, *own.notes, *_notes(rows.names, own)))
+
+
+def _places(names: Sequence[str], own: Table) -> Int:
+    """The static row of each of these series, -1 where there is none: row i is that of name i, none comes twice."""
+    place = {name: s for s, name in enumerate(own.names)}
+    return np.array([place.get(name, -1) for name in names], np.int64)
 
 
 def read_statics(series: str | None, source: Source, names: Sequence[str], categories: set[str]) -> Table:
@@ -96,15 +135,15 @@ def _one_row_each(own: Table) -> str:
     return f"Give a row for each series, its id in {own.columns.id!r} as the data writes it."
 
 
-def _notes(table: Table, own: Table) -> Iterator[str]:
+def _notes(names: Sequence[str], own: Table) -> Iterator[str]:
     """What to say of series without a row, and of rows without a series."""
     name = own.source.name
-    bare, spare = _without(table.names, own.names), _without(own.names, table.names)
+    bare, spare = _without(names, own.names), _without(own.names, names)
     if bare:
         near = did_you_mean(bare[0], spare)
         meant = f" {near}" if near.startswith("Did") else ""
         yield (
-            f"{len(bare)} of {len(table.names)} series have no row in {name} ({_first(bare)}).{meant} "
+            f"{len(bare)} of {len(names)} series have no row in {name} ({_first(bare)}).{meant} "
             f"{_one_row_each(own)[:-1]}"
         )
     if spare:

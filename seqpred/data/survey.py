@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.mapped import let_go
 from seqpred.data.panel import Float, Panel, Rows
 from seqpred.data.profile import find_own_season, find_season
 from seqpred.data.reading import Columns, Sketch, Table
@@ -153,12 +152,16 @@ def look_at_rows(rows: Rows, frequency: str = "auto") -> RowsFound:
         frequency: as `build_panel` takes it; one that it would refuse is taken for `auto`.
     """
     found: list[RowsFound] = []
+    origin: Int = np.empty(0, np.int64)
+    fresh = 0
     for table in rows.parts():
-        found.append(_look_at_table(table, str(found[0].step) if found else frequency))
+        here, origin = _look_at_table(table, str(found[0].step) if found else frequency, origin)
+        found.append(here)
+        fresh += here.series - table.continues
     return replace(
         found[0],
         count=sum(f.count for f in found),
-        series=sum(f.series for f in found),
+        series=fresh,
         repeats=sum(f.repeats for f in found),
         off=np.concatenate([f.off for f in found]),
         first_off=[place for f in found for place in f.first_off][:3],
@@ -166,7 +169,12 @@ def look_at_rows(rows: Rows, frequency: str = "auto") -> RowsFound:
     )
 
 
-def _look_at_table(table: Table, frequency: str) -> RowsFound:
+def _look_at_table(table: Table, frequency: str, origin: Int) -> tuple[RowsFound, Int]:
+    """What the times of a table say, and the time of the first row of its last series, [1].
+
+    Args:
+        origin: [1], that time in the table before.
+    """
     order = np.lexsort((table.times, table.codes))
     codes, times = table.codes[order], table.times[order]
     fresh = np.append(True, (codes[1:] != codes[:-1]) | (times[1:] != times[:-1]))
@@ -176,11 +184,14 @@ def _look_at_table(table: Table, frequency: str) -> RowsFound:
     by_days = table.clock.on_grid(times, DAILY)[1]
     step = _said(frequency, dated) or infer_step(by_days, starts, dated) or Step("row", 1)
     times = table.clock.on_grid(times, step)[1]
+    origins = times[starts]
+    if table.continues:
+        origins[:1] = origin
     regular = step.unit != "irregular"
-    on_step = step.positions(times, times[starts][np.cumsum(starts) - 1])[1] if regular else np.ones(len(times), bool)
+    on_step = step.positions(times, origins[np.cumsum(starts) - 1])[1] if regular else np.ones(len(times), bool)
     off = np.sort(order[~on_step])
     stamps: Sequence[str | int] = table.clock.write(table.times[off[:3]])
-    return RowsFound(
+    found = RowsFound(
         step=step,
         count=len(table.times),
         series=len(table.names),
@@ -191,6 +202,7 @@ def _look_at_table(table: Table, frequency: str) -> RowsFound:
         ends=(int(table.times.min()), int(table.times.max())),
         distance=None if regular or starts.all() else _distance(times, starts, dated),
     )
+    return found, origins[-1:]
 
 
 def _distance(times: Int, starts: Bool, dated: bool) -> str:
@@ -282,33 +294,61 @@ def survey(panel: Panel, rows: Rows) -> Survey:
     Args:
         rows: that the panel was built from; they alone tell a row that is absent from one with empty cells.
     """
-    season, first, found = find_season(panel), 0, []
+    season, (series, targets) = find_season(panel), (len(panel.names), panel.roles.count("target"))
+    seen = _Seen(series, targets)
+    first, row = -1, 0  # the last series so far, and how many of its rows have been looked at
     for table in rows.parts():
-        last = first + len(table.names)
-        found.append(_survey(panel.between(first, last), table, season))
-        let_go(panel.values)
-        first = last
-    arrays = [f.name for f in dataclasses.fields(Survey) if f.name not in ("panel", "season")]
-    return Survey(panel, season, **{name: np.concatenate([getattr(f, name) for f in found]) for name in arrays})
+        first, row = (first, row) if table.continues else (first + 1, 0)
+        last = first + len(table.names) - 1
+        here = panel.between(first, last + 1)
+        if last == first:
+            here = panel.stretch(first, row, _end(panel, first, row, table))
+        seen.add(here, table, slice(first, last + 1), row, season)
+        first, row = last, row + len(here.values)
+        panel.let_go()
+    return Survey(panel, season, still=seen.most <= seen.least, **seen.counts)
 
 
-def _survey(panel: Panel, table: Table, season: int) -> Survey:
-    count, targets = len(panel.names), panel.roles.count("target")
-    present, repeats = _present(panel, table)
-    of_series = {name: np.zeros(count, np.int64) for name in ("absent", "holes", "longest_hole")}
-    of_track = {
-        name: np.zeros((count, targets), np.int64) for name in ("empty", "outliers", "farthest", "constant", "still")
-    }
-    for chosen, rows in _blocks(panel):
-        here = present[rows]
-        of_series["absent"][chosen] = (~here).sum(axis=1)
-        of_series["holes"][chosen] = (here[:, :-1] & ~here[:, 1:]).sum(axis=1) + ~here[:, 0]
-        of_series["longest_hole"][chosen] = _longest_run(~here)
-        for c in range(targets):
-            for name, found in _look_at_values(panel.values[rows, c], here, season).items():
-                of_track[name][chosen, c] = found
-    still = of_track.pop("still").astype(bool)
-    return Survey(panel=panel, season=season, repeats=repeats, still=still, **of_series, **of_track)
+def _end(panel: Panel, series: int, row: int, table: Table) -> int:
+    """One past the last row of a series that a part of its rows reaches, from `row` on."""
+    if panel.stamps is not None:
+        return row + len(np.unique(table.times))
+    last = table.clock.on_grid(table.times, panel.step)[1].max()
+    return int(panel.step.positions(last[None], panel.origins[series])[0][0]) + 1
+
+
+class _Seen:
+    """What has been seen of S series and their C targets so far; a long series is looked at in several stretches."""
+
+    def __init__(self, series: int, targets: int) -> None:
+        of_series = ("repeats", "absent", "holes", "longest_hole")
+        self.counts = {name: np.zeros(series, np.int64) for name in of_series}
+        self.counts |= {name: np.zeros((series, targets), np.int64) for name in ("empty", "outliers", "constant")}
+        self.counts["farthest"] = np.full((series, targets), -1)
+        self.distance = np.full((series, targets), -0.5)  # of the farthest outlier; that of none is -1
+        self.least, self.most = np.full((series, targets), np.inf), np.full((series, targets), -np.inf)
+
+    def add(self, panel: Panel, table: Table, series: slice, row: int, season: int) -> None:
+        """A panel of some series, or of a stretch of one from `row` on, and the table that it was made from."""
+        counts = {name: found[series] for name, found in self.counts.items()}
+        distance, least, most = self.distance[series], self.least[series], self.most[series]
+        present, repeats = _present(panel, table)
+        counts["repeats"] += repeats
+        for chosen, rows in _blocks(panel):
+            here = present[rows]
+            counts["absent"][chosen] += (~here).sum(axis=1)
+            counts["holes"][chosen] += (here[:, :-1] & ~here[:, 1:]).sum(axis=1) + ~here[:, 0]
+            counts["longest_hole"][chosen] = np.maximum(counts["longest_hole"][chosen], _longest_run(~here))
+            for c in range(distance.shape[1]):
+                found = _look_at_values(panel.values[rows, c], here, season)
+                counts["empty"][chosen, c] += found["empty"]
+                counts["outliers"][chosen, c] += found["outliers"]
+                counts["constant"][chosen, c] = np.maximum(counts["constant"][chosen, c], found["constant"])
+                farther = found["distance"] > distance[chosen, c]
+                counts["farthest"][chosen[farther], c] = found["farthest"][farther] + row
+                distance[chosen[farther], c] = found["distance"][farther]
+                least[chosen, c] = np.fmin(least[chosen, c], found["least"])
+                most[chosen, c] = np.fmax(most[chosen, c], found["most"])
 
 
 def _present(panel: Panel, table: Table) -> tuple[Bool, Int]:
@@ -354,9 +394,11 @@ def _look_at_values(x: Float, here: Bool, season: int) -> dict[str, npt.NDArray[
     return {
         "empty": (here & ~known).sum(axis=1),
         "outliers": odd.sum(axis=1),
-        "farthest": np.where(odd.any(axis=1), distance.argmax(axis=1), -1),
+        "farthest": distance.argmax(axis=1),
+        "distance": distance.max(axis=1),  # of the farthest outlier
         "constant": np.where(known.any(axis=1), _longest_run(x[:, 1:] == x[:, :-1]) + 1, 0),
-        "still": (least == most) | ~known.any(axis=1),
+        "least": least,
+        "most": most,
     }
 
 

@@ -224,8 +224,10 @@ def _infer_months(times: Int, starts: npt.NDArray[np.bool_]) -> Step | None:
 
 def _on_business_days(times: Int, gap_sizes: Int) -> bool:
     """Whether a daily step leaves out just the weekends."""
+    if not (gap_sizes == 3 * DAY).any():
+        return False
     weekday = (times // DAY + 3) % 7  # 1970-01-01 was a Thursday
-    return bool((weekday < 5).all() and (gap_sizes == 3 * DAY).any() and len(np.unique(weekday)) == 5)
+    return bool((weekday < 5).all() and len(np.unique(weekday)) == 5)
 
 
 @dataclass(frozen=True)

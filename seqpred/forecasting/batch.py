@@ -24,6 +24,7 @@ from seqpred.features import (
 from seqpred.forecasting.runtime import Ahead, Reader, Runtime
 
 BATCH = 256  # tracks read side by side, which bounds memory
+CELLS = 1_000_000  # and their rows in all
 Watch = Callable[[float], None]
 """Told now and then what share of the work is done."""
 
@@ -66,15 +67,24 @@ def forecast_panel(
     Returns:
         [K, N, Q], not crossing; NaN for a track without a single observation.
     """
-    targets = panel.roles.count("target")
-    some = max(1, BATCH // targets)
-    groups = [range(s, min(s + some, len(panel.names))) for s in range(0, len(panel.names), some)]
-    blocks = []
-    for group in groups:
+    blocks: list[Float] = []
+    for group in _side_by_side(panel):
         if group.start:
             watch(group.start / len(panel.names))
         blocks.append(_Group(panel, group, plan, ahead).forecast(Reader(runtime), steps))
+        panel.let_go()
     return np.concatenate(blocks)
+
+
+def _side_by_side(panel: Panel) -> Iterator[range]:
+    """Series after others, as many as are read side by side."""
+    targets, first, rows = panel.roles.count("target"), 0, 0
+    for s, length in enumerate(panel.lengths.tolist()):
+        if s > first and ((s - first + 1) * targets > BATCH or (rows + length) * targets > CELLS):
+            yield range(first, s)
+            first, rows = s, 0
+        rows += length
+    yield range(first, len(panel.names))
 
 
 class _Group:

@@ -1,8 +1,9 @@
-"""The metrics, each a formula over plain arrays; what is averaged how stands in `score_cases`."""
+"""The metrics, each a formula over plain arrays; what is averaged how stands in `Tally`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,47 +62,79 @@ def pinball(truth: Float, forecast: Float, level: float) -> Float:
     return np.maximum(level * error, (level - 1) * error)
 
 
-def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> dict[str, Any]:
-    """All metrics over all cases.
+class Tally:
+    """All metrics over cases that come some at a time; of these only sums are kept.
 
     sMAPE and MASE are averaged within each case, then over cases with equal weight; a case without a scale has no
     MASE. MAE, RMSE and coverage (percent) are over all rows; WQL is the mean over levels of twice the summed pinball
     loss by the summed |y|. What can't be computed is None.
 
     Args:
-        cases: forecasts with Q quantiles of these levels; the one nearest 0.5 is the point forecast.
+        levels: of the cases' Q quantiles; the one nearest 0.5 is the point forecast.
     """
-    known = [(c, np.isfinite(c.truth)) for c in cases]
-    known = [(c, k) for c, k in known if k.any()]
-    if not known:
-        return dict.fromkeys(("mae", "rmse", "smape", "mase", "wql"), None) | {"coverage": {}}
-    middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
-    truth = np.concatenate([c.truth[k] for c, k in known])
-    quantiles = np.concatenate([c.quantiles[k] for c, k in known])
-    error = np.abs(truth - quantiles[:, middle])
-    scaled = [float(np.mean(np.abs(c.truth[k] - c.quantiles[k, middle]))) / c.scale for c, k in known]
-    total = float(np.abs(truth).sum())
-    losses = [2 * float(pinball(truth, quantiles[:, i], level).sum()) for i, level in enumerate(levels)]
-    return {
-        "mae": float(error.mean()),
-        "rmse": float(np.sqrt(np.mean(error**2))),
-        "smape": float(np.mean([smape(c.truth[k], c.quantiles[k, middle]) for c, k in known])),
-        "mase": _mean([s for s in scaled if np.isfinite(s)]),
-        "wql": float(np.mean(losses)) / total if total > 0 else None,
-        "coverage": _coverage(truth, quantiles, levels),
-    }
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        self.levels = levels
+        self.sums: dict[str, float] = defaultdict(float)
+        self.losses = np.zeros(len(levels))
+        self.hits: Counter[str] = Counter()
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """Some more cases."""
+        known = [(c, k) for c in cases if (k := np.isfinite(c.truth)).any()]
+        if not known:
+            return
+        levels = self.levels
+        middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
+        truth = np.concatenate([c.truth[k] for c, k in known])
+        quantiles = np.concatenate([c.quantiles[k] for c, k in known])
+        error = np.abs(truth - quantiles[:, middle])
+        scaled = [float(np.mean(np.abs(c.truth[k] - c.quantiles[k, middle]))) / c.scale for c, k in known]
+        scaled = [s for s in scaled if np.isfinite(s)]
+        sums = {"rows": len(truth), "cases": len(known), "scaled": len(scaled), "mase": sum(scaled)}
+        sums |= {"error": error.sum(), "square": (error**2).sum(), "size": np.abs(truth).sum()}
+        self._count({**sums, "smape": sum(smape(c.truth[k], c.quantiles[k, middle]) for c, k in known)})
+        self.losses += [2 * float(pinball(truth, quantiles[:, i], level).sum()) for i, level in enumerate(levels)]
+        self.hits.update(_inside(truth, quantiles, levels))
+
+    def merge(self, other: Tally) -> None:
+        """All cases of another one."""
+        self._count(other.sums)
+        self.losses += other.losses
+        self.hits.update(other.hits)
+
+    def _count(self, sums: Mapping[str, float]) -> None:
+        for name, value in sums.items():
+            self.sums[name] += float(value)
+
+    def tell(self) -> dict[str, Any]:
+        """The metrics."""
+        sums, rows = self.sums, self.sums["rows"]
+        if not rows:
+            return dict.fromkeys(("mae", "rmse", "smape", "mase", "wql"), None) | {"coverage": {}}
+        return {
+            "mae": sums["error"] / rows,
+            "rmse": float(np.sqrt(sums["square"] / rows)),
+            "smape": sums["smape"] / sums["cases"],
+            "mase": sums["mase"] / sums["scaled"] if sums["scaled"] else None,
+            "wql": float(np.mean(self.losses)) / sums["size"] if sums["size"] > 0 else None,
+            "coverage": {name: 100 * count / rows for name, count in self.hits.items()},
+        }
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
+def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> dict[str, Any]:
+    """All metrics over all cases, see `Tally`."""
+    tally = Tally(levels)
+    tally.add(cases)
+    return tally.tell()
 
 
-def _coverage(truth: Float, quantiles: Float, levels: Sequence[float]) -> dict[str, float]:
-    """Percent of rows inside each central interval, by the interval's level in percent, widest first."""
+def _inside(truth: Float, quantiles: Float, levels: Sequence[float]) -> dict[str, int]:
+    """Rows inside each central interval, by the interval's level in percent, widest first."""
     places = {round(level, 9): i for i, level in enumerate(levels)}
     pairs = [(level, places[round(1 - level, 9)]) for level in levels if level < 0.5 and round(1 - level, 9) in places]
     inside = {
         f"{100 * (1 - 2 * low):g}": (truth >= quantiles[:, places[round(low, 9)]]) & (truth <= quantiles[:, high])
         for low, high in pairs
     }
-    return {name: 100 * float(np.mean(hits)) for name, hits in inside.items()}
+    return {name: int(hits.sum()) for name, hits in inside.items()}

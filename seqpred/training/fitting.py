@@ -28,6 +28,7 @@ from seqpred.training.windows import Reach, Windows, make_windows
 CHECKS = 40  # validations in a whole run
 ENOUGH = 30  # blocks of validation, each of one series and one horizon, that are enough to decide by
 FOLDS = 3  # trainings to decide by where there are fewer
+STRETCH = 250_000  # rows; a series twice as long or longer is learned from as several, which bounds memory
 
 
 @dataclass(frozen=True)
@@ -140,29 +141,57 @@ def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape)
     window, targets = settled(config.model.window), panel.roles.count("target")
     horizon, at_end = settled(config.forecast.horizon), config.model.bidirectional
     reach = Reach(look_of(config), window, horizon, at_end, known=shape.known_places)
-    cuts = learned_rows(config, panel.lengths)
-    make = partial(_made, panel, config, covariates, cuts)
+    stretches = _stretches(panel.lengths, learned_rows(config, panel.lengths))
+    make = partial(_made, panel, config, covariates, stretches)
     inputs = shape.inputs + len(shape.codes)
-    windows = make_windows(make, np.repeat(panel.lengths, targets), np.repeat(cuts, targets), inputs, reach)
+    lengths, cuts = stretches.high - stretches.low, stretches.cuts
+    windows = make_windows(make, np.repeat(lengths, targets), np.repeat(cuts, targets), inputs, reach)
     if not windows.learnable() or not len(windows.checks()[0]):
         raise too_few_rows(config, panel)
     return windows
 
 
+@dataclass(frozen=True)
+class Stretches:
+    """What is learned from as a series of its own: most series whole, long ones in several stretches, [n] each.
+
+    Attributes:
+        low, high: rows of the series, from low to below high.
+        cuts: how many of them are learned from.
+    """
+
+    series: Int
+    low: Int
+    high: Int
+    cuts: Int
+
+
+def _stretches(lengths: Int, cuts: Int) -> Stretches:
+    """The stretches of series of these lengths [S], of which the first `cuts` rows [S] are learned from."""
+    counts = np.where(lengths >= 2 * STRETCH, lengths // STRETCH, 1)
+    series = np.repeat(np.arange(len(lengths)), counts)
+    last = np.append(series[1:] != series[:-1], True)
+    low = STRETCH * (np.arange(len(series)) - np.repeat(np.cumsum(counts) - counts, counts))
+    high = np.where(last, lengths[series], low + STRETCH)
+    return Stretches(series, low, high, np.clip(cuts[series], low, high) - low)
+
+
 def _made(
-    panel: Panel, config: Config, covariates: Covariates, cuts: Int, tracks: Int
+    panel: Panel, config: Config, covariates: Covariates, stretches: Stretches, tracks: Int
 ) -> Iterator[tuple[int, Prepared, Float]]:
-    """All tracks of the series of these tracks, see `windows.Make`; `cuts` are rows [S] to learn from."""
+    """All tracks of the stretches of these tracks, see `windows.Make`."""
     targets, none = panel.roles.count("target"), np.empty((0, len(covariates.known)))
-    series = np.unique(tracks // targets)
-    values = [panel.track(s, c) for s in series for c in range(targets)]
+    chosen = np.unique(tracks // targets)
+    own = panel.part(stretches.series[chosen], stretches.low[chosen], stretches.high[chosen])
+    values = [own.track(s, c) for s, c in own.tracks()]
     prepared = prepare_all(values, look_of(config))
-    for place, s in enumerate(series):
-        own = slice(place * targets, (place + 1) * targets)
-        told = covariates.encode(panel, s, none)
-        for c, joined in enumerate(join(prepared[own], *told, joint_of(config))):
-            track = values[own][c]
-            yield s * targets + c, joined, lined(track, cuts[s]) if config.data.missing == "interpolate" else track
+    for s, k in enumerate(chosen.tolist()):
+        told = covariates.encode(own, s, none)
+        for c, joined in enumerate(join(prepared[s * targets : (s + 1) * targets], *told, joint_of(config))):
+            track = values[s * targets + c]
+            if config.data.missing == "interpolate":
+                track = lined(track, int(stretches.cuts[k]))
+            yield k * targets + c, joined, track
 
 
 def lined(values: Float, cut: int) -> Float:

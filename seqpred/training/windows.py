@@ -190,14 +190,14 @@ class Windows:
     def checks(self) -> tuple[Tensor, Tensor]:
         """Validation windows, prepared: first rows and tracks; all they are scored on lies behind the cut."""
         origins, tracks = [], []
-        each = max(1, MOST_CHECKS // max(1, len(self.begins)))
-        step = max(1, len(self.begins) // MOST_CHECKS)
-        for k in range(0, len(self.begins), step):
+        held = torch.nonzero(self.cuts < self.ends)[:, 0].tolist()
+        each = max(1, MOST_CHECKS // max(1, len(held)))
+        for k in held[:: max(1, len(held) // MOST_CHECKS)]:
             first, last = int(self.cuts[k]) - 1, int(self.ends[k]) - self.reach.horizon - 1
             oldest = max(int(self.begins[k]) + self.reach.look.anchor, int(self.begins[k]) + self.window - 1)
             first = max(first, oldest)
             count = min(each, last - first + 1)
-            if count > 0 and self.cuts[k] < self.ends[k]:
+            if count > 0:
                 origins += np.linspace(first, last, count).round().astype(np.int64).tolist()
                 tracks += [k] * count
         self.prepare(torch.tensor(tracks, dtype=torch.long))

@@ -6,7 +6,7 @@ import gzip
 
 import pytest
 
-from tests.cli.outside import call, long_table, monthly
+from tests.cli.outside import TINY, call, long_table, monthly
 
 
 def with_semicolons(text: str) -> bytes:
@@ -67,3 +67,23 @@ def test_a_series_named_na_is_a_series(run):
 def test_rows_of_several_series_are_never_taken_for_one_without_a_word(run):
     done = run("init", "-", stdin=long_table().replace("store,day", "kiosk,t").replace("007", "Ann"))
     assert done.code != 0 or "id: kiosk" in done.out or "kiosk" in done.err
+
+
+def test_files_of_a_pattern_go_through_all_commands(tmp_path):
+    header, *rows = monthly().splitlines()
+    (tmp_path / "logs").mkdir()
+    for i in range(0, len(rows), 24):
+        (tmp_path / "logs" / f"{2015 + i // 12}.csv").write_text("\n".join([header, *rows[i : i + 24]]) + "\n")
+    (tmp_path / "whole.csv").write_text(monthly())
+    configs = [call(tmp_path, ["init", data]).out for data in ("logs/*.csv", "whole.csv")]
+    assert configs[0].replace("logs/*.csv", "whole.csv") == configs[1]
+    (tmp_path / "sales.yaml").write_text(configs[0])
+    assert call(tmp_path, ["train", "sales.yaml", *TINY]).out == "runs/sales\n"
+    for command in (["check"], ["eval", "runs/sales"], ["predict", "runs/sales"]):
+        one, many = (call(tmp_path, [*command, data]) for data in ("whole.csv", "logs/*.csv"))
+        assert many.code == 0, many.err
+        assert many.out.replace("logs/*.csv", "whole.csv") == one.out
+    assert call(tmp_path, ["predict", "runs/sales"]).out == one.out
+    unquoted = call(tmp_path, ["predict", "runs/sales", *sorted((tmp_path / "logs").iterdir())])
+    assert unquoted.code == 2
+    assert "Quote a pattern" in unquoted.err

@@ -113,3 +113,37 @@ def test_other_whole_numbers_are_no_years() -> None:
     rows = "".join(f"2024-01-{i:02d},{i},{i * i % 17}\n" for i in range(1, 29))
     assert "layout" not in find(f"day,2024,2020\n{rows}")
     assert "layout" not in find(f"day,in,out\n{rows}")
+
+
+# ------------------------------------------------------------------ clocks that are turned
+
+
+def hours(zone: str, days: int = 366) -> list[str]:
+    """What the clock on the wall shows in each hour of 2024."""
+    return list(pd.date_range("2024-01-01", periods=24 * days, freq="h", tz="UTC").tz_convert(zone).strftime(WALL))
+
+
+WALL = "%Y-%m-%d %H:%M"
+
+
+def of_hours(times: list[str]) -> str:
+    return "ds,y\n" + "".join(f"{t},{v}\n" for t, v in zip(times, seasonal(len(times), 24), strict=True))
+
+
+@pytest.mark.parametrize(("zone", "told"), [("Europe/Paris", "Europe/Berlin"), ("America/New_York",) * 2])
+def test_clocks_that_are_turned_are_told_with_a_zone_that_does_it(zone: str, told: str) -> None:
+    found = discover(Source("a.csv", of_hours(hours(zone)).encode()), {})
+    assert found.keys["data.duplicates"] == "mean"
+    assert f"`timezone: {told}`" in found.reasons["duplicates"]
+
+
+@pytest.mark.parametrize("change", ["another repeat", "no hole", "half a year"])
+def test_other_repeats_are_not_taken_for_turned_clocks(change: str) -> None:
+    times = hours("Europe/Berlin")
+    if change == "another repeat":
+        times.insert(100, times[100])
+    elif change == "no hole":
+        times.insert(times.index("2024-03-31 03:00"), "2024-03-31 02:00")
+    else:
+        times = times[4000:]
+    assert "timezone" not in discover(Source("a.csv", of_hours(times).encode()), {}).reasons["duplicates"]

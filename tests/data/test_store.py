@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 import seqpred
 from seqpred.config import Config
+from seqpred.covariates import adopt, learn_covariates
 from seqpred.data import mapped, panel, sources, store
 from seqpred.data.panel import Panel
 from seqpred.data.sources import open_source
@@ -29,7 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         (store, "PART", 50),
         (sources, "PIECE", 700),
         (mapped, "LARGE", 500),
-        (panel, "PIECE", 60),
+        (panel, "PIECE", 50),
     ):
         monkeypatch.setattr(room, name, value)
     return tmp_path
@@ -78,8 +81,8 @@ def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, smal
     # 700 bytes of the file may leave open what all of it decides
     config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
     stored, read, said = both(path, config)
-    assert "10 % stored" in "".join(said)
-    assert len(store.store(open_source(path).spoken(stored.dialect), stored.columns, said.append).parts_of) > 3
+    assert "100 % stored" in "".join(said)
+    assert len(store.store(open_source(path).spoken(stored.dialect), stored.columns, (), said.append).begins) > 5
     assert_same(stored, read)
 
 
@@ -140,21 +143,123 @@ def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
         content.to_csv(path, index=False)
         read_panel(open_source(path), CONFIG, said.append)
     assert "".join(said).count("are stored once") == 2
-    assert not list((small / "cache" / "seqpred").glob("tmp*")), "nothing is left but what is stored"
+    assert not list((small / "cache" / "seqpred").glob("storing-*")), "nothing is left but what is stored"
 
 
-def test_covariates_of_a_large_file_are_refused_by_name(small: Path) -> None:
-    rows().assign(price=1.0).to_csv(small / "sales.csv", index=False)
-    with pytest.raises(DataError, match="price"):
-        read_panel(
-            open_source(small / "sales.csv"), CONFIG.replace({"data.covariates.past": ["price"]}), lambda _: None
-        )
+ROLES = {"known": ["holiday"], "past": ["price", "mood"], "static": ["kind", "size"]}
+
+
+def with_covariates() -> pd.DataFrame:
+    """Numbers and words, one of which the first pieces don't have, some cells of which are empty."""
+    frame, rng = rows(), np.random.default_rng(2)
+    frame["holiday"] = np.where(frame["ds"].str.endswith("-25"), "Christmas", "")
+    frame["price"] = rng.normal(size=len(frame)).round(2)
+    frame["mood"] = rng.choice(["good", "bad", "", "a bit"], len(frame))
+    frame.loc[frame["id"] == "s6", "mood"] = "Zen"
+    frame["kind"], frame["size"] = frame["id"].map(lambda s: "odd" if s in ("s1", "s3", "s5") else "even"), 5
+    frame.loc[rng.random(len(frame)) < 0.2, ["price", "size"]] = np.nan
+    return frame
+
+
+def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    kept: list[list[str]] = []
+    cache = small / "cache" / "seqpred"
+    for name in ("a", "b", "a", "c"):
+        rows("abc".index(name)).to_csv(small / name, index=False)
+        monkeypatch.setattr(store, "MOST", 3 * (small / name).stat().st_size)
+        read_panel(open_source(small / name), CONFIG, said.append)
+        for place, folder in enumerate(sorted(cache.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
+            os.utime(folder, (place, place))  # not on the clock's resolution
+        kept.append(sorted(f.name for f in cache.iterdir()))
+    assert len(kept[1]) == 2
+    assert len(kept[3]) == 2, "the new one, and the one used last"
+    assert set(kept[3]) > set(kept[0])
+    assert f"{cache / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(said)
+
+
+def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:
+    left = small / "cache" / "seqpred" / "storing-x"
+    left.mkdir(parents=True)
+    fresh = left.with_name("storing-y")
+    fresh.mkdir()
+    os.utime(left, (0, 0))
+    rows().to_csv(small / "sales.csv", index=False)
+    read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+    assert fresh.exists()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_covariates_are_stored(order: str, small: Path) -> None:
+    config = CONFIG.replace({f"data.covariates.{role}": names for role, names in ROLES.items()})
+    ORDERS[order](with_covariates()).to_csv(small / "sales.csv", index=False)
+    stored, read, _ = both(small / "sales.csv", config)
+    assert_same(stored, read)
+    assert stored.words == read.words
+    cuts = np.maximum(stored.lengths - 9, 1)
+    learned = [learn_covariates(p, cuts, ()) for p in (stored, read)]
+    for one, other in zip(learned[0].columns, learned[1].columns, strict=True):
+        assert replace(one, mean=0, spread=0) == replace(other, mean=0, spread=0)
+        np.testing.assert_allclose((one.mean, one.spread), (other.mean, other.spread))
+    assert_same(adopt(stored, learned[1]), adopt(read, learned[1]))
+
+
+def test_a_static_column_that_changes_in_a_later_part_is_refused(small: Path) -> None:
+    frame = with_covariates()
+    frame.loc[(frame["id"] == "s3") & (frame["ds"] > "2024-04-20"), "kind"] = "even"
+    frame.to_csv(small / "sales.csv", index=False)
+    config = CONFIG.replace({"data.covariates.static": ["kind"]})
+    for made in both(small / "sales.csv", config)[:2]:
+        with pytest.raises(DataError, match="'kind' changes within its series of series 's3' at 2024-04-2"):
+            adopt(made, learn_covariates(made, made.lengths, ()))
+
+
+def test_a_static_file_joins_what_is_stored(small: Path) -> None:
+    frame = with_covariates()
+    frame.to_csv(small / "sales.csv", index=False)
+    frame.groupby("id")["kind"].first().drop("s5").to_csv(small / "shops.csv")
+    config = CONFIG.replace({"data.covariates.static": ["kind"]})
+    config = config.replace({"data.covariates.static_file": str(small / "shops.csv")})
+    stored, read, _ = both(small / "sales.csv", config)
+    assert_same(stored, read)
+    assert "1 of 7 series have no row" in "".join(stored.notes)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_rows_without_a_step_are_stored(order: str, small: Path) -> None:
+    ORDERS[order](rows()).to_csv(small / "sales.csv", index=False)
+    stored, read, _ = both(small / "sales.csv", CONFIG.replace({"data.frequency": "irregular"}))
+    np.testing.assert_array_equal(stored.stamps, read.stamps)
+    assert_same(stored, replace(read, step=stored.step))
+    learned = [learn_covariates(p, p.lengths, ()) for p in (stored, read)]
+    assert learned[0] == learned[1]
+    assert_same(adopt(stored, learned[0]), adopt(read, learned[0]))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("frequency", ["P1D", "irregular"])
+def test_check_finds_the_same_in_a_long_series(order: str, frequency: str, small: Path) -> None:
+    frame = pd.concat([rows(), rows()[100:105]])
+    frame.iloc[150, 2] = 99.0
+    ORDERS[order](frame).to_csv(small / "sales.csv", index=False)
+    data = {"id": "id", "time": "ds", "target": "y", "path": str(small / "sales.csv"), "duplicates": "mean"}
+    found = []
+    for large in (1, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            for room in (store, mapped):
+                patch.setattr(room, "LARGE", large)
+            found.append(seqpred.check({"data": {**data, "frequency": frequency}}).tell())
+    told = [{**f, "step": f["step"] if frequency == "P1D" else None} for f in found]
+    assert told[0] == told[1]
+    assert told[0]["totals"]["outliers"] == 1
+    assert told[0]["repeats"] == 5
 
 
 def test_training_and_check_come_to_the_same(small: Path) -> None:
-    ORDERS["by time"](rows()).to_csv(small / "sales.csv", index=False)
+    ORDERS["by time"](with_covariates()).to_csv(small / "sales.csv", index=False)
     config = {
-        "data": {**CONFIG.data.model_dump(include={"id", "time", "target"}), "path": str(small / "sales.csv")},
+        "data": {"id": "id", "time": "ds", "target": "y", "path": str(small / "sales.csv"), "covariates": ROLES},
         "model": {"hidden_size": 4},
         "training": {"max_steps": 5},
     }
