@@ -215,7 +215,7 @@ class ModelSection(Section):
         True, description="Let the network weigh several naive forecasts, rather than correct that of the anchor alone."
     )
     autoregression: bool = Field(
-        True, description="Add a weighted sum of the last rows, which no state bends, to the forecast."
+        True, description="Add a weighted sum of the last `window` rows, which no state bends, to the forecast."
     )
     window: Count | Auto = Field(
         "auto", description="Rows in a training window; a bidirectional network sees just these before a forecast."

@@ -39,14 +39,14 @@ class Look:
         anchor: lag of the forecast that the network corrects.
         lags: of the changes given as inputs; the longest is also the width of the rolling mean and spread.
         blend: whether the network is given more naive forecasts than the anchor's, to weigh them.
-        autoregression: whether a weighted sum of the last rows is added to what it says.
+        autoregression: of how many last rows a weighted sum is added to what it says; 0 for none.
     """
 
     season: int
     anchor: int
     lags: tuple[int, ...]
     blend: bool = True
-    autoregression: bool = True
+    autoregression: int = 0
 
     @property
     def inputs(self) -> int:
@@ -60,8 +60,8 @@ class Look:
 
     @cached_property
     def recent(self) -> int:
-        """Rows, up to the one that speaks, that the head is given: two of the longest cycle; 0 where it needs none."""
-        return 2 * max(self.anchor, *self.cycles, 1) if self.blend or self.autoregression else 0
+        """Rows, up to the one that speaks, that the head is given; 0 where it needs none."""
+        return max(2 * max(self.anchor, *self.cycles, 1) * self.blend, self.autoregression)
 
 
 @dataclass(frozen=True)

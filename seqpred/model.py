@@ -120,7 +120,7 @@ def look_of(config: Config) -> Look:
         settled(model.anchor),
         tuple(settled(model.lags)),
         model.blend,
-        model.autoregression,
+        settled(model.window) if model.autoregression else 0,
     )
 
 

@@ -108,7 +108,10 @@ def test_each_cycle_has_its_naive_forecasts() -> None:
     assert found[0].tolist() == [27, 28, 29, 27, 28]
     assert [23, 24, 25, 26, 27] in found.tolist()  # as seven rows ago
     assert Look(1, 1, (1,)).recent == 2
-    assert Look(3, 3, (1, 7), blend=False, autoregression=False).recent == 0
+    assert Look(3, 3, (1, 7), blend=False).recent == 0
+    assert (
+        Look(3, 3, (1, 7), autoregression=20).recent == Look(3, 3, (1, 7), blend=False, autoregression=20).recent == 20
+    )
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

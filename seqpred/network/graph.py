@@ -175,7 +175,8 @@ def _head(graph: _Graph, shape: Shape, weights: Weights, said: str, naives: str)
     if shape.blend:
         median = graph("Add", median, _blend(graph, shape, weights, said, naives))
     if shape.autoregression:
-        sums = graph.linear("recent", weights["head.autoregression.weight"])
+        last = graph.rows("recent", graph.constant([-shape.autoregression]), -1)
+        sums = graph.linear(last, weights["head.autoregression.weight"])
         median = graph("Add", median, graph("Unsqueeze", sums, graph.constant([-1])))
     if levels == 1:
         return median

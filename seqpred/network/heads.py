@@ -49,7 +49,8 @@ class QuantileHead(nn.Module):
         self.linear = nn.Linear(input_size, horizon * len(levels))
         self.known = KnownAhead(known, input_size, horizon, len(levels), shape.anchor) if known else None
         self.blend = Blend(input_size, shape) if shape.blend else None
-        self.autoregression = nn.Linear(shape.recent, horizon, bias=False) if shape.autoregression else None
+        rows = shape.autoregression
+        self.autoregression = nn.Linear(rows, horizon, bias=False) if rows else None
 
     def forward(self, state: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], rising along Q, from the state [batch, P, hidden]."""
@@ -63,7 +64,7 @@ class QuantileHead(nn.Module):
             middle = middle + self.blend(state, ahead.recent)[..., None]
         if self.autoregression is not None:
             assert ahead.recent is not None
-            middle = middle + self.autoregression(ahead.recent)[..., None]
+            middle = middle + self.autoregression(ahead.recent[..., -self.autoregression.in_features :])[..., None]
         if self.size == 1:
             return middle
         apart = softplus(raw)

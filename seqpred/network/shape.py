@@ -25,7 +25,7 @@ class Shape:
     known_codes: int = 0  # how many of the last categories are
     anchor: int = 1  # lag of the naive forecast that is corrected
     blend: bool = False  # whether more naive forecasts than the anchor's are weighed
-    autoregression: bool = False  # whether a weighted sum of the recent rows is added
+    autoregression: int = 0  # recent rows of which a weighted sum is added
     recent: int = 0  # R, rows that the head is given for these two
     cycles: tuple[int, ...] = ()  # whose naive forecasts are blended
 

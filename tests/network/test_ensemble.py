@@ -11,7 +11,7 @@ from seqpred.network.heads import Ahead
 from seqpred.network.network import Network
 from seqpred.network.shape import Shape
 
-RECENT = {"blend": True, "autoregression": True, "recent": 4, "cycles": (2,)}
+RECENT = {"blend": True, "autoregression": 3, "recent": 4, "cycles": (2,)}
 SHAPE = Shape(3, 4, (0.1, 0.5, 0.9), "gru", 2, 6, bidirectional=False, dropout=0.0, **RECENT)
 
 

@@ -20,7 +20,7 @@ from seqpred.network.reference import Reference
 from seqpred.network.shape import Shape
 
 ANCHOR, HORIZON, NUMBERS, WINDOW = 4, 5, 7, 6
-RECENT = {"blend": True, "autoregression": True, "recent": 8, "cycles": (3, 4)}
+RECENT = {"blend": True, "autoregression": 6, "recent": 8, "cycles": (3, 4)}
 
 
 def shape(
@@ -64,6 +64,7 @@ def ensemble_of(own: Shape, members: int = 2) -> tuple[Ensemble, dict[str, np.nd
     torch.manual_seed(1)
     ensemble = Ensemble(own, members)
     weights = {name: torch.randn_like(w).numpy() / 2 for name, w in ensemble.state_dict().items()}
+    weights["begin"].sort()
     weights |= {"trust": np.array([0.7], np.float32), "spread": np.array([1.3], np.float32)}
     ensemble.set_weights(weights)
     return ensemble, weights

@@ -135,7 +135,7 @@ def test_quantiles_never_cross_whatever_the_weights(levels: list[int], scale: fl
 
 
 def test_the_head_begins_where_it_is_told() -> None:
-    own = head(4, 2, LEVELS, autoregression=True, recent=5)
+    own = head(4, 2, LEVELS, autoregression=5, recent=5)
     wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
     own.begin_at(wanted)
     said = own(torch.randn(1, 1, 4), Ahead(torch.randn(1, 1, 5)))
@@ -160,10 +160,10 @@ def test_a_blend_lies_among_the_naive_forecasts_and_begins_at_the_anchor() -> No
 
 def test_the_head_moves_all_quantiles_by_the_blend_and_by_the_sum_of_recent_rows() -> None:
     torch.manual_seed(0)
-    own = head(6, 4, LEVELS, autoregression=True, **BLENDED)
+    own = head(6, 4, LEVELS, autoregression=5, **BLENDED)
     state, recent = torch.randn(2, 3, 6), torch.randn(2, 3, 6)
     assert own.blend is not None
     assert own.autoregression is not None
     moved = own(state, Ahead(recent)) - own(state, Ahead(torch.zeros_like(recent)))
-    wanted = own.blend(state, recent) + recent @ own.autoregression.weight.T
+    wanted = own.blend(state, recent) + recent[..., 1:] @ own.autoregression.weight.T
     torch.testing.assert_close(moved, wanted[..., None].expand_as(moved), atol=1e-5, rtol=0)

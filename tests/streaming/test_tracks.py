@@ -16,7 +16,11 @@ STEPS = 11
 def looks(draw: st.DrawFn) -> Look:
     lags = draw(st.lists(st.integers(1, 12), min_size=1, max_size=4, unique=True))
     return Look(
-        draw(st.integers(1, 9)), draw(st.integers(1, 9)), tuple(sorted(lags)), draw(st.booleans()), draw(st.booleans())
+        draw(st.integers(1, 9)),
+        draw(st.integers(1, 9)),
+        tuple(sorted(lags)),
+        draw(st.booleans()),
+        draw(st.integers(0, 30)),
     )
 
 

@@ -52,7 +52,7 @@ def test_sizes_are_tried_without_torchs_compiler() -> None:
     """It takes longer to import than a small network to train."""
     code = (
         "import sys; from seqpred.training.memory import _needs; from seqpred.network.shape import Shape; "
-        "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': True, 'recent': 9, 'cycles': (4,)}; "
+        "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': 9, 'recent': 9, 'cycles': (4,)}; "
         "_needs(Shape(8, 3, (0.1, 0.5), 'gru', 1, 4, False, 0.0, **more), 10, 4); "
         "print('torch._dynamo' in sys.modules)"
     )
