@@ -55,6 +55,9 @@ SETS = [
     Set("air passengers, 24 months", ROOT / "data" / "air_passengers.csv", 24, 12),
     Set("sunspots, 11 years", ROOT / "data" / "sunspots_yearly.csv", 11, 11),
     Set("CO2, 52 weeks", ROOT / "data" / "co2_weekly_gaps.csv", 52, 52),
+    Set("airport security, 28 days", SHARED / "messy_tsa_throughput.csv", 28, 7),
+    Set("air quality, 7 windows of 24 hours", SHARED / "messy_air_quality.csv", 24, 24, windows=7),
+    Set("metro traffic, 168 hours", SHARED / "messy_metro_traffic.csv.gz", 168, 24),
     Set(
         "ETTh1, 20 windows of 48 hours",
         SHARED / "etth1.csv.gz",
