@@ -52,10 +52,10 @@ def choose(folds: Sequence[Sequence[Check]], blocks: Sequence[npt.NDArray[np.int
 
     The steps are the fewest whose loss lies within one standard error of the lowest (Breiman et al. 1984,
     "Classification and Regression Trees", section 3.4.3), the errors being those of the differences between blocks.
-    The trust is the share that Stein's rule leaves of an improvement that is known with that error (James & Stein
-    1961, positive part). The spread makes the share of truths inside the outermost quantiles what it should be, the
-    coming one counted among them (split conformal prediction: Papadopoulos et al. 2002), drawn towards 1 as if
-    `DOUBT` more blocks had fitted.
+    The trust is the share that Stein's rule leaves of an improvement that is known with that error, itself an estimate
+    (James & Stein 1961, unknown variance, positive part). The spread makes the share of truths inside the outermost
+    quantiles what it should be, the coming one counted among them (split conformal prediction: Papadopoulos et al.
+    2002), drawn towards 1 as if `DOUBT` more blocks had fitted.
 
     Args:
         folds: each fold's checks, the first before the first step, at the same steps as far as they go.
@@ -70,7 +70,8 @@ def choose(folds: Sequence[Sequence[Check]], blocks: Sequence[npt.NDArray[np.int
     best = int((_mean(curves - curves[lowest]) <= _error(curves - curves[lowest])).argmax())
     gain = curves[0] - curves[best]
     doubt = float(_error(gain)) / max(float(_mean(gain)), 1e-9)
-    trust = max(0.0, 1 - doubt**2) if best else 0.0
+    freedom = curves.shape[1] - 1
+    trust = max(0.0, 1 - doubt**2 * freedom / (freedom + 2)) if best else 0.0
     misses = np.concatenate([fold[best].misses.ravel() for fold in folds]).astype(np.float64)
     return Choice(folds[0][best].step, trust, _spread(misses[np.isfinite(misses)], curves.shape[1], inside))
 

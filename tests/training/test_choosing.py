@@ -41,6 +41,11 @@ def test_an_improvement_that_varies_is_trusted_less() -> None:
     assert 0 < varied.trust < steady.trust <= 1
 
 
+def test_the_error_of_an_improvement_is_an_estimate_too() -> None:
+    """Gains of 0.2 and 0.4: their mean is 0.3, its error 0.1, known with one degree of freedom."""
+    assert decide([[1.0, 1.0], [0.8, 0.6]]).trust == pytest.approx(1 - (1 / 3) ** 2 / 3, abs=1e-3)
+
+
 def test_windows_that_overlap_count_as_one_block() -> None:
     """Five times the same window is no more knowledge than once."""
     once = decide([[1.0, 1.0], [0.2, 0.9]])
