@@ -236,7 +236,10 @@ def test_too_few_rows_for_the_windows_say_how_many_there_are_and_how_many_fit() 
         run(panel_of({"a": counting(9), "b": counting(4)}), horizon=3, windows=3)
     assert "the longest series has 9 rows" in str(e.value)
     assert "need 10" in str(e.value)
-    assert "--windows 2" in e.value.hint
+    assert "--windows 2." in e.value.hint
+    with pytest.raises(DataError, match="need 7") as e:
+        run(panel_of({"a": counting(4)}), horizon=3, windows=2)
+    assert "--windows 1." in e.value.hint
     run(panel_of({"a": counting(9), "b": counting(4)}), horizon=3, windows=2)
 
 

@@ -9,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from seqpred.features import Look, anchor_ahead, bridge, prepare, recent_changes, running_scale, to_unit, usable_scale
+from seqpred import features
+from seqpred.features import (
+    Look,
+    anchor_ahead,
+    bridge,
+    prepare,
+    prepare_all,
+    recent_changes,
+    running_scale,
+    to_unit,
+    usable_scale,
+)
 from seqpred.network.heads import naive_forecasts
 from seqpred.network.shape import Shape
 from seqpred.scores.metrics import mase_scale
@@ -33,6 +44,22 @@ def test_no_row_knows_a_later_one(track: np.ndarray, cut: int, look: Look) -> No
     assert np.array_equal(whole.scale[:seen], part.scale)
     if np.isfinite(track[:seen]).any():
         assert np.array_equal(whole.filled[:seen], part.filled)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.lists(values, min_size=1, max_size=6))
+def test_tracks_side_by_side_are_what_each_is_alone(tracks: list[np.ndarray]) -> None:
+    for made, track in zip(prepare_all(tracks, LOOK), tracks, strict=True):
+        alone = prepare(track, LOOK)
+        for name in ("x", "filled", "scale"):
+            np.testing.assert_allclose(getattr(made, name), getattr(alone, name), rtol=1e-6, atol=1e-9)
+
+
+def test_tracks_stand_side_by_side_where_less_than_half_is_padding(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features, "CELLS", 60)
+    assert list(features._side_by_side([20, 41, 10, 20])) == [[2, 0, 3], [1]]  # 41 is more than twice 10
+    assert list(features._side_by_side([20] * 4)) == [[0, 1, 2], [3]]  # four would be 80 cells
+    assert list(features._side_by_side([100, 100])) == [[0], [1]]  # one alone may be too large
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
