@@ -23,9 +23,10 @@ import numpy.typing as npt
 
 from seqpred.config import Config, parse_config, settled
 from seqpred.errors import ConfigError, FolderError, WriteError
+from seqpred.network.shape import PLACES
 from seqpred.yaml_lines import dump_yaml
 
-FORMAT = 3
+FORMAT = 4
 WEIGHTS, GRAPH, CONFIG, MANIFEST = "model.safetensors", "model.onnx", "config.yaml", "manifest.json"
 LARGEST = {
     WEIGHTS: 4 << 30,
@@ -61,7 +62,9 @@ class Folder:
             weights = dict(sorted(load(self.weights_file).items()))
         except SafetensorError as e:
             raise _damaged(self.path / WEIGHTS, str(e)) from None
-        return _one_as_ensemble(weights, self.config) if self.manifest["format"] == 1 else weights
+        if self.manifest["format"] == 1:
+            return _one_as_ensemble(weights, self.config)
+        return weights if self.manifest["format"] > 3 else _begun_at_anchor(weights, self.config)
 
     @property
     def ends(self) -> int | dict[str, int | None] | None:
@@ -90,6 +93,15 @@ def _one_as_ensemble(weights: Weights, config: Config) -> dict[str, npt.NDArray[
     levels = {*config.forecast.quantiles, 0.5}
     begin = np.zeros((settled(config.forecast.horizon), len(levels)), np.float32)
     return {**named, "begin": begin, "trust": np.ones(1, np.float32), "spread": np.ones(1, np.float32)}
+
+
+def _begun_at_anchor(weights: dict[str, npt.NDArray[np.float32]], config: Config) -> dict[str, npt.NDArray[np.float32]]:
+    """The ensemble of a folder of format 2 or 3, whose training began at the anchor's forecast alone."""
+    logits = weights.get("members.0.head.blend.weigh.bias")
+    if logits is None:
+        return weights
+    horizon = settled(config.forecast.horizon)
+    return {**weights, "blend": np.zeros((len(logits) // min(PLACES, horizon) - 1, horizon), np.float32)}
 
 
 def holds_model(path: Path) -> bool:

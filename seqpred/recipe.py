@@ -19,6 +19,7 @@ from seqpred.data.timing import Int
 from seqpred.errors import DataError
 from seqpred.yaml_lines import dump_yaml
 
+ENOUGH = 30  # blocks of validation, each of one series and one horizon, that are enough to decide by
 MOST_JOINT = 16  # targets that are told of each other: each adds two inputs to every one
 
 
@@ -50,7 +51,7 @@ def settle(config: Config, panel: Panel) -> Config:
     learned = _learned(config, panel)
     season = choose("forecast.season", find_season(learned))
     horizon = choose("forecast.horizon", _horizon(season, typical))
-    validation = choose("training.validation", _validation(horizon, typical))
+    validation = choose("training.validation", _validation(horizon, typical, len(panel.names) * targets))
     best_anchor, lags = find_anchor(learned, season, horizon)
     anchor = choose("model.anchor", best_anchor)
     chosen_lags = choose("model.lags", lags if len(lags) > 1 else [1, 2, 4, 8])
@@ -60,7 +61,7 @@ def settle(config: Config, panel: Panel) -> Config:
     choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
-    choose("model.members", 5 if rows < 200_000 else 3)
+    choose("model.members", 5)
     choose("training.batch_size", 128 if config.model.bidirectional else 32)
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(
@@ -149,9 +150,10 @@ def _horizon(season: int, rows: int) -> int:
     return max(1, min(season if season > 1 else 12, rows // 6))
 
 
-def _validation(horizon: int, rows: int) -> int:
-    """A quarter of the rows, from one horizon to eight."""
-    return max(horizon, min(rows // 4, 8 * horizon))
+def _validation(horizon: int, rows: int, tracks: int) -> int:
+    """A quarter of the rows, or half of them where a quarter is too little to decide by; from one horizon to eight."""
+    share = 4 if rows // 4 // horizon * tracks >= ENOUGH else 2
+    return max(horizon, min(rows // share, 8 * horizon))
 
 
 def _threads(cell: str, hidden_size: int, batch_size: int) -> int:

@@ -41,3 +41,8 @@ def seasonal(rows: int, season: int = 12, seed: int = 0) -> npt.NDArray[np.float
     t = np.arange(rows)
     noise = np.random.default_rng(seed).normal(0, 0.3, rows)
     return 20 + 0.05 * t + 3 * np.sin(2 * np.pi * t / season) + noise
+
+
+def growing(rows: int, season: int = 12, seed: int = 0) -> npt.NDArray[np.float64]:
+    """A season that grows by 3 % a row, [rows]: naive forecasts fall short of it, so there is something to learn."""
+    return seasonal(rows, season, seed) * 1.03 ** np.arange(rows)

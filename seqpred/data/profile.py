@@ -202,7 +202,7 @@ def find_season(panel: Panel) -> int:
     """Rows in one season: that of the calendar where there are dates, else where the changes repeat; 1 for none."""
     samples = _samples(panel)
     longest = max(len(s) for s in samples)
-    usual = [m for m in usual_seasons(panel.step) if 2 * m < longest]
+    usual = [m for m in usual_seasons(panel.step) if 2 * m <= longest]
     if panel.clock.dated and panel.step.unit != "irregular":
         return usual[0] if usual else 1
     return _repeating_lag(samples)

@@ -9,27 +9,30 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seqpred.network.heads import NOTHING_AHEAD, Ahead
+from seqpred.network.heads import NOTHING_AHEAD, Ahead, naive_forecasts
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Memory
 from seqpred.network.shape import Shape
 
-Weights = Mapping[str, npt.NDArray[np.float32]]
+Array = npt.NDArray[np.float32]
+Weights = Mapping[str, Array]
 
 
 class Ensemble(nn.Module):
     """The mean of its members' quantiles, trusted as far as validation says and made as wide as it says.
 
-    With z the mean, the forecast is `trust` z + (1 - `trust`) `begin`, in which each quantile's distance from the
-    median is then multiplied by `spread`. So quantiles can't cross, whatever the three are.
+    With z the mean and b where training began, the forecast is `trust` z + (1 - `trust`) b, in which each quantile's
+    distance from the median is then multiplied by `spread`. So quantiles can't cross, whatever these are.
 
     Attributes:
-        begin: [N, Q], where training began: the anchor's forecast with the spread of its errors.
+        begin: [N, Q], quantiles where training began, around the blend of naive forecasts there.
+        blend: [A, N], the share of each naive forecast in that blend; the rest is the anchor's.
         trust: from 0 to 1.
         spread: above 0.
     """
 
     begin: Tensor
+    blend: Tensor
     trust: Tensor
     spread: Tensor
 
@@ -38,6 +41,8 @@ class Ensemble(nn.Module):
         self.shape = shape
         self.members = nn.ModuleList(Network(shape) for _ in range(members))
         self.register_buffer("begin", torch.zeros(shape.horizon, len(shape.levels)))
+        if shape.naives:
+            self.register_buffer("blend", torch.zeros(shape.naives, shape.horizon))
         self.register_buffer("trust", torch.ones(1))
         self.register_buffer("spread", torch.ones(1))
 
@@ -59,10 +64,19 @@ class Ensemble(nn.Module):
     def say(self, said: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], from what `advance` gave and the steps ahead of it."""
         parts = said.chunk(len(self.members), -1)
-        return self._calibrated([n.say(part, ahead) for n, part in zip(self.networks, parts, strict=True)])
+        z = torch.stack([n.say(part, ahead) for n, part in zip(self.networks, parts, strict=True)]).mean(0)
+        return self._calibrated(z, self._begin(ahead))
 
-    def _calibrated(self, quantiles: Sequence[Tensor]) -> Tensor:
-        z = self.trust * torch.stack(list(quantiles)).mean(0) + (1 - self.trust) * self.begin
+    def _begin(self, ahead: Ahead) -> Tensor:
+        """Where training began, [N, Q] or [batch, P, N, Q]."""
+        if not self.shape.naives:
+            return self.begin
+        assert ahead.recent is not None
+        above = (self.blend * naive_forecasts(ahead.recent, self.shape)).sum(-2)
+        return self.begin + above[..., None]
+
+    def _calibrated(self, z: Tensor, begin: Tensor) -> Tensor:
+        z = self.trust * z + (1 - self.trust) * begin
         middle = self.networks[0].head.middle
         median = z[..., middle : middle + 1]
         return median + self.spread * (z - median)
@@ -94,12 +108,10 @@ class Ensemble(nn.Module):
         self.load_state_dict({name: torch.from_numpy(np.asarray(w)) for name, w in weights.items()})
 
 
-def gather(
-    members: Sequence[Weights], begin: npt.NDArray[np.float32], trust: float, spread: float
-) -> dict[str, npt.NDArray[np.float32]]:
-    """The weights of an ensemble, by name, from those of its members."""
+def gather(members: Sequence[Weights], first: Weights, trust: float, spread: float) -> dict[str, Array]:
+    """The weights of an ensemble, by name, from its members' and from what they said before their `first` step."""
     named = {f"members.{i}.{name}": w for i, weights in enumerate(members) for name, w in weights.items()}
-    return {**named, "begin": begin, "trust": np.array([trust], np.float32), "spread": np.array([spread], np.float32)}
+    return {**named, **first, "trust": np.array([trust], np.float32), "spread": np.array([spread], np.float32)}
 
 
 def count_members(names: Sequence[str]) -> int:

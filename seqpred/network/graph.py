@@ -39,7 +39,7 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     spoken: list[tuple[str, list[str]]] = []
     while member := _below(weights, f"members.{len(spoken)}."):
         spoken.append(_network(graph, shape, member, len(spoken), naives))
-    graph.rename(_calibrated(graph, shape, weights, graph("Mean", *(z for z, _ in spoken))), "z")
+    graph.rename(_calibrated(graph, shape, weights, graph("Mean", *(z for z, _ in spoken)), naives), "z")
     states = [part for _, parts in spoken for part in parts]
     steps, levels = shape.horizon, len(shape.levels)
     inputs = [Told("x", FLOAT, ("batch", "time", shape.inputs + len(shape.codes)))]
@@ -190,11 +190,15 @@ def _middle(shape: Shape) -> int:
     return min(range(len(shape.levels)), key=lambda i: abs(shape.levels[i] - 0.5))
 
 
-def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str) -> str:
+def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str, naives: str) -> str:
     """`Ensemble`'s trust in the mean of its members, and its spread about the median."""
     trust, spread, levels = weights["trust"], weights["spread"], len(shape.levels)
     begin = graph.constant((1 - trust) * weights["begin"], np.float32)
     mixed = graph("Add", graph("Mul", z, graph.constant(trust, np.float32)), begin)
+    if naives and trust < 1:
+        parts = graph("Mul", naives, graph.constant((1 - trust) * weights["blend"], np.float32))
+        above = graph("ReduceSum", parts, graph.constant([2]), keepdims=0)
+        mixed = graph("Add", mixed, graph("Unsqueeze", above, graph.constant([-1])))
     about = spread * np.eye(levels)
     about[_middle(shape)] += 1 - spread
     return graph("MatMul", mixed, graph.constant(about, np.float32))

@@ -10,6 +10,9 @@ from torch.nn.functional import softplus
 
 from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
+DEARER = 0.1  # by how much more a naive forecast errs that begins with 1 / e of the best one's share
+LEAST = -6.0  # logit of the worst, so that it can still be learned that it is not
+
 
 class Ahead(NamedTuple):
     """What a head is given of the steps ahead, beside the state.
@@ -73,11 +76,12 @@ class QuantileHead(nn.Module):
         return torch.cat([below, middle, above], -1)
 
     @torch.no_grad()
-    def begin_at(self, quantiles: Tensor) -> None:
-        """Make the head say these quantiles whatever the state: where training begins.
+    def begin_at(self, quantiles: Tensor, logits: Tensor) -> None:
+        """Make the head say these quantiles about a blend of naive forecasts, whatever the state, as training begins.
 
         Args:
             quantiles: [N, Q], rising along Q.
+            logits: [places, A + 1], see `Blend.begin`; looked at where there is a blend.
         """
         apart = quantiles.diff(dim=-1).clamp(min=1e-3)
         raw = quantiles.clone()
@@ -89,7 +93,7 @@ class QuantileHead(nn.Module):
             self.known.mix.weight.zero_()
             self.known.mix.bias.zero_()
         if self.blend is not None:
-            self.blend.begin()
+            self.blend.begin(logits)
         if self.autoregression is not None:
             self.autoregression.weight.zero_()
         self.linear.bias.copy_(raw.flatten())
@@ -109,17 +113,13 @@ class Blend(nn.Module):
     near: Tensor
     places = PLACES
     sharpness = SHARPNESS
-    start = 4.0  # logit of the anchor when training begins, where the others have 0
 
     def __init__(self, input_size: int, shape: Shape) -> None:
         super().__init__()
         self.shape, horizon = shape, shape.horizon
         self.count = min(self.places, horizon)
         self.weigh = nn.Linear(input_size, self.count * (shape.naives + 1))
-        here = torch.device("cpu")  # on "meta", where sizes are tried, arithmetic costs torch two seconds of imports
-        where = torch.linspace(0, self.count - 1, horizon, device=here)
-        near = (1 - (where - torch.arange(self.count, device=here)[:, None]).abs()).clamp(min=0)
-        self.register_buffer("near", near, persistent=False)  # [places, N], each step's sum to 1
+        self.register_buffer("near", nearness(horizon), persistent=False)
 
     def forward(self, state: Tensor, recent: Tensor) -> Tensor:
         """How far the mean lies above the anchor's forecast, [batch, P, N], from the recent rows [batch, P, R]."""
@@ -129,11 +129,35 @@ class Blend(nn.Module):
         return above
 
     @torch.no_grad()
-    def begin(self) -> None:
-        """Weigh the anchor's forecast most, whatever the state."""
+    def begin(self, logits: Tensor) -> None:
+        """Weigh the forecasts so, whatever the state.
+
+        Args:
+            logits: [places, A + 1], the anchor's first.
+        """
         self.weigh.weight.zero_()
-        self.weigh.bias.zero_()
-        self.weigh.bias.view(self.count, -1)[:, 0] = self.start / self.sharpness
+        self.weigh.bias.copy_(logits.flatten() / self.sharpness)
+
+
+def nearness(horizon: int) -> Tensor:
+    """How near each step is to each place at which naive forecasts are weighed, [places, N]; a step's sum to 1."""
+    here = torch.device("cpu")  # on "meta", where sizes are tried, arithmetic costs torch two seconds of imports
+    count = min(PLACES, horizon)
+    where = torch.linspace(0, count - 1, horizon, device=here)
+    return (1 - (where - torch.arange(count, device=here)[:, None]).abs()).clamp(min=0)
+
+
+def weigh_by_errors(errors: Tensor) -> Tensor:
+    """Logits for naive forecasts that err so much on average, [places, A + 1] both.
+
+    One that errs a tenth more than the best has 1 / e of its share: forecasts that err alike are better averaged than
+    chosen between (Bates & Granger 1969, Operational Research Quarterly 20(4)).
+
+    >>> weigh_by_errors(torch.tensor([[1.0, 1.0, 1.25, 9.0]])).tolist()
+    [[0.0, 0.0, -2.5, -6.0]]
+    """
+    best = errors.min(-1, keepdim=True).values.clamp(min=1e-6)
+    return ((1 - errors / best) / DEARER).clamp(min=LEAST)
 
 
 def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:

@@ -69,11 +69,18 @@ def choose(folds: Sequence[Sequence[Check]], blocks: Sequence[npt.NDArray[np.int
     lowest = int(curves.mean(axis=1).argmin())
     best = int((_mean(curves - curves[lowest]) <= _error(curves - curves[lowest])).argmax())
     gain = curves[0] - curves[best]
-    doubt = float(_error(gain)) / max(float(_mean(gain)), 1e-9)
-    freedom = curves.shape[1] - 1
-    trust = max(0.0, 1 - doubt**2 * freedom / (freedom + 2)) if best else 0.0
+    trust = _trust(gain) if best else 0.0
     misses = np.concatenate([fold[best].misses.ravel() for fold in folds]).astype(np.float64)
     return Choice(folds[0][best].step, trust, _spread(misses[np.isfinite(misses)], curves.shape[1], inside))
+
+
+def _trust(gain: Float) -> float:
+    """The share to make of an improvement that is this large in each block, [blocks]."""
+    freedom = len(gain) - 1
+    if not freedom:
+        return 0.5  # a single block does not tell how far to trust it
+    doubt = float(_error(gain)) / max(float(_mean(gain)), 1e-9)
+    return max(0.0, 1 - doubt**2 * freedom / (freedom + 2))
 
 
 def _curves(fold: Sequence[Check], blocks: npt.NDArray[np.int64]) -> Float:

@@ -17,7 +17,7 @@ from seqpred.model import joint_of, look_of, shape_of
 from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
 from seqpred.network.shape import Shape
-from seqpred.recipe import learned_rows, too_few_rows
+from seqpred.recipe import ENOUGH, learned_rows, too_few_rows
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choosing import Choice, choose
 from seqpred.training.loop import Hooks, Plan, Progress, fit
@@ -26,8 +26,7 @@ from seqpred.training.run import UNSCORED, Outcome, Score, Weights
 from seqpred.training.windows import Reach, Windows, make_windows
 
 CHECKS = 40  # validations in a whole run
-ENOUGH = 30  # blocks of validation, each of one series and one horizon, that are enough to decide by
-FOLDS = 3  # trainings to decide by where there are fewer
+FOLDS = 4  # trainings to decide by where the validation part holds less than enough
 STRETCH = 250_000  # rows; a series twice as long or longer is learned from as several, which bounds memory
 
 
@@ -54,7 +53,7 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
     """An ensemble that has learned from all rows for as long as the validation part says is best.
 
     First a network is trained without the validation part, the last rows of each series; where that holds too
-    little to decide by, up to three are, each without more of it than the one before. Then the members begin anew,
+    little to decide by, up to four are, each without more of it than the one before. Then the members begin anew,
     with seeds of their own, and learn from all rows.
 
     Args:
@@ -79,9 +78,9 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
         learned.append(runs.fit(everything, plan.seed + i, until=choice.step, whole=whole))
         if runs.late:
             break
-    begin = np.mean([run.begin for run in learned], axis=0)
-    weights = gather([run.weights for run in learned], begin, choice.trust, choice.spread)
-    held = gather([validated[-1].weights], validated[-1].begin, choice.trust, choice.spread)
+    first = {name: np.mean([run.first[name] for run in learned], axis=0) for name in learned[0].first}
+    weights = gather([run.weights for run in learned], first, choice.trust, choice.spread)
+    held = gather([validated[-1].weights], validated[-1].first, choice.trust, choice.spread)
     return Fit(weights, held, choice, runs.steps, validated[0].reason)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqpred.network.heads import naive_forecasts, nearness, weigh_by_errors
 from seqpred.network.machine import threads
 from seqpred.network.network import Network
-from seqpred.network.shape import Shape
+from seqpred.network.shape import PLACES, Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.choosing import Check
 from seqpred.training.run import Outcome, Run, Score, State
@@ -97,8 +98,9 @@ class Material:
 def fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks | None = None, state: State | None = None) -> Outcome:
     """Train a new network; the result depends on arguments, machine and thread count alone.
 
-    The head begins at the anchor with the spread that its errors have in the learning part, so training starts
-    where the seasonal naive ends, and the best weights are never worse than that on the validation part. Without one
+    The head begins at a blend of naive forecasts, each weighed by its errors in the learning part, with the spread
+    that the blend's errors have there, so training starts where the naive forecasts end, and the best weights are never
+    worse than that on the validation part. Without one
     (`plan.until`) the best are the mean of those around the last step, in which the noise of single steps is averaged
     out (Polyak & Juditsky 1992, SIAM J. Control Optim. 30(4)).
 
@@ -150,11 +152,14 @@ def _begin(shape: Shape, material: Material, plan: Plan) -> tuple[Run, float]:
     began = time.monotonic()
     network = Network(shape).to(plan.device)
     draws = torch.Generator().manual_seed(plan.seed)
-    begin = _anchor_errors(material, network.head.middle, draws)
-    network.head.begin_at(begin)
+    begin, logits = _first_forecast(shape, material, network.head.middle, draws)
+    network.head.begin_at(begin, logits)
     optimizer = AdamW(network.parameters(), decay=1e-4)
     ready = time.monotonic()
-    best = Outcome(network.weights(), begin.cpu().numpy())
+    first = {"begin": begin.cpu().numpy()}
+    if shape.naives:
+        first["blend"] = _shares(logits, shape.horizon).cpu().numpy()
+    best = Outcome(network.weights(), first)
     if plan.until is None:
         best.score, check = _check(network, material, plan.loss, 0)
         best.checks.append(check)
@@ -302,12 +307,31 @@ def _check(network: Network, material: Material, kind: str, step: int) -> tuple[
 
 
 @torch.no_grad()
-def _anchor_errors(material: Material, middle: int, draws: torch.Generator) -> Tensor:
-    """Quantiles [N, Q] of what the anchor misses in the learning part, the middle one 0."""
+def _first_forecast(shape: Shape, material: Material, middle: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+    """What can be said before anything is learned: naive forecasts, weighed by how much they err in the learning part.
+
+    Returns:
+        Quantiles [N, Q] of what their blend misses, the middle one 0, and the logits of their shares, [places, A + 1].
+    """
     windows = material.windows
     starts, chosen = windows.draw(material.tracks, material.first, material.last, 256, draws)
     spoken, positions = windows.positions(starts)
-    z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen]).flatten(0, 1)
-    z = z[torch.linspace(0, len(z) - 1, min(len(z), 8192), device=z.device).long()]
+    apart = torch.linspace(0, positions - 1, min(positions, 32), device=starts.device).long()
+    rows, chosen = (spoken[:, None] + apart).flatten(), chosen.repeat_interleave(len(apart))
+    z = windows.targets(rows, 1, windows.begins[chosen], windows.cuts[chosen])[:, 0]
+    logits = torch.zeros(min(PLACES, shape.horizon), 1 + shape.naives, device=z.device)
+    if shape.naives:
+        recent = windows.ahead(rows, 1, windows.begins[chosen]).recent
+        assert recent is not None
+        naives = nn.functional.pad(naive_forecasts(recent[:, 0], shape), (0, 0, 1, 0))  # the anchor's own is first
+        errors = (z[:, None] - naives).abs().nanmean(0).nan_to_num(0.0)  # [A + 1, N]
+        near = nearness(shape.horizon).to(z.device)
+        logits = weigh_by_errors((near @ errors.T) / near.sum(-1, keepdim=True))
+        z = z - (naives[:, 1:] * _shares(logits, shape.horizon)).sum(1)
     quantiles = torch.nanquantile(z, material.levels, dim=0).T.nan_to_num(0.0)
-    return quantiles - quantiles[:, middle : middle + 1]
+    return quantiles - quantiles[:, middle : middle + 1], logits
+
+
+def _shares(logits: Tensor, horizon: int) -> Tensor:
+    """The share of each naive forecast but the anchor's at each step ahead, [A, N], from logits [places, A + 1]."""
+    return torch.softmax(logits, -1)[:, 1:].T @ nearness(horizon).to(logits.device)

@@ -50,13 +50,14 @@ class Outcome:
     """The best weights, and how they came about.
 
     Attributes:
-        begin: [N, Q], what the network said before its first step.
+        first: `begin` [N, Q] and, with a blend, `blend` [A, N]: what the network said before its first step; see
+            `network.ensemble`.
         whole: steps after which the schedule would have ended.
         checks: all looks at the validation part, the one before the first step included.
     """
 
     weights: Weights
-    begin: npt.NDArray[np.float32]
+    first: Weights
     score: Score = UNSCORED
     best_step: int = 0
     checks: list[Check] = field(default_factory=list)

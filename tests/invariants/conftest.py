@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import seqpred
-from tests.conftest import seasonal
+from tests.conftest import growing
 
 GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2, 3], [False, True], [0.0, 0.3]))
 Train = Callable[..., seqpred.Model]
@@ -21,7 +21,7 @@ Train = Callable[..., seqpred.Model]
 def frame(rows: int = 90, series: int = 2) -> pd.DataFrame:
     """A long table: `series` series of as many rows."""
     days = pd.date_range("2024-01-01", periods=rows, freq="D")
-    parts = [pd.DataFrame({"id": f"s{i}", "day": days, "sales": seasonal(rows, 7, i)}) for i in range(series)]
+    parts = [pd.DataFrame({"id": f"s{i}", "day": days, "sales": growing(rows, 7, i)}) for i in range(series)]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -187,8 +187,11 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
     found = []
     for learning in (whole, other):
         said: list[npt.NDArray[np.float64]] = []
-        begin = np.zeros((whole.horizon, len(whole.network.shape.levels)), np.float32)
-        weights = gather([whole.network.weights()], begin, 0.9, 1.1)
+        shape = whole.network.shape
+        first = {"begin": np.zeros((whole.horizon, len(shape.levels)), np.float32)}
+        if shape.naives:
+            first["blend"] = np.full((shape.naives, whole.horizon), 0.1, np.float32)
+        weights = gather([whole.network.weights()], first, 0.9, 1.1)
         forecaster = make_forecaster(
             whole.config, whole.covariates, torch_runtime(whole.config, whole.covariates, weights)
         )

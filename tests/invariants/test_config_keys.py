@@ -12,7 +12,7 @@ import pytest
 import seqpred
 from seqpred.config import config_keys
 from seqpred.errors import SeqpredError
-from tests.conftest import seasonal
+from tests.conftest import growing
 
 BASE: dict[str, Any] = {
     "data.target": "a",
@@ -57,7 +57,7 @@ OTHER: dict[str, Any] = {
     "model.blend": False,
     "model.autoregression": False,
     "model.window": 10,
-    "model.anchor": 1,
+    "model.anchor": 7,
     "model.lags": [1, 2],
     "forecast.horizon": 4,
     "forecast.season": 5,
@@ -83,7 +83,7 @@ BESIDE: dict[str, dict[str, Any]] = {  # what a key needs to matter
 def data() -> pd.DataFrame:
     days = pd.date_range("2024-01-01", periods=60, freq="D")
     return pd.DataFrame(
-        {"day": days, "a": seasonal(60, 7), "b": seasonal(60, 7, 1), "kind": ["x", "y"] * 30, "shop": "s"}
+        {"day": days, "a": growing(60, 7), "b": growing(60, 7, 1), "kind": ["x", "y"] * 30, "shop": "s"}
     )
 
 

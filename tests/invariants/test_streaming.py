@@ -17,6 +17,7 @@ from seqpred.model import Model
 from seqpred.streaming.rows import Line
 from seqpred.streaming.state import read_state, write_state
 from seqpred.streaming.stream import Answer, Asked, Stream
+from tests.conftest import growing
 from tests.invariants.conftest import Train
 
 FORWARD = list(itertools.product(["rnn", "lstm", "gru"], [1, 3]))
@@ -72,7 +73,7 @@ def panels(draw: st.DrawFn) -> pd.DataFrame:
         rows = draw(st.integers(2, 70))
         noise = np.random.default_rng(draw(st.integers(0, 1000)))
         days = pd.date_range("2024-01-01", periods=rows) + pd.Timedelta(days=draw(st.integers(0, 9)))
-        values = 50 + 10 * np.sin(np.arange(rows) * 2 * np.pi / 7) + noise.normal(size=rows).cumsum()
+        values = growing(rows, 7) + noise.normal(size=rows)
         values[noise.random(rows) < draw(st.sampled_from([0.0, 0.2, 0.5]))] = np.nan
         part = pd.DataFrame({"id": f"s{i}", "day": days, "sales": values})
         gone = noise.random(rows) < draw(st.sampled_from([0.0, 0.2]))
@@ -138,7 +139,7 @@ BUSINESS = pd.bdate_range("2024-01-01", periods=120)
 @pytest.mark.parametrize("times", [MONTHS, HOURS, BUSINESS], ids=["month ends", "hours", "business days"])
 @pytest.mark.parametrize("calendar", [["day-of-year", "weekday", "hour"], "none"])
 def test_steps_of_the_calendar_and_its_cycles(tmp_path, times, calendar) -> None:
-    values = np.arange(len(times)) % 12 + np.random.default_rng(0).normal(size=len(times))
+    values = growing(len(times))
     frame = pd.DataFrame({"t": times, "y": values})
     config = {
         "data": {"target": "y", "covariates": {"calendar": calendar}},
@@ -164,8 +165,8 @@ def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) ->
                 {
                     "shop": name,
                     "day": pd.date_range("2024-01-01", periods=rows),
-                    "in": 20 + np.arange(rows) % 7 + noise.normal(size=rows),
-                    "out": 10 + np.arange(rows) % 7 + noise.normal(size=rows),
+                    "in": growing(rows, 7),
+                    "out": growing(rows, 7, 1),
                     "price": noise.normal(size=rows).round(2),
                     "holiday": noise.choice(["none", "fair", "feast"], rows),
                     "rain": noise.choice(["dry", "wet"], rows),
@@ -193,7 +194,7 @@ def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) ->
 def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
     noise = np.random.default_rng(5)
     days = pd.date_range("2024-01-01", periods=80)
-    parts = [pd.DataFrame({"shop": n, "day": days, "y": 9 + noise.normal(size=80).cumsum()}) for n in "cab"]
+    parts = [pd.DataFrame({"shop": n, "day": days, "y": growing(80, 7) + noise.normal(size=80)}) for n in "cab"]
     frame = pd.concat(parts).sort_values("day", kind="stable").reset_index(drop=True)
     (tmp_path / "shops.csv").write_text("shop,kind,size\nb,city,4.5\na,farm,2\nz,city,3\n")
     static = {"static": ["kind", "size"], "static_file": str(tmp_path / "shops.csv")}
@@ -215,7 +216,7 @@ def test_rows_without_a_step(tmp_path, whole) -> None:
     for name, rows in (("a", 120), ("b", 90)):
         at = np.cumsum(noise.exponential(3600, rows).astype(np.int64) + 1)
         times = at if whole else pd.Timestamp("2024-01-01") + pd.to_timedelta(at, unit="s")
-        parts.append(pd.DataFrame({"id": name, "t": times, "y": at / 1000 % 40 + noise.normal(size=rows)}))
+        parts.append(pd.DataFrame({"id": name, "t": times, "y": growing(rows) + at / 1000 % 40}))
     frame = pd.concat(parts).sort_values("t", kind="stable").reset_index(drop=True)
     calendar = "none" if whole else ["hour", "weekday"]
     config = {
@@ -243,7 +244,7 @@ def test_rows_without_a_step(tmp_path, whole) -> None:
 @pytest.mark.parametrize("offsets", [False, True], ids=["wall", "offsets"])
 def test_the_clock_of_a_named_zone(tmp_path, turned, step, offsets) -> None:
     times = pd.date_range(turned, periods=110, freq=step, tz="Europe/Berlin")
-    values = np.arange(110) % 24 + np.random.default_rng(0).normal(size=110)
+    values = growing(110, 24)
     shown = times.strftime("%Y-%m-%d %H:%M:%S%z") if offsets else times.strftime("%Y-%m-%d %H:%M:%S")
     frame = pd.DataFrame({"t": shown, "y": values})
     config = {

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seqpred.network.ensemble import Ensemble, count_members, gather
-from seqpred.network.heads import Ahead
+from seqpred.network.heads import Ahead, naive_forecasts
 from seqpred.network.network import Network
 from seqpred.network.shape import Shape
 
@@ -18,9 +18,11 @@ SHAPE = Shape(3, 4, (0.1, 0.5, 0.9), "gru", 2, 6, bidirectional=False, dropout=0
 def make(trust: float = 1.0, spread: float = 1.0, members: int = 3) -> tuple[Ensemble, list[Network]]:
     torch.manual_seed(0)
     networks = [Network(SHAPE).eval() for _ in range(members)]
-    begin = np.sort(np.random.default_rng(0).normal(size=(4, 3))).astype(np.float32)
+    draws = np.random.default_rng(0)
+    first = {"begin": np.sort(draws.normal(size=(4, 3))), "blend": draws.dirichlet(np.ones(SHAPE.naives), 4).T}
     ensemble = Ensemble(SHAPE, members).eval()
-    ensemble.set_weights(gather([n.weights() for n in networks], begin, trust, spread))
+    named = {name: array.astype(np.float32) for name, array in first.items()}
+    ensemble.set_weights(gather([n.weights() for n in networks], named, trust, spread))
     return ensemble, networks
 
 
@@ -57,7 +59,10 @@ def test_no_trust_and_no_spread_make_quantiles_cross(trust: float, spread: float
     said = at_end(ensemble, *given())
     assert (said.diff(dim=-1) >= 0).all()
     if not trust:
-        torch.testing.assert_close(said[..., 1], ensemble.begin[:, 1].expand(5, 4))
+        _, ahead = given()
+        assert ahead.recent is not None
+        above = (ensemble.blend * naive_forecasts(ahead.recent[:, 0], SHAPE)).sum(1)
+        torch.testing.assert_close(said[..., 1], ensemble.begin[:, 1] + above)
 
 
 def test_the_spread_leaves_the_median_alone() -> None:

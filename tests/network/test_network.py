@@ -137,12 +137,12 @@ def test_quantiles_never_cross_whatever_the_weights(levels: list[int], scale: fl
 def test_the_head_begins_where_it_is_told() -> None:
     own = head(4, 2, LEVELS, autoregression=5, recent=5)
     wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
-    own.begin_at(wanted)
+    own.begin_at(wanted, torch.zeros(1, 1))
     said = own(torch.randn(1, 1, 4), Ahead(torch.randn(1, 1, 5)))
     torch.testing.assert_close(said[0, 0], wanted, atol=1e-3, rtol=1e-3)
 
 
-def test_a_blend_lies_among_the_naive_forecasts_and_begins_at_the_anchor() -> None:
+def test_a_blend_lies_among_the_naive_forecasts_and_begins_as_it_is_told() -> None:
     torch.manual_seed(0)
     blended = head(6, 9, LEVELS, **BLENDED)
     blend, recent = blended.blend, torch.randn(2, 7, 6)
@@ -154,8 +154,12 @@ def test_a_blend_lies_among_the_naive_forecasts_and_begins_at_the_anchor() -> No
     assert said.shape == (2, 7, 9)
     assert (said <= among.amax(2) + 1e-6).all()
     assert (said >= among.amin(2) - 1e-6).all()
-    blend.begin()
-    assert (blend(torch.randn(2, 7, 6), recent).abs() <= 0.12 * among.abs().amax(2)).all()
+    logits = torch.zeros(blend.count, 1 + blend.shape.naives)
+    blend.begin(logits)  # all alike, the anchor's own too
+    torch.testing.assert_close(blend(torch.randn(2, 7, 6), recent), among.mean(2))
+    logits[:, 2] = 50.0
+    blend.begin(logits)
+    torch.testing.assert_close(blend(torch.randn(2, 7, 6), recent), naives[:, :, 1])
 
 
 def test_the_head_moves_all_quantiles_by_the_blend_and_by_the_sum_of_recent_rows() -> None:

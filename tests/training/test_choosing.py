@@ -79,3 +79,8 @@ def test_folds_are_compared_in_their_own_units_as_far_as_all_go() -> None:
 def test_windows_of_which_nothing_is_known_say_nothing() -> None:
     nan = float("nan")
     assert decide([[1.0, nan, 1.0], [0.5, nan, 0.5]]).step == 10
+
+
+def test_a_single_block_is_half_trusted() -> None:
+    choice = decide([[1.0], [0.2]])
+    assert (choice.step, choice.trust) == (10, 0.5)

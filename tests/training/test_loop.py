@@ -69,6 +69,19 @@ def test_training_begins_at_the_anchor() -> None:
     assert outcome.score.mase == pytest.approx(outcome.score.anchor_mase, rel=1e-6)
 
 
+def test_training_begins_at_the_naive_forecasts_that_err_least() -> None:
+    """A season on a straight line, which the seasonal naive with drift foretells, and the anchor's does not."""
+    line = np.arange(120) + 3 * np.sin(2 * np.pi * np.arange(120) / 12)
+    ready = [(0, prepare(line, LOOK), line)]
+    windows = make_windows(lambda _: ready, np.array([120]), np.array([100]), LOOK.inputs, Reach(LOOK, 24, 6, False))
+    shape, _, plan = make(learning_rate=1e-12, max_steps=1)
+    shape = dataclasses.replace(shape, anchor=12, blend=True, recent=LOOK.recent, cycles=LOOK.cycles)
+    outcome = fit(shape, windows, plan)
+    assert outcome.score.mase < 0.05 * outcome.score.anchor_mase
+    shares = outcome.first["blend"]  # last value, with drift, mean of two seasons, the season's changes
+    assert (shares[[1, 3]].sum(0) > 0.95).all()
+
+
 def test_training_learns() -> None:
     outcome = fit(*make(max_steps=150, dropout=0.0))
     assert outcome.score.mase < 0.9 * outcome.score.anchor_mase
