@@ -27,7 +27,18 @@ Int = npt.NDArray[np.int64]
 CELLS = 250_000  # of tracks made side by side, which bounds memory
 FARTHEST = 1e6  # units of the scale that a recent row may lie from the last
 
+MOST_CYCLES, MOST_RECENT = 5, 400  # cycles over which a drift is taken, and rows of them beyond the second
+
 Array = TypeVar("Array", Float, "Tensor")
+
+
+def cycles_seen(cycle: int) -> int:
+    """How many of the last cycles of so many rows the naive forecasts look at.
+
+    >>> cycles_seen(12), cycles_seen(168)
+    (5, 2)
+    """
+    return max(2, min(MOST_CYCLES, MOST_RECENT // cycle))
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,8 @@ class Look:
     @cached_property
     def recent(self) -> int:
         """Rows, up to the one that speaks, that the head is given; 0 where it needs none."""
-        return max(2 * max(self.anchor, *self.cycles, 1) * self.blend, self.autoregression)
+        blended = max(2 * self.anchor, *(cycle * cycles_seen(cycle) for cycle in self.cycles), 0)
+        return max(blended * self.blend, self.autoregression)
 
 
 @dataclass(frozen=True)

@@ -81,6 +81,7 @@ class Folder:
         return ends  # type: ignore[no-any-return]  # as was just seen
 
 
+NO_SHARE = -1e3  # logit of a naive forecast that a model does not know
 LATER = {  # what keys that came after a format would have said
     1: ("model.members=1", "model.blend=false", "model.autoregression=false"),
     2: ("model.autoregression=false",),
@@ -96,12 +97,25 @@ def _one_as_ensemble(weights: Weights, config: Config) -> dict[str, npt.NDArray[
 
 
 def _begun_at_anchor(weights: dict[str, npt.NDArray[np.float32]], config: Config) -> dict[str, npt.NDArray[np.float32]]:
-    """The ensemble of a folder of format 2 or 3, whose training began at the anchor's forecast alone."""
-    logits = weights.get("members.0.head.blend.weigh.bias")
-    if logits is None:
+    """The ensemble of a folder of format 2 or 3, whose training began at the anchor's forecast alone.
+
+    The naive forecasts that it had not, the last ones, get no share.
+    """
+    if "members.0.head.blend.weigh.bias" not in weights:
         return weights
-    horizon = settled(config.forecast.horizon)
-    return {**weights, "blend": np.zeros((len(logits) // min(PLACES, horizon) - 1, horizon), np.float32)}
+    horizon, cycles = settled(config.forecast.horizon), _cycles(config)
+    places, named = min(PLACES, horizon), dict(weights)
+    for name in [name for name in weights if ".head.blend.weigh." in name]:
+        own = weights[name].reshape(places, -1, *weights[name].shape[1:])
+        none = np.full((places, cycles, *own.shape[2:]), NO_SHARE if name.endswith("bias") else 0.0, np.float32)
+        named[name] = np.concatenate([own, none], axis=1).reshape(-1, *own.shape[2:])
+    naives = len(named["members.0.head.blend.weigh.bias"]) // places - 1
+    return {**named, "blend": np.zeros((naives, horizon), np.float32)}
+
+
+def _cycles(config: Config) -> int:
+    """Of how many cycles such a model blends the naive forecasts; see `features.Look.cycles`."""
+    return len({settled(config.forecast.season), settled(config.model.anchor), max(settled(config.model.lags))} - {1})
 
 
 def holds_model(path: Path) -> bool:

@@ -120,25 +120,33 @@ def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> 
     rows = np.arange(40.0)
     track = 3 * rows + np.tile([0.0, 5.0, -2.0, 1.0], 10)
     ahead = 3 * np.arange(40.0, 47.0) + np.tile([0.0, 5.0, -2.0, 1.0], 2)[:7]
-    _, last, drift, mean, changes = naives(track, LOOK, 7)[:, 0]
+    _, last, drift, mean, changes, longer = naives(track, LOOK, 7)[:, 0]
     assert np.allclose(drift, ahead)
+    assert np.allclose(longer, ahead)
     assert (last == track[-1]).all()
     assert np.allclose(mean, ahead - np.repeat([18.0, 30.0], [4, 3]))
     assert np.allclose(changes[:4], ahead[:4])
 
 
+def test_the_longer_drift_is_the_mean_of_four() -> None:
+    """Cycles at 0, 1, 2, 3 and 13: the last one rose by 10, all by 3.25 in the mean."""
+    track = np.repeat([0.0, 1.0, 2.0, 3.0, 13.0], 4)
+    _, _, drift, _, _, longer = naives(track, LOOK, 5)[:, 0]
+    assert drift.tolist() == [23, 23, 23, 23, 33]
+    assert longer.tolist() == [16.25, 16.25, 16.25, 16.25, 19.5]
+
+
 def test_each_cycle_has_its_naive_forecasts() -> None:
     track = np.arange(30.0)
     look = Look(season=3, anchor=3, lags=(1, 7))
-    assert (look.cycles, look.recent) == ((3, 7), 14)
+    assert (look.cycles, look.recent) == ((3, 7), 35)
     found = naives(track, look, 5)[:, 0]
     assert found[0].tolist() == [27, 28, 29, 27, 28]
     assert [23, 24, 25, 26, 27] in found.tolist()  # as seven rows ago
     assert Look(1, 1, (1,)).recent == 2
     assert Look(3, 3, (1, 7), blend=False).recent == 0
-    assert (
-        Look(3, 3, (1, 7), autoregression=20).recent == Look(3, 3, (1, 7), blend=False, autoregression=20).recent == 20
-    )
+    both = Look(3, 3, (1, 7), autoregression=40)
+    assert both.recent == Look(3, 3, (1, 7), blend=False, autoregression=40).recent == 40
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

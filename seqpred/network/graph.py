@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.features import cycles_seen
 from seqpred.network.onnx_file import FLOAT, INT64, Node, Told, onnx_file
 from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
@@ -215,17 +216,19 @@ def _naives(graph: _Graph, shape: Shape) -> str:
         first = last + 1 - times * cycle
         return graph("ReduceMean", graph.rows("recent", graph.constant([first]), -1, first + cycle), axes=[-1])
 
+    def drifted(cycle: int, over: int) -> str:
+        steps = graph.constant((1 + ahead // cycle) / (over - 1), np.float32)
+        return graph("Add", ago(cycle), graph("Mul", graph("Sub", mean(cycle, 1), mean(cycle, over)), steps))
+
     anchor = ago(shape.anchor)
     found = [graph("Neg", anchor)]
     for cycle in shape.cycles:
         season = ago(cycle)
-        drift = graph(
-            "Mul", graph("Sub", mean(cycle, 1), mean(cycle, 2)), graph.constant(1 + ahead // cycle, np.float32)
-        )
         both = graph("Mul", graph("Add", season, ago(cycle, 2)), graph.constant([0.5], np.float32))
         changes = graph("Sub", season, graph("Gather", "recent", graph.constant([last - cycle]), axis=-1))
-        own = [graph("Add", season, drift), both, changes]
+        own = [drifted(cycle, 2), both, changes]
         found += [graph("Sub", one, anchor) for one in ([season] if cycle != shape.anchor else []) + own]
+    found += [graph("Sub", drifted(cycle, cycles_seen(cycle)), anchor) for cycle in shape.cycles]
     return graph("Concat", *(graph("Unsqueeze", one, graph.constant([-2])) for one in found), axis=-2)
 
 

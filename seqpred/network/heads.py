@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
+from seqpred.features import cycles_seen
 from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
 DEARER = 0.1  # by how much more a naive forecast errs that begins with 1 / e of the best one's share
@@ -163,11 +164,12 @@ def weigh_by_errors(errors: Tensor) -> Tensor:
 def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
     """What naive forecasts say of the steps ahead, less what the anchor's says, [batch, P, A, N].
 
-    They are the last value; and for each cycle its seasonal naive, the same with drift (each cycle lies above the
-    one before by as much as the last did), the mean of its last two, and the last value with the cycle's changes.
+    They are the last value; for each cycle its seasonal naive, the same with drift (each cycle lies above the
+    one before by as much as the last did), the mean of its last two, and the last value with the cycle's changes; and
+    for each cycle the seasonal naive with the mean drift of up to five, see `features.cycles_seen`.
 
     Args:
-        recent: [batch, P, R], two of the longest cycle at least.
+        recent: [batch, P, R], so many of each cycle at least.
     """
     last, ahead = shape.recent - 1, torch.arange(shape.horizon, device=recent.device)
 
@@ -176,17 +178,21 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
         seen = recent[..., last + 1 - times * cycle :][..., :cycle]
         return seen[..., : shape.horizon] if shape.horizon <= cycle else seen[..., ahead % cycle]
 
+    def drifted(cycle: int, over: int) -> Tensor:
+        """The seasonal naive, each cycle above the one before by as much as the last `over` cycles were in the mean."""
+        first = recent[..., last + 1 - over * cycle :][..., :cycle].mean(-1, keepdim=True)
+        drift = (recent[..., last + 1 - cycle :].mean(-1, keepdim=True) - first) / (over - 1)
+        return ago(cycle) + drift * (1 + ahead // cycle)
+
     anchor = ago(shape.anchor)
-    found = [-anchor]
+    found = [torch.zeros_like(anchor)]
     for cycle in shape.cycles:
-        season, earlier = ago(cycle), recent[..., last + 1 - 2 * cycle :][..., :cycle]
-        drift = recent[..., last + 1 - cycle :].mean(-1, keepdim=True) - earlier.mean(-1, keepdim=True)
+        season = ago(cycle)
         if cycle != shape.anchor:
-            found.append(season - anchor)
-        found.append(season + drift * (1 + ahead // cycle) - anchor)
-        found.append((season + ago(cycle, 2)) / 2 - anchor)
-        found.append(season - recent[..., last - cycle, None] - anchor)
-    return torch.stack(found, -2)
+            found.append(season)
+        found += [drifted(cycle, 2), (season + ago(cycle, 2)) / 2, season - recent[..., last - cycle, None]]
+    found += [drifted(cycle, cycles_seen(cycle)) for cycle in shape.cycles]
+    return torch.stack(found, -2) - anchor[..., None, :]
 
 
 class KnownAhead(nn.Module):

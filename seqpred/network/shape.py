@@ -32,7 +32,7 @@ class Shape:
     @property
     def naives(self) -> int:
         """A, the naive forecasts to blend with the anchor's."""
-        return 1 + 4 * len(self.cycles) - (self.anchor in self.cycles) if self.blend else 0
+        return 1 + 5 * len(self.cycles) - (self.anchor in self.cycles) if self.blend else 0
 
     @property
     def known_places(self) -> tuple[int, ...]:

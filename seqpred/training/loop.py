@@ -324,7 +324,9 @@ def _first_forecast(shape: Shape, material: Material, middle: int, draws: torch.
         recent = windows.ahead(rows, 1, windows.begins[chosen]).recent
         assert recent is not None
         naives = nn.functional.pad(naive_forecasts(recent[:, 0], shape), (0, 0, 1, 0))  # the anchor's own is first
-        errors = (z[:, None] - naives).abs().nanmean(0).nan_to_num(0.0)  # [A + 1, N]
+        seen = rows - windows.begins[chosen] + 1 >= shape.recent  # elsewhere some of them know too little to be judged
+        missed = (z[:, None] - naives)[seen | ~seen.any()]
+        errors = missed.abs().nanmean(0).nan_to_num(0.0)  # [A + 1, N]
         near = nearness(shape.horizon).to(z.device)
         logits = weigh_by_errors((near @ errors.T) / near.sum(-1, keepdim=True))
         z = z - (naives[:, 1:] * _shares(logits, shape.horizon)).sum(1)

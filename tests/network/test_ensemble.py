@@ -11,7 +11,7 @@ from seqpred.network.heads import Ahead, naive_forecasts
 from seqpred.network.network import Network
 from seqpred.network.shape import Shape
 
-RECENT = {"blend": True, "autoregression": 3, "recent": 4, "cycles": (2,)}
+RECENT = {"blend": True, "autoregression": 3, "recent": 10, "cycles": (2,)}
 SHAPE = Shape(3, 4, (0.1, 0.5, 0.9), "gru", 2, 6, bidirectional=False, dropout=0.0, **RECENT)
 
 
@@ -28,7 +28,7 @@ def make(trust: float = 1.0, spread: float = 1.0, members: int = 3) -> tuple[Ens
 
 def given() -> tuple[torch.Tensor, Ahead]:
     draws = torch.Generator().manual_seed(1)
-    return torch.randn(5, 9, 3, generator=draws), Ahead(torch.randn(5, 1, 4, generator=draws))
+    return torch.randn(5, 9, 3, generator=draws), Ahead(torch.randn(5, 1, 10, generator=draws))
 
 
 def at_end(ensemble: Ensemble, x: torch.Tensor, ahead: Ahead) -> torch.Tensor:

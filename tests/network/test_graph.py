@@ -20,7 +20,7 @@ from seqpred.network.reference import Reference
 from seqpred.network.shape import Shape
 
 ANCHOR, HORIZON, NUMBERS, WINDOW = 4, 5, 7, 6
-RECENT = {"blend": True, "autoregression": 6, "recent": 8, "cycles": (3, 4)}
+RECENT = {"blend": True, "autoregression": 6, "recent": 20, "cycles": (3, 4)}
 
 
 def shape(

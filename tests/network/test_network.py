@@ -27,7 +27,7 @@ def head(size: int, horizon: int, levels: Sequence[float], **more: Any) -> Quant
     return QuantileHead(size, Shape(3, horizon, tuple(levels), "rnn", 1, size, False, 0.0, **more))
 
 
-BLENDED: dict[str, Any] = {"blend": True, "anchor": 3, "cycles": (2, 3), "recent": 6}
+BLENDED: dict[str, Any] = {"blend": True, "anchor": 3, "cycles": (2, 3), "recent": 15}
 
 
 GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2, 3], [False, True], [0.0, 0.3]))
@@ -145,7 +145,7 @@ def test_the_head_begins_where_it_is_told() -> None:
 def test_a_blend_lies_among_the_naive_forecasts_and_begins_as_it_is_told() -> None:
     torch.manual_seed(0)
     blended = head(6, 9, LEVELS, **BLENDED)
-    blend, recent = blended.blend, torch.randn(2, 7, 6)
+    blend, recent = blended.blend, torch.randn(2, 7, 15)
     assert blend is not None
     naives = naive_forecasts(recent, blend.shape)
     among = torch.cat([naives, torch.zeros(2, 7, 1, 9)], 2)  # the anchor's own forecast lies 0 away
@@ -165,9 +165,9 @@ def test_a_blend_lies_among_the_naive_forecasts_and_begins_as_it_is_told() -> No
 def test_the_head_moves_all_quantiles_by_the_blend_and_by_the_sum_of_recent_rows() -> None:
     torch.manual_seed(0)
     own = head(6, 4, LEVELS, autoregression=5, **BLENDED)
-    state, recent = torch.randn(2, 3, 6), torch.randn(2, 3, 6)
+    state, recent = torch.randn(2, 3, 6), torch.randn(2, 3, 15)
     assert own.blend is not None
     assert own.autoregression is not None
     moved = own(state, Ahead(recent)) - own(state, Ahead(torch.zeros_like(recent)))
-    wanted = own.blend(state, recent) + recent[..., 1:] @ own.autoregression.weight.T
+    wanted = own.blend(state, recent) + recent[..., -5:] @ own.autoregression.weight.T
     torch.testing.assert_close(moved, wanted[..., None].expand_as(moved), atol=1e-5, rtol=0)
