@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,12 +11,13 @@ from seqpred.config import Config
 from seqpred.covariates import Covariates
 from seqpred.data.panel import build_panel
 from seqpred.data.reading import Columns, Table
-from seqpred.data.sources import Source
+from seqpred.data.sources import Source, open_source
 from seqpred.data.timing import Clock
 from seqpred.errors import DataError
 from seqpred.model import shape_of
 from seqpred.recipe import learned_from, scored, settle
 from seqpred.training.fitting import _windows
+from seqpred.verbs import read_panel
 
 few = st.integers(1, 12)
 
@@ -44,3 +46,31 @@ def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
         first, last = windows.starts()
         assert (last >= first).numpy()[learned_from(config, panel.lengths)].all()
         assert set(windows.checks()[1].tolist()) == set(np.flatnonzero(scored(config, panel.lengths)).tolist())
+
+
+def test_half_the_rows_decide_where_a_quarter_holds_too_few_blocks() -> None:
+    def validation(series: int, rows: int, horizon: int) -> object:
+        codes = np.repeat(np.arange(series), rows)
+        times, values = np.tile(np.arange(rows), series), np.random.default_rng(0).normal(size=(series * rows, 1))
+        columns = Columns(("t",), "id", ("y",))
+        table = Table(
+            Source("a frame", None), columns, Clock("integer"), [f"s{s}" for s in range(series)], codes, times, values
+        )
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon}})
+        return settle(config, build_panel(table)).training.validation
+
+    assert validation(1, 100, 10) == 50  # a quarter holds two blocks
+    assert validation(15, 100, 10) == 25  # thirty
+    assert validation(14, 100, 10) == 50
+    assert validation(1, 1000, 10) == 80  # eight horizons, whatever the share
+    assert validation(1, 30, 20) == 20  # one at least
+
+
+def test_two_whole_years_outside_the_validation_part_show_a_season_of_months() -> None:
+    def season(rows: int) -> object:
+        frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=rows, freq="MS"), "y": np.arange(rows) % 5.0})
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": 12}})
+        return settle(config, read_panel(open_source(frame), config, lambda _: None)).forecast.season
+
+    assert season(36) == 12
+    assert season(35) == 1
