@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from seqpred.config import Config, parse_config, settled
 from seqpred.errors import ConfigError, FolderError, WriteError
-from seqpred.network.shape import PLACES
+from seqpred.features import Look
+from seqpred.network.shape import PLACES, count_naives
 from seqpred.yaml_lines import dump_yaml
 
 FORMAT = 4
@@ -103,19 +104,14 @@ def _begun_at_anchor(weights: dict[str, npt.NDArray[np.float32]], config: Config
     """
     if "members.0.head.blend.weigh.bias" not in weights:
         return weights
-    horizon, cycles = settled(config.forecast.horizon), _cycles(config)
+    horizon, anchor = settled(config.forecast.horizon), settled(config.model.anchor)
+    cycles = Look(settled(config.forecast.season), anchor, tuple(settled(config.model.lags))).cycles
     places, named = min(PLACES, horizon), dict(weights)
     for name in [name for name in weights if ".head.blend.weigh." in name]:
         own = weights[name].reshape(places, -1, *weights[name].shape[1:])
-        none = np.full((places, cycles, *own.shape[2:]), NO_SHARE if name.endswith("bias") else 0.0, np.float32)
+        none = np.full((places, len(cycles), *own.shape[2:]), NO_SHARE if name.endswith("bias") else 0.0, np.float32)
         named[name] = np.concatenate([own, none], axis=1).reshape(-1, *own.shape[2:])
-    naives = len(named["members.0.head.blend.weigh.bias"]) // places - 1
-    return {**named, "blend": np.zeros((naives, horizon), np.float32)}
-
-
-def _cycles(config: Config) -> int:
-    """Of how many cycles such a model blends the naive forecasts; see `features.Look.cycles`."""
-    return len({settled(config.forecast.season), settled(config.model.anchor), max(settled(config.model.lags))} - {1})
+    return {**named, "blend": np.zeros((count_naives(cycles, anchor), horizon), np.float32)}
 
 
 def holds_model(path: Path) -> bool:

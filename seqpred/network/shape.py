@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 PLACES = 4  # along the horizon at which naive forecasts are weighed
@@ -32,10 +33,15 @@ class Shape:
     @property
     def naives(self) -> int:
         """A, the naive forecasts to blend with the anchor's."""
-        return 1 + 5 * len(self.cycles) - (self.anchor in self.cycles) if self.blend else 0
+        return count_naives(self.cycles, self.anchor) if self.blend else 0
 
     @property
     def known_places(self) -> tuple[int, ...]:
         """Where in a row's numbers and codes the ones known ahead stand."""
         width = self.inputs + len(self.codes)
         return (*range(self.inputs - self.known, self.inputs), *range(width - self.known_codes, width))
+
+
+def count_naives(cycles: Collection[int], anchor: int) -> int:
+    """How many naive forecasts there are beside the anchor's; see `heads.naive_forecasts`."""
+    return 1 + 5 * len(cycles) - (anchor in cycles)
