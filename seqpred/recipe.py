@@ -48,11 +48,11 @@ def settle(config: Config, panel: Panel) -> Config:
     targets = panel.roles.count("target")
     choose("model.joint", 1 < targets <= MOST_JOINT)
     typical = int(np.median(panel.lengths))
-    learned = _learned(config, panel)
-    season = choose("forecast.season", find_season(learned))
+    learned, room = _learned(config, panel, typical)
+    season = choose("forecast.season", find_season(learned, room))
     horizon = choose("forecast.horizon", _horizon(season, typical))
     validation = choose("training.validation", _validation(horizon, typical, len(panel.names) * targets))
-    best_anchor, lags = find_anchor(learned, season, horizon)
+    best_anchor, lags = find_anchor(learned, season, horizon, room)
     anchor = choose("model.anchor", best_anchor)
     chosen_lags = choose("model.lags", lags if len(lags) > 1 else [1, 2, 4, 8])
     calendar = choose("data.covariates.calendar", list(find_calendar(panel, max(anchor, *chosen_lags))))
@@ -70,11 +70,21 @@ def settle(config: Config, panel: Panel) -> Config:
     return config.replace(changes)
 
 
-def _learned(config: Config, panel: Panel) -> Panel:
-    """What seasons and lags are found in: not the validation part, at least as much is left out of every series."""
-    said = [v for v in (config.training.validation, config.forecast.horizon) if v != "auto"]
-    behind = max([int(np.median(panel.lengths)) // 4, *said, 1])
-    return sample(panel, np.maximum(panel.lengths - behind, np.minimum(panel.lengths, 1)))
+def _learned(config: Config, panel: Panel, typical: int) -> tuple[Panel, int]:
+    """What seasons and lags are found in: not the validation part, at least a quarter is left out of every series.
+
+    Beside it how many rows they may take up: that is decided by lengths, which tell nothing of the validation part.
+    """
+    horizon, said = config.forecast.horizon, config.training.validation
+    if said == "auto":
+        said = (
+            typical // 2
+            if horizon == "auto"
+            else _validation(horizon, typical, len(panel.names) * panel.roles.count("target"))
+        )
+    left = max(typical // 4, horizon if horizon != "auto" else 1, 1)
+    learned = panel.lengths - max(left, said)
+    return sample(panel, np.maximum(learned, np.minimum(panel.lengths, 1))), typical - left
 
 
 def learned_rows(config: Config, lengths: Int) -> Int:

@@ -198,14 +198,16 @@ def _extremes(panel: Panel) -> tuple[Float, Float]:
 # ------------------------------------------------------------------ seasons
 
 
-def find_season(panel: Panel) -> int:
-    """Rows in one season: that of the calendar where there are dates, else where the changes repeat; 1 for none."""
-    samples = _samples(panel)
-    longest = max(len(s) for s in samples)
-    usual = [m for m in usual_seasons(panel.step) if 2 * m <= longest]
+def find_season(panel: Panel, room: int | None = None) -> int:
+    """Rows in one season: that of the calendar where there are dates, else where the changes repeat; 1 for none.
+
+    Args:
+        room: rows that two seasons of the calendar may take up; None for those of the longest series.
+    """
     if panel.clock.dated and panel.step.unit != "irregular":
-        return usual[0] if usual else 1
-    return _repeating_lag(samples)
+        room = int(panel.lengths.max()) if room is None else room
+        return next((m for m in usual_seasons(panel.step) if 2 * m <= room), 1)
+    return _repeating_lag(_samples(panel))
 
 
 def find_own_season(values: Float) -> int:
@@ -213,12 +215,16 @@ def find_own_season(values: Float) -> int:
     return _repeating_lag([_lined(values[-ROWS:])])
 
 
-def find_anchor(panel: Panel, season: int, horizon: int) -> tuple[int, list[int]]:
-    """The lag whose naive forecast errs least over the horizon, and all lags worth an input."""
+def find_anchor(panel: Panel, season: int, horizon: int, room: int | None = None) -> tuple[int, list[int]]:
+    """The lag whose naive forecast errs least over the horizon, and all lags worth an input.
+
+    Args:
+        room: rows that three of a lag and the horizon may take up; None for those of the usual series.
+    """
     samples = _samples(panel)
-    typical = int(np.median([len(s) for s in samples]))
+    room = int(np.median([len(s) for s in samples])) if room is None else room
     candidates = {1, season, 7 * season if season > 7 else season, *usual_seasons(panel.step)}  # 7: a week of days
-    candidates = {c for c in candidates if 3 * c + horizon < typical} or {1}
+    candidates = {c for c in candidates if 3 * c + horizon < room} or {1}
     errors = {lag: _naive_error(samples, lag, horizon) for lag in sorted(candidates)}
     best = min(errors, key=lambda lag: errors[lag])
     anchor = next(lag for lag in errors if errors[lag] <= 1.01 * errors[best])

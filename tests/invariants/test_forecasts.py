@@ -207,7 +207,7 @@ def test_validation_scores_leave_out_series_that_are_learned_from_whole(
 def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> None:
     config = Config.from_tree({"data": {"target": "sales"}, "forecast": {"horizon": 7}})
     data = frame()
-    late = data["day"] > pd.Timestamp("2024-03-16")  # the last sixth
+    late = data.groupby("id").cumcount() >= 45  # the last half
     data["day"] = data.groupby("id").cumcount()  # no calendar to find the season by
     data["sales"] /= 1.03 ** data["day"]
     noise = np.random.default_rng(0).normal(0, 1e3, len(data))
@@ -217,3 +217,4 @@ def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> Non
     ]
     assert settled[0] == settled[1]
     assert settled[0].forecast.season == 7
+    assert settled[0].training.validation == 45
