@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from seqpred.data.reading import Table
-from seqpred.data.timing import DAILY, Int, Step, find_change, infer_step
+from seqpred.data.timing import BLOCK, DAILY, Int, Step, find_change, infer_step
 from seqpred.errors import DataError
+
+Order: TypeAlias = Int | slice
+"""Rows by series, then time: where each stands in the table, or all of it as it is."""
 
 SEARCHED = 100  # series in which a change of the step is looked for
 MOST_HOLES = 50  # absent rows for each present one beyond which a step is taken for a mistake
 
 
-def in_order(table: Table) -> tuple[Int, npt.NDArray[np.bool_], Int]:
-    """The rows by series, then time; which of them begin a series; their times, the table's own if it is in order."""
-    order = np.arange(len(table.codes), dtype=np.int64)
+def in_order(table: Table) -> tuple[Order, npt.NDArray[np.bool_], Int]:
+    """The rows by series, then time; which of them begin a series; and their times."""
     codes, times = table.codes, table.times
-    begins, later = codes[1:] != codes[:-1], times[1:] > times[:-1]
-    if not ((later | begins).all() and (codes[1:][begins] > codes[:-1][begins]).all()):
-        order = np.lexsort((times, codes)).astype(np.int64)
-        codes, times = codes[order], times[order]
-        begins = codes[1:] != codes[:-1]
-        repeated = np.flatnonzero(~begins & (times[1:] == times[:-1]))
-        if len(repeated):
-            raise _repeated(table, order[repeated + 1], len(repeated))
-    return order, np.append(True, begins), times
+    starts = _starts(codes, times)
+    if starts is not None:
+        return slice(None), starts, times
+    order = np.lexsort((times, codes)).astype(np.int64)
+    codes, times = codes[order], times[order]
+    starts = np.append(True, codes[1:] != codes[:-1])
+    repeated = np.flatnonzero(~starts[1:] & (times[1:] == times[:-1]))
+    if len(repeated):
+        raise _repeated(table, order[repeated + 1], len(repeated))
+    return order, starts, times
+
+
+def _starts(codes: Int, times: Int) -> npt.NDArray[np.bool_] | None:
+    """Which rows begin a series, where all stand by series, then time; else None."""
+    starts = np.ones(len(codes), bool)
+    for low in range(0, len(codes) - 1, BLOCK):
+        own, at = codes[low : low + BLOCK + 1], times[low : low + BLOCK + 1]
+        fresh = np.not_equal(own[1:], own[:-1], out=starts[low + 1 : low + len(own)])
+        if not (np.where(fresh, own[1:] > own[:-1], at[1:] > at[:-1])).all():
+            return None
+    return starts
 
 
 def find_step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency: str) -> Step:
@@ -63,7 +77,7 @@ def find_step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency
 
 
 def places_on_grid(
-    table: Table, times: Int, origins: Int, order: Int, starts: npt.NDArray[np.bool_], step: Step
+    table: Table, times: Int, origins: Int, order: Order, starts: npt.NDArray[np.bool_], step: Step
 ) -> tuple[Int, Int]:
     """Rows [S] of each series on the grid, absent ones included, and where in all of them each row stands."""
     first = np.flatnonzero(starts)
@@ -84,16 +98,21 @@ def places_on_grid(
     return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
 
 
-def _too_sparse(table: Table, order: Int, series: Int, step: Step, rows: int) -> DataError:
+def _places(table: Table, order: Order) -> Int:
+    """[rows], where in the table each row stands."""
+    return np.arange(len(table.codes), dtype=np.int64)[order]
+
+
+def _too_sparse(table: Table, order: Order, series: Int, step: Step, rows: int) -> DataError:
     """What to say of a grid of so many rows, nearly all of them absent: where most of them are."""
-    times = table.times[order]
+    places, times = _places(table, order), table.times[order]
     after = int(np.where(np.diff(series) == 0, np.diff(times), -1).argmax()) + 1
     before, then = table.clock.write(times[after - 1 : after + 1])
     return DataError(
         f"on the step {step} {rows - len(times)} of {rows} rows would be absent, most of them between {before} "
-        f"({table.where(int(order[after - 1]))}) and {then}",
+        f"({table.where(int(places[after - 1]))}) and {then}",
         hint="Mend these times, or set data.frequency to the usual distance of two rows, or to irregular.",
-        where=table.where(int(order[after])),
+        where=table.where(int(places[after])),
     )
 
 
@@ -115,9 +134,9 @@ def _repeated(table: Table, rows: Int, count: int) -> DataError:
 
 
 def _off_step(
-    table: Table, order: Int, starts: npt.NDArray[np.bool_], step: Step, on_step: npt.NDArray[np.bool_]
+    table: Table, order: Order, starts: npt.NDArray[np.bool_], step: Step, on_step: npt.NDArray[np.bool_]
 ) -> DataError:
-    rows = np.sort(order[~on_step])
+    rows = np.sort(_places(table, order)[~on_step])
     stamp = table.clock.write(table.times[rows[:1]])[0]
     share = 100 * on_step.mean()
     change = tell_change(table, order, starts)
@@ -129,15 +148,15 @@ def _off_step(
     )
 
 
-def tell_change(table: Table, order: Int, starts: npt.NDArray[np.bool_]) -> str:
+def tell_change(table: Table, order: Order, starts: npt.NDArray[np.bool_]) -> str:
     """Where the step of a series changes for good, in words; empty where none of the first ones does."""
-    firsts = np.flatnonzero(starts)
+    firsts, places = np.flatnonzero(starts), _places(table, order)
     unit: Literal["microsecond", "row"] = "microsecond" if table.clock.dated else "row"
-    for low, high in zip(firsts[:SEARCHED], [*firsts[1:], len(order)], strict=False):
-        change = find_change(table.times[order[low:high]])
+    for low, high in zip(firsts[:SEARCHED], [*firsts[1:], len(places)], strict=False):
+        change = find_change(table.times[places[low:high]])
         if change:
             row, before, after = change
-            place = table.where(int(order[low + row]))
-            stamp = table.clock.write(table.times[order[low + row]][None])[0]
+            place = table.where(int(places[low + row]))
+            stamp = table.clock.write(table.times[places[low + row]][None])[0]
             return f"rows are {Step(unit, before)} apart up to {stamp} ({place}) and {Step(unit, after)} from there on"
     return ""

@@ -22,7 +22,7 @@ from seqpred.data.duplicates import Duplicates, merge_repeats
 from seqpred.data.grid import find_step, in_order, places_on_grid, tell_change
 from seqpred.data.mapped import Gathered, let_go
 from seqpred.data.reading import Columns, Table
-from seqpred.data.timing import Clock, Int, Step
+from seqpred.data.timing import BLOCK, Clock, Int, Step, is_even
 from seqpred.errors import DataError
 
 Float = npt.NDArray[np.float64]
@@ -232,16 +232,20 @@ class Panel:
         for part in (str(self.step), *self.columns.values, *self.roles[self.roles.count("target") :]):
             digest.update(part.encode() + b"\0")
         parts = zip(self.names, self.origins.tolist(), self.offsets.tolist(), self.offsets[1:].tolist(), strict=False)
+        values = np.ascontiguousarray(self.values)
+        told: list[bytes | memoryview] = []
         seen = 0
         for name, origin, begin, end in sorted(parts):
-            digest.update(f"\0{name}\0{origin} {end - begin}\0".encode())
-            for low in range(begin, end, PIECE):
-                rows = self.values[low : min(low + PIECE, end)]
-                digest.update(np.ascontiguousarray(rows).data)
-                seen += len(rows)
-                if seen > PIECE:
+            told.append(f"\0{name}\0{origin} {end - begin}\0".encode())
+            for low in range(begin, end, BLOCK):
+                high = min(low + BLOCK, end)
+                told.append(values[low:high].data)
+                seen += high - low
+                if seen > BLOCK:
+                    digest.update(b"".join(told))
                     self.let_go()
-                    seen = 0
+                    told, seen = [], 0
+        digest.update(b"".join(told))
         return digest.hexdigest()
 
 
@@ -303,7 +307,6 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
         before: of the rows of its first series that came before, if there are any.
     """
     order, starts, times = in_order(table)
-    given = times is table.times
     step = find_step(table, times, starts, frequency)
     clock, times = table.clock.on_grid(times, step)
     first = np.flatnonzero(starts)
@@ -313,12 +316,12 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
     exact = step.unit in ("row", "microsecond") and origins[0] == times[0]
     if step.unit == "irregular":
         lengths, places = ends - first, None
-    elif exact and bool(((np.diff(times) == step.count) | starts[1:]).all()):
+    elif exact and is_even(times, starts, step.count):
         lengths, places = ends - first, None  # no row is absent
     else:
         lengths, places = places_on_grid(table, times, origins, order, starts, step)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    values = table.values if given else table.values[order]
+    values = table.values[order]
     if places is not None:
         sparse, values = values, np.full((int(offsets[-1]), values.shape[1]), np.nan)
         values[places] = sparse

@@ -7,7 +7,7 @@ above all, is left to `reading.py`, which makes the same numbers and has the wor
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seqpred.data.reading import Columns
 
 Float = npt.NDArray[np.float64]
+Made = TypeVar("Made")
 Number = TypeVar("Number", np.int32, np.int64, np.float64)
 SMALL = 1 << 18  # bytes of text that are parsed without pyarrow
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(?:([ T])\d\d:\d\d(:\d\d)?)?", re.ASCII)
@@ -214,7 +215,7 @@ class _Few:
 
 
 class _Many:
-    """The cells of a large file, parsed by pyarrow: words as dictionaries, numbers, times as the `first` one is.
+    """The cells of a large file, parsed by pyarrow: words, numbers, times as the `first` one is.
 
     Its arrays are read where they lie: their own `to_numpy` would load pandas.
     """
@@ -223,20 +224,24 @@ class _Many:
         import pyarrow as pa
 
         try:
-            rows = pa.concat_tables([_parsed(part, columns, categories, first) for part in source.parts])
-            if not len(rows):
-                raise _DoubtError
-            self._rows = rows.unify_dictionaries()
+            self._rows = pa.concat_tables([_parsed(part, columns, categories, first) for part in source.parts])
         except pa.ArrowException:
             raise _DoubtError from None
+        if not len(self._rows):
+            raise _DoubtError
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def words(self, name: str) -> tuple[list[str], Int]:
-        chunks = self._rows[name].chunks
-        words: list[str] = chunks[0].dictionary.to_pylist()
-        return words, np.concatenate([_raw(chunk.indices, np.int32) for chunk in chunks], dtype=np.int64)
+        import pyarrow as pa
+
+        ends, runs = zip(*_each(_runs, self._rows[name]), strict=True)
+        joined = pa.chunked_array(runs).unify_dictionaries().chunks
+        words: list[str] = joined[0].dictionary.to_pylist()
+        lengths = (np.diff(end, prepend=0) for end in ends)
+        codes = (_raw(chunk.indices, np.int32).repeat(count) for chunk, count in zip(joined, lengths, strict=True))
+        return words, np.concatenate(list(codes), dtype=np.int64)
 
     def numbers(self, name: str) -> Float:
         column = self._rows[name]
@@ -253,8 +258,6 @@ class _Many:
         return np.concatenate([_raw(chunk, np.int64) for chunk in column.chunks])
 
     def instants(self, name: str, first: str) -> Int:
-        from concurrent.futures import ThreadPoolExecutor
-
         import pyarrow as pa
 
         column = self._rows[name]
@@ -263,18 +266,17 @@ class _Many:
                 raise _DoubtError
             return np.concatenate([_raw(chunk, np.int32) for chunk in column.chunks], dtype=np.int64) * DAY
         try:
-            with ThreadPoolExecutor(pa.cpu_count()) as pool:
-                return np.concatenate(list(pool.map(partial(_instants, first=first), column.chunks)))
+            return np.concatenate(_each(partial(_instants, first=first), column))
         except pa.ArrowException:
             raise _DoubtError from None
 
 
 def _parsed(source: Source, columns: Columns, categories: Collection[str], first: str) -> pa.Table:
-    """Words as dictionaries, numbers, and the times as whole numbers, dates or texts, as the `first` one is."""
+    """Words, numbers, and the times as whole numbers, dates or texts, as the `first` one is."""
     import pyarrow as pa
     from pyarrow import csv
 
-    word = pa.dictionary(pa.int32(), pa.string())
+    word = pa.string()
     kinds = {name: word if name in categories else pa.float64() for name in columns.values}
     kinds |= {columns.id: word} if columns.id else {}
     dates = pa.date32() if _ISO.fullmatch(first) and len(first) == 10 else pa.string()  # date32 reads 2024-12-31 alone
@@ -290,6 +292,24 @@ def _parsed(source: Source, columns: Columns, categories: Collection[str], first
             ),
         )
     return rows
+
+
+def _each(make: Callable[[pa.Array], Made], column: pa.ChunkedArray) -> list[Made]:
+    """What is made of each part of a column, on all processors."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import pyarrow as pa
+
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+        return list(pool.map(make, column.chunks))
+
+
+def _runs(texts: pa.Array) -> tuple[npt.NDArray[np.int32], pa.DictionaryArray]:
+    """Where each run of equal texts ends, and its word: rows of a series mostly follow one another."""
+    from pyarrow import compute
+
+    runs = compute.run_end_encode(texts)
+    return _raw(runs.run_ends, np.int32), runs.values.dictionary_encode()
 
 
 def _raw(array: pa.Array, kind: type[Number]) -> npt.NDArray[Number]:

@@ -24,6 +24,7 @@ DAY = 86_400 * SECOND
 YEAR_1 = -62_135_596_800 * SECOND
 YEAR_10000 = 253_402_300_800 * SECOND
 COMPACT_DATES = (19_000_101, 21_001_231)  # whole numbers that may be dates written as 20241231
+BLOCK = 1 << 16  # rows that are compared at once: what that takes is used again for the next ones
 MOST_STEPS = 10  # between most rows; beyond that, a step is the resolution of a clock and tells no rows
 _UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
@@ -152,10 +153,10 @@ def infer_step(times: Int, starts: npt.NDArray[np.bool_], dated: bool) -> Step |
         starts: [rows], whether a row is the first of its series.
         dated: whether the times are dates, to which the calendar applies.
     """
-    gaps = gaps_within(times, starts)
-    if not len(gaps):
+    sizes, counts = _sizes(times, starts)
+    if not len(sizes):
         return None
-    sizes, usual = _sizes(gaps)
+    usual = int(sizes[counts.argmax()])
     if not dated:
         return Step("row", usual)
     if usual >= 28 * DAY and (month := _infer_months(times, starts)):
@@ -200,12 +201,25 @@ def is_explained(step: Step, times: Int, starts: npt.NDArray[np.bool_]) -> bool:
     return bool((gaps % step.count == 0).mean() >= 0.5 and np.median(gaps) <= MOST_STEPS * step.count)
 
 
-def _sizes(gaps: Int) -> tuple[Int, int]:
-    """The sizes of gaps that occur, and the most usual one."""
-    if (gaps == gaps[0]).all():  # as in most files, and far cheaper to see than to count
-        return gaps[:1], int(gaps[0])
-    sizes, counts = np.unique(gaps, return_counts=True)
-    return sizes, int(sizes[counts.argmax()])
+def is_even(times: Int, starts: npt.NDArray[np.bool_], distance: int) -> bool:
+    """Whether each row comes so long after the one before it in its series."""
+    for low in range(0, len(times) - 1, BLOCK):
+        block = times[low : low + BLOCK + 1]
+        if not ((np.diff(block) == distance) | starts[low + 1 : low + len(block)]).all():
+            return False
+    return True
+
+
+def _sizes(times: Int, starts: npt.NDArray[np.bool_]) -> tuple[Int, Int]:
+    """The sizes of the gaps that occur, in order, and how often each does."""
+    row = int(starts.argmin())  # the first that begins no series
+    if starts[row]:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    first = times[row : row + 1] - times[row - 1 : row]
+    if is_even(times, starts, int(first[0])):  # as in most files, and far cheaper to see than to count
+        return first, np.ones(1, np.int64)
+    sizes, counts = np.unique(gaps_within(times, starts), return_counts=True)
+    return sizes, counts
 
 
 def _infer_months(times: Int, starts: npt.NDArray[np.bool_]) -> Step | None:
@@ -214,12 +228,12 @@ def _infer_months(times: Int, starts: npt.NDArray[np.bool_]) -> Step | None:
     same_day = (days == np.maximum.reduceat(days, np.flatnonzero(starts))[np.cumsum(starts) - 1]) | (
         lasts & (days >= 27)
     )
-    gaps = gaps_within(_months(times), starts)
-    gaps = gaps[gaps > 0]
-    if not len(gaps) or not (same_day.mean() > 0.99 or lasts.mean() > 0.99):
+    sizes, counts = _sizes(_months(times), starts)
+    counts = np.where(sizes > 0, counts, 0)
+    if not counts.any() or not (same_day.mean() > 0.99 or lasts.mean() > 0.99):
         return None
     at_end = lasts.mean() > 0.99 and not (days == 27).all()
-    return Step("month-end" if at_end else "month", _sizes(gaps)[1])
+    return Step("month-end" if at_end else "month", int(sizes[counts.argmax()]))
 
 
 def _on_business_days(times: Int, gap_sizes: Int) -> bool:

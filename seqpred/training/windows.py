@@ -93,14 +93,16 @@ class Windows:
 
     def _prepare(self, tracks: Int) -> None:
         lead, places = self.reach.look.anchor - 1, list(self.reach.known)
+        begins, ends = self.begins.numpy(), self.ends.numpy()
+        x, known, all_values, scale, filled = self.memory  # written to as arrays, which a short track needs
         for k, own, values in self.make(tracks):
-            low, high = int(self.begins[k]), int(self.ends[k])
+            low, high = int(begins[k]), int(ends[k])
             base, scaled = own.filled[0], (own.scale > 0) & (np.arange(high - low) >= lead)
-            self.x[low:high] = torch.from_numpy(own.x)
-            self.known[low:high] = self.x[low:high, places]
-            self.values[low:high] = torch.from_numpy(values - base)
-            self.filled[low + lead : high + lead] = torch.from_numpy(own.filled - base)
-            self.scale[low:high] = torch.from_numpy(np.where(scaled, own.scale, np.nan))
+            x[low:high] = own.x
+            known[low:high] = own.x[:, places]
+            all_values[low:high] = values - base
+            filled[low + lead : high + lead] = own.filled - base
+            scale[low:high] = np.where(scaled, own.scale, np.nan)
             self.made[k] = True
 
     def starts(self) -> tuple[Tensor, Tensor]:
