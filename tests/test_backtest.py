@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.backtest import Evaluation, backtest
+from seqpred.data.columns import Columns
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.reading import Columns, read_table
+from seqpred.data.reading import read_table
 from seqpred.data.sources import Source
 from seqpred.errors import DataError
 from tests.conftest import seasonal

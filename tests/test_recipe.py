@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from seqpred.config import Config
 from seqpred.covariates import Covariates
+from seqpred.data.columns import Columns
 from seqpred.data.panel import build_panel
-from seqpred.data.reading import Columns, Table
+from seqpred.data.reading import Table
 from seqpred.data.sources import Source, open_source
 from seqpred.data.timing import Clock
 from seqpred.errors import DataError

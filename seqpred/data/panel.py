@@ -17,11 +17,12 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.columns import Columns
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.data.duplicates import Duplicates, merge_repeats
 from seqpred.data.grid import find_step, in_order, places_on_grid, tell_change
 from seqpred.data.mapped import Gathered, let_go
-from seqpred.data.reading import Columns, Table
+from seqpred.data.reading import Table
 from seqpred.data.timing import BLOCK, Clock, Int, Step, is_even
 from seqpred.errors import DataError
 

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.columns import Columns
 from seqpred.data.dialect import EMPTY, LARGEST
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import COMPACT_DATES, DAY, YEAR_1, Clock, Int
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from seqpred.data.reading import Columns
 
 Float = npt.NDArray[np.float64]
 Made = TypeVar("Made")

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.config import CovariateSection
+from seqpred.data.columns import Columns
 from seqpred.data.panel import Panel
-from seqpred.data.reading import Columns, Sketch
+from seqpred.data.reading import Sketch
 from seqpred.data.timing import Int, usual_seasons
 from seqpred.errors import DataError, did_you_mean
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.columns import Columns
 from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
 from seqpred.data.dialect import EMPTY, LARGEST, Decimal, decide_decimal, to_numbers
 from seqpred.data.frames import Wanted, header, read_frame
@@ -37,23 +38,6 @@ class Sketch:
     distinct: int
     rows: int
     dated: bool = False
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which column is what; the time may stand in a date's and a clock's, or in none."""
-
-    time: tuple[str, ...]
-    id: str | None
-    targets: tuple[str, ...]
-    known: tuple[str, ...] = ()
-    past: tuple[str, ...] = ()
-    static: tuple[str, ...] = ()
-
-    @property
-    def values(self) -> tuple[str, ...]:
-        """The columns of `Table.values`, in order."""
-        return (*self.targets, *self.known, *self.past, *self.static)
 
 
 @dataclass(frozen=True)

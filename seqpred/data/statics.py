@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seqpred.config import CovariateSection
+from seqpred.data.columns import Columns
 from seqpred.data.dialect import Dialect
 from seqpred.data.frames import header
 from seqpred.data.panel import Rows
-from seqpred.data.reading import Columns, Sketch, Table, read_table
+from seqpred.data.reading import Sketch, Table, read_table
 from seqpred.data.sources import Source, open_source
 from seqpred.data.timing import Int
 from seqpred.errors import ConfigError, DataError, did_you_mean

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.columns import Columns
 from seqpred.data.mapped import cache_folder, let_go, mapped
-from seqpred.data.reading import Columns, Table, read_table
+from seqpred.data.reading import Table, read_table
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import Clock, Int
 from seqpred.errors import DataError, WriteError

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.data.columns import Columns
 from seqpred.data.panel import Float, Panel, Rows
 from seqpred.data.profile import find_own_season, find_season
-from seqpred.data.reading import Columns, Sketch, Table
+from seqpred.data.reading import Sketch, Table
 from seqpred.data.timing import DAILY, Clock, Int, Step, gaps_within, infer_step
 from seqpred.errors import DataError
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.reading import Columns, Table
+from seqpred.data.columns import Columns
+from seqpred.data.reading import Table
 from seqpred.data.timing import DAY, Int
 from seqpred.errors import DataError
 

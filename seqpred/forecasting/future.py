@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from seqpred.covariates import Covariate, Covariates, hold_for_days, recode
+from seqpred.data.columns import Columns
 from seqpred.data.dialect import Dialect
 from seqpred.data.frames import header
 from seqpred.data.panel import Panel
-from seqpred.data.reading import Columns, Table, read_table
+from seqpred.data.reading import Table, read_table
 from seqpred.data.sources import open_source
 from seqpred.data.timing import DAY, Int, Step
 from seqpred.errors import DataError

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from seqpred.data.columns import Columns
 from seqpred.data.dates import form_of, offset_of, zone_of
 from seqpred.data.dialect import EMPTY, LARGEST, Dialect, to_number
-from seqpred.data.reading import Columns
 from seqpred.data.timing import COMPACT_DATES, Clock, Step
 from seqpred.data.zones import to_instants, to_wall
 from seqpred.errors import DataError, did_you_mean

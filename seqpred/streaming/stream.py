@@ -10,8 +10,8 @@ import numpy as np
 
 from seqpred.config import Config, settled
 from seqpred.covariates import Covariates, recode
+from seqpred.data.columns import Columns
 from seqpred.data.panel import SINCE
-from seqpred.data.reading import Columns
 from seqpred.data.statics import open_statics, read_statics
 from seqpred.data.timing import DAY, YEAR_10000, Step
 from seqpred.errors import ConfigError

@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqpred.data import grid, timing
+from seqpred.data import panel as panels
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import choose_columns
 from seqpred.data.reading import read_table, sketch
@@ -263,3 +265,21 @@ def test_the_fingerprint_changes_with_a_value_a_time_a_name_and_a_row() -> None:
     name = FRAME.assign(id=FRAME["id"].replace("a", "c"))
     found = [panel(f).fingerprint() for f in (FRAME, value, time, name, FRAME[:-1])]
     assert len(set(found)) == 5
+
+
+@PROPERTY
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9)), min_size=1, max_size=24), st.booleans())
+def test_blocks_of_rows_change_nothing(rows: list[tuple[str, int]], in_order: bool) -> None:
+    found: list[object] = []
+    rows = sorted(set(rows)) if in_order else rows
+    frame = pd.DataFrame({"id": [i for i, _ in rows], "ds": [t for _, t in rows], "y": range(len(rows))})
+    for size in (2, 3, 1 << 16):
+        with pytest.MonkeyPatch.context() as patch:
+            for room in (grid, timing, panels):
+                patch.setattr(room, "BLOCK", size)
+            try:
+                made = panel(frame)
+                found.append((str(made.step), made.lengths.tolist(), made.fingerprint()))
+            except DataError as e:
+                found.append(str(e))
+    assert found[0] == found[1] == found[2]

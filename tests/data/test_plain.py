@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.data import plain, reading
+from seqpred.data.columns import Columns
 from seqpred.data.dialect import EMPTY, Dialect
 from seqpred.data.plain import read_plain
-from seqpred.data.reading import Columns, Table, read_table
+from seqpred.data.reading import Table, read_table
 from seqpred.data.sources import Source
 from seqpred.errors import DataError
 from tests.conftest import pandas_3

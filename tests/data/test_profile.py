@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqpred.data.columns import Columns
 from seqpred.data.panel import Panel, build_panel
 from seqpred.data.profile import check_changing, choose_columns, find_anchor, find_season, guess_columns, guess_time
-from seqpred.data.reading import Columns, Sketch, read_table, sketch
+from seqpred.data.reading import Sketch, read_table, sketch
 from seqpred.data.sources import Source, open_source
 from seqpred.errors import DataError
 

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqpred.data.columns import Columns
 from seqpred.data.panel import build_panel
 from seqpred.data.profile import choose_columns
-from seqpred.data.reading import Columns, Table, read_table, sketch
+from seqpred.data.reading import Table, read_table, sketch
 from seqpred.data.sources import Source
 from seqpred.data.survey import LISTED, Survey, look_at_rows, survey, tell_columns
 from seqpred.data.timing import Clock

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.data.reading import Columns, read_table
+from seqpred.data.columns import Columns
+from seqpred.data.reading import read_table
 from seqpred.data.sources import Source
 from seqpred.data.timing import DAY, SECOND, Clock, Step, infer_step, usual_seasons
 

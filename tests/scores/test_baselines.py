@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.backtest import backtest
+from seqpred.data.columns import Columns
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.reading import Columns, read_table
+from seqpred.data.reading import read_table
 from seqpred.data.sources import Source
 from seqpred.scores.baselines import drift, naive, seasonal_naive
 

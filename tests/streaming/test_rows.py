@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from seqpred.data.columns import Columns
 from seqpred.data.dialect import Dialect
-from seqpred.data.reading import Columns
 from seqpred.data.timing import Step
 from seqpred.errors import DataError
 from seqpred.streaming.rows import AT_ONCE, LONGEST, Line, Row, Rows, Wanted, lines_of

@@ -1,0 +1,22 @@
+"""Which column of a source is what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column is what; the time may stand in a date's and a clock's, or in none."""
+
+    time: tuple[str, ...]
+    id: str | None
+    targets: tuple[str, ...]
+    known: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The columns of `Table.values`, in order."""
+        return (*self.targets, *self.known, *self.past, *self.static)
