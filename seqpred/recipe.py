@@ -20,6 +20,8 @@ from seqpred.errors import DataError
 from seqpred.yaml_lines import dump_yaml
 
 ENOUGH = 30  # blocks of validation, each of one series and one horizon, that are enough to decide by
+LONG = 400  # rows of a season that is not forecast at once unless it is asked for: a year of days is still shorter
+SAID = 1 << 24  # quantiles of all steps ahead, from all rows of a batch: half a second's work, and 0.7 GB of memory
 MOST_JOINT = 16  # targets that are told of each other: each adds two inputs to every one
 
 
@@ -58,11 +60,13 @@ def settle(config: Config, panel: Panel) -> Config:
     calendar = choose("data.covariates.calendar", list(find_calendar(panel, max(anchor, *chosen_lags))))
     changes["data.covariates.calendar"] = calendar if calendar != "none" else []
     longest = max(1, typical - validation - anchor - 1)
-    choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest))
+    ahead = horizon * len({*config.forecast.quantiles, 0.5})
+    window = choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest, max(24, SAID // (4 * ahead))))
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
     choose("model.members", 5)
-    choose("training.batch_size", 128 if config.model.bidirectional else 32)
+    batch, spoken = (128, 1) if config.model.bidirectional else (32, window)
+    choose("training.batch_size", max(4, min(batch, SAID // (spoken * ahead))))
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(
         "training.threads", _threads(config.model.cell, changes["model.hidden_size"], changes["training.batch_size"])
@@ -156,8 +160,12 @@ def rows_needed(config: Config) -> int:
 
 
 def _horizon(season: int, rows: int) -> int:
-    """One season ahead, a dozen rows where there is none, and no more than a sixth of the data."""
-    return max(1, min(season if season > 1 else 12, rows // 6))
+    """One season ahead, a dozen rows where there is none, and no more than a sixth of the data.
+
+    Of a season of very many rows an hour's minutes, or a minute's seconds: a day of either at once learns slowly.
+    """
+    usual = 12 if season == 1 else season if season <= LONG else 60
+    return max(1, min(usual, rows // 6))
 
 
 def _validation(horizon: int, rows: int, tracks: int) -> int:

@@ -75,3 +75,25 @@ def test_two_whole_years_outside_the_validation_part_show_a_season_of_months() -
 
     assert season(36) == 12
     assert season(35) == 1
+
+
+def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small() -> None:
+    def sizes(horizon: int) -> tuple[object, object]:
+        frame = pd.DataFrame({"y": np.sin(np.arange(60_000) / 200)})
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon, "season": 1}})
+        training = settle(config, read_panel(open_source(frame), config, lambda _: None))
+        return training.model.window, training.training.batch_size
+
+    assert sizes(168) == (256, 32)
+    assert sizes(1440) == (256, 5)
+    assert sizes(5000) == (93, 4)
+
+
+def test_a_day_of_minutes_is_not_forecast_at_once_unless_it_is_asked_for() -> None:
+    def horizon(season: int, rows: int) -> object:
+        frame = pd.DataFrame({"y": np.sin(np.arange(rows) / 200)})
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"season": season}})
+        return settle(config, read_panel(open_source(frame), config, lambda _: None)).forecast.horizon
+
+    assert [horizon(season, 6000) for season in (1, 24, 365, 1440)] == [12, 24, 365, 60]
+    assert horizon(1440, 300) == 50
