@@ -334,7 +334,14 @@ def _split(text: str, delimiter: str) -> list[str]:
 
 
 def _stamp(text: str, form: str) -> datetime:
-    """The date in a text; the usual forms have a quick way."""
+    """The date in a text; the usual forms have a quick way.
+
+    Raises:
+        ValueError: it has another form.
+    """
     if form.startswith("%Y-%m-%d"):
-        return datetime.fromisoformat(text)
+        stamp = datetime.fromisoformat(text)  # which takes 20240131, 2024-W05-3 and 2024-01-31-01-07 too
+        if (text[4:5], text[7:8], text[10:11]) != ("-", "-", form[8:9]) or stamp.tzinfo is not None:
+            raise ValueError(text)
+        return stamp
     return datetime.strptime(text, form.replace("%-", "%"))
