@@ -68,13 +68,16 @@ def mutants(rooms: Iterable[str]) -> Iterator[Mutant]:
 
 
 def code_of(mutant: Mutant) -> str:
-    """The altered file; empty where it means the same."""
+    """The altered file; empty where it means the same, or nothing at all."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
     before = mutant.path.read_text()
     after = mutate_code(before, get_operator(mutant.operator)(), mutant.place)
-    return "" if after is None or _meaning(before) == _meaning(after) else str(after)
+    try:
+        return "" if after is None or _meaning(before) == _meaning(after) else str(after)
+    except SyntaxError:
+        return ""
 
 
 def _meaning(code: str) -> str:

@@ -301,3 +301,13 @@ def test_a_history_with_a_new_category_or_of_another_type_is_told(model: Any) ->
         seqpred.predict(model, history(frame).assign(wind="strong"), future=known)
     with pytest.raises(DataError, match="no column 'wind'"):
         seqpred.predict(model, history(frame).drop(columns="wind"), future=known)
+
+
+def test_mean_and_spread_are_of_all_pieces_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqpred.data.panel.PIECE", 3)
+    wind = np.array([1.0, 2, 3, 10, 20, 30, 40, 50])
+    frame = pd.DataFrame({"shop": list("AAABBBBB"), "y": range(8), "wind": wind})
+    config = Config.from_tree({"data": {"id": "shop", "target": "y", "covariates": {"past": ["wind"]}}})
+    panel = read_panel(open_source(frame), config, lambda _: None)
+    (learned,) = learn_covariates(panel, panel.lengths, []).columns
+    np.testing.assert_allclose((learned.mean, learned.spread), (wind.mean(), wind.std()))

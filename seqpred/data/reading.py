@@ -116,13 +116,12 @@ def _sketch(column: pd.Series, empty: Sequence[str]) -> Sketch:
 
 
 def _kind(column: pd.Series, filled: pd.Series) -> Kind:
-    import pandas as pd
     from pandas.api import types
 
     if not len(filled):
         return "empty"
     if len(filled) < len(column) and types.is_string_dtype(column):
-        numbers = pd.to_numeric(filled, errors="coerce")  # but for words such as NA it may be one of numbers
+        numbers = _plain_numbers(filled)  # but for words such as NA it may be one of numbers
         if numbers.notna().all():
             return "whole" if bool((numbers == numbers.round()).all()) else "number"
     if types.is_datetime64_any_dtype(column):
@@ -300,19 +299,27 @@ def _decimal(source: Source, frame: pd.DataFrame, numbers: Sequence[str]) -> tup
 
 def _strange(source: Source, column: pd.Series) -> pd.Series:
     """The cells of text that are no plain numbers and no marks of a missing value."""
-    import pandas as pd
     from pandas.api import types
 
     if types.is_numeric_dtype(column):
         return column.iloc[:0].astype(str)
-    plain = pd.to_numeric(column, errors="coerce").notna() | column.isna()
+    plain = _plain_numbers(column).notna() | column.isna()
     texts = stripped(column[~plain])
     return texts[~texts.isin(source.dialect.missing_texts)]
 
 
+def _plain_numbers(column: pd.Series) -> pd.Series:
+    """The cells as numbers, missing where they are none that is written plainly."""
+    import pandas as pd
+
+    try:
+        return pd.to_numeric(column, errors="coerce")
+    except OverflowError:  # of a whole number of 400 digits among texts pandas makes none
+        return pd.to_numeric(column.astype(str), errors="coerce")
+
+
 def _numbers(source: Source, column: pd.Series, name: str) -> tuple[npt.NDArray[np.float64], int]:
     """The numbers in a column, [rows], and how many cells hold a sentinel."""
-    import pandas as pd
     from pandas.api import types
 
     dialect = source.dialect
@@ -323,7 +330,7 @@ def _numbers(source: Source, column: pd.Series, name: str) -> tuple[npt.NDArray[
         marked = stripped(column).isin(dialect.missing_texts).to_numpy() & column.notna().to_numpy()
         column = column.mask(marked)
         if dialect.decimal == "auto":
-            values = pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan)
+            values = _plain_numbers(column).to_numpy(np.float64, na_value=np.nan)
         else:
             values = to_numbers(column.astype(object).fillna("").astype(str).tolist(), dialect.decimal)
         bad = np.flatnonzero(np.isnan(values) & column.notna().to_numpy())

@@ -283,3 +283,11 @@ def test_blocks_of_rows_change_nothing(rows: list[tuple[str, int]], in_order: bo
             except DataError as e:
                 found.append(str(e))
     assert found[0] == found[1] == found[2]
+
+
+def test_a_long_series_is_looked_at_in_pieces_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panels, "PIECE", 10)
+    lengths = (10, 25, 5, 4)
+    p = panel(text([(f"s{s}", t, t) for s, rows in enumerate(lengths) for t in range(rows)]))
+    found = [(first, row, len(piece.values), len(piece.names)) for first, row, piece in p.pieces()]
+    assert found == [(0, 0, 10, 1), (1, 0, 10, 1), (1, 10, 10, 1), (1, 20, 5, 1), (2, 0, 5, 1), (3, 0, 4, 1)]

@@ -10,7 +10,16 @@ import pytest
 
 from seqpred.data.columns import Columns
 from seqpred.data.panel import Panel, build_panel
-from seqpred.data.profile import check_changing, choose_columns, find_anchor, find_season, guess_columns, guess_time
+from seqpred.data.profile import (
+    _autocorrelation,
+    check_changing,
+    choose_columns,
+    find_anchor,
+    find_season,
+    guess_columns,
+    guess_id,
+    guess_time,
+)
 from seqpred.data.reading import Sketch, read_table, sketch
 from seqpred.data.sources import Source, open_source
 from seqpred.errors import DataError
@@ -223,3 +232,14 @@ def test_one_series_that_changes_is_enough() -> None:
 def test_other_columns_of_dates_are_named_beside_the_one_chosen() -> None:
     columns = [Sketch("created", "time", 9, 9), Sketch("updated", "time", 9, 9), Sketch("y", "number", 9, 9)]
     assert guess_time(columns) == ("created", "the first column of dates (updated might be it, too)")
+
+
+def test_values_that_swing_about_a_far_level_are_correlated_as_they_swing() -> None:
+    found = _autocorrelation(np.tile([1000.0, 1001.0], 60))
+    np.testing.assert_allclose(found[:3], [1, -1, 1], atol=0.03)
+
+
+def test_a_column_whose_values_never_come_again_names_no_series() -> None:
+    rows = 300
+    assert guess_id([Sketch("id", "text", rows - 1, rows)], None)[0] == "id"
+    assert guess_id([Sketch("id", "text", len(range(rows)), rows)], None)[0] is None

@@ -213,6 +213,11 @@ def test_infinite_values_are_refused_with_their_line(value: str) -> None:
     assert fault(f"ds,y\n1,1\n2,{value}\n").startswith(f"sales.csv:3: {float(value):g} in column 'y' is infinite")
 
 
+def test_a_whole_number_without_end_among_texts_is_infinite_too() -> None:
+    cells = pd.DataFrame({"ds": [1, 2, 3, 4], "y": [1, 10**400, "2.5", "1,000"]})
+    assert fault(cells).startswith("sales.csv, row 1: inf in column 'y' is infinite")
+
+
 def test_an_empty_file_and_a_lone_header_are_told_apart() -> None:
     assert "is empty" in fault("")
     assert "is empty" in fault("\n\n")
@@ -328,6 +333,16 @@ def test_dates_that_may_be_day_or_month_first_are_refused(mark: str) -> None:
 def test_one_date_of_another_form_is_named_with_its_line() -> None:
     said = fault("ds,y\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", time="ds")
     assert said.startswith("sales.csv:4: 'soon' in column 'ds' is not a date of the form %Y-%m-%d")
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [("2024" + "9" * 3000, "2024" + "9" * 36), ("-2024-01-03", "-2024-01-03"), ("3 " * 900, ("3 " * 20))],
+)
+def test_what_only_begins_like_a_date_is_soon_told_from_one(cell: str, shown: str) -> None:
+    said = fault(f"ds,y\n2024-01-01,1\n2024-01-02,2\n{cell},3\n", time="ds")
+    assert said.startswith(f"sales.csv:4: {shown!r} in column 'ds' is not a date of the form %Y-%m-%d")
+    assert f"{shown!r} in column 'ds' is neither a date" in fault(f"ds,y\n{cell},1\n{cell},2\n", time="ds")
 
 
 def test_a_time_column_of_words_is_refused() -> None:

@@ -271,3 +271,10 @@ def test_training_and_check_come_to_the_same(small: Path) -> None:
             model = seqpred.train(config, out=small / f"model{large}")
             made.append((model.folder.manifest, seqpred.check(Config.from_tree(config)).tell()))
     assert made[0] == made[1]
+
+
+def test_small_arrays_stand_in_memory_and_large_ones_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
+    monkeypatch.setattr(mapped, "LARGE", 40)
+    assert not mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
+    assert mapped.zeros({"a": (9,)}, np.float32)["a"].flags.owndata

@@ -17,8 +17,8 @@ from seqpred.data.panel import build_panel
 from seqpred.data.profile import choose_columns
 from seqpred.data.reading import Table, read_table, sketch
 from seqpred.data.sources import Source
-from seqpred.data.survey import LISTED, Survey, look_at_rows, survey, tell_columns
-from seqpred.data.timing import Clock
+from seqpred.data.survey import LISTED, Survey, _said, look_at_rows, survey, tell_columns
+from seqpred.data.timing import Clock, Step
 from tests.conftest import seasonal
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=60)
@@ -240,3 +240,9 @@ def test_every_column_is_told_with_its_role_and_the_unused_ones_as_such() -> Non
     ]
     assert [c["why"] for c in told] == ["its name", None, None, None]
     assert {c["role"] for c in tell_columns(sketches, None, {})} == {None}
+
+
+def test_a_step_that_is_asked_for_counts_where_it_fits_the_times() -> None:
+    steps = ("irregular", "2", "PT1H", "soon")
+    assert [_said(text, dated=False) for text in steps] == [Step("irregular", 1), Step("row", 2), None, None]
+    assert [_said(text, dated=True) for text in steps] == [Step("irregular", 1), None, Step.parse("PT1H"), None]
