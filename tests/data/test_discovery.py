@@ -107,6 +107,11 @@ def test_years_side_by_side_are_found_and_aligned_by_what_leaves_no_hole() -> No
     weeks = {str(y): [truth.get(d - pd.Timedelta(364 * (2023 - y), "D")) for d in rows] for y in (2023, 2022, 2021)}
     found = find(pd.DataFrame({"Date": rows} | weeks).to_csv(index=False))
     assert (found["layout"], found["target"]) == ("weekday-years", ["2023", "2022", "2021"])
+    why = discover(Source("y.csv", pd.DataFrame({"Date": rows} | weeks).to_csv(index=False).encode()), {}).reasons
+    beginning, _, weeks_told = why["layout"].partition("; ")
+    assert "the same weekday in each year leaves no day out against " in beginning
+    assert " 0 by the same date" not in beginning
+    assert " against " in weeks_told
 
 
 def test_other_whole_numbers_are_no_years() -> None:

@@ -15,6 +15,7 @@ import seqpred
 from seqpred.config import Config
 from seqpred.covariates import adopt, learn_covariates
 from seqpred.data import mapped, panel, sources, store
+from seqpred.data.columns import Columns
 from seqpred.data.panel import Panel
 from seqpred.data.sources import open_source
 from seqpred.errors import DataError
@@ -254,6 +255,14 @@ def test_check_finds_the_same_in_a_long_series(order: str, frequency: str, small
     assert told[0] == told[1]
     assert told[0]["totals"]["outliers"] == 1
     assert told[0]["repeats"] == 5
+
+
+def test_two_long_series_of_different_times_are_cut_into_parts_of_which_none_is_empty(small: Path) -> None:
+    days = {"a": pd.date_range("2020-01-01", periods=200), "b": pd.date_range("2022-01-01", periods=200)}
+    frame = pd.concat(pd.DataFrame({"id": s, "ds": d.strftime("%Y-%m-%d"), "y": 1.0}) for s, d in days.items())
+    frame.to_csv(small / "sales.csv", index=False)
+    stored = store.store(open_source(small / "sales.csv"), Columns(("ds",), "id", ("y",)), set(), lambda _: None)
+    assert [len(table.times) for table in stored.parts()] == [50] * 8
 
 
 def test_training_and_check_come_to_the_same(small: Path) -> None:
