@@ -311,3 +311,25 @@ def test_mean_and_spread_are_of_all_pieces_of_the_data(monkeypatch: pytest.Monke
     panel = read_panel(open_source(frame), config, lambda _: None)
     (learned,) = learn_covariates(panel, panel.lengths, []).columns
     np.testing.assert_allclose((learned.mean, learned.spread), (wind.mean(), wind.std()))
+
+
+def test_the_hour_is_told_as_waves_of_a_day_its_half_and_its_third() -> None:
+    times = np.array([0, 3, 4, 6], np.int64) * (DAY // 24)
+    numbers, _ = Covariates(calendar=("hour",)).tell(np.empty((4, 0)), times)
+    turns = np.outer([0, 1 / 8, 1 / 6, 1 / 4], [1, 2, 3]) * 2 * np.pi
+    np.testing.assert_allclose(numbers, np.hstack([np.sin(turns), np.cos(turns)]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "moment", "place"),
+    [
+        ("weekday", "2024-01-04T12:00", 3.5 / 7),  # a Thursday
+        ("day-of-month", "2024-02-16T00:00", 15 / 29),
+        ("day-of-year", "2023-12-31T06:00", 364 / 365),
+    ],
+)
+def test_where_a_moment_stands_in_its_week_month_and_year(name: str, moment: str, place: float) -> None:
+    times = np.array([np.datetime64(moment, "us").astype(np.int64)])
+    numbers, _ = Covariates(calendar=(name,)).tell(np.empty((1, 0)), times)
+    np.testing.assert_allclose(numbers[0, 0], np.sin(2 * np.pi * place), atol=1e-6)
+    np.testing.assert_allclose(numbers[0, numbers.shape[1] // 2], np.cos(2 * np.pi * place), atol=1e-6)

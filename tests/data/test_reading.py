@@ -207,6 +207,13 @@ def test_a_row_with_too_many_fields_is_named() -> None:
     assert said.startswith("sales.csv:4: 3 fields where the header has 2")
 
 
+@pytest.mark.parametrize("header", ["ds,y," + "c," * 10_000, "ds,y," + "c" * 1_000_000], ids=["columns", "letters"])
+def test_a_header_without_end_is_no_table(header: str) -> None:
+    assert fault(f"{header}\n1,2\n").startswith(
+        "sales.csv: its first line has more than 1,000,000 characters or 10,000"
+    )
+
+
 @pandas_3
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e999", "1e101"])
 def test_infinite_values_are_refused_with_their_line(value: str) -> None:
