@@ -202,6 +202,8 @@ def test_a_season_is_found_through_missing_values() -> None:
 
 
 def test_the_anchor_of_a_season_is_the_season_and_of_a_random_walk_the_last_value() -> None:
+    week = np.random.default_rng(0).normal(size=168)
+    assert find_anchor(whole(np.tile(week, 8)), 24, 24) == (168, [1, 24, 168])
     anchor, lags = find_anchor(whole(cycle(600, 24)), 24, 24)
     assert anchor == 24
     assert {1, 24} <= set(lags)
