@@ -291,3 +291,12 @@ def test_a_long_series_is_looked_at_in_pieces_and_by_itself(monkeypatch: pytest.
     p = panel(text([(f"s{s}", t, t) for s, rows in enumerate(lengths) for t in range(rows)]))
     found = [(first, row, len(piece.values), len(piece.names)) for first, row, piece in p.pieces()]
     assert found == [(0, 0, 10, 1), (1, 0, 10, 1), (1, 10, 10, 1), (1, 20, 5, 1), (2, 0, 5, 1), (3, 0, 4, 1)]
+
+
+def test_absent_rows_are_taken_as_missing_up_to_fifty_for_each_present_one() -> None:
+    def grid_of(last: int) -> Panel:
+        return panel(text([(t, 1.5) for t in [*range(99), last]], header="ds,y"))
+
+    assert grid_of(5999).lengths.tolist() == [6000]
+    with pytest.raises(DataError, match="5901 of 6001 rows would be absent"):
+        grid_of(6000)
