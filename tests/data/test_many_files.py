@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seqpred.config import Config
 from seqpred.data import store
 from seqpred.data.reading import Table, read_table, sketch
-from seqpred.data.sources import open_source
+from seqpred.data.sources import Source, open_source
 from seqpred.errors import DataError
 from seqpred.verbs import read_panel
 from tests.data.test_plain import COLUMNS, files, outcome
@@ -115,3 +115,21 @@ def test_many_large_files_are_stored_as_one(cuts: list[int], small: Path) -> Non
         told.append(fault.value.message.split(": ")[0])
     assert told[0] == told[1]
     assert told[0].split(":")[0].endswith(".csv")
+
+
+def test_small_files_are_read_together_and_large_ones_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqpred.data.sources.PIECE", 100)
+    for name, count in {"a": 40, "b": 8, "c": 8, "d": 8, "e": 40}.items():
+        (tmp_path / f"{name}.csv").write_text("y\n" + "1.5\n" * count)
+    source = open_source(str(tmp_path / "*.csv"))
+    assert [[part.name for part in group.parts] for group in source._groups()] == [
+        [str(tmp_path / "a.csv")],
+        [str(tmp_path / "b.csv"), str(tmp_path / "c.csv")],
+        [str(tmp_path / "d.csv")],
+        [str(tmp_path / "e.csv")],
+    ]
+
+
+def test_a_piece_counts_the_lines_before_it() -> None:
+    piece = Source("a.csv", b"y\n1\n2\n", skipped=10)
+    assert [piece.where(row) for row in (0, 1, 9)] == ["a.csv:12", "a.csv:13", "a.csv:21"]
