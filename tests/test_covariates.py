@@ -131,6 +131,7 @@ def test_a_word_at_midnight_alone_holds_for_its_day() -> None:
 def test_a_day_without_its_first_row_keeps_what_its_rows_say() -> None:
     times = np.array([0, DAY // 2, DAY + DAY // 2, 2 * DAY, 2 * DAY + DAY // 2])
     assert hold_for_days(np.array([2.0, 1, 1, 3, 1]), times).tolist() == [2, 2, 1, 3, 3]
+    assert hold_for_days(np.array([2.0, 1]), np.array([0, 5 * DAY + 1])).tolist() == [2, 1]
 
 
 # ------------------------------------------------------------------ what the network is told
