@@ -410,3 +410,9 @@ def test_a_frame_may_call_its_columns_by_numbers() -> None:
 
 def test_a_frame_with_two_columns_of_one_name_is_refused_in_words() -> None:
     fault(pd.DataFrame([[1, 2, 3], [2, 3, 4]], columns=["ds", "y", "y"]))
+
+
+@pytest.mark.parametrize(("cells", "kind"), [("3,NA,5", "whole"), ("2.6,NA,1.7", "number"), ("2.4,NA,1.3", "number")])
+def test_numbers_beside_gaps_are_whole_only_if_all_of_them_are(cells: str, kind: str) -> None:
+    content = "ds,y\n" + "".join(f"2024-01-0{i},{cell}\n" for i, cell in enumerate(cells.split(","), start=1))
+    assert sketch(Source("a.csv", content.encode()))[1].kind == kind
