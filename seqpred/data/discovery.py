@@ -15,13 +15,12 @@ from seqpred.data.panel import build_panel
 from seqpred.data.profile import Guess, choose_columns, guess_columns
 from seqpred.data.reading import Sketch, Table, read_table, sketch
 from seqpred.data.sources import BROKEN, Source
-from seqpred.data.timing import DAILY, SECOND, infer_step, is_explained
+from seqpred.data.timing import DAILY, infer_step, is_explained
 from seqpred.data.years import is_year, unfold_years
-from seqpred.data.zones import are_repeated, to_instants, to_wall
+from seqpred.data.zones import are_repeated, skips_between, to_instants, to_wall
 from seqpred.errors import DataError
 
 CUSTOMARY = (-1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 999.0, 9999.0, 99999.0)
-HOUR = 3600 * SECOND
 OFTEN = 5  # times that a sentinel stands in its column at least
 TURNED = ("Europe/Berlin", "Europe/London", "Europe/Athens", "America/New_York", "America/Chicago", "America/Denver")
 PACIFIC = ("America/Los_Angeles", "Australia/Sydney", "Australia/Adelaide", "Pacific/Auckland", "America/Santiago")
@@ -228,10 +227,9 @@ def _turned(table: Table) -> str:
     order, again = np.lexsort((table.times, table.codes)), repeats(table)
     twice, times = np.unique(table.times[order][again]), np.unique(table.times)
     for zone in TURNED + PACIFIC:  # each turns its clocks at other hours than the others
-        first, after = to_instants(zone, times[:1])[0], to_instants(zone, times[-1:])[0]
-        hours = to_wall(zone, np.arange(first, after, HOUR))
-        skips = bool((np.diff(hours) > HOUR).any())
-        if skips and are_repeated(zone, twice).all() and (to_wall(zone, to_instants(zone, times)) == times).all():
+        instants = to_instants(zone, times)
+        told = (to_wall(zone, instants) == times).all() and are_repeated(zone, twice).all()
+        if told and skips_between(zone, instants[0], instants[-1]):
             return f", as the clocks of {zone} do; `timezone: {zone}`, if they are it, keeps both hours"
     return ""
 

@@ -54,6 +54,18 @@ def are_repeated(zone: str, wall: Int) -> npt.NDArray[np.bool_]:
     return repeated
 
 
+def skips_between(zone: str, first: int, last: int) -> bool:
+    """Whether the clock is turned forward between two instants.
+
+    >>> day = 86_400_000_000
+    >>> skips_between("Europe/Berlin", 0, 365 * day), skips_between("Europe/Berlin", 19_723 * day, 20_000 * day)
+    (False, True)
+    """
+    changes, offsets = _changes(zone)
+    within = (first < changes) & (changes < last)
+    return bool((np.diff(offsets)[within] > 0).any())
+
+
 def to_days(zone: str, instants: Int) -> Int:
     """As `to_wall`, for rows that are days apart, [rows].
 
