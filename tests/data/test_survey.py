@@ -114,6 +114,12 @@ def test_a_lone_spike_is_the_only_outlier_wherever_it_stands(row: int, value: fl
     assert outliers(values) == [1, row]
 
 
+def test_a_spike_stands_out_where_most_values_are_the_same() -> None:
+    values = np.where(np.arange(100) % 5 == 0, 10.0 + np.arange(100) % 3, 0.0)
+    values[52] = 5000.0
+    assert outliers(values) == [1, 52]
+
+
 def test_many_cells_with_a_number_that_stands_for_none_are_all_outliers() -> None:
     values = seasonal(120)
     values[20:40] = -200
