@@ -296,3 +296,7 @@ def test_an_encoding_is_read(encoding: str) -> None:
 
 def test_another_encoding_names_the_key() -> None:
     assert "data.encoding: cp1252" in fault(LETTERS.encode("cp1252"), "café")
+
+
+def test_beside_a_cell_that_is_no_number_nothing_is_asked_about_commas() -> None:
+    assert decide_decimal(["1,234", "x"]) == "."

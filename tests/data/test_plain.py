@@ -6,6 +6,7 @@ import gzip
 from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from seqpred.data import plain, reading
 from seqpred.data.columns import Columns
 from seqpred.data.dialect import EMPTY, Dialect
-from seqpred.data.plain import read_plain
+from seqpred.data.plain import _DoubtError, _instants, read_plain
 from seqpred.data.reading import Table, read_table
 from seqpred.data.sources import Source
 from seqpred.errors import DataError
@@ -112,3 +113,11 @@ def test_a_plain_file_goes_the_quick_way(monkeypatch, content: bytes, time: str,
     assert read_plain(Source("sales.csv", content), COLUMNS, {"note"})
     rows = f"id,ds,y,note\na,{time},1,x\nb,{time},2,x\n"
     assert read_plain(Source("sales.csv", rows.encode()), COLUMNS, {"note"})
+
+
+@pytest.mark.parametrize("other", ["2024-01-01 00:00:30", "2024-01-01", "2024-01-01T00:00"])
+def test_a_large_file_whose_times_differ_in_form_is_left_to_the_thorough_way(other: str) -> None:
+    texts = ["2024-01-01 00:00", "2024-01-01 00:01"]
+    assert len(_instants(pa.array(texts), texts[0])) == 2
+    with pytest.raises(_DoubtError):
+        _instants(pa.array([*texts, other]), texts[0])

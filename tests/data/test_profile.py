@@ -19,6 +19,7 @@ from seqpred.data.profile import (
     guess_columns,
     guess_id,
     guess_time,
+    sample,
 )
 from seqpred.data.reading import Sketch, read_table, sketch
 from seqpred.data.sources import Source, open_source
@@ -245,3 +246,9 @@ def test_a_column_whose_values_never_come_again_names_no_series() -> None:
     rows = 300
     assert guess_id([Sketch("id", "text", rows - 1, rows)], None)[0] == "id"
     assert guess_id([Sketch("id", "text", len(range(rows)), rows)], None)[0] is None
+
+
+def test_seasons_are_looked_for_in_all_of_a_few_series() -> None:
+    rows = "".join(f"{s},{t},{t}\n" for s in "abc" for t in range(9))
+    three = panel_of(Source("a.csv", f"id,ds,y\n{rows}".encode()))
+    assert sample(three, three.lengths - 2).lengths.tolist() == [7, 7, 7]
