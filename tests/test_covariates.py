@@ -334,3 +334,11 @@ def test_where_a_moment_stands_in_its_week_month_and_year(name: str, moment: str
     numbers, _ = Covariates(calendar=(name,)).tell(np.empty((1, 0)), times)
     np.testing.assert_allclose(numbers[0, 0], np.sin(2 * np.pi * place), atol=1e-6)
     np.testing.assert_allclose(numbers[0, numbers.shape[1] // 2], np.cos(2 * np.pi * place), atol=1e-6)
+
+
+def test_the_lag_of_four_quarters_spans_the_year() -> None:
+    days = pd.date_range("1990-01-01", periods=60, freq="QS").strftime("%Y-%m-%d")
+    frame = pd.DataFrame({"day": days, "y": np.arange(60.0)})
+    panel = read_panel(open_source(frame), Config.from_tree({"data": {"target": "y"}}), lambda _: None)
+    assert find_calendar(panel, 4) == ()
+    assert "day-of-year" in find_calendar(panel, 3)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from seqpred.data.discovery import discover
+from seqpred.data.discovery import discover, is_text
 from seqpred.data.sources import Source
 from tests.conftest import seasonal
 
@@ -118,6 +119,10 @@ def test_other_whole_numbers_are_no_years() -> None:
     rows = "".join(f"2024-01-{i:02d},{i},{i * i % 17}\n" for i in range(1, 29))
     assert "layout" not in find(f"day,2024,2020\n{rows}")
     assert "layout" not in find(f"day,in,out\n{rows}")
+
+
+def test_a_damaged_file_is_left_to_the_reader_that_has_the_words() -> None:
+    assert is_text(Source("a.csv.gz", gzip.compress(column(seasonal(600)).encode())[:200]), "utf-8")
 
 
 # ------------------------------------------------------------------ clocks that are turned
