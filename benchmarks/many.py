@@ -22,7 +22,7 @@ from seqpred.config import Config
 from seqpred.data.sources import open_source
 from seqpred.training import loop
 
-ROWS, ROUNDS = 100, 7
+ROWS, ROUNDS = 100, 15
 CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})
 
 
