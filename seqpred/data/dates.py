@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.dialect import DateOrder
+from seqpred.data.dialect import LETTERS, DateOrder
 from seqpred.data.sources import Source
 from seqpred.data.timing import COMPACT_DATES, DAY, SECOND, YEAR_1, Clock, Int
 from seqpred.data.zones import are_repeated, to_instants, to_wall
@@ -42,7 +42,6 @@ _DATES = (
 _FORMS = tuple(date + clock for date in _DATES for clock in _CLOCKS)
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
-SHOWN = 40  # letters of a faulty cell
 # Of bounded length, so that a text of any length is soon told from a date.
 _SIGNS = {"Y": r"\d{4}", "f": r"\d{1,9}", "b": r"\D{1,20}", "z": r"(Z|z|\s?[+-]?[\d:]{1,9})"}
 _OTHER_ORDER = {"day-first": ("%m/", "%m-"), "month-first": ("%d/", "%d-"), "auto": ()}
@@ -195,16 +194,17 @@ def _no_dates(source: Source, column: pd.Series, name: str) -> DataError:
     if form is None:
         turned = order != "auto" and date_form(column.iloc[:1]) is not None
         if not turned and _would_be_date(column, order):
-            found = f"{first[:SHOWN]!r} in column {name!r} is no date: there is no such day or time"
+            found = f"{first[:LETTERS]!r} in column {name!r} is no date: there is no such day or time"
             return source.fault(np.arange(1), found, "Mend these cells.")
         found = f"is not a date with the {order.split('-')[0]} first, as data.date_order says" if turned else ""
         hint = "Mend data.date_order." if turned else "Write dates as 2024-12-31 or 2024-12-31 23:00:00."
         found = found or "is neither a date nor a whole number"
-        return source.fault(np.arange(1), f"{first[:SHOWN]!r} in column {name!r} {found}", hint)
+        return source.fault(np.arange(1), f"{first[:LETTERS]!r} in column {name!r} {found}", hint)
     tried = {f: np.flatnonzero(_parsed(column, f)[1]) for f in _alike(column, form, order)}
     form, bad = min(tried.items(), key=lambda item: len(item[1]))  # 31/12 among days first is the odd one, not 01/02
-    found = f"{column.iloc[bad[0]][:SHOWN]!r} in column {name!r} is not a date of the form {form}, as the first row is"
-    if _shape(column.iloc[bad[0]]) == _shape(first):
+    cell = column.iloc[bad[0]]
+    found = f"{cell[:LETTERS]!r} in column {name!r} is not a date of the form {form}, as the first row is"
+    if _shape(cell) == _shape(first):
         return source.fault(bad, f"{found}: there is no such day or time", "Mend these cells.")
     return source.fault(bad, found, "Write all dates in one form.")
 

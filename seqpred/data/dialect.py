@@ -17,6 +17,7 @@ Layout = Literal["rows", "years", "weekday-years"]
 
 EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells without a value
 LARGEST = 1e100  # beyond it, squares are infinite
+LETTERS = 40  # of a faulty cell, that a message shows
 _SPACES = " \u00a0\u2009\u202f'\u2019"  # what stands between thousands in any language
 
 

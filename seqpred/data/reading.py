@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqpred.data.columns import Columns
 from seqpred.data.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
-from seqpred.data.dialect import EMPTY, LARGEST, Decimal, decide_decimal, to_numbers
+from seqpred.data.dialect import EMPTY, LARGEST, LETTERS, Decimal, decide_decimal, to_numbers
 from seqpred.data.frames import Wanted, header, read_frame
 from seqpred.data.plain import read_plain
 from seqpred.data.sources import BROKEN, Source
@@ -349,10 +349,10 @@ def _no_number(source: Source, column: pd.Series, name: str, bad: npt.NDArray[np
     shown = str(column.iloc[bad[0]])
     hint = "Mend these cells, or leave them empty."
     if len(set(column.iloc[bad].tolist())) == 1:
-        hint = f"Mend these cells, leave them empty, or say in data.sentinels that {shown[:40]!r} is no value."
+        hint = f"Mend these cells, leave them empty, or say in data.sentinels that {shown[:LETTERS]!r} is no value."
     if source.dialect.decimal != "auto":
         hint = f"The decimal sign is {source.dialect.decimal!r} (data.decimal). {hint}"
-    return source.fault(bad, f"{shown[:40]!r} in column {name!r} is not a number", hint)
+    return source.fault(bad, f"{shown[:LETTERS]!r} in column {name!r} is not a number", hint)
 
 
 # ------------------------------------------------------------------ and back

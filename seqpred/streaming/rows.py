@@ -17,7 +17,7 @@ import numpy as np
 
 from seqpred.data.columns import Columns
 from seqpred.data.dates import form_of, offset_of, zone_of
-from seqpred.data.dialect import EMPTY, LARGEST, Dialect, to_number
+from seqpred.data.dialect import EMPTY, LARGEST, LETTERS, Dialect, to_number
 from seqpred.data.timing import COMPACT_DATES, Clock, Step
 from seqpred.data.zones import to_instants, to_wall
 from seqpred.errors import DataError, did_you_mean
@@ -299,7 +299,7 @@ class Rows:
                 return math.nan
             value = to_number(text, "." if dialect.decimal == "auto" else dialect.decimal)
             if value != value:  # noqa: PLR0124
-                raise ValueError(f"{text[:40]!r} in column {name!r} is not a number")
+                raise ValueError(f"{text[:LETTERS]!r} in column {name!r} is not a number")
         if abs(value) > LARGEST:
             raise ValueError(f"{value:g} in column {name!r} is infinite, or as good as")
         return math.nan if value in self._missing else value
