@@ -326,10 +326,13 @@ def _outline(form: str) -> re.Pattern[str]:
 
     >>> bool(_outline("%d %b %Y").fullmatch("1 May 2024")), bool(_outline("%d %b %Y").fullmatch("2024-05-01"))
     (True, False)
+    >>> bool(_outline("%Y%m%d").fullmatch("20240501")), bool(_outline("%Y%m%d").fullmatch("202451"))
+    (True, False)
     """
     parts = re.split(r"%-?(\w)", form)  # what stands between the signs, and the signs
-    signs = [_SIGNS.get(sign, r"\s?\d{1,2}") for sign in parts[1::2]]
     between = [re.escape(part).replace(r"\ ", r"\s{0,9}") for part in parts[::2]]
+    alone = [r"\s?\d{1,2}" if part or not i else r"\d\d" for i, part in enumerate(between)]  # 202451 is no date
+    signs = [_SIGNS.get(sign, digits) for sign, digits in zip(parts[1::2], alone, strict=False)]
     return re.compile("".join(a + b for a, b in zip(between, [*signs, ""], strict=True)))
 
 

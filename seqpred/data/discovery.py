@@ -13,7 +13,7 @@ from seqpred.data.dialect import Float, Layout
 from seqpred.data.duplicates import repeats
 from seqpred.data.panel import build_panel
 from seqpred.data.profile import Guess, choose_columns, guess_columns
-from seqpred.data.reading import Sketch, Table, read_table, sketch
+from seqpred.data.reading import MarkError, Sketch, Table, read_table, sketch
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import DAILY, infer_step, is_explained
 from seqpred.data.years import is_year, unfold_years
@@ -21,7 +21,7 @@ from seqpred.data.zones import are_repeated, skips_between, to_instants, to_wall
 from seqpred.errors import DataError
 
 CUSTOMARY = (-1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 999.0, 9999.0, 99999.0)
-OFTEN = 5  # times that a sentinel stands in its column at least
+OFTEN = 5  # times that a sentinel stands in its column at least, and rows of a series on average
 TURNED = ("Europe/Berlin", "Europe/London", "Europe/Athens", "America/New_York", "America/Chicago", "America/Denver")
 PACIFIC = ("America/Los_Angeles", "Australia/Sydney", "Australia/Adelaide", "Pacific/Auckland", "America/Santiago")
 MOST_REPEATS = 0.4  # share of rows; two series that nobody has named apart would repeat half of the times
@@ -58,21 +58,17 @@ def discover(source: Source, said: Mapping[str, Any]) -> Found:
     if "data.encoding" not in said and not is_text(source, "auto") and is_text(source, "cp1252"):
         found.decide("encoding", "cp1252", "it is not UTF-8, and every byte of it is a letter here")
     sketches = sketch(found.source)
-    mark = "-"
-    if (
-        "data.sentinels" not in said
-        and any(s.kind == "text" for s in sketches)
-        and _dashed(found.source, sketches, mark)
-    ):
-        found.decide("sentinels", [mark], "stands for an empty cell among numbers")
-        sketches = sketch(found.source)
     guess = guess_columns(sketches, source.name)
     _find_columns(found, guess, said)
     years = _years(sketches, guess) if not {"data.target", "data.layout"} & set(said) else ()
     if years and guess.columns.time:
         found.decide("target", list(years), "one column for each year")
         found.decide("id", None, "one series")
-    table = _read(found, sketches)
+    table = _read_marked(found, sketches, said)
+    series = _find_id(table, sketches) if "data.id" not in said and guess.columns.id is None else None
+    if series:
+        _find_columns(found, guess_columns(sketches, source.name, series), said)
+        table = _read(found, sketches)
     if years and table.clock.dated:
         _find_layout(found, table)
         table = unfold_years(replace(table, source=found.source))
@@ -103,13 +99,6 @@ def is_text(source: Source, encoding: str) -> bool:
         return True  # the reader meets the same fault and words it
 
 
-def _dashed(source: Source, sketches: Sequence[Sketch], mark: str) -> bool:
-    """Whether a column is one of numbers once a mark is taken for an empty cell."""
-    numbers = {s.name for s in sketches if s.kind in ("number", "whole")}
-    other = sketch(source.spoken(replace(source.dialect, sentinels=(mark,))))
-    return any(s.kind in ("number", "whole") and s.name not in numbers for s in other)
-
-
 def _find_columns(found: Found, guess: Guess, said: Mapping[str, Any]) -> None:
     columns = guess.columns
     time = list(columns.time) if len(columns.time) > 1 else columns.time[0] if columns.time else None
@@ -124,6 +113,39 @@ def _read(found: Found, sketches: Sequence[Sketch]) -> Table:
     targets = [target] if isinstance(target, str) else target
     columns = choose_columns(sketches, found.source.name, found.keys["data.time"], found.keys["data.id"], targets)
     return read_table(found.source, columns)
+
+
+def _read_marked(found: Found, sketches: Sequence[Sketch], said: Mapping[str, Any]) -> Table:
+    """The table, a mark that stands for a missing number among others being decided."""
+    try:
+        return _read(found, sketches)
+    except MarkError as e:
+        if "data.sentinels" in said:
+            raise
+        found.decide("sentinels", [e.mark], "stands for an empty cell among numbers")
+        return _read(found, sketches)
+
+
+def _find_id(table: Table, sketches: Sequence[Sketch]) -> str | None:
+    """The column that tells apart the rows of one time, where most times come again; None where there is none.
+
+    Of texts, else of whole numbers, the first in which no time stands twice for one value, and values come often.
+    """
+    rows = len(table.times)
+    if int(repeats(table).sum()) <= MOST_REPEATS * rows:
+        return None
+    kinds = {name: [s.name for s in sketches if s.kind == name] for name in ("text", "whole")}
+    for name in [*kinds["text"], *kinds["whole"]]:
+        targets = tuple(t for t in table.columns.targets if t != name)
+        if name in table.columns.time or not targets:
+            continue
+        try:
+            split = read_table(table.source, replace(table.columns, id=name, targets=targets))
+        except DataError:
+            continue  # an empty cell in it
+        if len(split.names) * OFTEN <= rows and not repeats(split).any():
+            return name
+    return None
 
 
 def _years(sketches: Sequence[Sketch], guess: Guess) -> tuple[str, ...]:

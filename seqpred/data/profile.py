@@ -48,21 +48,27 @@ class Guess:
     reasons: dict[str, str]
 
 
-def guess_columns(sketches: Sequence[Sketch], source_name: str) -> Guess:
+def guess_columns(sketches: Sequence[Sketch], source_name: str, series: str | None = None) -> Guess:
     """Which column is the time, which names the series, and which are to be forecast.
 
+    Args:
+        series: the column that names the series, if its rows have told.
     Raises:
         DataError: no column of numbers is left to forecast.
     """
     times, why_time = guess_times(sketches)
-    series, why_series = guess_id(sketches, times[0] if times else None)
+    why_series = "no time comes again in the rows of one of its values"
+    if series is None:
+        series, why_series = guess_id(sketches, times[0] if times else None)
+    if series is None:
+        times, why_time = guess_times(sketches, alone=True)
     numbers = [s.name for s in sketches if s.kind in ("number", "whole") and s.name not in (*times, series)]
     if not numbers:
         kinds = ", ".join(f"{s.name} ({s.kind})" for s in sketches[:8])
         raise DataError(
             f"no column of numbers to forecast; there are: {kinds}", hint="One is needed.", where=source_name
         )
-    named = [n for n in numbers if n.lower() in TARGETS]
+    named = [n for n in numbers if n.lower() in TARGETS] or _named_alone(numbers)
     texts = [s.name for s in sketches if s.kind == "text" and s.distinct < s.rows and s.name != series]
     targets = named[:1] or (numbers[-1:] if series or texts else numbers)
     why = "its name" if named else "the last column of numbers" if series or texts else "every column of numbers"
@@ -71,8 +77,23 @@ def guess_columns(sketches: Sequence[Sketch], source_name: str) -> Guess:
     return Guess(Columns(times, series, tuple(targets)), {"time": why_time, "id": why_series, "target": why})
 
 
-def guess_times(sketches: Sequence[Sketch]) -> tuple[tuple[str, ...], str]:
-    """The time column, or a date's and a clock's, and why; none where rows are to be taken in order."""
+def _named_alone(numbers: Sequence[str]) -> list[str]:
+    """The one column with a word such as sales in its name, as Weekly_Sales; none where several have one.
+
+    >>> _named_alone(["Size", "Weekly_Sales", "Unemployment"]), _named_alone(["salesNorth", "sales_south"])
+    (['Weekly_Sales'], [])
+    """
+    words = {n: re.findall("[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", n).lower()) for n in numbers}
+    found = [n for n in numbers if set(words[n]) & set(TARGETS) - {"y"}]
+    return found if len(found) == 1 else []
+
+
+def guess_times(sketches: Sequence[Sketch], *, alone: bool = False) -> tuple[tuple[str, ...], str]:
+    """The time column, or a date's and a clock's, and why; none where rows are to be taken in order.
+
+    Args:
+        alone: whether all rows are of one series, so that no time should stand twice.
+    """
     time, why = guess_time(sketches)
     if time is None:
         return (), why
@@ -81,6 +102,10 @@ def guess_times(sketches: Sequence[Sketch]) -> tuple[tuple[str, ...], str]:
     stamp = sketches[place]
     if clocks and stamp.dated and stamp.distinct < stamp.rows:
         return (time, min(clocks)[1]), "a column of dates, and beside it one of clocks"
+    finer = [s.name for s in sketches if s.kind == "time" and s.distinct == s.rows]
+    texts = any(s.kind == "text" for s in sketches)  # which may tell series apart
+    if alone and finer and not texts and stamp.distinct < stamp.rows:
+        return (finer[0],), f"a column of dates none of which comes again, as in {time}"
     return (time,), why
 
 
@@ -143,6 +168,8 @@ def choose_columns(
         times = guess_times([s for s in rest if s.name != series])[0]
     if series == "auto" and "auto" not in header:
         series = guess_id([s for s in rest if s.name not in times[1:]], times[0] if times else None)[0]
+    if series is None and time == "auto" and "auto" not in header:
+        times = guess_times(rest, alone=True)[0]
     for name in (*times, series):
         if name is not None and (name in ("step", "target", "forecast") or re.fullmatch(r"q0?\.\d+", name)):
             hint = "Rename the column, or leave it out with null."

@@ -29,6 +29,18 @@ Kind = Literal["number", "whole", "time", "clock", "text", "empty"]
 SAMPLE_ROWS = 2000
 
 
+class MarkError(DataError):
+    """Cells among numbers that hold a mark such as `?`, the same in all of them, and no number.
+
+    Args:
+        mark: what they hold.
+    """
+
+    def __init__(self, fault: DataError, mark: str) -> None:
+        super().__init__(fault.message, hint=fault.hint)
+        self.mark = mark
+
+
 @dataclass(frozen=True)
 class Sketch:
     """What the first rows say of a column; `dated` is whether its times are dates without the time of a day."""
@@ -135,7 +147,14 @@ def _kind(column: pd.Series, filled: pd.Series) -> Kind:
         return "time"
     if all(is_clock(t) for t in texts):
         return "clock"
-    return "number" if any(np.isfinite(to_numbers(texts.tolist(), d)).all() for d in ".,") else "text"
+    known = [text for text in texts.tolist() if not _is_mark(text)] if texts[texts.map(_is_mark)].nunique() == 1 else []
+    known = known or texts.tolist()
+    return "number" if any(np.isfinite(to_numbers(known, d)).all() for d in ".,") else "text"
+
+
+def _is_mark(text: str) -> bool:
+    """Whether a text has no letter or digit, as ? or --; it may stand for an empty cell."""
+    return not any(map(str.isalnum, text))
 
 
 # ------------------------------------------------------------------ the columns asked for
@@ -346,13 +365,15 @@ def _numbers(source: Source, column: pd.Series, name: str) -> tuple[npt.NDArray[
 
 
 def _no_number(source: Source, column: pd.Series, name: str, bad: npt.NDArray[np.intp]) -> DataError:
-    shown = str(column.iloc[bad[0]])
+    shown = str(column.iloc[bad[0]]).strip()
+    alike = stripped(column.iloc[bad]).nunique() == 1
     hint = "Mend these cells, or leave them empty."
-    if len(set(column.iloc[bad].tolist())) == 1:
+    if alike:
         hint = f"Mend these cells, leave them empty, or say in data.sentinels that {shown[:LETTERS]!r} is no value."
     if source.dialect.decimal != "auto":
         hint = f"The decimal sign is {source.dialect.decimal!r} (data.decimal). {hint}"
-    return source.fault(bad, f"{shown[:LETTERS]!r} in column {name!r} is not a number", hint)
+    fault = source.fault(bad, f"{shown[:LETTERS]!r} in column {name!r} is not a number", hint)
+    return MarkError(fault, shown) if alike and _is_mark(shown) else fault
 
 
 # ------------------------------------------------------------------ and back

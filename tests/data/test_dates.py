@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import pandas as pd
@@ -32,7 +33,9 @@ def test_what_is_ruled_out_is_no_date_of_that_form(stamp: datetime, form: str, h
     }[how] + zone
     for pattern in {form, form + "%z", _FORMS[len(text) % len(_FORMS)], _FORMS[stamp.second % len(_FORMS)]}:
         column = pd.Series([text])
-        if not _parsed(column, pattern)[1].any():
+        digits = re.match(r"\d*", text)
+        compact = pattern.startswith("%Y%m%d") and digits is not None and len(digits[0]) < 8  # pandas takes 202411
+        if not compact and not _parsed(column, pattern)[1].any():
             assert _outline(pattern).fullmatch(text.strip()), (text, pattern)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from seqpred.data.discovery import discover, is_text
 from seqpred.data.sources import Source
+from seqpred.errors import DataError
 from tests.conftest import seasonal
 
 
@@ -63,8 +64,24 @@ def test_a_value_that_another_column_really_holds_is_left_alone() -> None:
     assert "sentinels" not in find(frame.to_csv(index=False))
 
 
-def test_a_dash_among_numbers_is_found() -> None:
-    assert find("ds,y\n1,5\n2,-\n3,6\n")["sentinels"] == ["-"]
+@pytest.mark.parametrize("mark", ["-", "?", "--", "..."])
+@pytest.mark.parametrize("rows", [3, 2500])
+def test_a_mark_among_numbers_is_found(mark: str, rows: int) -> None:
+    """In the first rows, and behind those that are looked at first."""
+    found = find(column(np.array([*range(rows), mark, 1, f" {mark}", 6], object)))
+    assert (found["sentinels"], found["target"]) == ([mark], "y")
+
+
+@pytest.mark.parametrize("cells", [["x", "x"], ["?", "-"], ["5?", "5?"], ["_a", "_a"]])
+def test_other_texts_among_numbers_are_faults(cells: list[str]) -> None:
+    with pytest.raises(DataError, match="is not a number"):
+        find(column(np.array([*range(2500), *cells], object)))
+
+
+def test_a_mark_that_is_not_among_the_sentinels_one_named_is_a_fault() -> None:
+    text = column(np.array([*range(9), "?", "?"], object))
+    with pytest.raises(DataError, match=r"'\?' in column 'y' is not a number \(2 such rows: 11, 12\)"):
+        find(text, sentinels=["-"], target="y")
 
 
 # ------------------------------------------------------------------ repeats
@@ -82,6 +99,60 @@ def test_repeats_that_are_series_of_their_own_are_not_merged() -> None:
 
 
 # ------------------------------------------------------------------ columns, encoding, layout
+
+
+def key_columns(frame: pd.DataFrame) -> tuple[Any, Any, Any]:
+    """Time, id and target as they are decided."""
+    keys = discover(Source("sales.csv", frame.to_csv(index=False).encode()), {}).keys
+    return keys["data.time"], keys["data.id"], keys["data.target"]
+
+
+def test_a_text_that_tells_repeated_times_apart_names_the_series() -> None:
+    """Though the first rows, all of one series, don't show it, and another text tells nothing."""
+    day = pd.date_range("2000-01-01", periods=2500).astype(str)
+    shops = [
+        pd.DataFrame(
+            {"sky": np.where(np.arange(2500) % 3, "wet", "dry"), "day": day, "shop": s, "units": seasonal(2500)}
+        )
+        for s in "abc"
+    ]
+    assert key_columns(pd.concat(shops)) == ("day", "shop", "units")
+    assert key_columns(shops[0]) == ("day", None, "units")
+
+
+def test_a_whole_number_that_tells_repeated_times_apart_names_the_series() -> None:
+    day = pd.date_range("2000-01-01", periods=50).astype(str)
+    frame = pd.concat([pd.DataFrame({"day": day, "place": k, "units": seasonal(50) + k}) for k in range(4)])
+    assert key_columns(frame) == ("day", "place", "units")
+    frame["row"] = np.arange(200)  # tells them apart as well, but is no series of its own
+    assert key_columns(frame[["row", "day", "place", "units"]]) == ("day", "place", "units")
+
+
+def test_repeated_times_that_no_column_tells_apart_have_no_id() -> None:
+    frame = pd.DataFrame({"day": ["2024-01-01", "2024-01-02"] * 20, "kind": "a", "sort": "b", "y": range(40)})
+    assert key_columns(frame) == ("day", None, "y")
+
+
+def test_a_date_that_comes_again_gives_way_to_times_that_do_not() -> None:
+    hour = pd.date_range("2024-01-01", periods=200, freq="h")
+    frame = pd.DataFrame({"date": hour.strftime("%Y-%m-%d"), "at": hour.astype(str), "y": seasonal(200)})
+    assert key_columns(frame) == ("at", None, "y")
+    frame["kind"] = np.where(np.arange(200) % 2, "a", "b")
+    assert key_columns(frame)[0] == "date"
+
+
+def test_numbers_of_invoices_are_no_dates() -> None:
+    frame = pd.DataFrame(
+        {"no": [f"{k}" for k in range(489434, 489474)], "day": pd.date_range("2024-01-01", periods=40)}
+    )
+    frame.loc[10, "no"] = "C489444"
+    assert key_columns(frame.assign(y=seasonal(40)))[0] == "day"
+
+
+def test_a_word_in_a_name_tells_the_target() -> None:
+    day = pd.date_range("2024-01-01", periods=40)
+    frame = pd.DataFrame({"day": day, "kind": "a", "Weekly_Sales": seasonal(40), "rate": seasonal(40, 9)})
+    assert key_columns(frame)[2] == "Weekly_Sales"
 
 
 def test_the_last_number_beside_text_is_the_target() -> None:
