@@ -126,9 +126,9 @@ class DataSection(Section):
         description="CSV (.gz too) or Parquet file, from the folder you call seqpred in, or a pattern such as "
         "logs/*.csv, whose files in the order of their names are one table; - is standard input.",
     )
-    time: Word | Annotated[list[Word], Field(min_length=2, max_length=2)] | None = Field(
+    time: Word | Annotated[list[Word], Field(min_length=2, max_length=5)] | None = Field(
         "auto",
-        description="Column with the time: dates or whole numbers; or two, a date's and a clock's, as [Date, Time]. "
+        description="Column with the time: dates or whole numbers; or several, as [Date, Time] or [year, month]. "
         "auto: guessed. null: rows are in order.",
     )
     target: Annotated[

@@ -22,7 +22,7 @@ def init(
     time: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column with the time, guessed by default; repeat for a date and a clock.",
+            help="Column with the time, guessed by default; repeat for a date and a clock, or year, month, ...",
             autocompletion=offer_columns,
         ),
     ] = None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column is what; the time may stand in a date's and a clock's, or in none."""
+    """Which column is what; the time may stand in several, as a date's and a clock's, or in none."""
 
     time: tuple[str, ...]
     id: str | None

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,6 +39,7 @@ _DATES = (
     "%Y.%m.%d",
     "%Y%m%d",
 )
+PARTS = ("%Y", "%m", "%d", "%H", "%M")  # of a date with a column for each, the first two at least
 _FORMS = tuple(date + clock for date in _DATES for clock in _CLOCKS)
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
@@ -51,7 +52,7 @@ def read_times(source: Source, frame: pd.DataFrame, names: Sequence[str], codes:
     """How the time column is written, and its times [rows] as `timing` counts them.
 
     Args:
-        names: the column, or a date's and a clock's; none for rows in order, counted within each series.
+        names: the column, or several; none for rows in order, counted within each series.
         codes: [rows], which series a row belongs to.
     Raises:
         DataError: empty cells, texts that are no dates or not all of one form, dates that can be read in two ways, or
@@ -76,8 +77,10 @@ def _read(source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int)
         empty = np.flatnonzero(frame[name].isna().to_numpy())
         if len(empty):
             raise source.fault(empty, f"column {name!r} is empty", "Every row needs its time.")
-    if len(names) == 2:
-        return _date_and_clock(source, stripped(frame[names[0]]), stripped(frame[names[1]]))
+    if len(names) > 1:
+        texts = [stripped(frame[name]) for name in names]
+        in_parts = len(names) > 2 or form_of_parts([column.iloc[0] for column in texts]) is not None
+        return _in_parts(source, texts) if in_parts else _date_and_clock(source, *texts)
     name = names[0]
     column = frame[name]
     if types.is_integer_dtype(column):
@@ -152,10 +155,43 @@ def _date_and_clock(source: Source, dates: pd.Series, clocks: pd.Series) -> tupl
         bad = np.flatnonzero(~column.map({text: seen(text) for text in column.unique()}).to_numpy(bool))
         if len(bad):
             found = f"{column.iloc[bad[0]]!r} in column {column.name!r} is not {wanted}"
-            raise source.fault(bad, found, "Name one column with both in data.time, or a date's and then a clock's.")
+            hint = "Name one column in data.time, or a date's and a clock's, or year, month and so on."
+            raise source.fault(bad, found, hint)
     clock, times = _dates(source, dates.str.cat(clocks, sep=" "), f"{dates.name} {clocks.name}")
     date, _, second = str(clock.form).partition(" %H")
     return replace(clock, form=date, second=f"%H{second}"), times
+
+
+def _in_parts(source: Source, columns: Sequence[pd.Series]) -> tuple[Clock, Int]:
+    """The times of a column for the year, one for the month, and so on."""
+    names, form = [str(column.name) for column in columns], " ".join(PARTS[: len(columns)])
+    joined = reduce(lambda left, right: left.str.cat(right, sep=" "), columns)
+    times, bad = _parsed(joined, form)
+    for column, pattern in zip(columns, (r"\d{4}", *[r"\d\d?"] * (len(columns) - 1)), strict=True):
+        bad |= ~column.str.fullmatch(pattern).to_numpy(bool)
+    if bad.any():
+        rows = np.flatnonzero(bad)
+        found = f"{joined.iloc[rows[0]][:LETTERS]!r} in columns {', '.join(map(repr, names))} is no date"
+        order = " and ".join(("year", "month", "day", "hour", "minute")[: len(names)])
+        raise source.fault(rows, found, f"Whole numbers are needed there: {order}, in this order.")
+    least = [str(column.min()) for column in columns]  # 01 where there are leading zeros
+    return Clock("%Y", second=str(form_of_parts(least)).removeprefix("%Y ")), times
+
+
+def form_of_parts(texts: Sequence[str]) -> str | None:
+    """The form of a date with its year, month and so on in cells of their own, or None.
+
+    Whether a 12 would have a leading zero, were it a 1, the others decide.
+
+    >>> form_of_parts(["2024", "5", "12"]), form_of_parts(["2024", "05"]), form_of_parts(["20240512", "18:00"])
+    ('%Y %-m %-d', '%Y %m', None)
+    """
+    year, *others = texts
+    if not (re.fullmatch(r"\d{4}", year) and all(re.fullmatch(r"\d\d?", text) for text in others)):
+        return None
+    zeros = any(re.match("0.", text) for text in others)
+    rest = zip(others, PARTS[1:], strict=False)
+    return " ".join(["%Y", *(sign if zeros and len(text) == 2 else f"%-{sign[1]}" for text, sign in rest)])
 
 
 def is_clock(text: str) -> bool:

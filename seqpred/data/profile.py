@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ TIMES = (
     "day",
     "hour",
 )
+PARTS = (("year", "yr"), ("month", "mo"), ("day",), ("hour", "hr"), ("minute", "min"))  # of a date, in columns
 WHOLE = 9  # the first of these may hold whole numbers beside a column of dates; the others are parts of a date then
 IDS = ("unique_id", "item_id", "series_id", "id", "series", "item", "sku", "store", "name")
 TARGETS = ("y", "target", "value", "values", "sales", "demand", "count")
@@ -59,7 +61,7 @@ def guess_columns(sketches: Sequence[Sketch], source_name: str, series: str | No
     times, why_time = guess_times(sketches)
     why_series = "no time comes again in the rows of one of its values"
     if series is None:
-        series, why_series = guess_id(sketches, times[0] if times else None)
+        series, why_series = guess_id(sketches, times)
     if series is None:
         times, why_time = guess_times(sketches, alone=True)
     numbers = [s.name for s in sketches if s.kind in ("number", "whole") and s.name not in (*times, series)]
@@ -89,12 +91,15 @@ def _named_alone(numbers: Sequence[str]) -> list[str]:
 
 
 def guess_times(sketches: Sequence[Sketch], *, alone: bool = False) -> tuple[tuple[str, ...], str]:
-    """The time column, or a date's and a clock's, and why; none where rows are to be taken in order.
+    """The time column, a date's and a clock's, or a year's, a month's and so on, and why; none for rows in order.
 
     Args:
         alone: whether all rows are of one series, so that no time should stand twice.
     """
     time, why = guess_time(sketches)
+    parts = _parts(sketches)
+    if parts and not any(s.kind == "time" for s in sketches):
+        return parts, "their names, and they hold whole numbers"
     if time is None:
         return (), why
     place = next(i for i, s in enumerate(sketches) if s.name == time)
@@ -107,6 +112,14 @@ def guess_times(sketches: Sequence[Sketch], *, alone: bool = False) -> tuple[tup
     if alone and finer and not texts and stamp.distinct < stamp.rows:
         return (finer[0],), f"a column of dates none of which comes again, as in {time}"
     return (time,), why
+
+
+def _parts(sketches: Sequence[Sketch]) -> tuple[str, ...]:
+    """The columns of a date's year, month and so on, the first two at least; none where there are none."""
+    whole = {s.name.lower(): s.name for s in sketches if s.kind == "whole"}
+    found = [next((whole[name] for name in names if name in whole), None) for names in PARTS]
+    there = tuple(itertools.takewhile(lambda name: name is not None, found))
+    return tuple(name for name in there if name) if len(there) > 1 else ()
 
 
 def guess_time(sketches: Sequence[Sketch]) -> tuple[str | None, str]:
@@ -131,16 +144,19 @@ def _others(dates: Mapping[str, str], chosen: str) -> str:
     return f" ({', '.join(rest[:3])} might be it, too)" if rest else ""
 
 
-def guess_id(sketches: Sequence[Sketch], time: str | None) -> tuple[str | None, str]:
+def guess_id(sketches: Sequence[Sketch], times: Sequence[str]) -> tuple[str | None, str]:
     """The column that names the series and why; None where all rows are one series."""
-    repeats = [s for s in sketches if s.name != time and s.kind in ("text", "whole") and s.distinct < max(2, s.rows)]
+    repeats = [
+        s for s in sketches if s.name not in times and s.kind in ("text", "whole") and s.distinct < max(2, s.rows)
+    ]
     by_name = {s.name.lower(): s for s in repeats}
     for name in IDS:
         if name in by_name:
             return by_name[name].name, "its name, and its values come again"
-    stamp = next((s for s in sketches if s.name == time), None)
+    stamps = [s for s in sketches if s.name in times]
     texts = [s for s in repeats if s.kind == "text"]
-    if len(texts) == 1 and (stamp is None or stamp.distinct < stamp.rows):
+    again = not stamps or (len(stamps) == 1 and stamps[0].distinct < stamps[0].rows)  # of several one can't see it
+    if len(texts) == 1 and again:
         return texts[0].name, "the only column of text, and its values come again"
     return None, "one series"
 
@@ -167,7 +183,7 @@ def choose_columns(
     if times == ("auto",) and "auto" not in header:
         times = guess_times([s for s in rest if s.name != series])[0]
     if series == "auto" and "auto" not in header:
-        series = guess_id([s for s in rest if s.name not in times[1:]], times[0] if times else None)[0]
+        series = guess_id(rest, times)[0]
     if series is None and time == "auto" and "auto" not in header:
         times = guess_times(rest, alone=True)[0]
     for name in (*times, series):

@@ -202,7 +202,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
 def _wanted(source: Source, columns: Columns, categories: Collection[str]) -> Wanted:
     """The columns that are read, and those whose cells stay as they are written."""
     texts = set(columns.values if source.dialect.decimal == "," else categories)
-    texts |= set(columns.time) if len(columns.time) == 2 else set()  # 20041003 18:00
+    texts |= set(columns.time) if len(columns.time) > 1 else set()  # 20041003 18:00
     return Wanted(tuple(_names(columns)), columns.id, frozenset(texts), frozenset(categories))
 
 

@@ -215,14 +215,14 @@ def _tables(
 def _check_alike(usual: Clock, table: Table) -> None:
     """Refuse a piece whose times are written in another way than those of the first one."""
     here = table.clock
-    if (_plain(here.form), here.zone, here.second) != (_plain(usual.form), usual.zone, usual.second):
+    if (_plain(here), here.zone) != (_plain(usual), usual.zone):
         found = f"times are written as {here.form}{here.zone} from here on, before that as {usual.form}{usual.zone}"
         raise DataError(found, hint="Write all dates in one form.", where=table.where(0))
 
 
-def _plain(form: str | None) -> str | None:
-    """A form whether or not days and months have leading zeros, which a piece of a file may not decide."""
-    return form and form.replace("%-", "%")
+def _plain(clock: Clock) -> str:
+    """A clock's forms whether or not days and months have leading zeros, which a piece of a file may not decide."""
+    return f"{clock.form} {clock.second}".replace("%-", "%")
 
 
 def _layout(columns: Columns) -> np.dtype[np.void]:

@@ -252,7 +252,7 @@ class Clock:
         form: a strftime pattern, `integer`, or None where there is no time column.
             `%-d` and `%-m` are days and months without a leading zero.
         zone: what follows each time, as `Z` or `+02:00`, where something does.
-        second: the pattern of a second column, where a date and a clock stand apart.
+        second: the patterns of the other columns, blanks between them, where a date stands in several.
         place: the name of the time zone, as Europe/Berlin, where it is known.
         on_wall: whether times are those of the clock on the wall there; else they are UTC's.
     """
@@ -310,6 +310,8 @@ class Clock:
         ['01/01/1970']
         >>> Clock("%Y-%m-%dT%H:%M", "+02:00").write(np.array([0]))
         ['1970-01-01T00:00+02:00']
+        >>> Clock("%Y", second="%-m %-d %H").write(np.array([0]))
+        ['1970 1 1 00']
         """
         if self.form is None or self.form == "integer":
             numbers: list[int] = times.tolist()
@@ -322,7 +324,7 @@ class Clock:
             return [times.tolist()]
         shown = self.instants(times) if self.zone == "Z" else self.wall(times)
         stamps: list[datetime] = shown.astype("datetime64[us]").astype(object).tolist()
-        columns = [[_written(s, form) for s in stamps] for form in (self.form, self.second) if form]
+        columns = [[_written(s, form) for s in stamps] for form in (self.form, *(self.second or "").split())]
         return [*columns[:-1], [a + b for a, b in zip(columns[-1], self._zones(times), strict=True)]]
 
     def _zones(self, times: Int) -> list[str]:
@@ -336,8 +338,9 @@ class Clock:
 
 def _written(stamp: datetime, form: str) -> str:
     """A date by a pattern; the C library writes the year 1 as "1", which no reader would take back."""
-    for sign, text in (("%Y", f"{stamp.year:04d}"), ("%-d", str(stamp.day)), ("%-m", str(stamp.month))):
-        form = form.replace(sign, text)
+    bare = {"%-m": stamp.month, "%-d": stamp.day, "%-H": stamp.hour, "%-M": stamp.minute}
+    for sign, text in (("%Y", f"{stamp.year:04d}"), *bare.items()):
+        form = form.replace(sign, str(text))
     return stamp.strftime(form)
 
 

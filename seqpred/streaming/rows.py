@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqpred.data.columns import Columns
-from seqpred.data.dates import form_of, offset_of, zone_of
+from seqpred.data.dates import form_of, form_of_parts, offset_of, zone_of
 from seqpred.data.dialect import EMPTY, LARGEST, LETTERS, Dialect, to_number
 from seqpred.data.timing import COMPACT_DATES, Clock, Step
 from seqpred.data.zones import to_instants, to_wall
@@ -273,13 +273,12 @@ class Rows:
             float(text)
             return Clock("integer")
         zone = zone_of(text)
-        form = form_of(text.removesuffix(zone).rstrip(), dialect.date_order)
+        parts = form_of_parts(texts) if len(texts) > 1 else None
+        form = parts or form_of(text.removesuffix(zone).rstrip(), dialect.date_order)
         if form is None:
             raise ValueError(f"{text!r} is no date")
-        clock = Clock(form, zone)
-        if len(texts) > 1:
-            date, _, second = form.partition(" %H")
-            clock = Clock(date, zone, f"%H{second}")
+        date, _, second = form.partition(" ")
+        clock = Clock(date, zone, second) if len(texts) > 1 else Clock(form, zone)
         if dialect.timezone == "auto":
             return clock
         return replace(clock, place=dialect.timezone, on_wall=False).on_grid(np.zeros(1, np.int64), step)[0]

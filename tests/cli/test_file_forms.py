@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -87,3 +88,31 @@ def test_files_of_a_pattern_go_through_all_commands(tmp_path):
     unquoted = call(tmp_path, ["predict", "runs/sales", *sorted((tmp_path / "logs").iterdir())])
     assert unquoted.code == 2
     assert "Quote a pattern" in unquoted.err
+
+
+@pytest.mark.parametrize("zero", ["", "0"], ids=["bare", "padded"])
+def test_a_date_in_columns_of_its_parts_goes_through_all_commands(tmp_path, zero):
+    """Whole numbers for year, month, day and hour, in the form of the data again, to the end of a year."""
+    hours = [datetime(2024, 12, 25) + timedelta(hours=k) for k in range(161)]
+    wide = 2 if zero else 1
+    rows = [
+        f"{t.year},{t.month:0{wide}},{t.day:0{wide}},{t.hour:0{wide}},{k % 24 + k % 5},w" for k, t in enumerate(hours)
+    ]
+    text = "\n".join(["year,month,day,hour,dust,wind", *rows, ""])
+    (tmp_path / "dust.csv").write_text(text)
+    init = call(tmp_path, ["init", "dust.csv"])
+    assert "  time: [year, month, day, hour]  # their names" in init.out
+    assert "  id: null" in init.out and "  frequency: PT1H" in init.out  # noqa: PT018
+    (tmp_path / "dust.yaml").write_text(init.out)
+    assert call(tmp_path, ["train", "dust.yaml", "--out", "m", *TINY]).code == 0
+    table = call(tmp_path, ["predict", "m", "dust.csv", "--steps", "8"]).out.splitlines()
+    assert [line.split(",")[:5] for line in table[1:]] == [
+        *(["2024", "12", "31", str(hour), str(hour - 16)] for hour in range(17, 24)),
+        ["2025", *[f"{k:0{wide}}" for k in (1, 1, 0)], "8"],
+    ]
+    stream = call(tmp_path, ["predict", "m", "-", "--stream", "--steps", "1"], stdin=text).out.splitlines()
+    assert stream[-1].split(",")[:5] == table[1].split(",")[:5]
+    assert stream[0].startswith("year,month,day,hour,step,forecast")
+    assert [float(x) for x in stream[-1].split(",")[5:]] == pytest.approx(
+        [float(x) for x in table[1].split(",")[5:]], rel=1e-4
+    )

@@ -144,6 +144,19 @@ def test_a_date_and_a_clock_are_one_time_and_are_written_as_two() -> None:
     assert ahead(found)[1] == ["00:00"]
 
 
+def test_a_year_and_a_month_are_one_time_and_are_written_as_two() -> None:
+    found = panel("y,yr,mo\n1,2004,11\n2,2004,12\n")
+    assert found.columns.time == ("yr", "mo")
+    assert str(found.step) == "P1M"
+    assert ahead(found) == [["2005"], ["1"]]
+    assert ahead(panel("y,year,month\n1,2004,09\n2,2004,10\n")) == [["2004"], ["11"]]
+
+
+def test_years_alone_or_beside_dates_are_no_parts() -> None:
+    assert panel("year,hour,y\n2004,11,1\n2005,12,2\n").columns.time == ("year",)
+    assert panel("year,month,ds,y\n2004,1,2004-01-01,1\n2004,2,2004-02-01,2\n").columns.time == ("ds",)
+
+
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
@@ -151,6 +164,10 @@ def test_a_date_and_a_clock_are_one_time_and_are_written_as_two() -> None:
         ("2024-01-01,09:00,1\n2024-01-01 10:00,10:00,2\n", ("sales.csv:3", "'a' is not a date without a clock")),
         ("2024-01-01,09:00,1\n2024-01-01,25:00,2\n", ("sales.csv:3: '2024-01-01 25:00'", "there is no such day")),
         ("2024-01-01,09:00,1\n2024-01-01,,2\n", ("sales.csv:3: column 'b' is empty",)),
+        ("2024,1,1\n2024,13,2\n", ("sales.csv:3: '2024 13' in columns 'a', 'b' is no date", "year and month")),
+        ("2024,1,1\n24,2,2\n", ("sales.csv:3: '24 2' in columns 'a', 'b' is no date",)),
+        ("2024,01,1\n2024,002,2\n", ("sales.csv:3: '2024 002' in columns 'a', 'b' is no date",)),
+        ("2024,1,1\n2024,,2\n", ("sales.csv:3: column 'b' is empty",)),
     ],
 )
 def test_two_time_columns_that_clash_are_told(rows: str, told: tuple[str, ...]) -> None:

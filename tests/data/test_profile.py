@@ -244,8 +244,8 @@ def test_values_that_swing_about_a_far_level_are_correlated_as_they_swing() -> N
 
 def test_a_column_whose_values_never_come_again_names_no_series() -> None:
     rows = 300
-    assert guess_id([Sketch("id", "text", rows - 1, rows)], None)[0] == "id"
-    assert guess_id([Sketch("id", "text", len(range(rows)), rows)], None)[0] is None
+    assert guess_id([Sketch("id", "text", rows - 1, rows)], ())[0] == "id"
+    assert guess_id([Sketch("id", "text", len(range(rows)), rows)], ())[0] is None
 
 
 def test_seasons_are_looked_for_in_all_of_a_few_series() -> None:
