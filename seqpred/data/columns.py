@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -20,3 +21,12 @@ class Columns:
     def values(self) -> tuple[str, ...]:
         """The columns of `Table.values`, in order."""
         return (*self.targets, *self.known, *self.past, *self.static)
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """The names of columns; one without a name is called by its place, as pandas calls it.
+
+    >>> column_names(["", "y"])
+    ['Unnamed: 0', 'y']
+    """
+    return [name or f"Unnamed: {i}" for i, name in enumerate(header)]

@@ -101,26 +101,37 @@ def _read(source: Source, wanted: Wanted | None, rows: int | None) -> pd.DataFra
 
 def _as_it_is(source: Source, rows: int | None) -> pd.DataFrame:
     content: Any = source.content
-    frame: pd.DataFrame = content.rename(columns=str).reset_index(drop=True)
+    frame = _with_index(content)
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
     return frame.head(rows) if rows else frame
 
 
-def _read_parquet(source: Source, content: BinaryIO, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
+def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an index that says something, one of times or with a name, among its columns."""
     import pandas as pd
+
+    index = frame.index
+    told = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or any(name is not None for name in index.names)
+    whole = frame.reset_index(drop=not told or bool({*index.names} & {*frame.columns}))
+    named: pd.DataFrame = whole.rename(columns=str)
+    return named
+
+
+def _read_parquet(source: Source, content: BinaryIO, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        if rows is None:
-            whole: pd.DataFrame = pd.read_parquet(content, columns=list(wanted.names) if wanted else None)
-            return whole
         file = parquet.ParquetFile(content)
+        if rows is None:
+            stored = [name for name in wanted.names if name in file.schema_arrow.names] if wanted else None
+            whole: pd.DataFrame = file.read(stored, use_pandas_metadata=True).to_pandas()
+            return _with_index(whole)
         batches = list(itertools.islice(file.iter_batches(rows), 1))
         first: pd.DataFrame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
-        return first
+        return _with_index(first)
     except (OSError, ValueError) as e:
         raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.", where=source.name) from None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.columns import Columns
+from seqpred.data.columns import Columns, column_names
 from seqpred.data.dialect import EMPTY, LARGEST
 from seqpred.data.sources import BROKEN, Source
 from seqpred.data.timing import COMPACT_DATES, DAY, YEAR_1, Clock, Int
@@ -184,7 +184,7 @@ class _Few:
         header, *rows = [line.split(source.delimiter) for line in text.split("\n") if line]
         if not rows or any(len(row) != len(header) for row in rows):
             raise _DoubtError
-        self._cells = dict(zip(header, zip(*rows, strict=True), strict=True))
+        self._cells = dict(zip(column_names(header), zip(*rows, strict=True), strict=True))
 
     def __len__(self) -> int:
         return len(next(iter(self._cells.values())))

@@ -70,6 +70,8 @@ def guess_columns(sketches: Sequence[Sketch], source_name: str, series: str | No
         raise DataError(
             f"no column of numbers to forecast; there are: {kinds}", hint="One is needed.", where=source_name
         )
+    counted = {s.name for s in sketches if s.counted}
+    numbers = [n for n in numbers if n not in counted] or numbers  # of a table's rows there is nothing to forecast
     named = [n for n in numbers if n.lower() in TARGETS] or _named_alone(numbers)
     texts = [s.name for s in sketches if s.kind == "text" and s.distinct < s.rows and s.name != series]
     targets = named[:1] or (numbers[-1:] if series or texts else numbers)

@@ -43,13 +43,19 @@ class MarkError(DataError):
 
 @dataclass(frozen=True)
 class Sketch:
-    """What the first rows say of a column; `dated` is whether its times are dates without the time of a day."""
+    """What the first rows say of a column.
+
+    Attributes:
+        dated: whether its times are dates without the time of a day.
+        counted: whether it numbers the rows.
+    """
 
     name: str
     kind: Kind
     distinct: int
     rows: int
     dated: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,10 +127,13 @@ def name_columns(source: Source) -> list[Sketch]:
 
 
 def _sketch(column: pd.Series, empty: Sequence[str]) -> Sketch:
+    from pandas.api import types
+
     filled = column[column.notna() & ~column.isin(empty)]
     kind = _kind(column, filled)
     dated = kind == "time" and not stripped(filled.iloc[:50]).str.contains(":").any()
-    return Sketch(str(column.name), kind, int(column.nunique()), len(column), dated)
+    counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
+    return Sketch(str(column.name), kind, int(column.nunique()), len(column), dated, counted)
 
 
 def _kind(column: pd.Series, filled: pd.Series) -> Kind:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from seqpred.data.columns import column_names
 from seqpred.data.dialect import USUAL, Dialect
 from seqpred.errors import ConfigError, DataError, did_you_mean
 
@@ -274,9 +275,11 @@ class Source:
         csv.field_size_limit(2**31 - 1)
         with self.open_text() as text:
             reader = csv.reader(text, delimiter=self.delimiter)
-            for fields in reader:
-                if len(fields) > 1 or (fields and fields[0].strip()):
-                    yield reader.line_num, fields
+            filled = (fields for fields in reader if len(fields) > 1 or (fields and fields[0].strip()))
+            for fields in itertools.islice(filled, 1):
+                yield reader.line_num, column_names(fields)
+            for fields in filled:
+                yield reader.line_num, fields
 
 
 def _whole_lines(text: bytes) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqpred.data.columns import Columns
+from seqpred.data.columns import Columns, column_names
 from seqpred.data.dates import form_of, form_of_parts, offset_of, zone_of
 from seqpred.data.dialect import EMPTY, LARGEST, LETTERS, Dialect, to_number
 from seqpred.data.timing import COMPACT_DATES, Clock, Step
@@ -212,7 +212,7 @@ class Rows:
             self._json = True
             return
         self._delimiter = max(",;\t|", key=text.count)
-        header = _split(text, self._delimiter)
+        header = column_names(_split(text, self._delimiter))
         columns = self.wanted.columns
         for name in (*((columns.id,) if columns.id else ()), *columns.time, *columns.values):
             if name not in header:

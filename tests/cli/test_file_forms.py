@@ -116,3 +116,19 @@ def test_a_date_in_columns_of_its_parts_goes_through_all_commands(tmp_path, zero
     assert [float(x) for x in stream[-1].split(",")[5:]] == pytest.approx(
         [float(x) for x in table[1].split(",")[5:]], rel=1e-4
     )
+
+
+def test_a_table_with_its_index_written_beside_it_goes_through_all_commands(tmp_path):
+    """The times have no name in the header, as pandas writes an index; a column that counts rows is no target."""
+    header, *rows = monthly().splitlines()
+    unnamed = "\n".join(["," + header.partition(",")[2], *rows, ""])
+    (tmp_path / "sales.csv").write_text(unnamed)
+    (tmp_path / "sales.yaml").write_text(call(tmp_path, ["init", "sales.csv"]).out)
+    assert call(tmp_path, ["train", "sales.yaml", "--out", "m", *TINY]).code == 0
+    table = call(tmp_path, ["predict", "m", "sales.csv"]).out
+    assert table.startswith("Unnamed: 0,step,forecast")
+    stream = call(tmp_path, ["predict", "m", "-", "--stream", "--steps", "1"], stdin=unnamed).out.splitlines()
+    assert stream[-1].split(",")[:2] == table.splitlines()[1].split(",")[:2]
+    counted = "\n".join(["," + header, *(f"{i},{row}" for i, row in enumerate(rows)), ""])
+    whole, plain = (call(tmp_path, ["init", "-"], stdin=text).out for text in (counted, monthly()))
+    assert whole == plain

@@ -416,3 +416,37 @@ def test_a_frame_with_two_columns_of_one_name_is_refused_in_words() -> None:
 def test_numbers_beside_gaps_are_whole_only_if_all_of_them_are(cells: str, kind: str) -> None:
     content = "ds,y\n" + "".join(f"2024-01-0{i},{cell}\n" for i, cell in enumerate(cells.split(","), start=1))
     assert sketch(Source("a.csv", content.encode()))[1].kind == kind
+
+
+@pytest.mark.parametrize("form", ["frame", "parquet", "csv"])
+@pytest.mark.parametrize("name", ["ds", None])
+def test_an_index_of_times_is_a_column(form: str, name: str | None, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"y": [1.0, 2.0]}, index=pd.DatetimeIndex(MARCH, name=name))
+    path = tmp_path / f"t.{form}"
+    if form != "frame":
+        (frame.to_parquet if form == "parquet" else frame.to_csv)(path)
+    source = open_source(frame if form == "frame" else str(path))
+    table = read_table(source, choose_columns(sketch(source), source.name, "auto", None, ["y"]))
+    assert table.columns.time == (name or ("Unnamed: 0" if form == "csv" else "index"),)
+    assert days(table) == MARCH
+
+
+def test_an_index_of_series_and_times_is_two_columns_and_one_that_says_nothing_none() -> None:
+    times = pd.DatetimeIndex(MARCH, name="ds")
+    frame = pd.concat({"a": pd.DataFrame({"y": [1.0, 2.0]}, index=times)}, names=["shop"])
+    assert [s.name for s in sketch(open_source(frame))] == ["shop", "ds", "y"]
+    assert [s.name for s in sketch(open_source(frame.reset_index().sample(2)))] == ["shop", "ds", "y"]
+    assert [s.name for s in sketch(open_source(frame.reset_index().set_index("ds", drop=False)))] == ["shop", "ds", "y"]
+
+
+def test_columns_without_a_name_are_called_by_their_place() -> None:
+    text = ",ds,,y\n0,2024-01-01,5,1\n1,2024-01-02,6,2\n"
+    assert [s.name for s in sketch(Source("a.csv", text.encode()))] == ["Unnamed: 0", "ds", "Unnamed: 2", "y"]
+    assert read(text, "Unnamed: 2", "y").values.tolist() == [[5, 1], [6, 2]]
+    assert read(text.replace("5", '"5"'), "Unnamed: 2", "y").values.tolist() == [[5, 1], [6, 2]]
+    assert "no column 'x'" in fault(text, "x")
+
+
+def test_a_column_that_numbers_the_rows_is_told() -> None:
+    text = "row,one,gap,down,y\n0,1,1,3,5\n1,2,2,2,6\n2,3,4,1,5\n"
+    assert [s.name for s in sketch(Source("a.csv", text.encode())) if s.counted] == ["row", "one"]
