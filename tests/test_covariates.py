@@ -150,6 +150,11 @@ def test_a_number_is_its_tamed_distance_from_the_mean_and_whether_it_is_there() 
     assert codes.shape == (ROWS + 2, 0)
 
 
+def test_nothing_known_is_nothing_told_of_each_row() -> None:
+    numbers, codes = Covariates(()).encode(panel_of(shops(), {}), 0, np.empty((3, 0)))
+    assert (numbers.shape, codes.shape) == ((ROWS + 3, 0), (ROWS + 3, 0))
+
+
 def test_the_calendar_is_that_of_the_step_and_of_the_span() -> None:
     def cycles(rows: int, step: str, lag: int = 1) -> tuple[str, ...]:
         days = pd.date_range("2024-01-01", periods=rows, freq=step)

@@ -356,10 +356,7 @@ def usual_seasons(step: Step) -> list[int]:
         return [5, 261]
     if step.unit == "row":
         return []
-    cycles = [3600 * SECOND, DAY, 7 * DAY, 365 * DAY]
-    seasons = [round(c / step.count) for c in cycles if c >= 2 * step.count]
     if step.count % (7 * DAY) == 0:
         return [s for s in [round(365.25 * DAY / step.count)] if s > 1]
-    if step.count < DAY:
-        seasons = [s for s, c in zip(seasons, [c for c in cycles if c >= 2 * step.count], strict=True) if c < 365 * DAY]
-    return [s for s in seasons if s > 1][-2:]
+    cycles = [3600 * SECOND, DAY, 7 * DAY, *([365 * DAY] if step.count >= DAY else [])]
+    return [round(cycle / step.count) for cycle in cycles if cycle >= 2 * step.count][-2:]

@@ -97,7 +97,8 @@ def test_ids_without_a_row_are_told_with_the_nearest_one(write: Callable[..., Pa
     write("shops.csv", STATICS.replace("B,", "b,"))
     done = run("train", "c.yaml", "--data", "sales.csv", "--out", "m", *TINY)
     assert done.code == 0, done.err
-    assert "1 of 3 series have no row in shops.csv ('B'). Did you mean 'b'?" in done.err
+    remedy = "Give a row for each series, its id in 'shop' as the data writes it"
+    assert f"1 of 3 series have no row in shops.csv ('B'). Did you mean 'b'? {remedy}" in " ".join(done.err.split())
     assert "'region' says nothing of 1 of 3 series" in done.err
 
 

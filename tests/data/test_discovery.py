@@ -51,8 +51,10 @@ def test_a_customary_value_far_outside_is_found(sign: int) -> None:
         np.where(np.arange(200) % 3 == 0, -1, np.arange(200) % 2),  # a sign of its own: -1, 0, 1
         seasonal(200) * 100 - 3000 + 0 * np.arange(200),  # far below 0, all of it
         np.where(np.arange(200) % 20 == 0, -1, seasonal(200) - 12),  # not far enough
+        np.where(np.arange(200) % 20 == 0, -200, 1000 + np.arange(200) * 20),  # nearer than the others to one another
+        np.where(np.arange(200) % 20 == 0, -9, np.arange(200.0) ** 4 / 1e7),  # far below the median, and no -99
     ],
-    ids=["once", "no custom", "among its like", "three values", "all negative", "near"],
+    ids=["once", "no custom", "among its like", "three values", "all negative", "near", "wide", "small"],
 )
 def test_what_may_be_a_value_is_left_alone(values: np.ndarray) -> None:
     assert "sentinels" not in find(column(values))

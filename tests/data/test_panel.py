@@ -285,6 +285,14 @@ def test_blocks_of_rows_change_nothing(rows: list[tuple[str, int]], in_order: bo
     assert found[0] == found[1] == found[2]
 
 
+def test_short_series_are_looked_at_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(panels, "PIECE", 50)
+    p = panel(text([(f"s{s}", i, i) for s in range(20) for i in range(10)]))
+    found = [(first, len(piece.names)) for first, _, piece in p.pieces()]
+    assert [first for first, _ in found] == [sum(count for _, count in found[:k]) for k in range(len(found))]
+    assert 3 <= len(found) <= 5
+
+
 def test_a_long_series_is_looked_at_in_pieces_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panels, "PIECE", 10)
     lengths = (10, 25, 5, 4)

@@ -105,6 +105,12 @@ def test_every_kind_of_file_is_stored(small: Path) -> None:
         assert_same(stored, read)
 
 
+def test_a_last_row_without_a_line_break_is_stored(small: Path) -> None:
+    (small / "sales.csv").write_text(rows().to_csv(index=False).rstrip("\n"))
+    stored, read, _ = both(small / "sales.csv")
+    assert_same(stored, read)
+
+
 def test_rows_without_series_or_times_are_stored_in_their_order(small: Path) -> None:
     rows().to_csv(small / "sales.csv", index=False)
     for data in ({"id": None, "time": None}, {"id": "id", "time": None}):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -194,6 +195,15 @@ def test_a_season_is_found_in_the_values_of_a_series_and_none_where_there_is_non
     noise = np.random.default_rng(0).normal(0, 1, 96)
     found = surveyed(seasonal(96), noise)
     assert [found.track(k)["season"] for k in (0, 1)] == [12, 1]
+
+
+def test_a_season_near_the_panels_is_the_panels() -> None:
+    """A year of 51 weeks is one of 52, which the calendar says; one of 26 is another."""
+    weeks = pd.date_range("2015-01-04", periods=320, freq="7D").astype(str)
+    for rows, told in ((51, 52), (26, 26)):
+        values = np.tile(np.random.default_rng(1).normal(size=rows), 13)[:320]
+        table = read("ds,y\n" + "".join(f"{day},{value}\n" for day, value in zip(weeks, values, strict=True)))
+        assert survey(build_panel(table), table).track(0)["season"] == told
 
 
 def test_two_targets_are_surveyed_each_for_itself_and_columns_behind_them_are_none() -> None:
