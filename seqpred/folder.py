@@ -27,7 +27,7 @@ from seqpred.features import Look
 from seqpred.network.shape import PLACES, count_naives
 from seqpred.yaml_lines import dump_yaml
 
-FORMAT = 4
+FORMAT = 5
 WEIGHTS, GRAPH, CONFIG, MANIFEST = "model.safetensors", "model.onnx", "config.yaml", "manifest.json"
 LARGEST = {
     WEIGHTS: 4 << 30,
@@ -65,7 +65,7 @@ class Folder:
             raise _damaged(self.path / WEIGHTS, str(e)) from None
         if self.manifest["format"] == 1:
             return _one_as_ensemble(weights, self.config)
-        return weights if self.manifest["format"] > 3 else _begun_at_anchor(weights, self.config)
+        return weights if self.manifest["format"] > 4 else _with_later_naives(weights, self.config)
 
     @property
     def ends(self) -> int | dict[str, int | None] | None:
@@ -97,21 +97,28 @@ def _one_as_ensemble(weights: Weights, config: Config) -> dict[str, npt.NDArray[
     return {**named, "begin": begin, "trust": np.ones(1, np.float32), "spread": np.ones(1, np.float32)}
 
 
-def _begun_at_anchor(weights: dict[str, npt.NDArray[np.float32]], config: Config) -> dict[str, npt.NDArray[np.float32]]:
-    """The ensemble of a folder of format 2 or 3, whose training began at the anchor's forecast alone.
+def _with_later_naives(
+    weights: dict[str, npt.NDArray[np.float32]], config: Config
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The ensemble of a folder of format 2 to 4, which had fewer naive forecasts: the last ones get no share.
 
-    The naive forecasts that it had not, the last ones, get no share.
+    Before format 4 training began at the anchor's forecast alone.
     """
     if "members.0.head.blend.weigh.bias" not in weights:
         return weights
     horizon, anchor = settled(config.forecast.horizon), settled(config.model.anchor)
-    cycles = Look(settled(config.forecast.season), anchor, tuple(settled(config.model.lags))).cycles
+    count = count_naives(
+        Look(settled(config.forecast.season), anchor, tuple(settled(config.model.lags))).cycles, anchor
+    )
     places, named = min(PLACES, horizon), dict(weights)
     for name in [name for name in weights if ".head.blend.weigh." in name]:
         own = weights[name].reshape(places, -1, *weights[name].shape[1:])
-        none = np.full((places, len(cycles), *own.shape[2:]), NO_SHARE if name.endswith("bias") else 0.0, np.float32)
+        later, share = count + 1 - own.shape[1], NO_SHARE if name.endswith("bias") else 0.0
+        none = np.full((places, later, *own.shape[2:]), share, np.float32)
         named[name] = np.concatenate([own, none], axis=1).reshape(-1, *own.shape[2:])
-    return {**named, "blend": np.zeros((count_naives(cycles, anchor), horizon), np.float32)}
+    begun = weights.get("blend", np.zeros((0, horizon), np.float32))
+    none = np.zeros((count - len(begun), horizon), np.float32)
+    return {**named, "blend": np.concatenate([begun, none])}
 
 
 def holds_model(path: Path) -> bool:

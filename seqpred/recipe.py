@@ -169,9 +169,13 @@ def _horizon(season: int, rows: int) -> int:
 
 
 def _validation(horizon: int, rows: int, tracks: int) -> int:
-    """A quarter of the rows, or half of them where a quarter is too little to decide by; from one horizon to eight."""
-    share = 4 if rows // 4 // horizon * tracks >= ENOUGH else 2
-    return max(horizon, min(rows // share, 8 * horizon))
+    """Eight horizons of a quarter of the rows, or as many as are enough to decide by.
+
+    Where a quarter holds too little for that, eight of half the rows, and at least one.
+    """
+    if rows // 4 // horizon * tracks < ENOUGH:
+        return max(horizon, min(rows // 2, 8 * horizon))
+    return max(horizon, min(rows // 4, max(8, -(-ENOUGH // tracks)) * horizon))
 
 
 def _threads(cell: str, hidden_size: int, batch_size: int) -> int:

@@ -120,9 +120,10 @@ def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> 
     rows = np.arange(40.0)
     track = 3 * rows + np.tile([0.0, 5.0, -2.0, 1.0], 10)
     ahead = 3 * np.arange(40.0, 47.0) + np.tile([0.0, 5.0, -2.0, 1.0], 2)[:7]
-    _, last, drift, mean, changes, longer = naives(track, LOOK, 7)[:, 0]
+    _, last, drift, mean, changes, longer, _, smoothed = naives(track, LOOK, 7)[:, 0]
     assert np.allclose(drift, ahead)
     assert np.allclose(longer, ahead)
+    assert np.allclose(smoothed, ahead)
     assert (last == track[-1]).all()
     assert np.allclose(mean, ahead - np.repeat([18.0, 30.0], [4, 3]))
     assert np.allclose(changes[:4], ahead[:4])
@@ -131,9 +132,26 @@ def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> 
 def test_the_longer_drift_is_the_mean_of_four() -> None:
     """Cycles at 0, 1, 2, 3 and 13: the last one rose by 10, all by 3.25 in the mean."""
     track = np.repeat([0.0, 1.0, 2.0, 3.0, 13.0], 4)
-    _, _, drift, _, _, longer = naives(track, LOOK, 5)[:, 0]
+    _, _, drift, _, _, longer, _, _ = naives(track, LOOK, 5)[:, 0]
     assert drift.tolist() == [23, 23, 23, 23, 33]
     assert longer.tolist() == [16.25, 16.25, 16.25, 16.25, 19.5]
+
+
+def test_levels_are_smoothed_beside_a_profile_and_without_one() -> None:
+    """After a line, a profile and a step, against sums that are written out."""
+    cycle, times, steps = 4, 5, 7
+    track = np.random.default_rng(5).normal(size=cycle * times) + np.tile([9.0, 5.0, 0.0, 2.0], times)
+    *_, slow, smoothed = naives(track, LOOK, steps)[:, 0]
+    shares = np.array([0.9 ** (len(track) - 1 - i) for i in range(len(track))])
+    assert np.allclose(slow, shares @ track / shares.sum())
+    cycles = track.reshape(times, cycle)
+    slope = (cycles[-1].mean() - cycles[0].mean()) / ((times - 1) * cycle)
+    line = slope * (np.arange(len(track)) - len(track) + 1)
+    profile = (track - line).reshape(times, cycle).mean(0)
+    profile -= profile.mean()
+    shares = np.array([0.7 ** (len(track) - 1 - i) for i in range(len(track))])
+    level = shares @ (track - line - np.tile(profile, times)) / shares.sum()
+    assert np.allclose(smoothed, level + slope * np.arange(1, steps + 1) + profile[np.arange(steps) % cycle])
 
 
 def test_each_cycle_has_its_naive_forecasts() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.features import cycles_seen
+from seqpred.features import SLOW, cycles_seen, fading, line_and_level
 from seqpred.network.onnx_file import FLOAT, INT64, Node, Told, onnx_file
 from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
@@ -220,6 +220,14 @@ def _naives(graph: _Graph, shape: Shape) -> str:
         steps = graph.constant((1 + ahead // cycle) / (over - 1), np.float32)
         return graph("Add", ago(cycle), graph("Mul", graph("Sub", mean(cycle, 1), mean(cycle, over)), steps))
 
+    def smoothed(cycle: int) -> str:
+        weights, times = line_and_level(cycle), cycles_seen(cycle)
+        rows = graph.rows("recent", graph.constant([last + 1 - len(weights)]), -1)
+        level, slope = (graph("MatMul", rows, graph.constant(w[:, None], np.float32)) for w in weights.T)
+        steps = graph.constant(1 + ahead - (ahead % cycle - (cycle - 1) / 2), np.float32)
+        mean = graph("Mean", *(ago(cycle, k + 1) for k in range(times)))
+        return graph("Add", graph("Add", mean, level), graph("Mul", slope, steps))
+
     anchor = ago(shape.anchor)
     found = [graph("Neg", anchor)]
     for cycle in shape.cycles:
@@ -229,6 +237,9 @@ def _naives(graph: _Graph, shape: Shape) -> str:
         own = [drifted(cycle, 2), both, changes]
         found += [graph("Sub", one, anchor) for one in ([season] if cycle != shape.anchor else []) + own]
     found += [graph("Sub", drifted(cycle, cycles_seen(cycle)), anchor) for cycle in shape.cycles]
+    slow = graph("MatMul", "recent", graph.constant(fading(shape.recent, SLOW)[:, None], np.float32))
+    found.append(graph("Sub", slow, anchor))
+    found += [graph("Sub", smoothed(cycle), anchor) for cycle in shape.cycles]
     return graph("Concat", *(graph("Unsqueeze", one, graph.constant([-2])) for one in found), axis=-2)
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from seqpred.features import cycles_seen
+from seqpred.features import SLOW, cycles_seen, fading, line_and_level
 from seqpred.network.shape import PLACES, SHARPNESS, Shape
 
 DEARER = 0.1  # by how much more a naive forecast errs that begins with 1 / e of the best one's share
@@ -166,7 +166,8 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
 
     They are the last value; for each cycle its seasonal naive, the same with drift (each cycle lies above the
     one before by as much as the last did), the mean of its last two, and the last value with the cycle's changes; and
-    for each cycle the seasonal naive with the mean drift of up to five, see `features.cycles_seen`.
+    for each cycle the seasonal naive with the mean drift of up to five, see `features.cycles_seen`; the level of all
+    recent rows, smoothed; and for each cycle what `features.line_and_level` says.
 
     Args:
         recent: [batch, P, R], so many of each cycle at least.
@@ -184,6 +185,15 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
         drift = (recent[..., last + 1 - cycle :].mean(-1, keepdim=True) - first) / (over - 1)
         return ago(cycle) + drift * (1 + ahead // cycle)
 
+    def smoothed(cycle: int) -> Tensor:
+        """The mean of the last cycles at each step's phase, moved to the smoothed level, and on along the line."""
+        weights = torch.as_tensor(line_and_level(cycle), dtype=recent.dtype, device=recent.device)
+        line = recent[..., last + 1 - len(weights) :] @ weights
+        times, phase = cycles_seen(cycle), ahead % cycle - (cycle - 1) / 2
+        mean = torch.stack([ago(cycle, k + 1) for k in range(times)]).mean(0)
+        whole: Tensor = mean + line[..., :1] + line[..., 1:] * (1 + ahead - phase)
+        return whole
+
     anchor = ago(shape.anchor)
     found = [torch.zeros_like(anchor)]
     for cycle in shape.cycles:
@@ -192,6 +202,9 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
             found.append(season)
         found += [drifted(cycle, 2), (season + ago(cycle, 2)) / 2, season - recent[..., last - cycle, None]]
     found += [drifted(cycle, cycles_seen(cycle)) for cycle in shape.cycles]
+    slow = torch.as_tensor(fading(shape.recent, SLOW), dtype=recent.dtype, device=recent.device)
+    found.append((recent @ slow)[..., None].expand_as(anchor))
+    found += [smoothed(cycle) for cycle in shape.cycles]
     return torch.stack(found, -2) - anchor[..., None, :]
 
 

@@ -44,4 +44,4 @@ class Shape:
 
 def count_naives(cycles: Collection[int], anchor: int) -> int:
     """How many naive forecasts there are beside the anchor's; see `heads.naive_forecasts`."""
-    return 1 + 5 * len(cycles) - (anchor in cycles)
+    return 2 + 6 * len(cycles) - (anchor in cycles)
