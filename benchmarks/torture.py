@@ -9,6 +9,7 @@ crash is seen. A failure is printed with the seed that makes it again, and the e
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import os
 import pkgutil
@@ -221,7 +222,7 @@ def leaks(count: int, seed: int, place: Path) -> Iterator[str]:
 
 
 def repeats(count: int, seed: int, place: Path) -> Iterator[str]:
-    """The same training again and again."""
+    """The same training again and again; the digest is for other machines of the kind, which should print the same."""
     seen = set()
     for i in range(count):
         if not ended(forked(lambda i=i: train(seed, place / str(i)))):  # type: ignore[misc]
@@ -229,7 +230,21 @@ def repeats(count: int, seed: int, place: Path) -> Iterator[str]:
         seen.add(repr(contents(place / str(i))))
     if len(seen) > 1:
         yield f"{len(seen)} different folders"
-    print(f"repeats: {count} runs with one seed and one thread", end="")
+    digest = hashlib.sha256("".join(sorted(seen)).encode()).hexdigest()[:16]
+    print(f"repeats: {count} runs with one seed and one thread, digest {digest} on {processor()}", end="")
+
+
+def processor() -> str:
+    """The kind of this machine, as far as it decides the bytes: its processor and the releases that compute."""
+    import torch
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    told = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
+    named = [told.get(key, "?") for key in ("model name", "cpu family", "model")]
+    return f"{' '.join(named)} with torch {torch.__version__} and numpy {np.__version__}"
 
 
 # ------------------------------------------------------------------ fuzz

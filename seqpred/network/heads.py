@@ -177,7 +177,7 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
     def ago(cycle: int, times: int = 1) -> Tensor:
         """The value as many whole cycles before each step as are needed to have seen it, and times - 1 more."""
         seen = recent[..., last + 1 - times * cycle :][..., :cycle]
-        return seen[..., : shape.horizon] if shape.horizon <= cycle else seen[..., ahead % cycle]
+        return seen[..., : shape.horizon] if shape.horizon <= cycle else seen.index_select(-1, ahead % cycle)
 
     def drifted(cycle: int, over: int) -> Tensor:
         """The seasonal naive, each cycle above the one before by as much as the last `over` cycles were in the mean."""
@@ -188,10 +188,10 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
     def smoothed(cycle: int) -> Tensor:
         """The mean of the last cycles at each step's phase, moved to the smoothed level, and on along the line."""
         weights = torch.as_tensor(line_and_level(cycle), dtype=recent.dtype, device=recent.device)
-        line = recent[..., last + 1 - len(weights) :] @ weights
-        times, phase = cycles_seen(cycle), ahead % cycle - (cycle - 1) / 2
-        mean = torch.stack([ago(cycle, k + 1) for k in range(times)]).mean(0)
-        whole: Tensor = mean + line[..., :1] + line[..., 1:] * (1 + ahead - phase)
+        rows, phase = recent[..., last + 1 - len(weights) :], ahead % cycle
+        mean = rows.unflatten(-1, (-1, cycle)).mean(-2).index_select(-1, phase)
+        level, slope = ((rows @ column)[..., None] for column in weights.T)  # at once it takes six times as long
+        whole: Tensor = mean + level + slope * (1 + ahead - phase + (cycle - 1) / 2)
         return whole
 
     anchor = ago(shape.anchor)

@@ -156,7 +156,8 @@ class Windows:
             return None
         rows = spoken[:, None] + torch.arange(1 - look.recent, positions, device=spoken.device)
         past = self.filled[torch.maximum(rows, begins[:, None]) + look.anchor - 1]
-        return recent_changes(past, self.scale[rows[:, look.recent - 1 :]], look.recent).nan_to_num(0.0)
+        changes = recent_changes(past, self.scale[rows[:, look.recent - 1 :]], look.recent).nan_to_num(0.0)
+        return changes.contiguous()  # as they come, the P rows lie side by side, and sums over R take twice as long
 
     def _known(self, spoken: Tensor, positions: int) -> Tensor | None:
         if not self.reach.known:

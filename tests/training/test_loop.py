@@ -78,8 +78,10 @@ def test_training_begins_at_the_naive_forecasts_that_err_least() -> None:
     shape = dataclasses.replace(shape, anchor=12, blend=True, recent=LOOK.recent, cycles=LOOK.cycles)
     outcome = fit(shape, windows, plan)
     assert outcome.score.mase < 0.05 * outcome.score.anchor_mase
-    shares = outcome.first["blend"]  # last value, with drift, mean of two seasons, the season's changes, longer drift
-    assert (shares[[1, 3, 4]].sum(0) > 0.95).all()
+    shares = outcome.first[
+        "blend"
+    ]  # last value, with drift, mean of two seasons, the season's changes, longer drift, level, all three
+    assert (shares[[1, 3, 4, 6]].sum(0) > 0.95).all()
 
 
 def test_training_learns() -> None:
