@@ -189,7 +189,7 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
         """The mean of the last cycles at each step's phase, moved to the smoothed level, and on along the line."""
         weights = torch.as_tensor(line_and_level(cycle), dtype=recent.dtype, device=recent.device)
         rows, phase = recent[..., last + 1 - len(weights) :], ahead % cycle
-        mean = rows.unflatten(-1, (-1, cycle)).mean(-2).index_select(-1, phase)
+        mean = rows.reshape(*rows.shape[:-1], -1, cycle).mean(-2).index_select(-1, phase)
         level, slope = ((rows @ column)[..., None] for column in weights.T)  # at once it takes six times as long
         whole: Tensor = mean + level + slope * (1 + ahead - phase + (cycle - 1) / 2)
         return whole
