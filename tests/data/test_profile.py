@@ -147,6 +147,15 @@ def test_air_passengers_have_a_season_of_12_months(shared: Shared) -> None:
     assert find_season(panel) == 12
 
 
+def test_two_whole_years_are_needed_to_have_the_seasons_of_one() -> None:
+    for months, told in ((23, 1), (24, 12)):
+        days = pd.date_range("2020-01-01", periods=months, freq="MS").astype(str)
+        text = "ds,y\n" + "".join(f"{day},{i}\n" for i, day in enumerate(days))
+        source = Source("a.csv", text.encode())
+        panel = build_panel(read_table(source, choose_columns(sketch(source), "a.csv", "ds", None, ["y"])))
+        assert find_season(panel) == told
+
+
 def test_sunspots_have_a_season_of_10_or_11_years(shared: Shared) -> None:
     assert find_season(panel_of(open_source(shared("data/sunspots_yearly.csv")))) in (10, 11)
 

@@ -293,3 +293,18 @@ def test_small_arrays_stand_in_memory_and_large_ones_in_files(monkeypatch: pytes
     monkeypatch.setattr(mapped, "LARGE", 40)
     assert not mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
     assert mapped.zeros({"a": (9,)}, np.float32)["a"].flags.owndata
+
+
+def test_room_is_made_by_what_was_used_longest_ago_and_no_more(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST", 100)
+    for age, (name, size) in enumerate({"new": 30, "old": 60}.items()):
+        folder = store.cache_folder() / name
+        folder.mkdir(parents=True)
+        (folder / "rows").write_bytes(bytes(size))
+        os.utime(folder, (1e9 - age, 1e9 - age))
+    said: list[str] = []
+    store._make_room(10, said.append)
+    assert not said
+    store._make_room(16, said.append)
+    assert [p.name for p in store.cache_folder().iterdir()] == ["new"]
+    assert len(said) == 1

@@ -153,6 +153,13 @@ def test_a_spike_is_found_in_a_trend_that_goes_farther_than_it() -> None:
     assert outliers(values) == [1, 50]
 
 
+def test_a_spike_is_found_in_a_series_of_less_than_three_seasons() -> None:
+    short = np.arange(30.0) + np.random.default_rng(0).normal(0, 0.1, 30)
+    short[9] += 20
+    found = surveyed(seasonal(240), short)
+    assert (found.season, found.outliers[:, 0].tolist(), found.farthest[1, 0]) == (12, [0, 1], 9)
+
+
 @PROPERTY
 @given(st.integers(0, 10**6), st.floats(1e-3, 1e3), st.floats(-1e3, 1e3), st.booleans())
 def test_outliers_depend_on_neither_unit_nor_sign(seed: int, unit: float, zero: float, turned: bool) -> None:
