@@ -247,3 +247,13 @@ def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
     assert part.times(0, np.arange(30)).tolist() == panel.times(1, np.arange(20, 50)).tolist()
     assert part.origins.tolist() == panel.times(1, np.array([20])).tolist()
     assert panel.ends.tolist() == [int(panel.times(s, np.array([149]))[0]) for s in range(2)]
+
+
+def test_a_stretch_of_a_series_keeps_the_times_of_its_rows() -> None:
+    config = Config.from_tree({"data": {"target": "level", "id": "id", "time": "at", "frequency": "irregular"}})
+    panel = read_panel(open_source(events()), config, lambda _: None)
+    own = panel.stretch(1, 20, 50)
+    rows = np.arange(30, dtype=np.int64)
+    assert own.stamps is not None
+    assert len(own.stamps) == len(own.values) == 30
+    assert own.times(0, rows).tolist() == panel.times(1, rows + 20).tolist()
