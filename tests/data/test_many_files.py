@@ -119,7 +119,7 @@ def test_many_large_files_are_stored_as_one(cuts: list[int], small: Path) -> Non
 
 def test_small_files_are_read_together_and_large_ones_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqpred.data.sources.PIECE", 100)
-    for name, count in {"a": 40, "b": 8, "c": 8, "d": 8, "e": 40}.items():
+    for name, count in {"a": 40, "b": 8, "bare": 0, "c": 8, "d": 8, "e": 40}.items():  # one has a header alone
         (tmp_path / f"{name}.csv").write_text("y\n" + "1.5\n" * count)
     source = open_source(str(tmp_path / "*.csv"))
     assert [[part.name for part in group.parts] for group in source._groups()] == [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seqpred.data.columns import Columns
 from seqpred.data.reading import read_table
 from seqpred.data.sources import Source
-from seqpred.data.timing import DAY, SECOND, Clock, Step, infer_step, usual_seasons
+from seqpred.data.timing import DAY, SECOND, Clock, Step, infer_step, is_explained, usual_seasons
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
 HOUR = 3600 * SECOND
@@ -329,3 +329,9 @@ def test_plain_dates_are_written_letter_by_letter_as_they_stood() -> None:
     for text in FORMS[:15]:
         clock, times = read_times(str(text))
         assert clock.write(times) == [text]
+
+
+@pytest.mark.parametrize(("distance", "explained"), [(1, True), (10, True), (11, False), (30, False)])
+def test_a_step_explains_rows_that_are_few_of_it_apart(distance: int, explained: bool) -> None:
+    times = np.arange(40, dtype=np.int64) * distance
+    assert is_explained(Step("row", 1), times, times == 0) is explained
