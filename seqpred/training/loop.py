@@ -25,7 +25,6 @@ CLIP = 1.0  # largest norm of a step's gradient
 CHECK_BATCH = 128  # validation windows at once
 EXPLODED = 100.0  # a loss so many times the naive forecast's is no learning any more
 MOST_STUMBLES = 3  # explosions before a run is given up
-AROUND = 0.25  # of the steps to learn for: the weights are averaged from so much before them to so much after
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,12 @@ class Plan:
     seed: int
     device: torch.device
     threads: int
-    until: int | None = None  # learn for about so many steps of the schedule and look at no validation part
+    until: int | None = None  # learn for so many steps of the schedule and look at no validation part
 
     @property
     def last(self) -> int:
         """The step after which the run ends at the latest."""
-        return self.max_steps if self.until is None else min(self.max_steps, math.ceil(self.until * (1 + AROUND)))
+        return self.max_steps if self.until is None else min(self.max_steps, self.until)
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,8 @@ def fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks | None = None, 
 
     The head begins at a blend of naive forecasts, each weighed by its errors in the learning part, with the spread
     that the blend's errors have there, so training starts where the naive forecasts end, and the best weights are never
-    worse than that on the validation part. Without one
-    (`plan.until`) the best are the mean of those around the last step, in which the noise of single steps is averaged
-    out (Polyak & Juditsky 1992, SIAM J. Control Optim. 30(4)).
+    worse than that on the validation part. What is validated and kept is the mean of the weights of late steps
+    (`Run.average`); without a validation part (`plan.until`) the best is that after the last step.
 
     Args:
         state: what `hooks.keep` was given in a run with the same arguments, which then goes on.
@@ -137,11 +135,9 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks, state: State 
         elif run.step % plan.check_every == 0 or _share(run, plan, reserve) >= 1:
             _validate(run, material, plan)
             hooks.watch(_progress(run, plan, reserve))
-        if plan.until is not None and run.step >= plan.until * (1 - AROUND):
-            run.average()
         hooks.keep(run.freeze)
-    if plan.until is not None and not run.stumbles:
-        run.best.weights, run.best.best_step = run.averaged() or run.network.weights(), run.step
+    if plan.until is not None:
+        _keep(run)
     run.best.whole = round(max(run.step, 1) / max(_share(run, plan, reserve), 1 / plan.max_steps))
     run.best.steps, run.best.reason, run.best.seconds = run.step, reason, run.seconds
     return run.best
@@ -195,6 +191,7 @@ def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
     if not math.isfinite(float(norm)):
         return f"the gradient is {float(norm):.3g}"
     run.optimizer.step(plan.learning_rate * 0.5**run.stumbles * _schedule(share))
+    run.average()
     run.losses.append(size)
     return ""
 
@@ -204,6 +201,7 @@ def _recover(run: Run, trouble: str) -> str:
     run.stumbles += 1
     run.network.set_weights(run.best.weights)
     run.optimizer.begin_anew()
+    run.forget_mean()
     run.losses.clear()
     end = "training ends" if run.stumbles >= MOST_STUMBLES else "going on at half the learning rate"
     return f"step {run.step}: {trouble}; back to the weights of step {run.best.best_step}, {end}."
@@ -214,16 +212,22 @@ def _validate(run: Run, material: Material, plan: Plan) -> None:
     if run.losses:
         run.best.losses.append(sum(run.losses) / len(run.losses))
         run.losses.clear()
-    best = run.best
     if plan.until is not None:
-        best.weights, best.best_step = run.network.weights(), run.step
+        _keep(run)
         return
-    score, check = _check(run.network, material, plan.loss, run.step)
-    best.checks.append(check)
+    with run.averaged() as network:
+        score, check = _check(network, material, plan.loss, run.step)
+    run.best.checks.append(check)
     run.waited += 1
-    if score.loss < best.score.loss:
-        best.weights, best.score, best.best_step = run.network.weights(), score, run.step
+    if score.loss < run.best.score.loss:
+        run.best.score = score
         run.waited = 0
+        _keep(run)
+
+
+def _keep(run: Run) -> None:
+    """Take what has been learned for the best so far."""
+    run.best.weights, run.best.best_step = run.mean_weights(), run.step
 
 
 def _progress(run: Run, plan: Plan, reserve: float) -> Progress:

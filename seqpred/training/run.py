@@ -21,6 +21,7 @@ from seqpred.training.choosing import Check
 
 Weights = dict[str, npt.NDArray[np.float32]]
 State = dict[str, Any]  # numbers, texts and arrays, in dictionaries and lists
+DECAY = 7  # how fast the mean of the weights forgets: a new step has 1 + DECAY times its even share in it
 
 
 @contextmanager
@@ -87,7 +88,7 @@ class Run:
         losses: of the steps since the last validation.
         waited: validations since the best one.
         stumbles: how often the loss has exploded.
-        mean, meant: the mean of the weights after so many steps; empty while none is in it.
+        mean, meant: the mean of the weights, and after how many steps they were taken into it.
         began: `time.monotonic()` when it began, less the time between its interruptions.
     """
 
@@ -100,20 +101,39 @@ class Run:
     step: int = 0
     waited: int = 0
     stumbles: int = 0
-    mean: dict[str, Tensor] = field(default_factory=dict)
+    mean: dict[str, Tensor] = field(init=False)
     meant: int = 0
 
-    def average(self) -> None:
-        """Take the weights as they are now into their mean."""
-        now = self.network.state_dict()
-        self.mean = self.mean or {name: torch.zeros_like(w) for name, w in now.items()}
-        self.meant += 1
-        for name, mean in self.mean.items():
-            mean.lerp_(now[name], 1 / self.meant)
+    def __post_init__(self) -> None:
+        self.forget_mean()
 
-    def averaged(self) -> Weights:
+    def forget_mean(self) -> None:
+        """Begin the mean of the weights anew, at those of now."""
+        self.mean, self.meant = {name: w.clone() for name, w in self.network.state_dict().items()}, 0
+
+    def average(self) -> None:
+        """Take the weights as they are now into their mean.
+
+        The noise of single steps is averaged out of it, and what was long ago fades in proportion to the steps since
+        (polynomial decay: Shamir & Zhang 2013, arXiv:1212.1824, section 4).
+        """
+        self.meant += 1
+        now, share = self.network.state_dict().values(), (1 + DECAY) / (self.meant + DECAY)
+        torch._foreach_lerp_(list(self.mean.values()), list(now), share)
+
+    def mean_weights(self) -> Weights:
         """A copy of that mean, by name."""
         return {name: w.cpu().numpy().copy() for name, w in self.mean.items()}
+
+    @contextmanager
+    def averaged(self) -> Iterator[Network]:
+        """The network with the mean of its weights, to be looked at; afterwards it has its own again."""
+        own = {name: w.clone() for name, w in self.network.state_dict().items()}
+        self.network.load_state_dict(self.mean)
+        try:
+            yield self.network
+        finally:
+            self.network.load_state_dict(own)
 
     @property
     def seconds(self) -> float:
@@ -127,7 +147,7 @@ class Run:
             "step": self.step,
             "waited": self.waited,
             "stumbles": self.stumbles,
-            "mean": self.averaged(),
+            "mean": self.mean_weights(),
             "meant": self.meant,
             "seconds": self.seconds,
             "losses": self.losses,
@@ -156,7 +176,7 @@ class Run:
         self.began = time.monotonic() - state["seconds"]
         self.losses = list(state["losses"])
         self.best = Outcome.thaw(state["best"])
-        for weights in (self.best.weights, state["mean"] if self.meant else state["weights"], state["weights"]):
+        for weights in (self.best.weights, state["mean"], state["weights"]):
             self.network.set_weights(weights)  # all have to fit
         self.mean = {name: torch.from_numpy(w.copy()).to(device) for name, w in state["mean"].items()}
         self.optimizer.thaw(state["optimizer"])

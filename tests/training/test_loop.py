@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -204,19 +205,24 @@ def test_whoever_watches_is_told_at_each_validation() -> None:
     assert told[-1].share == 1.0
 
 
-@pytest.mark.parametrize(("until", "steps"), [(12, range(9, 16)), (28, range(21, 31))])
-def test_without_a_validation_part_the_weights_around_the_last_step_are_averaged(until: int, steps: range) -> None:
-    seen: dict[int, dict[str, Any]] = {}
-
-    def keep(freeze: Callable[[], State]) -> None:
-        state = freeze()
-        seen[state["step"]] = state["weights"]
-
-    outcome = fit(*make(until=until), Hooks(keep=keep))
-    assert max(seen) == steps[-1]
+def test_the_result_is_the_mean_of_the_weights_in_which_what_is_long_ago_fades() -> None:
+    seen: list[dict[str, Any]] = []
+    outcome = fit(*make(until=28), Hooks(keep=lambda freeze: seen.append(freeze()["weights"])))
+    assert len(seen) == outcome.best_step == 28
     assert fit(*make(until=0)).steps == 0
+    # by its closed form: the product of (s - 1) / (s + DECAY) over the later steps s is what step t keeps of its share
+    shares = [8 / (t + 7) * np.prod([(s - 1) / (s + 7) for s in range(t + 1, 29)]) for t in range(1, 29)]
+    assert math.isclose(sum(shares), 1.0)
     for name, mean in outcome.weights.items():
-        np.testing.assert_allclose(mean, np.mean([seen[s][name] for s in steps], axis=0), atol=1e-6)
+        np.testing.assert_allclose(mean, sum(k * w[name] for k, w in zip(shares, seen, strict=True)), atol=1e-6)
+
+
+def test_what_is_validated_is_what_a_training_of_as_many_steps_comes_to() -> None:
+    outcome = fit(*make(check_every=10, max_steps=30))
+    alone = fit(*make(until=outcome.best_step, max_steps=30))
+    assert outcome.best_step in (10, 20, 30)
+    for name, weights in outcome.weights.items():
+        np.testing.assert_array_equal(weights, alone.weights[name])
 
 
 # ------------------------------------------------------------------ stopped, and going on
@@ -226,7 +232,7 @@ class KilledError(Exception):
     """A run that ends where it must not."""
 
 
-@pytest.mark.parametrize(("bidirectional", "until"), [(False, None), (True, None), (False, 24)])
+@pytest.mark.parametrize(("bidirectional", "until"), [(False, None), (True, None), (False, 30)])
 @pytest.mark.parametrize("at", [(1,), (9, 10, 11), (7, 23), (29, 30)])
 def test_a_run_that_is_stopped_and_goes_on_ends_like_one_that_was_not(
     bidirectional: bool, until: int | None, at: tuple[int, ...]
