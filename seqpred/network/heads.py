@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import softplus
+from torch.nn.functional import linear, softplus
 
 from seqpred.features import SLOW, cycles_seen, fading, line_and_level
 from seqpred.network.shape import PLACES, SHARPNESS, Shape
@@ -58,23 +59,29 @@ class QuantileHead(nn.Module):
 
     def forward(self, state: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
         """[batch, P, N, Q], rising along Q, from the state [batch, P, hidden]."""
-        raw: Tensor = self.linear(state).unflatten(-1, (self.horizon, self.size))
+        raw = self._linear(state)
         if self.known is not None:
             assert ahead.known is not None
             raw = raw + self.known(state, ahead.known)
-        middle = raw[..., self.middle : self.middle + 1]
+        middle = raw[..., self.middle, :]
         if self.blend is not None:
             assert ahead.recent is not None
-            middle = middle + self.blend(state, ahead.recent)[..., None]
+            middle = middle + self.blend(state, ahead.recent)
         if self.autoregression is not None:
             assert ahead.recent is not None
-            middle = middle + self.autoregression(ahead.recent[..., -self.autoregression.in_features :])[..., None]
-        if self.size == 1:
-            return middle
-        apart = softplus(raw)
-        below = middle - apart[..., : self.middle].flip(-1).cumsum(-1).flip(-1)
-        above = middle + apart[..., self.middle + 1 :].cumsum(-1)
-        return torch.cat([below, middle, above], -1)
+            middle = middle + self.autoregression(ahead.recent[..., -self.autoregression.in_features :])
+        apart = softplus(raw).unbind(-2)
+        above = [*accumulate(apart[self.middle + 1 :], torch.add, initial=middle)]
+        below = [*accumulate(reversed(apart[: self.middle]), torch.sub, initial=middle)]
+        return torch.stack([*below[:0:-1], *above], -2).transpose(-1, -2)
+
+    def _linear(self, state: Tensor) -> Tensor:
+        """[batch, P, Q, N]: the steps lie side by side, so that what is done level by level runs along them."""
+        size = self.linear.in_features
+        weight = self.linear.weight.view(self.horizon, self.size, size).transpose(0, 1).reshape(-1, size)
+        bias = self.linear.bias.view(self.horizon, self.size).T.reshape(-1)
+        raw: Tensor = linear(state, weight, bias).view(*state.shape[:-1], self.size, self.horizon)
+        return raw
 
     @torch.no_grad()
     def begin_at(self, quantiles: Tensor, logits: Tensor) -> None:
@@ -228,7 +235,7 @@ class KnownAhead(nn.Module):
         self.mix = nn.Linear(input_size, levels * self.width)
 
     def forward(self, state: Tensor, around: Tensor) -> Tensor:
-        """[batch, P, N, Q].
+        """[batch, P, Q, N].
 
         Args:
             state: [batch, P, hidden].
@@ -240,4 +247,4 @@ class KnownAhead(nn.Module):
         back = self.back(around[:, : self.anchor - 1 + positions]).unfold(1, self.anchor, 1)[..., cycle]
         found = torch.tanh(there + back)  # [batch, P, width, N]
         weighed: Tensor = self.mix(state).unflatten(-1, (self.levels, self.width)) @ found
-        return weighed.transpose(-1, -2)
+        return weighed

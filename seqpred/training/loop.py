@@ -272,15 +272,11 @@ def _window_losses(quantiles: Tensor, targets: Tensor, levels: Tensor, kind: str
     """The sum of each window's losses, [batch], and how many are summed."""
     known = targets.isfinite()
     error = targets.nan_to_num(0.0)[..., None] - quantiles
-    error = error * known[..., None]
-    each = (1, 2, 3)
+    slope = (levels - (error.detach() < 0).to(levels.dtype)) * known[..., None]  # of the loss along the error
     if kind == "huber":
         size = error.abs()
-        rounded = torch.where(size < 0.5, size * size, size - 0.25)
-        total = (rounded * torch.where(error < 0, 1 - levels, levels)).sum(each)
-    else:
-        total = (error * levels).sum(each) - error.clamp(max=0).sum(each)
-    return total, known.sum((1, 2)) * len(levels)
+        error, slope = torch.where(size < 0.5, size * size, size - 0.25), slope.abs()
+    return (error * slope).sum((1, 2, 3)), known.sum((1, 2)) * len(levels)
 
 
 @torch.no_grad()
