@@ -22,6 +22,7 @@ from seqpred.yaml_lines import dump_yaml
 ENOUGH = 30  # blocks of validation, each of one series and one horizon, that are enough to decide by
 LONG = 400  # rows of a season that is not forecast at once unless it is asked for: a year of days is still shorter
 SAID = 1 << 24  # quantiles of all steps ahead, from all rows of a batch: half a second's work, and 0.7 GB of memory
+MANY_ROWS = 20_000  # of which three members forecast as well as five
 MOST_JOINT = 16  # targets that are told of each other: each adds two inputs to every one
 
 
@@ -64,8 +65,8 @@ def settle(config: Config, panel: Panel) -> Config:
     window = choose("model.window", min(max(2 * horizon, 2 * season, 24), 256, longest, max(24, SAID // (4 * ahead))))
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
-    choose("model.members", 5)
-    batch, spoken = (128, 1) if config.model.bidirectional else (32, window)
+    choose("model.members", 5 if rows < MANY_ROWS else 3)
+    batch, spoken = (128, 1) if config.model.bidirectional else (_batch(rows, window), window)
     choose("training.batch_size", max(4, min(batch, SAID // (spoken * ahead))))
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(
@@ -176,6 +177,11 @@ def _validation(horizon: int, rows: int, tracks: int) -> int:
     if rows // 4 // horizon * tracks < ENOUGH:
         return max(horizon, min(rows // 2, 8 * horizon))
     return max(horizon, min(rows // 4, max(8, -(-ENOUGH // tracks)) * horizon))
+
+
+def _batch(rows: int, window: int) -> int:
+    """Windows in a step: 32, or as many as hold a quarter of all rows, but eight at least."""
+    return min(32, max(8, rows // (4 * window)))
 
 
 def _threads(cell: str, hidden_size: int, batch_size: int) -> int:

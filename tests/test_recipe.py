@@ -89,6 +89,20 @@ def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small()
     assert sizes(5000) == (93, 4)
 
 
+def test_few_rows_take_small_steps_and_many_take_fewer_members() -> None:
+    def sizes(series: int, rows: int) -> tuple[object, object]:
+        frame = pd.DataFrame({"id": np.repeat(np.arange(series), rows), "y": np.arange(series * rows) % 7.0})
+        config = Config.from_tree({"data": {"target": "y", "id": "id"}, "forecast": {"horizon": 7}})
+        training = settle(config, read_panel(open_source(frame), config, lambda _: None))
+        assert training.model.window == 24
+        return training.training.batch_size, training.model.members
+
+    assert sizes(1, 144) == (8, 5)
+    assert sizes(10, 192) == (20, 5)
+    assert sizes(100, 199) == (32, 5)
+    assert sizes(100, 200) == (32, 3)
+
+
 def test_a_day_of_minutes_is_not_forecast_at_once_unless_it_is_asked_for() -> None:
     def horizon(season: int, rows: int) -> object:
         frame = pd.DataFrame({"y": np.sin(np.arange(rows) / 200)})
