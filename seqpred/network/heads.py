@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -196,7 +197,8 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
         """The mean of the last cycles at each step's phase, moved to the smoothed level, and on along the line."""
         weights = torch.as_tensor(line_and_level(cycle), dtype=recent.dtype, device=recent.device)
         rows, phase = recent[..., last + 1 - len(weights) :], ahead % cycle
-        mean = rows.reshape(*rows.shape[:-1], -1, cycle).mean(-2).index_select(-1, phase)
+        cycles = torch.split(rows, cycle, -1)  # added one by one, which takes a fifth of the time of a mean of them
+        mean = (reduce(torch.add, cycles) / len(cycles)).index_select(-1, phase)
         level, slope = ((rows @ column)[..., None] for column in weights.T)  # at once it takes six times as long
         whole: Tensor = mean + level + slope * (1 + ahead - phase + (cycle - 1) / 2)
         return whole
@@ -212,7 +214,7 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
     slow = torch.as_tensor(fading(shape.recent, SLOW), dtype=recent.dtype, device=recent.device)
     found.append((recent @ slow)[..., None].expand_as(anchor))
     found += [smoothed(cycle) for cycle in shape.cycles]
-    return torch.stack(found, -2) - anchor[..., None, :]
+    return torch.stack([forecast - anchor for forecast in found], -2)
 
 
 class KnownAhead(nn.Module):
