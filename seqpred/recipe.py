@@ -66,7 +66,7 @@ def settle(config: Config, panel: Panel) -> Config:
     rows = len(panel.values) * targets
     choose("model.hidden_size", 32 if rows < 2000 else 64)
     choose("model.members", 5 if rows < MANY_ROWS else 3)
-    batch, spoken = (128, 1) if config.model.bidirectional else (_batch(rows, window), window)
+    batch, spoken = (128, 1) if config.model.bidirectional else (_batch(rows, window, ahead), window)
     choose("training.batch_size", max(4, min(batch, SAID // (spoken * ahead))))
     choose("training.max_steps", int(round(500 * math.log10(max(rows, 100)), -2)))
     choose(
@@ -179,9 +179,13 @@ def _validation(horizon: int, rows: int, tracks: int) -> int:
     return max(horizon, min(rows // 4, max(8, -(-ENOUGH // tracks)) * horizon))
 
 
-def _batch(rows: int, window: int) -> int:
-    """Windows in a step: 32, or as many as hold a quarter of all rows, but eight at least."""
-    return min(32, max(8, rows // (4 * window)))
+def _batch(rows: int, window: int, ahead: int) -> int:
+    """Windows in a step: 32, or as many as hold a quarter of all rows or say a quarter of `SAID`; eight at least.
+
+    Args:
+        ahead: quantiles of all steps, which each row of a window says.
+    """
+    return min(32, max(8, min(rows // 4, SAID // (4 * ahead)) // window))
 
 
 def _threads(cell: str, hidden_size: int, batch_size: int) -> int:

@@ -84,7 +84,8 @@ def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small()
         training = settle(config, read_panel(open_source(frame), config, lambda _: None))
         return training.model.window, training.training.batch_size
 
-    assert sizes(168) == (256, 32)
+    assert sizes(48) == (96, 32)
+    assert sizes(168) == (256, 10)
     assert sizes(1440) == (256, 5)
     assert sizes(5000) == (93, 4)
 
