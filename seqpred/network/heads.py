@@ -63,7 +63,7 @@ class QuantileHead(nn.Module):
         raw = self._linear(state)
         if self.known is not None:
             assert ahead.known is not None
-            raw = raw + self.known(state, ahead.known)
+            raw = raw + self.known(state, ahead.known).transpose(-1, -2)
         middle = raw[..., self.middle, :]
         if self.blend is not None:
             assert ahead.recent is not None
@@ -237,7 +237,7 @@ class KnownAhead(nn.Module):
         self.mix = nn.Linear(input_size, levels * self.width)
 
     def forward(self, state: Tensor, around: Tensor) -> Tensor:
-        """[batch, P, Q, N].
+        """[batch, P, N, Q].
 
         Args:
             state: [batch, P, hidden].
@@ -249,4 +249,4 @@ class KnownAhead(nn.Module):
         back = self.back(around[:, : self.anchor - 1 + positions]).unfold(1, self.anchor, 1)[..., cycle]
         found = torch.tanh(there + back)  # [batch, P, width, N]
         weighed: Tensor = self.mix(state).unflatten(-1, (self.levels, self.width)) @ found
-        return weighed
+        return weighed.transpose(-1, -2)
