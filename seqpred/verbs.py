@@ -131,8 +131,6 @@ def train(  # noqa: PLR0913, the command has as many options
     config = _config(config)
     from seqpred.network.graph import write_graph
     from seqpred.training.checkpoint import Checkpoint, claim
-    from seqpred.training.fitting import fit_panel
-    from seqpred.training.loop import Hooks
 
     with claim(out, again, force=force, resume=resume) as stop:
         panel, config, covariates = _learning(_source(data, config), config, say)
@@ -141,6 +139,9 @@ def train(  # noqa: PLR0913, the command has as many options
         checkpoint = Checkpoint(out, _made_for(panel, config, covariates), stop, say)
         if resume:
             checkpoint.read()
+        from seqpred.training.fitting import fit_panel  # torch, which a fault in the data need not wait for
+        from seqpred.training.loop import Hooks
+
         fit = fit_panel(panel, config, covariates, Hooks(watch, say), checkpoint)
         graph = write_graph(shape_of(config, covariates), fit.weights)
         write_folder(out, config, fit.weights, _manifest(panel, config, covariates, fit), graph)

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cli import warm
+
 COMMAND = (sys.executable, "-m", "seqpred")
 TINY = ("--set", "training.max_steps=5", "--set", "model.hidden_size=8", "--set", "training.threads=1")
 
@@ -44,16 +46,9 @@ def environment() -> dict[str, str]:
 
 def call(place: Path, args: Sequence[object], stdin: str | bytes = b"") -> Done:
     """Run the command in a folder and wait for it."""
-    done = subprocess.run(
-        [*COMMAND, *map(str, args)],
-        cwd=place,
-        input=stdin.encode() if isinstance(stdin, str) else stdin,
-        capture_output=True,
-        env=environment(),
-        timeout=120,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    given = stdin.encode() if isinstance(stdin, str) else stdin
+    code, out, err = warm.run([*map(str, args)], place, given, environment())
+    return Done(code, out.decode(), err.decode())
 
 
 def piped(place: Path, line: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,134 @@
+"""A process that has imported what commands import, and forks for each of them.
+
+`python -m tests.cli.warm FD`: over the socket FD come the arguments, the folder and the environment of a command, with
+its three streams and a pipe for its end. A command in it is a process of its own as ever, only the seconds that
+importing torch takes are spent once. That the imports themselves are right is for the tests that start the command
+afresh (`test_fast_start.py`, `piped`, and all that open a terminal or send signals).
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import runpy
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+ENOUGH = 1 << 20  # bytes of one message
+LONGEST = 120  # seconds, after which a command is ended by SIGALRM
+END = struct.Struct("i")  # a command's exit status, as the system tells it
+
+
+@cache
+def _server() -> socket.socket:
+    """The way to the process that forks; it ends with this one."""
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ENOUGH)
+    with there:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.cli.warm", str(there.fileno())],
+            pass_fds=[there.fileno()],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+    atexit.register(process.wait)
+    atexit.register(here.close)
+    return here
+
+
+def run(args: Sequence[str], place: Path, stdin: bytes, environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    """Run the command in a folder and wait for it: its exit code (or minus a signal), standard output and error."""
+    given, out, err, end = (os.pipe() for _ in range(4))
+    told = json.dumps({"args": list(args), "place": str(place), "environment": dict(environment)})
+    theirs = [given[0], out[1], err[1], end[1]]
+    socket.send_fds(_server(), [told.encode()], theirs)
+    for fd in theirs:
+        os.close(fd)
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(_feed, given[1], stdin)
+        said, complained = pool.submit(_drain, out[0]), pool.submit(_drain, err[0])
+        status = END.unpack(_drain(end[0]))[0]
+        return os.waitstatus_to_exitcode(status), said.result(), complained.result()
+
+
+def _feed(fd: int, content: bytes) -> None:
+    with os.fdopen(fd, "wb") as pipe:
+        try:
+            pipe.write(content)
+        except BrokenPipeError:  # it ends before it has read all
+            return
+
+
+def _drain(fd: int) -> bytes:
+    with os.fdopen(fd, "rb") as pipe:
+        return pipe.read()
+
+
+def _serve(channel: socket.socket) -> None:
+    """Fork for each message, twice: a process that is the command, and one that waits for it and tells its end."""
+    while True:
+        told, fds, _, _ = socket.recv_fds(channel, ENOUGH, 4)
+        if not told:
+            return
+        if os.fork():
+            for fd in fds:
+                os.close(fd)
+            continue
+        channel.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        *streams, end = fds
+        if command := os.fork():
+            for fd in streams:
+                os.close(fd)
+            os.write(end, END.pack(os.waitpid(command, 0)[1]))
+            os._exit(0)
+        os.close(end)
+        for number, fd in enumerate(streams):
+            os.dup2(fd, number)
+            os.close(fd)
+        _be(json.loads(told))
+
+
+def _be(told: dict[str, object]) -> None:
+    """Be the command, to its end."""
+    os.chdir(str(told["place"]))
+    os.environ.clear()
+    os.environ.update(told["environment"])  # type: ignore[call-overload]  # from JSON
+    sys.argv = ["seqpred", *told["args"]]  # type: ignore[misc]
+    sys.path.pop(0)  # this folder's, which an installed command has not
+    code: object = 0
+    signal.alarm(LONGEST)
+    try:
+        runpy.run_module("seqpred", run_name="__main__", alter_sys=True)
+    except SystemExit as e:
+        code = e.code
+    except BaseException:  # noqa: BLE001, as Python itself ends
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else bool(code))
+
+
+if __name__ == "__main__":
+    import onnxruntime  # noqa: F401
+    import pandas as pd  # noqa: F401
+    import pyarrow.csv  # noqa: F401
+
+    import seqpred.cli.app
+    import seqpred.training.fitting
+    import seqpred.verbs  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those ended that wait
+    _serve(socket.socket(fileno=int(sys.argv[1])))
