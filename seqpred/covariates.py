@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -181,10 +181,10 @@ def _place(times: Int, name: str) -> Float:
         return np.asarray((times % DAY) / DAY)
     if name == "weekday":
         return np.asarray(((times + 3 * DAY) % (7 * DAY)) / (7 * DAY))
-    unit = "M" if name == "day-of-month" else "Y"
+    unit: Literal["M", "Y"] = "M" if name == "day-of-month" else "Y"
     days = times.astype("datetime64[us]").astype("datetime64[D]")
     first = days.astype(f"datetime64[{unit}]")
-    length = (first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")
+    length = (first + np.timedelta64(1, unit)).astype("datetime64[D]") - first.astype("datetime64[D]")
     return np.asarray((days - first.astype("datetime64[D]")) / length)
 
 

@@ -113,11 +113,10 @@ class Step:
         if self.unit == "business-day":
             days: Int = np.busday_offset(_days(start), positions, roll="forward").astype(np.int64)
             return days * DAY + clock
-        month = (_months(start) + positions * self.count).astype("datetime64[M]")
-        length = ((month + 1).astype("datetime64[D]") - month.astype("datetime64[D]")).astype(np.int64)
-        day = length - 1 if self.unit == "month-end" else np.minimum(_day_of_month(start), length - 1)
-        dates: Int = month.astype("datetime64[D]").astype(np.int64) + day
-        return dates * DAY + clock
+        months = _months(start) + positions * self.count
+        first, after = _first_day(months), _first_day(months + 1)
+        day = after - 1 if self.unit == "month-end" else np.minimum(first + _day_of_month(start), after - 1)
+        return day * DAY + clock
 
 
 DAILY = Step("microsecond", DAY)
@@ -131,6 +130,12 @@ def _days(times: Int | np.int64) -> npt.NDArray[np.datetime64]:
 def _months(times: Int | np.int64) -> Int:
     months: Int = _days(times).astype("datetime64[M]").astype(np.int64)
     return months
+
+
+def _first_day(months: Int) -> Int:
+    """The day with which each month begins, both counted from 1970."""
+    days: Int = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    return days
 
 
 def _day_of_month(times: Int | np.int64) -> Int:

@@ -94,7 +94,7 @@ def test_what_eval_scores_is_what_predict_prints(train: Train) -> None:
     assert scores["metrics"]["model"]["mae"] == pytest.approx(error.mean(), rel=1e-12)
 
 
-def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.MonkeyPatch, train: Train) -> None:
+def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every row that reaches it in training, and in validation, lies before every row that its loss looks at."""
     asked: list[torch.Tensor] = []
     compared = 0
@@ -122,7 +122,7 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
         "forecast": {"horizon": 3},
         "training": {"max_steps": 3},
     }
-    seqpred.train(config, frame(), train().folder.path.parent / "watched")
+    seqpred.train(config, frame(), tmp_path / "watched")
     assert compared > 6
 
 
