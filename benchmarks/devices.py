@@ -1,0 +1,54 @@
+"""A training step on each device: a network for one short series, and one for many.
+
+The configs are those in configs/, the steps those of `seqpred train`, after the first ones, without validation.
+
+Run: python benchmarks/devices.py [M4_HOURLY.csv.gz]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import torch
+from alternating import M4_HOURLY, ROOT, print_table
+
+from seqpred.config import load_config
+from seqpred.data.sources import open_source
+from seqpred.model import shape_of
+from seqpred.training.fitting import _plan, _windows
+from seqpred.training.loop import Hooks, fit
+from seqpred.verbs import _learning
+
+BLOCK, ROUNDS = 10, 6  # the first round is not counted
+
+
+def main() -> None:
+    many = sys.argv[1] if len(sys.argv) > 1 else str(M4_HOURLY)
+    devices = [("cpu", 1), ("cpu", 2), *([("cuda", 1)] if torch.cuda.is_available() else [])]
+    rows: list[tuple[object, ...]] = []
+    for config, data in (("air_passengers", str(ROOT / "data" / "air_passengers.csv")), ("m4_hourly", many)):
+        rows += [
+            (config, device, threads, f"{_step(config, data, device, threads):.1f}") for device, threads in devices
+        ]
+    print_table(["config", "device", "threads", "ms a step"], rows)
+
+
+def _step(name: str, data: str, device: str, threads: int) -> float:
+    """The median milliseconds of a step."""
+    panel, config, covariates = _learning(
+        open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None
+    )
+    shape = shape_of(config, covariates)
+    windows = _windows(panel, config, covariates, shape).learn_all()
+    plan = replace(_plan(config), threads=threads, device=torch.device(device), check_every=BLOCK)
+    looked: list[float] = []
+    fit(shape, windows, replace(plan, until=BLOCK * ROUNDS), Hooks(lambda _: looked.append(time.perf_counter())))
+    taken = sorted(1e3 * (b - a) / BLOCK for a, b in pairwise(looked))
+    return taken[len(taken) // 2]
+
+
+if __name__ == "__main__":
+    main()
