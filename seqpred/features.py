@@ -293,16 +293,19 @@ def _last(values: Float, width: int) -> Float:
     return difference
 
 
-def recent_changes(past: Array, scale: Array, rows: int) -> Array:
+def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Array:
     """The last rows less the last one, in units of the scale, [K, P, rows], at each of P rows.
 
     Args:
-        past: [K, rows - 1 + P], bridged values up to the last of the P rows; the track's first value stands for
-            those before it.
+        past: [K, rows + (P - 1) every], bridged values up to the last of the P rows; the track's first value stands
+            for those before it.
         scale: [K, P], never 0.
+        every: rows from one of the P to the next.
     """
     windows: Array = (
-        sliding_window_view(past, rows, axis=1) if isinstance(past, np.ndarray) else past.unfold(1, rows, 1)
+        sliding_window_view(past, rows, axis=1)[:, ::every]
+        if isinstance(past, np.ndarray)
+        else past.unfold(1, rows, every)
     )
     changes: Array = (windows - windows[..., -1:]) / scale[..., None]
     return changes.clip(-FARTHEST, FARTHEST)

@@ -23,12 +23,14 @@ class Ahead(NamedTuple):
     Attributes:
         recent: [batch, P, R], the last rows less the last one, in units of the scale, so that the last number is 0;
             None where the head needs none.
-        known: [batch, anchor - 1 + P + N, known], the known covariates around the P rows that speak, from anchor - 1
-            rows before the first of them to N rows after the last; None where there are none.
+        known: [batch, anchor + (P - 1) every + N, known], the known covariates around the P rows that speak, from
+            anchor - 1 rows before the first of them to N rows after the last; None where there are none.
+        every: rows from one that speaks to the next.
     """
 
     recent: Tensor | None = None
     known: Tensor | None = None
+    every: int = 1
 
 
 NOTHING_AHEAD = Ahead()
@@ -63,7 +65,7 @@ class QuantileHead(nn.Module):
         raw = self._linear(state)
         if self.known is not None:
             assert ahead.known is not None
-            raw = raw + self.known(state, ahead.known).transpose(-1, -2)
+            raw = raw + self.known(state, ahead.known, ahead.every).transpose(-1, -2)
         middle = raw[..., self.middle, :]
         if self.blend is not None:
             assert ahead.recent is not None
@@ -236,17 +238,16 @@ class KnownAhead(nn.Module):
         self.back = nn.Linear(known, self.width, bias=False)
         self.mix = nn.Linear(input_size, levels * self.width)
 
-    def forward(self, state: Tensor, around: Tensor) -> Tensor:
+    def forward(self, state: Tensor, around: Tensor, every: int = 1) -> Tensor:
         """[batch, P, N, Q].
 
         Args:
             state: [batch, P, hidden].
-            around: [batch, anchor - 1 + P + N, known], from anchor - 1 rows before the first of the P rows that
-                speak to N rows after the last.
+            around, every: see `Ahead`.
         """
-        positions, cycle = state.shape[1], torch.arange(self.horizon, device=state.device) % self.anchor
-        there = self.there(around[:, self.anchor :]).unfold(1, self.horizon, 1)
-        back = self.back(around[:, : self.anchor - 1 + positions]).unfold(1, self.anchor, 1)[..., cycle]
+        cycle = torch.arange(self.horizon, device=state.device) % self.anchor
+        there = self.there(around[:, self.anchor :]).unfold(1, self.horizon, every)
+        back = self.back(around[:, : -self.horizon]).unfold(1, self.anchor, every)[..., cycle]
         found = torch.tanh(there + back)  # [batch, P, width, N]
         weighed: Tensor = self.mix(state).unflatten(-1, (self.levels, self.width)) @ found
         return weighed.transpose(-1, -2)

@@ -53,8 +53,8 @@ def _width(count: int) -> int:
 class Network(nn.Module):
     """Reads rows and says, in units of the scale, the quantiles of the N rows that follow.
 
-    A forward network says so at every row, so P, the positions that speak, is the time T. A bidirectional one
-    speaks once, at the end of its window: P is 1.
+    A forward network says so at every row, so P, the positions that speak, is the time T, unless only some are asked
+    (`Ahead.every`). A bidirectional one speaks once, at the end of its window: P is 1.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -68,23 +68,25 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape, self.inputs.known_size)
 
-    def forward(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
+    def forward(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD, begin: int = 0) -> Tensor:
         """[batch, P, N, Q], from windows that begin with an empty memory.
 
         Args:
             x: [batch, T, feature].
             ahead: what is given of the steps after the positions that speak.
+            begin: the first row that speaks.
         """
         x = self.inputs(x)
         if isinstance(self.recurrent, BothWays):
             said = self.recurrent(x)
         else:
             said, _ = self.recurrent(x, self.recurrent.start(len(x)))
-        return self._head(said, ahead)
+        return self._head(said[:, begin :: ahead.every], ahead)
 
     def _head(self, said: Tensor, ahead: Ahead) -> Tensor:
-        known = None if ahead.known is None else self.inputs.known(ahead.known)
-        quantiles: Tensor = self.head(self.dropout(said), Ahead(ahead.recent, known))
+        if ahead.known is not None:
+            ahead = ahead._replace(known=self.inputs.known(ahead.known))
+        quantiles: Tensor = self.head(self.dropout(said), ahead)
         return quantiles
 
     def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:

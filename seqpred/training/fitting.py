@@ -68,16 +68,16 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
     check_memory(shape, settled(config.model.window), plan.batch_size, plan.device)
     windows = _windows(panel, config, covariates, shape)
     folds = list(_folds(windows, config))
-    runs = _Runs(shape, plan, hooks, checkpoint, len(folds) + members)
+    runs = _Runs(shape, plan, hooks, checkpoint, len(folds), len(folds) + members)
     validated = [runs.fit(fold, plan.seed) for fold in folds]
     levels = shape.levels
     choice = choose([v.checks for v in validated], [fold.blocks() for fold in folds], levels[-1] - levels[0])
     whole = max(1, *(v.whole for v in validated))
     everything, learned = windows.learn_all(), list[Outcome]()
     for i in range(members if choice.step else 1):
-        learned.append(runs.fit(everything, plan.seed + i, until=choice.step, whole=whole))
-        if runs.late:
+        if i and not runs.time_for_another:
             break
+        learned.append(runs.fit(everything, plan.seed + i, until=choice.step, whole=whole))
     first = {name: np.mean([run.first[name] for run in learned], axis=0) for name in learned[0].first}
     weights = gather([run.weights for run in learned], first, choice.trust, choice.spread)
     held = gather([validated[-1].weights], validated[-1].first, choice.trust, choice.spread)
@@ -86,28 +86,42 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
 
 @dataclass
 class _Runs:
-    """Trainings one after another, each of which has its share of the time budget."""
+    """Trainings one after another, each of which has its share of the time budget.
+
+    Those that validate share half of it, so that there is time for as many steps in the other half; members after the
+    first are trained while a whole one fits in. Where time is short, long training is worth more than many members.
+    """
 
     shape: Shape
     plan: Plan
     hooks: Hooks
     checkpoint: Checkpoint
+    folds: int
     count: int
     done: int = 0
     steps: int = 0
     seconds: float = 0.0
+    latest: float = 0.0
     best: Score = UNSCORED
 
     @property
-    def late(self) -> bool:
-        """Whether the time budget is spent."""
-        return self.plan.time_budget is not None and self.seconds >= self.plan.time_budget
+    def time_for_another(self) -> bool:
+        """Whether the time budget suffices for one like the last."""
+        return self.plan.time_budget is None or self.seconds + self.latest <= self.plan.time_budget
+
+    @property
+    def _left(self) -> float | None:
+        """Seconds that the next network may take."""
+        if self.plan.time_budget is None:
+            return None
+        validating = self.folds - self.done
+        left = self.plan.time_budget / (2 if validating > 0 else 1) - self.seconds
+        return max(left, 1e-3) / max(validating, 1)
 
     def fit(self, windows: Windows, seed: int, until: int | None = None, whole: int | None = None) -> Outcome:
         """One network; with `until`, so many steps of a schedule of `whole`, and no validation."""
-        budget, place = self.plan.time_budget, self.done
-        left = None if budget is None else max(budget - self.seconds, 1e-3) / (self.count - place)
-        plan = replace(self.plan, seed=seed, until=until, max_steps=whole or self.plan.max_steps, time_budget=left)
+        place, steps = self.done, whole or self.plan.max_steps
+        plan = replace(self.plan, seed=seed, until=until, max_steps=steps, time_budget=self._left)
 
         def watch(progress: Progress) -> None:
             part = progress.step / plan.last if until else progress.share
@@ -120,7 +134,8 @@ class _Runs:
             place, hooks, lambda hooks, state: fit(self.shape, windows, plan, hooks, state)
         )
         self.best = outcome.score if until is None else self.best
-        self.done, self.steps, self.seconds = place + 1, self.steps + outcome.steps, self.seconds + outcome.seconds
+        self.done, self.steps, self.latest = place + 1, self.steps + outcome.steps, outcome.seconds
+        self.seconds += outcome.seconds
         return outcome
 
 

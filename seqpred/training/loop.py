@@ -19,7 +19,7 @@ from seqpred.network.shape import PLACES, Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.choosing import Check
 from seqpred.training.run import Outcome, Run, Score, State
-from seqpred.training.windows import Windows
+from seqpred.training.windows import Speaking, Windows
 
 CLIP = 1.0  # largest norm of a step's gradient
 CHECK_BATCH = 128  # validation windows at once
@@ -178,9 +178,9 @@ def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
     """One step down the gradient of a batch drawn at random; or none, and what is wrong with it in words."""
     windows = material.windows
     starts, chosen = windows.draw(material.tracks, material.first, material.last, plan.batch_size, run.draws)
-    spoken, positions = windows.positions(starts)
-    z = windows.targets(spoken, positions, windows.begins[chosen], windows.cuts[chosen])
-    said = run.network(windows.inputs(starts), windows.ahead(spoken, positions, windows.begins[chosen]))
+    speaking = windows.speaking(starts, run.draws)
+    z = windows.targets(speaking, windows.begins[chosen], windows.cuts[chosen])
+    said = run.network(windows.inputs(starts), windows.ahead(speaking, windows.begins[chosen]), speaking.begin)
     loss = quantile_loss(said, z, material.levels, plan.loss)
     run.optimizer.forget_gradients()
     loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
@@ -288,9 +288,9 @@ def _check(network: Network, material: Material, kind: str, step: int) -> tuple[
     for starts, tracks in zip(
         *(torch.split(part.to(levels.device), CHECK_BATCH) for part in material.checks), strict=True
     ):
-        spoken = starts + windows.window - 1
-        z = windows.targets(spoken, 1, windows.cuts[tracks], windows.ends[tracks])
-        said.append(network.at_end(windows.inputs(starts), windows.ahead(spoken, 1, windows.begins[tracks])))
+        last = Speaking(starts + windows.window - 1)
+        z = windows.targets(last, windows.cuts[tracks], windows.ends[tracks])
+        said.append(network.at_end(windows.inputs(starts), windows.ahead(last, windows.begins[tracks])))
         true.append(z[:, 0])
     network.train()
     quantiles, z = torch.cat(said), torch.cat(true)
@@ -315,13 +315,13 @@ def _first_forecast(shape: Shape, material: Material, middle: int, draws: torch.
     """
     windows = material.windows
     starts, chosen = windows.draw(material.tracks, material.first, material.last, 256, draws)
-    spoken, positions = windows.positions(starts)
-    apart = torch.linspace(0, positions - 1, min(positions, 32), device=starts.device).long()
-    rows, chosen = (spoken[:, None] + apart).flatten(), chosen.repeat_interleave(len(apart))
-    z = windows.targets(rows, 1, windows.begins[chosen], windows.cuts[chosen])[:, 0]
+    spoken = windows.speaking(starts).rows(0, 0)
+    some = torch.linspace(0, spoken.shape[1] - 1, min(spoken.shape[1], 32), device=starts.device).long()
+    rows, chosen = spoken[:, some].flatten(), chosen.repeat_interleave(len(some))
+    z = windows.targets(Speaking(rows), windows.begins[chosen], windows.cuts[chosen])[:, 0]
     logits = torch.zeros(min(PLACES, shape.horizon), 1 + shape.naives, device=z.device)
     if shape.naives:
-        recent = windows.ahead(rows, 1, windows.begins[chosen]).recent
+        recent = windows.ahead(Speaking(rows), windows.begins[chosen]).recent
         assert recent is not None
         naives = nn.functional.pad(naive_forecasts(recent[:, 0], shape), (0, 0, 1, 0))  # the anchor's own is first
         seen = rows - windows.begins[chosen] + 1 >= shape.recent  # elsewhere some of them know too little to be judged

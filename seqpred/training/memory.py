@@ -8,6 +8,7 @@ from seqpred.errors import ConfigError
 from seqpred.network.machine import free_memory
 from seqpred.network.network import Network
 from seqpred.network.shape import Shape
+from seqpred.training.windows import apart
 
 # Numbers alive at once for each that the part gives, counted at the peak of a step (benchmarks/peak.py).
 STATES = {"rnn": 7, "gru": 13, "lstm": 16}  # of the recurrent part; a cell of one's own is taken for the least
@@ -37,7 +38,7 @@ def _needs(shape: Shape, window: int, batch: int) -> dict[str, int]:
     """Bytes of each part of a step, by the keys that make it smaller."""
     with torch.device("meta"):
         weights = sum(w.numel() for w in Network(shape).parameters())
-    directions, spoken = (2, 1) if shape.bidirectional else (1, window)
+    directions, spoken = (2, 1) if shape.bidirectional else (1, -(-window // apart(shape.horizon, window)))
     states = batch * window * shape.hidden_size * shape.depth * directions
     quantiles = batch * spoken * shape.horizon * len(shape.levels)
     return {

@@ -23,6 +23,7 @@ Make = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
 """From the numbers of some tracks to number, prepared track and values to learn [T], NaN where missing, of these at
 least: all tracks of a series are made together."""
 MOST_CHECKS = 1024  # validation windows, spread over all tracks
+ALIKE = 48  # steps ahead; of more, a row says nearly what its neighbours say
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,37 @@ class Reach:
     horizon: int
     at_end: bool
     known: tuple[int, ...] = ()
+
+
+def apart(horizon: int, window: int) -> int:
+    """Rows from one that speaks to the next: what neighbours say of very many steps is nearly the same.
+
+    >>> apart(48, 96), apart(168, 256), apart(480, 8)
+    (1, 3, 8)
+    """
+    return max(1, min(horizon // ALIKE, window))
+
+
+@dataclass(frozen=True)
+class Speaking:
+    """The rows that speak in some windows, P in each.
+
+    Attributes:
+        first: [batch], the first one.
+        count: P.
+        every: rows from one to the next.
+        begin: where in its window the first one stands, for a network that hears all of the window's rows.
+    """
+
+    first: Tensor
+    count: int = 1
+    every: int = 1
+    begin: int = 0
+
+    def rows(self, before: int, after: int) -> Tensor:
+        """[batch, rows]: from so many rows before the first one to so many after the last."""
+        last = (self.count - 1) * self.every
+        return self.first[:, None] + torch.arange(-before, last + after + 1, device=self.first.device)
 
 
 @dataclass(frozen=True)
@@ -140,55 +172,58 @@ class Windows:
         let_go(*self.memory)
         return x
 
-    def ahead(self, spoken: Tensor, positions: int, begins: Tensor) -> Ahead:
+    def ahead(self, speaking: Speaking, begins: Tensor) -> Ahead:
         """What the head is given of the steps after the rows that speak.
 
         Args:
-            spoken: [batch], the first row that speaks.
-            positions: P rows that speak, one after another.
             begins: [batch], the first row of each window's track.
         """
-        return Ahead(self._recent(spoken, positions, begins), self._known(spoken, positions))
+        return Ahead(self._recent(speaking, begins), self._known(speaking), speaking.every)
 
-    def _recent(self, spoken: Tensor, positions: int, begins: Tensor) -> Tensor | None:
+    def _recent(self, speaking: Speaking, begins: Tensor) -> Tensor | None:
         look = self.reach.look
         if not look.recent:
             return None
-        rows = spoken[:, None] + torch.arange(1 - look.recent, positions, device=spoken.device)
+        rows = speaking.rows(look.recent - 1, 0)
         past = self.filled[torch.maximum(rows, begins[:, None]) + look.anchor - 1]
-        changes = recent_changes(past, self.scale[rows[:, look.recent - 1 :]], look.recent).nan_to_num(0.0)
+        scale = self.scale[rows[:, look.recent - 1 :: speaking.every]]
+        changes = recent_changes(past, scale, look.recent, speaking.every).nan_to_num(0.0)
         return changes.contiguous()  # as they come, the P rows lie side by side, and sums over R take twice as long
 
-    def _known(self, spoken: Tensor, positions: int) -> Tensor | None:
+    def _known(self, speaking: Speaking) -> Tensor | None:
         if not self.reach.known:
             return None
-        lead, behind = self.reach.look.anchor - 1, positions + self.reach.horizon
-        rows = spoken[:, None] + torch.arange(-lead, behind, device=spoken.device)
+        rows = speaking.rows(self.reach.look.anchor - 1, self.reach.horizon)
         return self.known[rows.clamp(0, len(self.known) - 1)]
 
-    def positions(self, starts: Tensor) -> tuple[Tensor, int]:
-        """The first row that speaks in each window, and how many do."""
-        return (starts + self.window - 1, 1) if self.reach.at_end else (starts, self.window)
-
-    def targets(self, spoken: Tensor, positions: int, low: Tensor, high: Tensor) -> Tensor:
-        """What follows each position, in units of the scale around the anchor, [batch, P, N]; NaN where unknown.
+    def speaking(self, starts: Tensor, generator: torch.Generator | None = None) -> Speaking:
+        """The rows that speak in each window: its last one alone, or all, or some where the horizon is long (`apart`).
 
         Args:
-            spoken: [batch], the first row that speaks.
-            positions: P rows that speak, one after another.
+            generator: draws with which of the first rows they begin; without it they begin with the first.
+        """
+        if self.reach.at_end:
+            return Speaking(starts + self.window - 1)
+        every = apart(self.reach.horizon, self.window)
+        begin = int(torch.randint(every, (), generator=generator)) if generator and every > 1 else 0
+        return Speaking(starts + begin, -(-(self.window - begin) // every), every, begin)
+
+    def targets(self, speaking: Speaking, low: Tensor, high: Tensor) -> Tensor:
+        """What follows each row that speaks, in units of the scale around the anchor, [batch, P, N]; NaN where unknown.
+
+        Args:
             low, high: [batch], only rows from low to below high are looked at.
         """
-        ahead, anchor = self.reach.horizon, self.reach.look.anchor
-        rows = spoken[:, None] + torch.arange(1, positions + ahead, device=spoken.device)
+        ahead, anchor, every = self.reach.horizon, self.reach.look.anchor, speaking.every
+        rows = speaking.rows(-1, ahead)
         inside = (rows >= low[:, None]) & (rows < high[:, None])
         values = torch.where(inside, self.values[rows], torch.nan)
-        # filled is stored `anchor - 1` rows late, so that no index is negative.
-        past = self.filled[spoken[:, None] + torch.arange(positions + anchor - 1, device=spoken.device)]
-        cycle = past.unfold(1, anchor, 1)
+        past = self.filled[speaking.rows(0, anchor - 1)]  # stored `anchor - 1` rows late, so that no index is negative
+        cycle = past.unfold(1, anchor, every)
         if ahead > anchor:
-            cycle = cycle[:, :, torch.arange(ahead, device=spoken.device) % anchor]
-        scale = self.scale[spoken[:, None] + torch.arange(positions, device=spoken.device)]
-        return (values.unfold(1, ahead, 1) - cycle[:, :, :ahead]) / scale[:, :, None]
+            cycle = cycle[:, :, torch.arange(ahead, device=rows.device) % anchor]
+        scale = self.scale[speaking.rows(0, 0)[:, ::every]]
+        return (values.unfold(1, ahead, every) - cycle[:, :, :ahead]) / scale[:, :, None]
 
     def checks(self) -> tuple[Tensor, Tensor]:
         """Validation windows, prepared: first rows and tracks; all they are scored on lies behind the cut."""

@@ -121,8 +121,8 @@ def _check_learning(whole: Learning, tree: dict[str, Any], data: pd.DataFrame, c
     for windows in (whole.windows, other.windows):
         draws = torch.Generator().manual_seed(seed)
         starts, chosen = windows.draw(tracks, first, last, 16, draws)
-        spoken, positions = windows.positions(starts)
-        seen.append((windows.inputs(starts), windows.targets(spoken, positions, *_limits(windows, chosen))))
+        speaking = windows.speaking(starts, draws)
+        seen.append((windows.inputs(starts), windows.targets(speaking, *_limits(windows, chosen))))
     assert same(seen[0][0], seen[1][0])
     assert same(seen[0][1], seen[1][1])
     assert not same(whole.windows.values, other.windows.values)

@@ -20,7 +20,7 @@ from seqpred.features import Float
 from seqpred.forecasting.runtime import Reader
 from seqpred.model import levels_of
 from seqpred.recipe import settle
-from seqpred.training.windows import Windows
+from seqpred.training.windows import Speaking, Windows
 from seqpred.verbs import read_panel
 from tests.invariants.conftest import GRID, Train, frame
 
@@ -100,10 +100,10 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
     compared = 0
     inputs, targets = Windows.inputs, Windows.targets
 
-    def seen_targets(self: Windows, spoken: torch.Tensor, positions: int, *limits: torch.Tensor) -> torch.Tensor:
-        assert positions == 1
-        asked.append(spoken)
-        return targets(self, spoken, positions, *limits)
+    def seen_targets(self: Windows, speaking: Speaking, *limits: torch.Tensor) -> torch.Tensor:
+        assert speaking.count == 1
+        asked.append(speaking.first)
+        return targets(self, speaking, *limits)
 
     def seen_inputs(self: Windows, starts: torch.Tensor) -> torch.Tensor:
         nonlocal compared

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import seqpred
 from seqpred.features import Look, prepare
+from seqpred.network.ensemble import count_members
 from seqpred.network.shape import Shape
 from seqpred.training import loop, run
 from seqpred.training.adamw import AdamW
@@ -24,6 +27,7 @@ from seqpred.training.loop import Hooks, Plan, Progress, fit, quantile_loss
 from seqpred.training.run import State
 from seqpred.training.windows import Reach, Windows, make_windows
 from tests.conftest import seasonal
+from tests.invariants.conftest import frame
 
 LOOK = Look(season=12, anchor=12, lags=(1, 12))
 LEVELS = (0.1, 0.5, 0.9)
@@ -171,15 +175,12 @@ def test_a_gradient_that_is_no_number_is_not_followed(monkeypatch: pytest.Monkey
     assert "the gradient is nan" in told[0]
 
 
-@pytest.mark.parametrize(("step", "check", "budget"), [(0.01, 0.01, 1.0), (0.01, 0.3, 2.0), (0.5, 0.1, 3.0)])
-def test_a_time_budget_is_kept_within_a_twentieth_or_a_step(
-    monkeypatch: pytest.MonkeyPatch, step: float, check: float, budget: float
-) -> None:
-    """By a clock that only steps and validations move."""
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], None]:
+    """Makes a clock that only steps and validations move, each by so many seconds."""
     now = 0.0
-    learn, look = loop._learn, loop._check
 
-    def taking(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
+    def moved_by(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
         def timed(*arguments: Any) -> Any:
             nonlocal now
             now += seconds
@@ -187,15 +188,49 @@ def test_a_time_budget_is_kept_within_a_twentieth_or_a_step(
 
         return timed
 
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(run, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(loop, "_learn", taking(step, learn))
-    monkeypatch.setattr(loop, "_check", taking(check, look))
+    def set_up(step: float, check: float) -> None:
+        for part in (loop, run):
+            monkeypatch.setattr(part, "time", SimpleNamespace(monotonic=lambda: now))
+        monkeypatch.setattr(loop, "_learn", moved_by(step, loop._learn))
+        monkeypatch.setattr(loop, "_check", moved_by(check, loop._check))
+
+    return set_up
+
+
+@pytest.mark.parametrize(("step", "check", "budget"), [(0.01, 0.01, 1.0), (0.01, 0.3, 2.0), (0.5, 0.1, 3.0)])
+def test_a_time_budget_is_kept_within_a_twentieth_or_a_step(
+    clock: Callable[[float, float], None], step: float, check: float, budget: float
+) -> None:
+    clock(step, check)
     told: list[Progress] = []
     outcome = fit(*make(time_budget=budget, max_steps=10_000, check_every=10_000, patience=100_000), Hooks(told.append))
     assert outcome.reason == "time budget spent"
     assert abs(outcome.seconds - budget) <= max(0.05 * budget, step + 1e-9)
     assert told[-1].step == outcome.steps, "the last steps were not looked at"
+
+
+@pytest.mark.parametrize(("budget", "members"), [(0.2, 1), (0.7, 1), (4.0, 3), (None, 3)])
+def test_half_of_a_time_budget_chooses_and_members_are_whole(
+    clock: Callable[[float, float], None], tmp_path: Path, budget: float | None, members: int
+) -> None:
+    """One fold of 80 steps, a second's hundredth each, if there is time; then members of as many steps as it says."""
+    clock(0.01, 0.001)
+    told: list[Progress] = []
+    config = {
+        "data": {"target": "sales", "time": "day", "id": "id"},
+        "model": {"hidden_size": 4, "window": 14, "members": 3},
+        "forecast": {"horizon": 7, "season": 7},
+        "training": {"max_steps": 80, "learning_rate": 0.02, "time_budget": budget, "validation": 7, "threads": 1},
+    }
+    model = seqpred.train(config, frame(series=40), tmp_path / "m", watch=told.append)
+    assert count_members(list(model.folder.weights())) == members
+    ends = [max(p.seconds for p in told if p.network == number) for number in sorted({p.network for p in told})]
+    if budget is not None:
+        assert ends[0] <= budget / 2 + 0.02
+        assert ends[-1] <= budget * 1.05 + 0.01
+    chosen = model.folder.manifest["training"]["chosen"]["step"]
+    assert chosen > 0
+    assert model.folder.manifest["training"]["steps"] >= members * chosen
 
 
 def test_whoever_watches_is_told_at_each_validation() -> None:

@@ -28,7 +28,7 @@ def test_what_is_free_is_known_here() -> None:
     ("shape", "window", "batch", "told"),
     [
         (Shape(8, 1, (0.5,), "lstm", 1, 512, False, 0.0), 10_000, 4096, "training.batch_size, model.window or model."),
-        (Shape(8, 5000, (0.1, 0.5, 0.9), "gru", 1, 8, False, 0.0), 10_000, 64, "training.batch_size, .* forecast.hor"),
+        (Shape(8, 5000, (0.1, 0.5, 0.9), "gru", 1, 8, False, 0.0), 10_000, 256, "training.batch_size, .* forecast.hor"),
         (Shape(8, 1, (0.5,), "lstm", 64, 8192, True, 0.0), 2, 1, "model.hidden_size or model.depth"),
     ],
 )

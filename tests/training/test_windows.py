@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from seqpred.features import Look, Prepared, anchor_ahead, prepare
-from seqpred.training.windows import Reach, Windows, make_windows
+from seqpred.network.network import Network
+from seqpred.network.shape import Shape
+from seqpred.training.windows import Reach, Speaking, Windows, make_windows
 from tests.conftest import seasonal
 
 LOOK = Look(season=4, anchor=4, lags=(1, 4))
@@ -29,9 +33,9 @@ def of(tracks: list[np.ndarray], reach: Reach) -> Windows:
 
 def unprepared(tracks: list[np.ndarray], reach: Reach) -> Windows:
     def make(chosen: np.ndarray) -> Iterator[tuple[int, Prepared, np.ndarray]]:
-        return ((k, prepare(tracks[k], LOOK), tracks[k]) for k in chosen)
+        return ((k, prepare(tracks[k], reach.look), tracks[k]) for k in chosen)
 
-    return make_windows(make, np.array(LENGTHS), np.array(CUTS), LOOK.inputs, reach)
+    return make_windows(make, np.array(LENGTHS), np.array(CUTS), reach.look.inputs, reach)
 
 
 def by_hand(track: np.ndarray, row: int, step: int, low: int, high: int) -> float:
@@ -47,7 +51,7 @@ def test_targets_are_what_follows_each_position() -> None:
         tracks, windows = make(horizon)
         for k, start in [(0, 2), (0, 20), (1, 12), (1, 35), (2, 0)]:
             first = windows.begins[k : k + 1] + start
-            z = windows.targets(first, windows.window, windows.begins[k : k + 1], windows.cuts[k : k + 1])[0]
+            z = windows.targets(Speaking(first, windows.window), windows.begins[k : k + 1], windows.cuts[k : k + 1])[0]
             for p in range(windows.window):
                 for n in range(1, horizon + 1):
                     wanted = by_hand(tracks[k], start + p, n, 0, CUTS[k]) if start + p < LENGTHS[k] else np.nan
@@ -64,9 +68,9 @@ def test_no_window_is_learned_from_behind_the_cut() -> None:
         first, last = windows.starts()
         tracks_drawn = torch.nonzero(last >= first)[:, 0]
         starts, chosen = windows.draw(tracks_drawn, first, last, 500, torch.Generator().manual_seed(0))
-        spoken, positions = windows.positions(starts)
+        speaking = windows.speaking(starts)
         limits = windows.begins[chosen], windows.cuts[chosen]
-        z, same = (w.targets(spoken, positions, *limits) for w in (windows, other))
+        z, same = (w.targets(speaking, *limits) for w in (windows, other))
         assert torch.equal(z.nan_to_num(9e9), same.nan_to_num(9e9))
         assert z.isfinite().any(-1).any(-1).all(), "a window that teaches nothing was drawn"
 
@@ -114,3 +118,35 @@ def test_a_track_is_prepared_when_a_window_of_it_is_drawn() -> None:
     windows.prepare(torch.arange(3))
     for name in ("x", "values", "filled", "scale"):
         assert torch.equal(getattr(windows, name).nan_to_num(9e9), getattr(whole, name).nan_to_num(9e9))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 6])
+def test_where_the_horizon_is_long_some_rows_say_what_all_would(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    """Every so-manieth row from any of the first: its targets, what it is given, what the network says of it."""
+    look = Look(season=4, anchor=4, lags=(1, 4), autoregression=9)
+    shape = Shape(look.inputs, 6, (0.1, 0.5), "gru", 1, 4, False, 0.0, known=2, anchor=4, blend=True)
+    shape = replace(shape, autoregression=9, recent=look.recent, cycles=look.cycles)
+    torch.manual_seed(0)
+    network = Network(shape)
+    tracks, _ = make()
+    windows = of(tracks, Reach(look, 8, 6, at_end=False, known=shape.known_places))
+    first, last = windows.starts()
+    starts, chosen = windows.draw(torch.arange(3), first, last, 20, torch.Generator().manual_seed(0))
+    limits = windows.begins[chosen], windows.cuts[chosen]
+    monkeypatch.setattr("seqpred.training.windows.ALIKE", 6 // at_once)
+    begun = set()
+    for seed in range(20):
+        some = windows.speaking(starts, torch.Generator().manual_seed(seed))
+        every = Speaking(starts, windows.window)
+        begun.add(some.begin)
+        assert some.every == at_once
+        part = slice(some.begin, None, some.every)
+        assert torch.equal(some.rows(0, 0)[:, :: some.every], every.rows(0, 0)[:, part])
+        wanted, found = (windows.targets(rows, *limits) for rows in (every, some))
+        assert torch.equal(wanted[:, part].nan_to_num(9e9), found.nan_to_num(9e9))
+        x, ahead, little = windows.inputs(starts), *(windows.ahead(rows, limits[0]) for rows in (every, some))
+        assert ahead.recent is not None
+        assert little.recent is not None
+        assert torch.equal(ahead.recent[:, part], little.recent)
+        torch.testing.assert_close(network(x, little, some.begin), network(x, ahead)[:, part])
+    assert begun == set(range(at_once)), "rows that never speak"
