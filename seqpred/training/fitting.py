@@ -88,8 +88,8 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
 class _Runs:
     """Trainings one after another, each of which has its share of the time budget.
 
-    Those that validate share half of it, so that there is time for as many steps in the other half; members after the
-    first are trained while a whole one fits in. Where time is short, long training is worth more than many members.
+    Those that validate share a third of it, so that two members have time for as many steps; members after the first
+    are trained while a whole one fits in. Where time is short, long training is worth more than many members.
     """
 
     shape: Shape
@@ -115,7 +115,7 @@ class _Runs:
         if self.plan.time_budget is None:
             return None
         validating = self.folds - self.done
-        left = self.plan.time_budget / (2 if validating > 0 else 1) - self.seconds
+        left = self.plan.time_budget / (3 if validating > 0 else 1) - self.seconds
         return max(left, 1e-3) / max(validating, 1)
 
     def fit(self, windows: Windows, seed: int, until: int | None = None, whole: int | None = None) -> Outcome:
