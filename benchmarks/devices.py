@@ -7,13 +7,14 @@ Run: python benchmarks/devices.py [M4_HOURLY.csv.gz]
 
 from __future__ import annotations
 
-import sys
+import os
 import time
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import torch
-from alternating import M4_HOURLY, ROOT, print_table
+from alternating import ROOT, data_path, print_table
 
 from seqpred.config import load_config
 from seqpred.data.sources import open_source
@@ -26,17 +27,17 @@ BLOCK, ROUNDS = 10, 6  # the first round is not counted
 
 
 def main() -> None:
-    many = sys.argv[1] if len(sys.argv) > 1 else str(M4_HOURLY)
-    devices = [("cpu", 1), ("cpu", 2), *([("cuda", 1)] if torch.cuda.is_available() else [])]
+    devices = [("cpu", threads) for threads in (1, 2, 8) if threads <= (os.cpu_count() or 1)]
+    devices += [("cuda", 1)] if torch.cuda.is_available() else []
     rows: list[tuple[object, ...]] = []
-    for config, data in (("air_passengers", str(ROOT / "data" / "air_passengers.csv")), ("m4_hourly", many)):
+    for config, data in (("air_passengers", ROOT / "data" / "air_passengers.csv"), ("m4_hourly", data_path())):
         rows += [
             (config, device, threads, f"{_step(config, data, device, threads):.1f}") for device, threads in devices
         ]
     print_table(["config", "device", "threads", "ms a step"], rows)
 
 
-def _step(name: str, data: str, device: str, threads: int) -> float:
+def _step(name: str, data: Path, device: str, threads: int) -> float:
     """The median milliseconds of a step."""
     panel, config, covariates = _learning(
         open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,26 +13,17 @@ from seqpred.network.machine import choose_device, free_memory
 from seqpred.training.checkpoint import Checkpoint
 from tests.cli.outside import listing
 from tests.invariants.conftest import frame
+from tests.training.test_checkpoint import GRID, config
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
-GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2], [False, True]))
-
-
-def config(cell: str = "gru", depth: int = 1, bidirectional: bool = False, **training: Any) -> dict[str, Any]:
-    network = {"cell": cell, "depth": depth, "bidirectional": bidirectional, "dropout": 0.3}
-    return {
-        "data": {"target": "sales", "time": "day", "id": "id"},
-        "model": {**network, "hidden_size": 16, "window": 14, "members": 2},
-        "forecast": {"horizon": 7, "season": 7},
-        "training": {"max_steps": 40, "validation": 7, "batch_size": 16, "device": "cuda", **training},
-    }
+ON_CUDA = {"device": "cuda", "max_steps": 40, "batch_size": 16}
 
 
 @pytest.mark.parametrize(("cell", "depth", "bidirectional"), GRID)
 def test_the_same_seed_gives_the_same_bytes_and_so_does_going_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, depth: int, bidirectional: bool
 ) -> None:
-    chosen = config(cell, depth, bidirectional)
+    chosen = config(cell, depth, bidirectional, **ON_CUDA)
     whole = listing(seqpred.train(chosen, frame(), tmp_path / "whole").folder.path)
     assert listing(seqpred.train(chosen, frame(), tmp_path / "again").folder.path) == whole
     write = Checkpoint._write
@@ -55,7 +44,7 @@ def test_the_same_seed_gives_the_same_bytes_and_so_does_going_on(
 
 @pytest.mark.parametrize(("cell", "depth", "bidirectional"), GRID)
 def test_what_is_learned_there_forecasts_anywhere(tmp_path: Path, cell: str, depth: int, bidirectional: bool) -> None:
-    seqpred.train(config(cell, depth, bidirectional), frame(), tmp_path / "m")
+    seqpred.train(config(cell, depth, bidirectional, **ON_CUDA), frame(), tmp_path / "m")
     models = (seqpred.load(tmp_path / "m", "light"), seqpred.load(tmp_path / "m", "torch"))
     light, full = (seqpred.predict(model, frame())["q0.5"].to_numpy() for model in models)
     assert np.isfinite(light).all()
