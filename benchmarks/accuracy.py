@@ -23,12 +23,12 @@ import numpy as np
 from naive2 import forecast_naive2
 
 import seqpred
-from seqpred.backtest import backtest
-from seqpred.config import Config, parse_config, read_override
-from seqpred.data.panel import Panel
-from seqpred.data.reading import to_frame
-from seqpred.data.sources import open_source
-from seqpred.verbs import init, read_panel
+from seqpred.commands.verbs import init, read_panel
+from seqpred.config.schema import Config, parse_config, read_override
+from seqpred.evaluation.backtest import backtest
+from seqpred.panel.panel import Panel
+from seqpred.reading.table import to_frame
+from seqpred.sources.source import open_source
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -15,9 +15,9 @@ from pathlib import Path
 import pandas as pd
 
 import seqpred
-from seqpred.config import parse_config
-from seqpred.data.sources import open_source
-from seqpred.verbs import init
+from seqpred.commands.verbs import init
+from seqpred.config.schema import parse_config
+from seqpred.sources.source import open_source
 
 METRO = Path(__file__).parent.parent.parent / "shared" / "data" / "messy_metro_traffic.csv.gz"
 HORIZON = 168

@@ -16,12 +16,11 @@ from pathlib import Path
 import torch
 from alternating import ROOT, data_path, print_table
 
-from seqpred.config import load_config
-from seqpred.data.sources import open_source
-from seqpred.model import shape_of
+from seqpred.commands.verbs import _learning
+from seqpred.config.schema import load_config
+from seqpred.sources.source import open_source
 from seqpred.training.fitting import _plan, _windows
 from seqpred.training.loop import Hooks, fit
-from seqpred.verbs import _learning
 
 BLOCK, ROUNDS = 10, 6  # the first round is not counted
 
@@ -42,7 +41,7 @@ def _step(name: str, data: Path, device: str, threads: int) -> float:
     panel, config, covariates = _learning(
         open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None
     )
-    shape = shape_of(config, covariates)
+    shape = config.shape(covariates)
     windows = _windows(panel, config, covariates, shape).learn_all()
     plan = replace(_plan(config), threads=threads, device=torch.device(device), check_every=BLOCK)
     looked: list[float] = []

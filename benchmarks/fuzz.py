@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from seqpred.config import Config
+    from seqpred.config.schema import Config
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 LONGEST = 1 << 16  # bytes of an altered file
@@ -106,23 +106,23 @@ def standard_input(content: bytes) -> str:
 
 def read_guessed(content: bytes) -> object:
     """A CSV of which nothing is known."""
-    from seqpred import verbs
+    from seqpred.commands import verbs
 
     found = verbs.check(standard_input(content))
-    return _worded(found.tell(), found.fault)
+    return _worded(found.to_dict(), found.fault)
 
 
 def read_named(content: bytes) -> object:
     """A CSV with the columns that a config names."""
-    from seqpred import verbs
+    from seqpred.commands import verbs
 
     found = verbs.check(_config(), standard_input(content))
-    return _worded(found.tell(), found.fault)
+    return _worded(found.to_dict(), found.fault)
 
 
 @cache
 def _config() -> Config:
-    from seqpred.config import Config
+    from seqpred.config.schema import Config
 
     return Config.from_tree(CONFIG)
 
@@ -137,7 +137,7 @@ def _worded(told: Any, fault: Exception | None) -> object:
 
 def make_model(place: Path) -> Path:
     """The folder of a tiny model of `CONFIG`."""
-    from seqpred import verbs
+    from seqpred.commands import verbs
 
     verbs.train(CONFIG, standard_input(table()), place / "good", force=True)
     return place / "good"
@@ -145,8 +145,9 @@ def make_model(place: Path) -> Path:
 
 def folder_target(place: Path) -> Target:
     """A model folder, read, loaded by both runtimes, and asked for a forecast."""
-    from seqpred import folder, verbs
-    from seqpred.model import Model
+    from seqpred.commands import verbs
+    from seqpred.forecasting.model import Model
+    from seqpred.storage import model_folder as folder
 
     names = [folder.CONFIG, folder.MANIFEST, folder.WEIGHTS, folder.GRAPH]
     good = make_model(place)
@@ -169,7 +170,7 @@ def folder_target(place: Path) -> Target:
 
 def _fitting(files: dict[str, bytes]) -> bytes:
     """The manifest with the hashes of the files beside it and of itself, if it is one."""
-    from seqpred import folder
+    from seqpred.storage import model_folder as folder
 
     manifest = files[folder.MANIFEST]
     try:
@@ -183,10 +184,10 @@ def _fitting(files: dict[str, bytes]) -> bytes:
 
 def stream_targets(place: Path) -> dict[str, Target]:
     """Lines as they come, and the state of a stream, with which it goes on."""
-    from seqpred import verbs
-    from seqpred.streaming import state
-    from seqpred.streaming.rows import lines_of
-    from seqpred.streaming.stream import Asked, Stream
+    from seqpred.commands import verbs
+    from seqpred.forecasting import session_file as state
+    from seqpred.forecasting.rows import lines_of
+    from seqpred.forecasting.stream import Asked, Stream
 
     model = verbs.load(make_model(place))
     path = place / "state"
@@ -243,12 +244,12 @@ def checkpoint_target(place: Path) -> Target:
     """The state of an unfinished training, with which a training goes on."""
     import torch
 
-    from seqpred.folder import CHECKPOINT, STATE
     from seqpred.network.network import Network
-    from seqpred.network.shape import Shape
+    from seqpred.runtime.shape import Shape
+    from seqpred.storage.model_folder import CHECKPOINT, STATE
     from seqpred.training.adamw import AdamW
     from seqpred.training.checkpoint import Checkpoint, Stop, pack
-    from seqpred.training.run import Outcome, Run, thawing
+    from seqpred.training.run import Outcome, Run, reporting_damage
 
     drawn = {"cell": "rnn", "depth": 1, "hidden_size": 2, "bidirectional": False, "dropout": 0.0}
     shape = Shape(inputs=3, horizon=2, levels=(0.1, 0.5, 0.9), blend=True, recent=8, anchor=4, cycles=(4,), **drawn)
@@ -259,7 +260,7 @@ def checkpoint_target(place: Path) -> Target:
         best = Outcome(network.weights(), np.zeros((2, 3), np.float32))
         return Run(network, AdamW(network.parameters(), 0.1), torch.Generator(), best, 0.0)
 
-    good = pack({"made_for": made_for, "finished": [new().best.freeze()], "run": new().freeze()})[32:]
+    good = pack({"made_for": made_for, "finished": [new().best.state_dict()], "run": new().state_dict()})[32:]
     path = place / CHECKPOINT / STATE
     path.parent.mkdir(exist_ok=True)
 
@@ -267,11 +268,11 @@ def checkpoint_target(place: Path) -> Target:
         path.write_bytes(hashlib.sha256(content).digest() + content)
         checkpoint = Checkpoint(place, made_for, Stop(), lambda _: None)
         checkpoint.read()
-        with thawing():
+        with reporting_damage():
             for outcome in checkpoint.finished:
-                Outcome.thaw(outcome)
+                Outcome.load_state_dict(outcome)
         if checkpoint.run is not None:
-            new().thaw(checkpoint.run)
+            new().load_state_dict(checkpoint.run)
         return None
 
     return Target((good,), read)
@@ -279,8 +280,8 @@ def checkpoint_target(place: Path) -> Target:
 
 def config_target(place: Path) -> Target:
     """A config."""
-    from seqpred.config import Config, load_config
-    from seqpred.yaml_lines import dump_yaml
+    from seqpred.config.schema import Config, load_config
+    from seqpred.config.yaml_subset import dump_yaml
 
     path = place / "c.yaml"
     whole = dump_yaml(Config.from_tree(CONFIG).model_dump()).encode()

@@ -17,9 +17,9 @@ import pyarrow.compute  # what both would import on their way
 import pyarrow.csv  # noqa: F401
 from alternating import compare, print_table
 
-from seqpred import verbs
-from seqpred.config import Config
-from seqpred.data.sources import open_source
+from seqpred.commands import verbs
+from seqpred.config.schema import Config
+from seqpred.sources.source import open_source
 from seqpred.training import loop
 
 ROWS, ROUNDS = 100, 15

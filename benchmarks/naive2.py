@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.data.panel import Panel
+from seqpred.panel.panel import Panel
 
 Float = npt.NDArray[np.float64]
 

@@ -21,7 +21,7 @@ def step(cell: str, depth: int, hidden: int, window: int, horizon: int, levels: 
     import torch
 
     from seqpred.network.network import Network
-    from seqpred.network.shape import Shape
+    from seqpred.runtime.shape import Shape
     from seqpred.training.adamw import AdamW
     from seqpred.training.loop import quantile_loss
 

@@ -27,7 +27,7 @@ import pandas as pd
 from alternating import M4_HOURLY, print_table
 from naive2 import naive2
 
-from seqpred.scores.metrics import Case, mase_scale, score_cases
+from seqpred.evaluation.metrics import Case, mase_scale, score_cases
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"

@@ -13,15 +13,15 @@ import pandas as pd
 import torch
 from alternating import compare, data_path, print_table
 
-from seqpred.config import Config
-from seqpred.data.panel import Panel
-from seqpred.data.sources import open_source
-from seqpred.features import Look, prepare_all
+from seqpred.commands.verbs import read_panel
+from seqpred.config.schema import Config
+from seqpred.features.inputs import InputSpec, prepare_all
+from seqpred.panel.panel import Panel
+from seqpred.sources.source import open_source
 from seqpred.training.windows import Reach, Windows, make_windows
-from seqpred.verbs import read_panel
 
 CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})
-LOOK, WINDOW, HORIZON = Look(season=24, anchor=24, lags=(1, 2, 24, 168)), 96, 48
+LOOK, WINDOW, HORIZON = InputSpec(season=24, anchor=24, lags=(1, 2, 24, 168)), 96, 48
 
 
 def to_panel(path: Path) -> Panel:

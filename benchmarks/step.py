@@ -22,13 +22,13 @@ from alternating import Ratio, data_path, print_table, seconds
 from bare import LEVELS, Size, make_step
 from reading import CONFIG, LOOK
 
-from seqpred.data.sources import open_source
-from seqpred.features import prepare_all
+from seqpred.commands.verbs import read_panel
+from seqpred.features.inputs import prepare_all
 from seqpred.network.machine import keep_memory
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
+from seqpred.sources.source import open_source
 from seqpred.training.loop import Hooks, Plan, fit
 from seqpred.training.windows import Reach, Windows, make_windows
-from seqpred.verbs import read_panel
 
 SIZES = (Size(64, 2, 64, LOOK.inputs), Size(32, 1, 32, LOOK.inputs))
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
@@ -49,7 +49,7 @@ def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tupl
     ours, bare, default = [], [], []
     began = time.perf_counter()
 
-    def watch(_: object) -> None:
+    def on_progress(_: object) -> None:
         nonlocal began
         ours.append(time.perf_counter() - began)
         bare.append(seconds(lambda: [step() for _ in range(block)]))
@@ -60,7 +60,7 @@ def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tupl
     numbers = (size.hidden, size.depth, size.batch, size.inputs, THREADS, block)
     command = [sys.executable, str(Path(__file__).with_name("bare.py")), *map(str, numbers)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        fit(_shape(size), windows, _plan(size, block, rounds + 2), Hooks(watch))
+        fit(_shape(size), windows, _plan(size, block, rounds + 2), Hooks(on_progress))
     return Ratio.of(ours[2:], bare[2:]), Ratio.of(ours[2:], default[2:])
 
 

@@ -16,7 +16,7 @@ from alternating import Ratio, compare, print_table, seconds
 from bare import Size, make_step
 
 from seqpred.network.machine import keep_memory
-from seqpred.recipe import _threads
+from seqpred.recipe.resolve import _threads
 
 HIDDEN, BATCHES, CELLS = (16, 32, 64, 128, 256), (32, 128), ("rnn", "lstm", "gru")
 BLOCK = 0.06  # seconds of one turn, at least

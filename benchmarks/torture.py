@@ -154,7 +154,7 @@ def kills(count: int, seed: int, place: Path) -> Iterator[str]:
 
 def saving(count: int, seed: int, place: Path) -> Iterator[str]:
     """A process killed while it writes one model folder over another, again and again."""
-    from seqpred.folder import read_folder, write_folder
+    from seqpred.storage.model_folder import read_folder, write_folder
     from tests.test_folder import CONFIGURED
 
     rng = np.random.default_rng(seed)
@@ -183,7 +183,7 @@ def saving(count: int, seed: int, place: Path) -> Iterator[str]:
 def bits(count: int, seed: int, place: Path) -> Iterator[str]:
     """Single bits flipped in every file of a model folder and in the state of an unfinished training."""
     from seqpred.errors import FolderError
-    from seqpred.folder import read_folder
+    from seqpred.storage.model_folder import read_folder
     from seqpred.training.checkpoint import pack, unpack
 
     ended(forked(lambda: train(seed, place / "m")))

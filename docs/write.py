@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from seqpred.cli.app import app
-from seqpred.config import Config, json_schema
+from seqpred.config.schema import Config, json_schema
 
 DOCS = Path(__file__).parent
 SECTIONS = {

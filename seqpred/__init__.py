@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
-    from seqpred.model import Model
-    from seqpred.verbs import check, evaluate, load, predict, train
+    from seqpred.commands.verbs import check, evaluate, load, predict, train
+    from seqpred.forecasting.model import Model
 
 __version__ = "0.1.0"
 __all__ = ["Model", "__version__", "check", "evaluate", "load", "predict", "train"]
@@ -27,7 +27,7 @@ __all__ = ["Model", "__version__", "check", "evaluate", "load", "predict", "trai
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        from seqpred import verbs
+        from seqpred.commands import verbs
 
         return getattr(verbs, name)
     raise AttributeError(f"module 'seqpred' has no attribute {name!r}")

@@ -13,8 +13,8 @@ import typer
 
 import seqpred
 from seqpred.cli.app import app
-from seqpred.config import load_config
-from seqpred.data.sources import open_source
+from seqpred.config.schema import load_config
+from seqpred.sources.source import open_source
 from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))

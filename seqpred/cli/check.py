@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from seqpred.data.survey import Findings, RowsFound, Survey
+    from seqpred.inspection.survey import Findings, RowsFound, Survey
 
 FIRST = 10  # tracks shown, and as many of the worst
 COUNTS = {"rows": "rows", "absent": "absent", "holes": "holes", "longest": "longest_hole", "repeats": "repeats"}
@@ -39,14 +39,14 @@ def check(
 
     Example: seqpred check sales.csv && seqpred init sales.csv > sales.yaml
     """
-    from seqpred import verbs
-    from seqpred.cli.terminal import make_say
+    from seqpred.cli.terminal import make_notify
+    from seqpred.commands import verbs
 
-    found = verbs.check(thing, say=make_say(quiet=False, as_json=as_json))
+    found = verbs.check(thing, notify=make_notify(quiet=False, as_json=as_json))
     if as_json and not found.fault:
         import json
 
-        typer.echo(json.dumps(found.tell(), allow_nan=False))
+        typer.echo(json.dumps(found.to_dict(), allow_nan=False))
     elif not as_json:
         _show(found)
         sys.stdout.flush()  # before what stderr has to say
@@ -164,7 +164,7 @@ def _name(text: str) -> str:
 
 def _shown(text: str) -> str:
     """A text that can do nothing to the terminal, in characters that the terminal has."""
-    from seqpred.cli.terminal import printable
+    from seqpred.report.text import printable
 
     code = sys.stdout.encoding or "ascii"
     return printable(text.replace("\n", "\\n")).encode(code, "backslashreplace").decode(code)
@@ -177,7 +177,7 @@ def _sparkline(survey: Survey, track: int) -> str:
     s, c = divmod(track, survey.empty.shape[1])
     parts = np.array_split(survey.panel.track(s, c), min(SPARKS, int(survey.panel.lengths[s])))
     means = np.array([p[np.isfinite(p)].mean() if np.isfinite(p).any() else np.nan for p in parts])
-    survey.panel.let_go()
+    survey.panel.release_pages()
     known = means[np.isfinite(means)]
     if not len(known):
         return ""

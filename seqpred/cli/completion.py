@@ -7,15 +7,15 @@ import typer
 
 def offer_keys(incomplete: str) -> list[str]:
     """The keys that begin so, each with its equals sign."""
-    from seqpred.config import config_keys
+    from seqpred.config.schema import config_keys
 
     return [f"{key}=" for key in config_keys() if key.startswith(incomplete)]
 
 
 def offer_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """The columns that begin so, of the file that the line names before; none where it can't be read."""
-    from seqpred.data.frames import header
-    from seqpred.data.sources import open_source
+    from seqpred.reading.frame import header
+    from seqpred.sources.source import open_source
 
     data = next(
         iter(filter(None, [ctx.params.get("data"), *ctx.args])), "-"

@@ -46,22 +46,22 @@ def evaluate(
 
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
-    from seqpred import verbs
-    from seqpred.cli.terminal import figure, make_say
-    from seqpred.folder import check_writable
+    from seqpred.cli.terminal import make_notify
+    from seqpred.commands import verbs
+    from seqpred.report.text import figure
+    from seqpred.storage.model_folder import check_writable
 
     if require_skill is not None and not math.isfinite(require_skill):
         raise typer.BadParameter(f"--require-skill {require_skill}: a number is needed")
     if report:
         check_writable(report)
     loaded = verbs.load(model, runtime)
-    found = verbs.evaluate(loaded, data, windows=windows, say=make_say(quiet=quiet, as_json=as_json))
+    found = verbs.evaluate(loaded, data, windows=windows, notify=make_notify(quiet=quiet, as_json=as_json))
     result = found.scores
     if report:
-        from seqpred.cli.report import write_report
-        from seqpred.model import levels_of
+        from seqpred.report.page import write_report
 
-        write_report(report, str(model), found, levels_of(loaded.config))
+        write_report(report, str(model), found, loaded.config.levels)
     if as_json:
         import json
 
@@ -74,7 +74,8 @@ def evaluate(
 
 
 def _show(result: dict[str, object]) -> None:
-    from seqpred.cli.terminal import figure, score_rows, table
+    from seqpred.cli.terminal import table
+    from seqpred.report.text import figure, score_rows
 
     metrics, windows = result["metrics"], result["windows"]
     assert isinstance(metrics, dict)

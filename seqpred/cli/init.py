@@ -48,10 +48,10 @@ def init(
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
-    from seqpred.cli.terminal import make_say
-    from seqpred.config import read_override
-    from seqpred.data.sources import open_source
-    from seqpred.verbs import init as write
+    from seqpred.cli.terminal import make_notify
+    from seqpred.commands.verbs import init as write
+    from seqpred.config.schema import read_override
+    from seqpred.sources.source import open_source
 
     said: dict[str, Any] = {"forecast.horizon": horizon, "data.id": series}
     if time:
@@ -60,4 +60,4 @@ def init(
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}
     overrides.update(read_override(item) for item in settings or [])
-    typer.echo(write(open_source(data), data, overrides, make_say(quiet=False)), nl=False)
+    typer.echo(write(open_source(data), data, overrides, make_notify(quiet=False)), nl=False)

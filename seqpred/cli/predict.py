@@ -70,10 +70,10 @@ def predict(
 
     Example: cat sales.csv | seqpred predict runs/sales - --steps 24 > forecast.csv
     """
-    from seqpred import verbs
     from seqpred.cli.table import encode_table
-    from seqpred.cli.terminal import make_say, progress_bar
-    from seqpred.folder import check_writable, write_file
+    from seqpred.cli.terminal import make_notify, progress_bar
+    from seqpred.commands import verbs
+    from seqpred.storage.model_folder import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
     form = form or FORMS.get(output.suffix if output else "", "csv")
@@ -81,16 +81,16 @@ def predict(
     for place in (output, write_future):
         if place:
             check_writable(place)
-    loaded, say = verbs.load(model, runtime), make_say(quiet=quiet)
+    loaded, notify = verbs.load(model, runtime), make_notify(quiet=quiet)
     if stream or state:
         from seqpred.cli.stream import Job, refuse_fault, tell_fault
-        from seqpred.streaming.stream import Asked, Stream
+        from seqpred.forecasting.stream import Asked, Stream
 
         where, tell = "standard input" if data == "-" else str(data), refuse_fault if strict else tell_fault
         asked = Asked(steps, levels, future, window)
-        _follow(Job(Stream(loaded, where, asked, tell), form, stream, state, strict, say), str(data), output)
+        _follow(Job(Stream(loaded, where, asked, tell), form, stream, state, strict, notify), str(data), output)
     elif write_future:
-        write_file(write_future, encode_table(verbs.future_table(loaded, data, steps=steps, say=say), "csv"))
+        write_file(write_future, encode_table(verbs.future_table(loaded, data, steps=steps, notify=notify), "csv"))
     else:
         with progress_bar("forecasting", quiet=quiet) as show:
             table = verbs.forecast_table(
@@ -99,8 +99,8 @@ def predict(
                 steps=steps,
                 quantiles=levels,
                 future=future,
-                say=say,
-                watch=lambda share: show(share, ""),
+                notify=notify,
+                on_progress=lambda share: show(share, ""),
             )
         _give(encode_table(table, form), output)
 
@@ -108,7 +108,7 @@ def predict(
 def _give(content: bytes, output: Path | None) -> None:
     """A table to its file, or to standard output."""
     from seqpred.cli.terminal import show_data
-    from seqpred.folder import write_file
+    from seqpred.storage.model_folder import write_file
 
     if output:
         write_file(output, content)
@@ -123,7 +123,7 @@ def _follow(job: Job, data: str, output: Path | None) -> None:
         KeyboardInterrupt: a signal ended it; the state is kept.
     """
     from seqpred.cli.stream import opened, write_out
-    from seqpred.folder import write_file
+    from seqpred.storage.model_folder import write_file
 
     written: list[str] = []
     with opened(data) as descriptor:

@@ -22,15 +22,15 @@ def show(
 
         typer.echo(json.dumps(described))
         return
-    from seqpred.cli.terminal import printable
-    from seqpred.yaml_lines import dump_yaml
+    from seqpred.config.yaml_subset import dump_yaml
+    from seqpred.report.text import printable
 
     typer.echo(printable(dump_yaml(described, width=100)), nl=False)
 
 
 def _model(path: Path) -> dict[str, Any]:
-    from seqpred.folder import read_folder
-    from seqpred.model import Model
+    from seqpred.forecasting.model import Model
+    from seqpred.storage.model_folder import read_folder
 
     folder = read_folder(path)
     model = Model(folder)
@@ -48,7 +48,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    from seqpred.config import load_config
+    from seqpred.config.schema import load_config
 
     return {"kind": "config", "path": str(path), "config": load_config(path).model_dump()}
 
@@ -61,6 +61,6 @@ def schema() -> None:
     """
     import json
 
-    from seqpred.config import json_schema
+    from seqpred.config.schema import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from seqpred.cli.table import RowWriter
-from seqpred.data.sources import open_source
 from seqpred.errors import ConfigError, DataError
-from seqpred.streaming.rows import Line, lines_of
-from seqpred.streaming.state import read_state, write_state
-from seqpred.streaming.stream import Answer, Stream
+from seqpred.forecasting.rows import Line, lines_of
+from seqpred.forecasting.session_file import read_state, write_state
+from seqpred.forecasting.stream import Answer, Stream
+from seqpred.sources.source import open_source
 
 SAVE_EVERY = 10.0  # seconds between savings of the state
 SAVE_SHARE = 20  # and so many times what one takes
@@ -40,7 +40,7 @@ class Job:
     each: bool
     state: Path | None
     strict: bool
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     _next: float = field(default_factory=lambda: time.monotonic() + SAVE_EVERY)
 
     def __post_init__(self) -> None:
@@ -80,9 +80,11 @@ class Job:
             if lines and not lines[-1].ended:
                 number = lines[-1].number
                 if self.state is not None:
-                    self.say(f"{where}:{number}: the last line has no end and may be cut off: left for the next time.")
+                    self.notify(
+                        f"{where}:{number}: the last line has no end and may be cut off: left for the next time."
+                    )
                     continue
-                self.say(f"{where}:{number}: the last line has no line break: it is taken as whole.")
+                self.notify(f"{where}:{number}: the last line has no line break: it is taken as whole.")
             yield from ([line] for line in lines) if self.strict else [lines]
 
     def _written(self, answers: Sequence[Answer]) -> Iterator[str]:
@@ -121,9 +123,11 @@ class Job:
         stream = self.stream
         if stream.late:
             rows = "row lies" if stream.late == 1 else "rows lie"
-            self.say(f"{stream.late} {rows} at or before the last one of their series: left out.")
+            self.notify(f"{stream.late} {rows} at or before the last one of their series: left out.")
         if stream.rows.bad:
-            self.say(f"{stream.rows.bad} of {stream.taken + stream.late + stream.rows.bad} rows are faulty: left out.")
+            self.notify(
+                f"{stream.rows.bad} of {stream.taken + stream.late + stream.rows.bad} rows are faulty: left out."
+            )
 
 
 @contextmanager
@@ -177,7 +181,7 @@ def write_out(text: str) -> None:
 
 def tell_fault(message: str) -> None:
     """A line that is no row, on stderr."""
-    from seqpred.cli.terminal import printable
+    from seqpred.report.text import printable
 
     sys.stderr.write(f"seqpred: {printable(message)}; the row is left out\n")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.data.timing import Clock
+from seqpred.calendar.step import Clock
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from seqpred.errors import Exit, SeqpredError
+from seqpred.report.text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -95,11 +96,6 @@ def _fail(code: Exit, message: str, hint: str) -> int:
     return int(code)
 
 
-def printable(text: str) -> str:
-    """Text without control characters, which a file's names could use to drive the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else f"\\x{ord(c):02x}" for c in text)
-
-
 def show_data(text: str) -> None:
     """Data on stdout, as it is; what a person's terminal would take for orders is spelled out there."""
     sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
@@ -108,12 +104,12 @@ def show_data(text: str) -> None:
 _HELD: list[str] = []  # notes until it is known that no error follows, which must be alone with --json
 
 
-def make_say(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
+def make_notify(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
     """What tells notes on stderr; with --json at the end, so that an error is one object alone."""
     if quiet:
         return lambda _: None
 
-    def say(note: str) -> None:
+    def notify(note: str) -> None:
         share = getattr(note, "share", None)  # of a long work; see `data/store.py`
         if not share:
             _HELD.append(note) if as_json else _tell(note)
@@ -122,7 +118,7 @@ def make_say(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
         if share == 1:
             _BAR.stop()
 
-    return say
+    return notify
 
 
 def _tell(note: str) -> None:
@@ -164,24 +160,6 @@ def table(
     for row in rows:
         grid.add_row(*map(printable, row))
     console(stream).print(grid)
-
-
-def figure(value: float | None, digits: int = 3) -> str:
-    """A number for a table; a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def score_rows(metrics: dict[str, dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of the table that `train` and `eval` show."""
-    names = ("mae", "rmse", "smape", "mase", "wql")
-    level = next(iter(metrics["model"]["coverage"]), None)
-    header = ["", "MAE", "RMSE", "sMAPE", "MASE", "WQL"] + ([f"in {level} %"] if level else [])
-    rows = []
-    for name, scores in metrics.items():
-        shown = [figure(scores[n], 4 if n == "wql" else 3) for n in names]
-        inside = [f"{scores['coverage'][level]:.0f} %" if name == "model" else "-"] if level else []
-        rows.append([name.replace("_", " "), *shown, *inside])
-    return header, rows
 
 
 class _Bar:

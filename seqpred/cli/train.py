@@ -37,21 +37,23 @@ def train(
 
     Example: seqpred train sales.yaml --set model.depth=3 --out runs/deep
     """
-    from seqpred.cli.terminal import make_say, progress_bar
-    from seqpred.config import load_config
+    from seqpred.cli.terminal import make_notify, progress_bar
+    from seqpred.config.schema import load_config
 
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem
-    from seqpred import verbs
+    from seqpred.commands import verbs
 
     with progress_bar("training", quiet=quiet) as show:
         show(0.0, "reading the data")
-        say = make_say(quiet=quiet, as_json=as_json)
+        notify = make_notify(quiet=quiet, as_json=as_json)
 
-        def watch(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             show(progress.share, _told(progress))
 
-        model = verbs.train(settings, data, out, force=force, resume=resume, again=_again(), say=say, watch=watch)
+        model = verbs.train(
+            settings, data, out, force=force, resume=resume, again=_again(), notify=notify, on_progress=on_progress
+        )
     if not quiet and not as_json:
         _summary(model)
     if as_json:
@@ -81,8 +83,9 @@ def _again() -> str:
 
 def _summary(model: object) -> None:
     """What came of it, on stderr: the validation part, the baselines beside the model."""
-    from seqpred.cli.terminal import score_rows, table
-    from seqpred.model import Model
+    from seqpred.cli.terminal import table
+    from seqpred.forecasting.model import Model
+    from seqpred.report.text import score_rows
 
     assert isinstance(model, Model)
     manifest = model.folder.manifest

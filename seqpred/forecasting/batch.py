@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqpred.covariates import Covariates
-from seqpred.data.panel import Panel
-from seqpred.features import (
+from seqpred.features.covariates import Covariates
+from seqpred.features.inputs import (
     Float,
     Float32,
-    Look,
+    InputSpec,
     Prepared,
     anchor_ahead,
     join,
@@ -21,11 +20,12 @@ from seqpred.features import (
     to_unit,
     usable_scale,
 )
-from seqpred.forecasting.runtime import Ahead, Reader, Runtime
+from seqpred.panel.panel import Panel
+from seqpred.runtime.runtime import HeadInputs, Reader, Runtime
 
 BATCH = 256  # tracks read side by side, which bounds memory
 CELLS = 1_000_000  # and their rows in all
-Watch = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Told now and then what share of the work is done."""
 
 
@@ -43,7 +43,7 @@ class Forecasting:
         horizon: rows that the network says at once.
     """
 
-    look: Look
+    look: InputSpec
     covariates: Covariates
     joint: bool
     middle: int
@@ -51,7 +51,7 @@ class Forecasting:
 
 
 def forecast_panel(
-    panel: Panel, plan: Forecasting, runtime: Runtime, steps: int, ahead: Float, watch: Watch = unseen
+    panel: Panel, plan: Forecasting, runtime: Runtime, steps: int, ahead: Float, on_progress: OnProgress = unseen
 ) -> Float:
     """Quantiles of the steps after each track's last row.
 
@@ -70,9 +70,9 @@ def forecast_panel(
     blocks: list[Float] = []
     for group in _side_by_side(panel):
         if group.start:
-            watch(group.start / len(panel.names))
+            on_progress(group.start / len(panel.names))
         blocks.append(_Group(panel, group, plan, ahead).forecast(Reader(runtime), steps))
-        panel.let_go()
+        panel.release_pages()
     return np.concatenate(blocks)
 
 
@@ -115,7 +115,7 @@ class _Group:
         look = self.plan.look
         prepared = list(self._prepared())
         scales = np.array([usable_scale(p.scale[-1:], p.filled[-1:])[0] for p in prepared])
-        z = reader.read([p.x for p in prepared], Ahead(self._recent(prepared, scales), self._known()))
+        z = reader.read([p.x for p in prepared], HeadInputs(self._recent(prepared, scales), self._known()))
         return np.stack(
             [
                 to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale))

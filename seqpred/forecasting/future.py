@@ -7,23 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqpred.covariates import Covariate, Covariates, hold_for_days, recode
-from seqpred.data.columns import Columns
-from seqpred.data.dialect import Dialect
-from seqpred.data.frames import header
-from seqpred.data.panel import Panel
-from seqpred.data.reading import Table, read_table
-from seqpred.data.sources import open_source
-from seqpred.data.timing import DAY, Int, Step
+from seqpred.calendar.step import DAY, Int, Step
 from seqpred.errors import DataError
-from seqpred.features import Float
+from seqpred.features.covariates import Covariate, Covariates, hold_for_days, recode
+from seqpred.features.inputs import Float
 from seqpred.forecasting.table import Table as Rows
+from seqpred.panel.panel import Panel
+from seqpred.reading.frame import header
+from seqpred.reading.table import Table, read_table
+from seqpred.sources.columns import Columns
+from seqpred.sources.dialect import Dialect
+from seqpred.sources.source import open_source
 
 SHOWN = 3
 
 
 def read_future(
-    data: object, panel: Panel, covariates: Covariates, steps: int, say: Callable[[str], None]
+    data: object, panel: Panel, covariates: Covariates, steps: int, notify: Callable[[str], None]
 ) -> tuple[Float, Panel]:
     """The known covariates of the steps after each series, [S, N, known], as a model's codes and in their units.
 
@@ -40,10 +40,10 @@ def read_future(
     known = covariates.known
     ahead = np.full((len(panel.names), steps, len(known)), np.nan)
     if data is None and panel.stamps is not None:
-        say("the data has no step: the times forecast are the median distance of a series' rows apart.")
+        notify("the data has no step: the times forecast are the median distance of a series' rows apart.")
     if not known and (data is None or panel.stamps is None):
         if data is not None:
-            say("the model has no covariates that are known ahead: the future file is not used.")
+            notify("the model has no covariates that are known ahead: the future file is not used.")
         return ahead, panel
     names = ", ".join(repr(c.name) for c in known)
     if data is None:
@@ -53,11 +53,11 @@ def read_future(
             where=panel.source,
         )
     table = _read(data, panel, covariates)
-    series, steps_ahead = _places(table, panel, say, steps)
+    series, steps_ahead = _places(table, panel, notify, steps)
     used = (steps_ahead >= 0) & (steps_ahead < steps)
     place = series[used], steps_ahead[used]
     for i, column in enumerate(known):
-        ahead[:, :, i][place] = _told(table, i, column, say)[used]
+        ahead[:, :, i][place] = _told(table, i, column, notify)[used]
     there = np.zeros(ahead.shape[:2], bool)
     there[place] = True
     _check_all(there, panel, table)
@@ -68,20 +68,22 @@ def read_future(
     for i, column in enumerate(known):
         empty = int(np.isnan(ahead[:, :, i]).sum())
         if empty:
-            say(f"{table.source.name}: {empty} of {there.size} cells of {column.name!r} are empty: taken as missing.")
+            notify(
+                f"{table.source.name}: {empty} of {there.size} cells of {column.name!r} are empty: taken as missing."
+            )
         if column.daily:
             _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
     return ahead, panel
 
 
-def _told(table: Table, place: int, column: Covariate, say: Callable[[str], None]) -> Float:
+def _told(table: Table, place: int, column: Covariate, notify: Callable[[str], None]) -> Float:
     """A known covariate in the rows of a future file, a word as the model's code."""
     values: Float = table.values[:, place]
     if column.words is None:
         return values
     values, unseen = recode(values, table.words[column.name], column)
     for word in unseen:
-        say(f"{table.source.name}: {word!r} in {column.name!r} was never seen in learning: an unknown category.")
+        notify(f"{table.source.name}: {word!r} in {column.name!r} was never seen in learning: an unknown category.")
     return values
 
 
@@ -93,7 +95,7 @@ def coming(
     nothing = np.full(len(covariates.known), np.nan)
     if data is not None:
         wanted = replace(columns, targets=(), past=(), static=())
-        table = read_table(open_source(data).spoken(dialect), wanted, covariates.categories)
+        table = read_table(open_source(data).with_dialect(dialect), wanted, covariates.categories)
         values = table.values.copy()
         for i, column in enumerate(covariates.known):
             if column.words is not None:
@@ -106,7 +108,7 @@ def coming(
 
 def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
     """The file's rows as a table whose values are the known covariates alone."""
-    source, own = open_source(data).spoken(panel.dialect), panel.columns
+    source, own = open_source(data).with_dialect(panel.dialect), panel.columns
     columns = Columns(own.time, own.id, (), known=tuple(c.name for c in covariates.known))
     for target in own.targets:
         if target in header(source):
@@ -117,7 +119,7 @@ def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
     return read_table(source, columns, covariates.categories)
 
 
-def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) -> tuple[Int, Int]:
+def _places(table: Table, panel: Panel, notify: Callable[[str], None], steps: int) -> tuple[Int, Int]:
     """The series of each row and how many steps after its first forecast the row lies."""
     place = {name: s for s, name in enumerate(panel.names)}
     strange = [i for i, name in enumerate(table.names) if name not in place]
@@ -148,7 +150,7 @@ def _places(table: Table, panel: Panel, say: Callable[[str], None], steps: int) 
         raise table.source.fault(twice, f"the time {stamp} stands twice", "Keep one row for each time.")
     for count, where in ((int((ahead < 0).sum()), "in the history"), (int((ahead >= steps).sum()), "beyond the steps")):
         if count:
-            say(f"{table.source.name}: {count} of {len(ahead)} rows lie {where} and are not used.")
+            notify(f"{table.source.name}: {count} of {len(ahead)} rows lie {where} and are not used.")
     return series, ahead
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.data.panel import Panel
 from seqpred.errors import ConfigError, DataError
-from seqpred.features import Float
+from seqpred.features.inputs import Float
+from seqpred.panel.panel import Panel
 
 Table = dict[str, list[Any]]
 """Columns by name, in the order in which they are printed."""

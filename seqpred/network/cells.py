@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from seqpred.config import CELLS
+from seqpred.config.schema import CELLS
 from seqpred.errors import ConfigError, did_you_mean
 
 State = tuple[Tensor, ...]

@@ -9,10 +9,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seqpred.network.heads import NOTHING_AHEAD, Ahead, naive_forecasts
+from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, naive_forecasts
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Memory
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 
 Array = npt.NDArray[np.float32]
 Weights = Mapping[str, Array]
@@ -61,13 +61,13 @@ class Ensemble(nn.Module):
         told = [n.advance(x, memory[i * depth : (i + 1) * depth], rows) for i, n in enumerate(self.networks)]
         return torch.cat([said for said, _ in told], -1), [state for _, after in told for state in after]
 
-    def say(self, said: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
+    def notify(self, said: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, P, N, Q], from what `advance` gave and the steps ahead of it."""
         parts = said.chunk(len(self.members), -1)
-        z = torch.stack([n.say(part, ahead) for n, part in zip(self.networks, parts, strict=True)]).mean(0)
+        z = torch.stack([n.notify(part, ahead) for n, part in zip(self.networks, parts, strict=True)]).mean(0)
         return self._calibrated(z, self._begin(ahead))
 
-    def _begin(self, ahead: Ahead) -> Tensor:
+    def _begin(self, ahead: HeadInputs) -> Tensor:
         """Where training began, [N, Q] or [batch, P, N, Q]."""
         if not self.shape.naives:
             return self.begin

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 
-from seqpred.features import SLOW, cycles_seen, fading, line_and_level
-from seqpred.network.shape import PLACES, SHARPNESS, Shape
+from seqpred.features.inputs import SLOW, cycles_seen, fading, line_and_level
+from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
 
 DEARER = 0.1  # by how much more a naive forecast errs that begins with 1 / e of the best one's share
 LEAST = -6.0  # logit of the worst, so that it can still be learned that it is not
 
 
-class Ahead(NamedTuple):
+class HeadInputs(NamedTuple):
     """What a head is given of the steps ahead, beside the state.
 
     Attributes:
@@ -33,7 +33,7 @@ class Ahead(NamedTuple):
     every: int = 1
 
 
-NOTHING_AHEAD = Ahead()
+NO_HEAD_INPUTS = HeadInputs()
 
 
 class QuantileHead(nn.Module):
@@ -60,7 +60,7 @@ class QuantileHead(nn.Module):
         rows = shape.autoregression
         self.autoregression = nn.Linear(rows, horizon, bias=False) if rows else None
 
-    def forward(self, state: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
+    def forward(self, state: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, P, N, Q], rising along Q, from the state [batch, P, hidden]."""
         raw = self._linear(state)
         if self.known is not None:

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from seqpred.network.heads import NOTHING_AHEAD, Ahead, QuantileHead
+from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, QuantileHead
 from seqpred.network.recurrent import BothWays, Memory, Stack
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 
 
 class Inputs(nn.Module):
@@ -68,7 +68,7 @@ class Network(nn.Module):
         self.dropout = nn.Dropout(shape.dropout)
         self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape, self.inputs.known_size)
 
-    def forward(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD, begin: int = 0) -> Tensor:
+    def forward(self, x: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS, begin: int = 0) -> Tensor:
         """[batch, P, N, Q], from windows that begin with an empty memory.
 
         Args:
@@ -83,17 +83,17 @@ class Network(nn.Module):
             said, _ = self.recurrent(x, self.recurrent.start(len(x)))
         return self._head(said[:, begin :: ahead.every], ahead)
 
-    def _head(self, said: Tensor, ahead: Ahead) -> Tensor:
+    def _head(self, said: Tensor, ahead: HeadInputs) -> Tensor:
         if ahead.known is not None:
             ahead = ahead._replace(known=self.inputs.known(ahead.known))
         quantiles: Tensor = self.head(self.dropout(said), ahead)
         return quantiles
 
-    def at_end(self, x: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
+    def at_end(self, x: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, N, Q]: what `forward` says at the last row alone, without the work of saying the rest."""
-        return self.say(self.advance(x, self.start(len(x)))[0], ahead)[:, -1]
+        return self.notify(self.advance(x, self.start(len(x)))[0], ahead)[:, -1]
 
-    def say(self, said: Tensor, ahead: Ahead = NOTHING_AHEAD) -> Tensor:
+    def notify(self, said: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, P, N, Q], from what `advance` gave, [batch, P, hidden], and the steps ahead of it."""
         return self._head(said, ahead)
 

@@ -31,7 +31,7 @@ class AdamW:
         self.means = [torch.zeros_like(w) for w in self.weights]  # of the gradient
         self.squares = [torch.zeros_like(w) for w in self.weights]  # of the gradient's square
 
-    def forget_gradients(self) -> None:
+    def zero_grad(self) -> None:
         """Let the next backward pass begin from nothing."""
         for weight in self.weights:
             weight.grad = None
@@ -52,19 +52,19 @@ class AdamW:
             weight.mul_(1 - rate * self.decay)
             weight.addcdiv_(mean, (square.sqrt() / root).add_(self.epsilon), value=-unbiased)
 
-    def freeze(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Its whole state as arrays and numbers."""
         means, squares = ([t.cpu().numpy().copy() for t in moments] for moments in (self.means, self.squares))
         return {"steps": self.steps, "means": means, "squares": squares}
 
-    def thaw(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Be as `freeze` found it."""
         self.steps = state["steps"]
         for moments, arrays in ((self.means, state["means"]), (self.squares, state["squares"])):
             for moment, array in zip(moments, arrays, strict=True):
                 moment.copy_(torch.from_numpy(array))
 
-    def begin_anew(self) -> None:
+    def reset(self) -> None:
         """Forget all gradients that have been."""
         self.steps = 0
         for moment in (*self.means, *self.squares):

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
-from seqpred.folder import (
+from seqpred.storage.model_folder import (
     CHECKPOINT,
     LARGEST,
     LOCK,
@@ -165,7 +165,7 @@ class Checkpoint:
     path: Path
     made_for: Mapping[str, Any]
     stop: Stop
-    say: Callable[[str], None]
+    notify: Callable[[str], None]
     finished: list[State] = field(default_factory=list)
     run: State | None = None
     _next: float = field(default_factory=lambda: time.monotonic() + EVERY)
@@ -182,26 +182,26 @@ class Checkpoint:
             place: of the network among all that are trained, one after another.
             train: given hooks that keep its state, and the state to go on from.
         """
-        from seqpred.training.run import Outcome, thawing
+        from seqpred.training.run import Outcome, reporting_damage
 
         try:
             if place < len(self.finished):
-                with thawing():
-                    return Outcome.thaw(self.finished[place])
+                with reporting_damage():
+                    return Outcome.load_state_dict(self.finished[place])
             self.stop.patient = True
             outcome = train(replace(hooks, keep=self._keep), self.run)
         finally:
             self.stop.patient = False
-        self.finished.append(outcome.freeze())
+        self.finished.append(outcome.state_dict())
         self.run = None
         self._write()
         return outcome
 
-    def _keep(self, freeze: Callable[[], State]) -> None:
+    def _keep(self, state_dict: Callable[[], State]) -> None:
         """After each step: write the state if it is time to, or time to end."""
         if not self.stop.asked and time.monotonic() < self._next:
             return
-        self.run = freeze()
+        self.run = state_dict()
         self._write()
         if self.stop.asked:
             raise KeyboardInterrupt
@@ -211,7 +211,7 @@ class Checkpoint:
         try:
             write_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
         except WriteError as e:
-            self.say(f"{e.message}; training goes on without a checkpoint.")
+            self.notify(f"{e.message}; training goes on without a checkpoint.")
         now = time.monotonic()
         self._next = now + max(EVERY, (now - began) / COST)
 
@@ -223,7 +223,7 @@ class Checkpoint:
             FolderError: it is damaged.
         """
         if not self.file.exists():
-            self.say(f"{self.path} holds no unfinished training; this one begins at the start.")
+            self.notify(f"{self.path} holds no unfinished training; this one begins at the start.")
             return
         hint = "--force begins anew."
         try:
@@ -236,7 +236,7 @@ class Checkpoint:
             raise FolderError(f"damaged: {e}", hint=hint, where=str(self.file)) from None
         step = f"step {self.run['step']}" if self.run else "the last step"
         network = f" of network {len(self.finished) + 1}" if self.finished else ""
-        self.say(f"going on with the training in {self.path} after {step}{network}.")
+        self.notify(f"going on with the training in {self.path} after {step}{network}.")
 
 
 def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:

@@ -29,7 +29,7 @@ class Check:
 
     step: int
     losses: npt.NDArray[np.float32]
-    misses: npt.NDArray[np.float16]
+    normalized_errors: npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,10 @@ def choose(folds: Sequence[Sequence[Check]], blocks: Sequence[npt.NDArray[np.int
     best = int((_mean(curves - curves[lowest]) <= _error(curves - curves[lowest])).argmax())
     gain = curves[0] - curves[best]
     trust = _trust(gain) if best else 0.0
-    misses = np.concatenate([fold[best].misses.ravel() for fold in folds]).astype(np.float64)
-    return Choice(folds[0][best].step, trust, _spread(misses[np.isfinite(misses)], curves.shape[1], inside))
+    normalized_errors = np.concatenate([fold[best].normalized_errors.ravel() for fold in folds]).astype(np.float64)
+    return Choice(
+        folds[0][best].step, trust, _spread(normalized_errors[np.isfinite(normalized_errors)], curves.shape[1], inside)
+    )
 
 
 def _trust(gain: Float) -> float:
@@ -107,9 +109,9 @@ def _error(values: Float) -> Float:
     return error
 
 
-def _spread(misses: Float, blocks: int, inside: float) -> float:
-    if not len(misses) or not inside:
+def _spread(normalized_errors: Float, blocks: int, inside: float) -> float:
+    if not len(normalized_errors) or not inside:
         return 1.0
     among = min(1.0, inside * (1 + 1 / blocks))  # the truth to come is one more of them
-    needed = max(float(np.quantile(misses, among)), 1e-3)
+    needed = max(float(np.quantile(normalized_errors, among)), 1e-3)
     return float(needed ** (blocks / (blocks + DOUBT)))

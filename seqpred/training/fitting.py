@@ -8,16 +8,16 @@ from functools import partial
 
 import numpy as np
 
-from seqpred.config import Config, settled
-from seqpred.covariates import Covariates
-from seqpred.data.panel import Panel
-from seqpred.data.timing import Int
-from seqpred.features import Float, Prepared, join, prepare_all
-from seqpred.model import joint_of, look_of, shape_of
+from seqpred.calendar.step import Int
+from seqpred.features.covariates import Covariates
+from seqpred.features.inputs import Float, Prepared, join, prepare_all
 from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
-from seqpred.network.shape import Shape
-from seqpred.recipe import ENOUGH, learned_rows, too_few_rows
+from seqpred.panel.panel import Panel
+from seqpred.recipe.eligibility import learned_rows, too_few_rows
+from seqpred.recipe.resolve import ENOUGH
+from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.runtime.shape import Shape
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choosing import Choice, choose
 from seqpred.training.loop import Hooks, Plan, Progress, fit
@@ -49,7 +49,9 @@ class Fit:
     reason: str
 
 
-def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks, checkpoint: Checkpoint) -> Fit:
+def fit_panel(
+    panel: Panel, config: ResolvedConfig, covariates: Covariates, hooks: Hooks, checkpoint: Checkpoint
+) -> Fit:
     """An ensemble that has learned from all rows for as long as the validation part says is best.
 
     First a network is trained without the validation part, the last rows of each series; where that holds too
@@ -64,8 +66,8 @@ def fit_panel(panel: Panel, config: Config, covariates: Covariates, hooks: Hooks
         DataError: too few rows to learn from, or to validate on.
     """
     keep_memory()  # before the first tensor
-    shape, plan, members = shape_of(config, covariates), _plan(config), settled(config.model.members)
-    check_memory(shape, settled(config.model.window), plan.batch_size, plan.device)
+    shape, plan, members = config.shape(covariates), _plan(config), config.model.members
+    check_memory(shape, config.model.window, plan.batch_size, plan.device)
     windows = _windows(panel, config, covariates, shape)
     folds = list(_folds(windows, config))
     runs = _Runs(shape, plan, hooks, checkpoint, len(folds), len(folds) + members)
@@ -123,13 +125,13 @@ class _Runs:
         place, steps = self.done, whole or self.plan.max_steps
         plan = replace(self.plan, seed=seed, until=until, max_steps=steps, time_budget=self._left)
 
-        def watch(progress: Progress) -> None:
+        def on_progress(progress: Progress) -> None:
             part = progress.step / plan.last if until else progress.share
             told = replace(progress, network=place + 1, networks=self.count, share=(place + part) / self.count)
             best = progress.best if until is None else self.best
-            self.hooks.watch(replace(told, seconds=self.seconds + progress.seconds, best=best))
+            self.hooks.on_progress(replace(told, seconds=self.seconds + progress.seconds, best=best))
 
-        hooks = replace(self.hooks, watch=watch)
+        hooks = replace(self.hooks, on_progress=on_progress)
         outcome = self.checkpoint.outcome(
             place, hooks, lambda hooks, state: fit(self.shape, windows, plan, hooks, state)
         )
@@ -139,22 +141,22 @@ class _Runs:
         return outcome
 
 
-def _folds(windows: Windows, config: Config) -> Iterator[Windows]:
+def _folds(windows: Windows, config: ResolvedConfig) -> Iterator[Windows]:
     """The windows, with less and less of the validation part learned from; the last has all of it held back."""
-    validation, horizon = settled(config.training.validation), settled(config.forecast.horizon)
+    validation, horizon = config.training.validation, config.forecast.horizon
     held = windows.ends - windows.cuts
     blocks = int((held // horizon).sum())
     count = 1 if blocks >= ENOUGH else min(FOLDS, max(1, validation // horizon))
     for i in range(1, count + 1):
-        fold = windows.hold_back(held * i // count)
+        fold = windows.withhold(held * i // count)
         if fold.learnable() and len(fold.checks()[0]):
             yield fold
 
 
-def _windows(panel: Panel, config: Config, covariates: Covariates, shape: Shape) -> Windows:
-    window, targets = settled(config.model.window), panel.roles.count("target")
-    horizon, at_end = settled(config.forecast.horizon), config.model.bidirectional
-    reach = Reach(look_of(config), window, horizon, at_end, known=shape.known_places)
+def _windows(panel: Panel, config: ResolvedConfig, covariates: Covariates, shape: Shape) -> Windows:
+    window, targets = config.model.window, panel.roles.count("target")
+    horizon, at_end = config.forecast.horizon, config.model.bidirectional
+    reach = Reach(config.input_spec, window, horizon, at_end, known=shape.known_places)
     stretches = _stretches(panel.lengths, learned_rows(config, panel.lengths))
     make = partial(_made, panel, config, covariates, stretches)
     inputs = shape.inputs + len(shape.codes)
@@ -191,17 +193,17 @@ def _stretches(lengths: Int, cuts: Int) -> Stretches:
 
 
 def _made(
-    panel: Panel, config: Config, covariates: Covariates, stretches: Stretches, tracks: Int
+    panel: Panel, config: ResolvedConfig, covariates: Covariates, stretches: Stretches, tracks: Int
 ) -> Iterator[tuple[int, Prepared, Float]]:
     """All tracks of the stretches of these tracks, see `windows.Make`."""
     targets, none = panel.roles.count("target"), np.empty((0, len(covariates.known)))
     chosen = np.unique(tracks // targets)
     own = panel.part(stretches.series[chosen], stretches.low[chosen], stretches.high[chosen])
     values = [own.track(s, c) for s, c in own.tracks()]
-    prepared = prepare_all(values, look_of(config))
+    prepared = prepare_all(values, config.input_spec)
     for s, k in enumerate(chosen.tolist()):
         told = covariates.encode(own, s, none)
-        for c, joined in enumerate(join(prepared[s * targets : (s + 1) * targets], *told, joint_of(config))):
+        for c, joined in enumerate(join(prepared[s * targets : (s + 1) * targets], *told, config.joint)):
             track = values[s * targets + c]
             if config.data.missing == "interpolate":
                 track = lined(track, int(stretches.cuts[k]))
@@ -224,18 +226,18 @@ def lined(values: Float, cut: int) -> Float:
     return whole
 
 
-def _plan(config: Config) -> Plan:
+def _plan(config: ResolvedConfig) -> Plan:
     training = config.training
-    steps = settled(training.max_steps)
+    steps = training.max_steps
     return Plan(
         loss=training.loss,
         learning_rate=training.learning_rate,
-        batch_size=settled(training.batch_size),
+        batch_size=training.batch_size,
         max_steps=steps,
         time_budget=training.time_budget,
         patience=training.patience,
         check_every=max(1, min(steps // CHECKS, 100)),
         seed=training.seed,
         device=choose_device(training.device),
-        threads=settled(training.threads),
+        threads=training.threads,
     )

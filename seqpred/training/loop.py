@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from seqpred.network.heads import naive_forecasts, nearness, weigh_by_errors
 from seqpred.network.machine import threads
 from seqpred.network.network import Network
-from seqpred.network.shape import PLACES, Shape
+from seqpred.runtime.shape import PLACES, Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.choosing import Check
 from seqpred.training.run import Outcome, Run, Score, State
@@ -24,7 +24,7 @@ from seqpred.training.windows import Speaking, Windows
 CLIP = 1.0  # largest norm of a step's gradient
 CHECK_BATCH = 128  # validation windows at once
 EXPLODED = 100.0  # a loss so many times the naive forecast's is no learning any more
-MOST_STUMBLES = 3  # explosions before a run is given up
+MAX_DIVERGENCES = 3  # explosions before a run is given up
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Hooks:
         keep: given, after each step, what makes the state of it; may raise to stop the run.
     """
 
-    watch: Callable[[Progress], None] = _silent
-    say: Callable[[str], None] = _silent
+    on_progress: Callable[[Progress], None] = _silent
+    notify: Callable[[str], None] = _silent
     keep: Callable[[Callable[[], State]], None] = _silent
 
 
@@ -124,18 +124,18 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks, state: State 
     material = Material(windows, levels, torch.nonzero(last >= first)[:, 0], first, last, windows.checks())
     run, reserve = _begin(shape, material, plan)
     if state is not None:
-        run.thaw(state)
+        run.load_state_dict(state)
     run.network.train()
     while not (reason := _ending(run, plan, reserve)):
         share = _share(run, plan, reserve)
         trouble = _learn(run, material, plan, share)
         run.step += 1
         if trouble:
-            hooks.say(_recover(run, trouble))
+            hooks.notify(_recover(run, trouble))
         elif run.step % plan.check_every == 0 or _share(run, plan, reserve) >= 1:
             _validate(run, material, plan)
-            hooks.watch(_progress(run, plan, reserve))
-        hooks.keep(run.freeze)
+            hooks.on_progress(_progress(run, plan, reserve))
+        hooks.keep(run.state_dict)
     if plan.until is not None:
         _keep(run)
     run.best.whole = round(max(run.step, 1) / max(_share(run, plan, reserve), 1 / plan.max_steps))
@@ -147,8 +147,8 @@ def _begin(shape: Shape, material: Material, plan: Plan) -> tuple[Run, float]:
     """A run before its first step, and the seconds that a validation takes."""
     began = time.monotonic()
     network = Network(shape).to(plan.device)
-    draws = torch.Generator().manual_seed(plan.seed)
-    begin, logits = _first_forecast(shape, material, network.head.middle, draws)
+    rng = torch.Generator().manual_seed(plan.seed)
+    begin, logits = _first_forecast(shape, material, network.head.middle, rng)
     network.head.begin_at(begin, logits)
     optimizer = AdamW(network.parameters(), decay=1e-4)
     ready = time.monotonic()
@@ -159,13 +159,13 @@ def _begin(shape: Shape, material: Material, plan: Plan) -> tuple[Run, float]:
     if plan.until is None:
         best.score, check = _check(network, material, plan.loss, 0)
         best.checks.append(check)
-    return Run(network, optimizer, draws, best, began), time.monotonic() - ready
+    return Run(network, optimizer, rng, best, began), time.monotonic() - ready
 
 
 def _ending(run: Run, plan: Plan, reserve: float) -> str:
     """Why the run ends here; empty where it goes on."""
-    if run.stumbles >= MOST_STUMBLES:
-        return f"diverged {run.stumbles} times; lower training.learning_rate"
+    if run.divergences >= MAX_DIVERGENCES:
+        return f"diverged {run.divergences} times; lower training.learning_rate"
     if run.waited >= plan.patience:
         return f"no better for {run.waited} validations"
     if run.step >= plan.last:
@@ -177,12 +177,12 @@ def _ending(run: Run, plan: Plan, reserve: float) -> str:
 def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
     """One step down the gradient of a batch drawn at random; or none, and what is wrong with it in words."""
     windows = material.windows
-    starts, chosen = windows.draw(material.tracks, material.first, material.last, plan.batch_size, run.draws)
-    speaking = windows.speaking(starts, run.draws)
+    starts, chosen = windows.draw(material.tracks, material.first, material.last, plan.batch_size, run.rng)
+    speaking = windows.speaking(starts, run.rng)
     z = windows.targets(speaking, windows.begins[chosen], windows.cuts[chosen])
     said = run.network(windows.inputs(starts), windows.ahead(speaking, windows.begins[chosen]), speaking.begin)
     loss = quantile_loss(said, z, material.levels, plan.loss)
-    run.optimizer.forget_gradients()
+    run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), CLIP, foreach=True)
     size = float(loss.detach())
@@ -190,7 +190,7 @@ def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
         return f"the loss is {size:.3g}"
     if not math.isfinite(float(norm)):
         return f"the gradient is {float(norm):.3g}"
-    run.optimizer.step(plan.learning_rate * 0.5**run.stumbles * _schedule(share))
+    run.optimizer.step(plan.learning_rate * 0.5**run.divergences * _schedule(share))
     run.average()
     run.losses.append(size)
     return ""
@@ -198,12 +198,12 @@ def _learn(run: Run, material: Material, plan: Plan, share: float) -> str:
 
 def _recover(run: Run, trouble: str) -> str:
     """Go back to the best weights, from there at half the rate; says so."""
-    run.stumbles += 1
+    run.divergences += 1
     run.network.set_weights(run.best.weights)
-    run.optimizer.begin_anew()
-    run.forget_mean()
+    run.optimizer.reset()
+    run.reset_mean()
     run.losses.clear()
-    end = "training ends" if run.stumbles >= MOST_STUMBLES else "going on at half the learning rate"
+    end = "training ends" if run.divergences >= MAX_DIVERGENCES else "going on at half the learning rate"
     return f"step {run.step}: {trouble}; back to the weights of step {run.best.best_step}, {end}."
 
 
@@ -302,19 +302,19 @@ def _check(network: Network, material: Material, kind: str, step: int) -> tuple[
         anchor_mase=float(z.abs().nanmean()),
     )
     room = torch.where(z > middle, quantiles[..., -1] - middle, middle - quantiles[..., 0])
-    misses = ((z - middle).abs() / room.clamp(min=1e-6)).clamp(max=1e4)
-    return score, Check(step, (totals / known).cpu().numpy(), misses.cpu().numpy().astype(np.float16))
+    normalized_errors = ((z - middle).abs() / room.clamp(min=1e-6)).clamp(max=1e4)
+    return score, Check(step, (totals / known).cpu().numpy(), normalized_errors.cpu().numpy().astype(np.float16))
 
 
 @torch.no_grad()
-def _first_forecast(shape: Shape, material: Material, middle: int, draws: torch.Generator) -> tuple[Tensor, Tensor]:
+def _first_forecast(shape: Shape, material: Material, middle: int, rng: torch.Generator) -> tuple[Tensor, Tensor]:
     """What can be said before anything is learned: naive forecasts, weighed by how much they err in the learning part.
 
     Returns:
         Quantiles [N, Q] of what their blend misses, the middle one 0, and the logits of their shares, [places, A + 1].
     """
     windows = material.windows
-    starts, chosen = windows.draw(material.tracks, material.first, material.last, 256, draws)
+    starts, chosen = windows.draw(material.tracks, material.first, material.last, 256, rng)
     spoken = windows.speaking(starts).rows(0, 0)
     some = torch.linspace(0, spoken.shape[1] - 1, min(spoken.shape[1], 32), device=starts.device).long()
     rows, chosen = spoken[:, some].flatten(), chosen.repeat_interleave(len(some))

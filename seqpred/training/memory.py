@@ -7,7 +7,7 @@ import torch
 from seqpred.errors import ConfigError
 from seqpred.network.machine import free_memory
 from seqpred.network.network import Network
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 from seqpred.training.windows import apart
 
 # Numbers alive at once for each that the part gives, counted at the peak of a step (benchmarks/peak.py).

@@ -25,7 +25,7 @@ DECAY = 7  # how fast the mean of the weights forgets: a new step has 1 + DECAY 
 
 
 @contextmanager
-def thawing() -> Iterator[None]:
+def reporting_damage() -> Iterator[None]:
     """What is wrong with a state that was kept, in words."""
     try:
         yield
@@ -68,12 +68,12 @@ class Outcome:
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
 
-    def freeze(self) -> State:
+    def state_dict(self) -> State:
         """All of it, to be kept."""
         return asdict(self)
 
     @classmethod
-    def thaw(cls, state: State) -> Outcome:
+    def load_state_dict(cls, state: State) -> Outcome:
         """What `freeze` found."""
         return cls(**{**state, "score": Score(**state["score"]), "checks": [Check(**c) for c in state["checks"]]})
 
@@ -83,33 +83,33 @@ class Run:
     """A training under way.
 
     Attributes:
-        draws: where the windows are drawn from; dropout draws from torch's own generator.
+        rng: where the windows are drawn from; dropout draws from torch's own generator.
         best: the best so far.
         losses: of the steps since the last validation.
         waited: validations since the best one.
-        stumbles: how often the loss has exploded.
-        mean, meant: the mean of the weights, and after how many steps they were taken into it.
+        divergences: how often the loss has exploded.
+        mean, n_averaged: the mean of the weights, and after how many steps they were taken into it.
         began: `time.monotonic()` when it began, less the time between its interruptions.
     """
 
     network: Network
     optimizer: AdamW
-    draws: torch.Generator
+    rng: torch.Generator
     best: Outcome
     began: float
     losses: list[float] = field(default_factory=list)
     step: int = 0
     waited: int = 0
-    stumbles: int = 0
+    divergences: int = 0
     mean: dict[str, Tensor] = field(init=False)
-    meant: int = 0
+    n_averaged: int = 0
 
     def __post_init__(self) -> None:
-        self.forget_mean()
+        self.reset_mean()
 
-    def forget_mean(self) -> None:
+    def reset_mean(self) -> None:
         """Begin the mean of the weights anew, at those of now."""
-        self.mean, self.meant = {name: w.clone() for name, w in self.network.state_dict().items()}, 0
+        self.mean, self.n_averaged = {name: w.clone() for name, w in self.network.state_dict().items()}, 0
 
     def average(self) -> None:
         """Take the weights as they are now into their mean.
@@ -117,8 +117,8 @@ class Run:
         The noise of single steps is averaged out of it, and what was long ago fades in proportion to the steps since
         (polynomial decay: Shamir & Zhang 2013, arXiv:1212.1824, section 4).
         """
-        self.meant += 1
-        now, share = self.network.state_dict().values(), (1 + DECAY) / (self.meant + DECAY)
+        self.n_averaged += 1
+        now, share = self.network.state_dict().values(), (1 + DECAY) / (self.n_averaged + DECAY)
         torch._foreach_lerp_(list(self.mean.values()), list(now), share)
 
     def mean_weights(self) -> Weights:
@@ -140,47 +140,47 @@ class Run:
         """Time spent."""
         return time.monotonic() - self.began
 
-    def freeze(self) -> State:
+    def state_dict(self) -> State:
         """All that changes, torch's own generators included: a run that thaws it goes on as this one does."""
         device = next(self.network.parameters()).device
         return {
             "step": self.step,
             "waited": self.waited,
-            "stumbles": self.stumbles,
+            "divergences": self.divergences,
             "mean": self.mean_weights(),
-            "meant": self.meant,
+            "n_averaged": self.n_averaged,
             "seconds": self.seconds,
             "losses": self.losses,
-            "best": self.best.freeze(),
+            "best": self.best.state_dict(),
             "weights": self.network.weights(),
-            "optimizer": self.optimizer.freeze(),
-            "draws": self.draws.get_state().numpy(),
+            "optimizer": self.optimizer.state_dict(),
+            "rng": self.rng.get_state().numpy(),
             "dropout": torch.get_rng_state().numpy(),
             "dropout_cuda": torch.cuda.get_rng_state(device).numpy() if device.type == "cuda" else None,
         }
 
-    def thaw(self, state: State) -> None:
+    def load_state_dict(self, state: State) -> None:
         """Be the run that was frozen.
 
         Raises:
             FolderError: it is none of this network's.
         """
-        with thawing():
-            self._thaw(state)
+        with reporting_damage():
+            self._load_state_dict(state)
 
-    def _thaw(self, state: State) -> None:
+    def _load_state_dict(self, state: State) -> None:
         device = next(self.network.parameters()).device
-        self.step, self.waited, self.stumbles, self.meant = (
-            int(state[name]) for name in ("step", "waited", "stumbles", "meant")
+        self.step, self.waited, self.divergences, self.n_averaged = (
+            int(state[name]) for name in ("step", "waited", "divergences", "n_averaged")
         )
         self.began = time.monotonic() - state["seconds"]
         self.losses = list(state["losses"])
-        self.best = Outcome.thaw(state["best"])
+        self.best = Outcome.load_state_dict(state["best"])
         for weights in (self.best.weights, state["mean"], state["weights"]):
             self.network.set_weights(weights)  # all have to fit
         self.mean = {name: torch.from_numpy(w.copy()).to(device) for name, w in state["mean"].items()}
-        self.optimizer.thaw(state["optimizer"])
-        self.draws.set_state(torch.from_numpy(state["draws"]))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.rng.set_state(torch.from_numpy(state["rng"]))
         torch.set_rng_state(torch.from_numpy(state["dropout"]))
         if state["dropout_cuda"] is not None:
             torch.cuda.set_rng_state(torch.from_numpy(state["dropout_cuda"]), device)

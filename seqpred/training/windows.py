@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpred.data.mapped import let_go, zeros
-from seqpred.features import CELLS, Look, Prepared, recent_changes
-from seqpred.network.heads import Ahead
+from seqpred.features.inputs import CELLS, InputSpec, Prepared, recent_changes
+from seqpred.network.heads import HeadInputs
+from seqpred.spool.mapped import release_pages, zeros
 
 Float = npt.NDArray[np.float64]
 Int = npt.NDArray[np.int64]
@@ -33,7 +33,7 @@ class Reach:
     `known` are the places in x of the covariates that are known ahead.
     """
 
-    look: Look
+    look: InputSpec
     window: int
     horizon: int
     at_end: bool
@@ -121,7 +121,7 @@ class Windows:
         rows = (self.ends - self.begins).numpy(force=True)[wanted]
         for some in np.split(wanted, np.flatnonzero(np.diff(np.cumsum(rows) // CELLS)) + 1) if len(wanted) else ():
             self._prepare(some)
-            let_go(*self.memory)
+            release_pages(*self.memory)
 
     def _prepare(self, tracks: Int) -> None:
         lead, places = self.reach.look.anchor - 1, list(self.reach.known)
@@ -169,16 +169,16 @@ class Windows:
     def inputs(self, starts: Tensor) -> Tensor:
         """[batch, window, F]."""
         x = self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
-        let_go(*self.memory)
+        release_pages(*self.memory)
         return x
 
-    def ahead(self, speaking: Speaking, begins: Tensor) -> Ahead:
+    def ahead(self, speaking: Speaking, begins: Tensor) -> HeadInputs:
         """What the head is given of the steps after the rows that speak.
 
         Args:
             begins: [batch], the first row of each window's track.
         """
-        return Ahead(self._recent(speaking, begins), self._known(speaking), speaking.every)
+        return HeadInputs(self._recent(speaking, begins), self._known(speaking), speaking.every)
 
     def _recent(self, speaking: Speaking, begins: Tensor) -> Tensor | None:
         look = self.reach.look
@@ -251,7 +251,7 @@ class Windows:
         """The same windows, of which all rows may be learned from."""
         return replace(self, cuts=self.ends)
 
-    def hold_back(self, rows: Tensor) -> Windows:
+    def withhold(self, rows: Tensor) -> Windows:
         """The same windows, with so many rows [K] at each track's end as its validation part."""
         return replace(self, cuts=self.ends - rows)
 

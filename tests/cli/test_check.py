@@ -268,7 +268,7 @@ def test_from_python_a_frame_is_checked_with_and_without_a_config() -> None:
     refused = seqpred.check(config, frame)
     assert "60 rows" in str(refused.fault)
     assert refused.survey is not None
-    assert refused.tell()["fault"]["hint"]
+    assert refused.to_dict()["fault"]["hint"]
 
 
 def test_torch_is_not_loaded(write: Write, tmp_path: Path) -> None:
@@ -282,5 +282,5 @@ def test_torch_is_not_loaded(write: Write, tmp_path: Path) -> None:
         check=True,
     )
     loaded = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines()}
-    assert "seqpred.data.survey" in loaded
+    assert "seqpred.inspection.survey" in loaded
     assert "torch" not in loaded

@@ -7,7 +7,7 @@ import json
 import pytest
 import yaml
 
-from seqpred.folder import FORMAT
+from seqpred.storage.model_folder import FORMAT
 from tests.cli.outside import TINY, call_all, listing, monthly
 
 METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from seqpred import folder
+from seqpred.storage import model_folder as folder
 from tests.cli.outside import COMMAND, environment, monthly
 
 CONFIGS = {

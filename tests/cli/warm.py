@@ -126,9 +126,5 @@ if __name__ == "__main__":
     import pandas as pd  # noqa: F401
     import pyarrow.csv  # noqa: F401
 
-    import seqpred.cli.app
-    import seqpred.training.fitting
-    import seqpred.verbs  # noqa: F401
-
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those ended that wait
     _serve(socket.socket(fileno=int(sys.argv[1])))

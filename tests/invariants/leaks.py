@@ -22,19 +22,19 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from seqpred.backtest import backtest
-from seqpred.config import Config, settled
-from seqpred.covariates import Covariates, adopt, learn_covariates
-from seqpred.data.panel import Panel
-from seqpred.data.sources import open_source
-from seqpred.model import levels_of, make_forecaster, shape_of, torch_runtime
+from seqpred.commands.verbs import read_panel
+from seqpred.config.schema import Config
+from seqpred.evaluation.backtest import backtest
+from seqpred.features.covariates import Covariates, apply_covariates, learn_covariates
+from seqpred.forecasting.model import make_forecaster, torch_runtime
 from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Stack
-from seqpred.recipe import learned_rows, settle
+from seqpred.panel.panel import Panel
+from seqpred.recipe.resolve import learned_rows, resolve
+from seqpred.sources.source import open_source
 from seqpred.training import fitting
 from seqpred.training.windows import Windows
-from seqpred.verbs import read_panel
 
 WORDS = ["fair", "rain", "snow"]
 
@@ -51,7 +51,7 @@ class Learning:
 
     @property
     def horizon(self) -> int:
-        return settled(self.config.forecast.horizon)
+        return self.config.forecast.horizon
 
 
 def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.DataFrame) -> Learning:
@@ -61,12 +61,12 @@ def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.Dat
         settle_on: the data that the recipe decides on, where that is not the question.
     """
     said = Config.from_tree(tree)
-    config = settle(said, read_panel(open_source(settle_on), said, lambda _: None))
+    config = resolve(said, read_panel(open_source(settle_on), said, lambda _: None))
     panel = read_panel(open_source(data), config, lambda _: None)
     cuts = learned_rows(config, panel.lengths)
-    covariates = learn_covariates(panel, cuts, settled(config.data.covariates.calendar))
-    panel = adopt(panel, covariates)
-    shape = shape_of(config, covariates)
+    covariates = learn_covariates(panel, cuts, config.data.covariates.calendar)
+    panel = apply_covariates(panel, covariates)
+    shape = config.shape(covariates)
     windows = fitting._windows(panel, config, covariates, shape)
     windows.prepare(torch.arange(len(windows.begins)))
     with torch.random.fork_rng():
@@ -99,7 +99,7 @@ def check_config(tree: dict[str, Any], data: pd.DataFrame, seed: int) -> None:
     rng = np.random.default_rng(seed)
     whole = prepare_learning(tree, data, data)
     last_day = data["day"].max()
-    learned_until = last_day - pd.Timedelta(days=settled(whole.config.training.validation))
+    learned_until = last_day - pd.Timedelta(days=whole.config.training.validation)
     _check_learning(whole, tree, data, learned_until, seed)
     # Windows end `back` horizons before the data does; the cut lies behind some of them.
     windows, behind = 4, int(rng.integers(1, 4))
@@ -119,9 +119,9 @@ def _check_learning(whole: Learning, tree: dict[str, Any], data: pd.DataFrame, c
     tracks = torch.nonzero(last >= first)[:, 0]
     seen = []
     for windows in (whole.windows, other.windows):
-        draws = torch.Generator().manual_seed(seed)
-        starts, chosen = windows.draw(tracks, first, last, 16, draws)
-        speaking = windows.speaking(starts, draws)
+        rng = torch.Generator().manual_seed(seed)
+        starts, chosen = windows.draw(tracks, first, last, 16, rng)
+        speaking = windows.speaking(starts, rng)
         seen.append((windows.inputs(starts), windows.targets(speaking, *_limits(windows, chosen))))
     assert same(seen[0][0], seen[1][0])
     assert same(seen[0][1], seen[1][1])
@@ -200,8 +200,8 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
             _to.append(_by(*arguments))
             return _to[-1]
 
-        season = settled(whole.config.forecast.season)
-        result = backtest(learning.panel, recorder, levels_of(whole.config), learning.horizon, season, windows)
+        season = whole.config.forecast.season
+        result = backtest(learning.panel, recorder, whole.config.levels, learning.horizon, season, windows)
         found.append((said, result.scores["windows"]))
     before = windows - behind
     for i in range(windows):

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import seqpred
-from seqpred.config import config_keys
+from seqpred.config.schema import config_keys
 from seqpred.errors import SeqpredError
 from tests.conftest import growing
 

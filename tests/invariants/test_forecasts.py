@@ -11,17 +11,16 @@ import pytest
 import torch
 
 import seqpred
-from seqpred import verbs
-from seqpred.backtest import backtest
-from seqpred.config import Config
-from seqpred.data.panel import Panel
-from seqpred.data.sources import open_source
-from seqpred.features import Float
-from seqpred.forecasting.runtime import Reader
-from seqpred.model import levels_of
-from seqpred.recipe import settle
+from seqpred.commands import verbs
+from seqpred.commands.verbs import read_panel
+from seqpred.config.schema import Config
+from seqpred.evaluation.backtest import backtest
+from seqpred.features.inputs import Float
+from seqpred.panel.panel import Panel
+from seqpred.recipe.resolve import resolve
+from seqpred.runtime.runtime import Reader
+from seqpred.sources.source import open_source
 from seqpred.training.windows import Speaking, Windows
-from seqpred.verbs import read_panel
 from tests.invariants.conftest import GRID, Train, frame
 
 every_network = pytest.mark.parametrize(("cell", "depth", "bidirectional", "dropout"), GRID)
@@ -77,7 +76,7 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
         late = data["day"] > pd.Timestamp("2024-03-16")  # 14 rows of each series: the last two windows
         altered = data.assign(sales=data["sales"].where(~late, data["sales"] + change))
         panel = read_panel(open_source(altered), model.config, lambda _: None)
-        backtest(panel, recorder, levels_of(model.config), 7, 7, 4)
+        backtest(panel, recorder, model.config.levels, 7, 7, 4)
     assert len(seen[0]) == 4
     for before, after in zip(seen[0][:3], seen[1][:3], strict=True):
         assert np.array_equal(before, after)
@@ -137,9 +136,8 @@ def test_a_bidirectional_network_is_given_its_window_and_all_of_it(train: Train)
 
 
 def _shape(model: seqpred.Model):
-    from seqpred.model import shape_of
 
-    return shape_of(model.config, model.covariates)
+    return model.config.shape(model.covariates)
 
 
 def test_the_order_of_series_and_rows_makes_no_difference(train: Train) -> None:
@@ -212,7 +210,7 @@ def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> Non
     data["sales"] /= 1.03 ** data["day"]
     noise = np.random.default_rng(0).normal(0, 1e3, len(data))
     settled = [
-        settle(config, read_panel(open_source(f), config, lambda _: None))
+        resolve(config, read_panel(open_source(f), config, lambda _: None))
         for f in (data, data.assign(sales=data["sales"] + noise * late))
     ]
     assert settled[0] == settled[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqpred import features
+from seqpred.features import inputs as features
 from tests.invariants.conftest import GRID
 from tests.invariants.leaks import check_config, draw_config, make_data
 

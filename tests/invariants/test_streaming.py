@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import seqpred
-from seqpred.model import Model
-from seqpred.streaming.rows import Line
-from seqpred.streaming.state import read_state, write_state
-from seqpred.streaming.stream import Answer, Asked, Stream
+from seqpred.forecasting.model import Model
+from seqpred.forecasting.rows import Line
+from seqpred.forecasting.session_file import read_state, write_state
+from seqpred.forecasting.stream import Answer, Asked, Stream
 from tests.conftest import growing
 from tests.invariants.conftest import Train
 

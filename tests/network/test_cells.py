@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from seqpred.config import known_cells
+from seqpred.config.schema import known_cells
 from seqpred.errors import ConfigError
 from seqpred.network.cells import Fused, make_cell, scan
 from seqpred.network.network import Network
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 
 
 def test_the_worked_example_comes_out_of_the_real_network() -> None:

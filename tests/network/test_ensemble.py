@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from seqpred.network.ensemble import Ensemble, count_members, gather
-from seqpred.network.heads import Ahead, naive_forecasts
+from seqpred.network.heads import HeadInputs, naive_forecasts
 from seqpred.network.network import Network
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 
 RECENT = {"blend": True, "autoregression": 3, "recent": 10, "cycles": (2,)}
 SHAPE = Shape(3, 4, (0.1, 0.5, 0.9), "gru", 2, 6, bidirectional=False, dropout=0.0, **RECENT)
@@ -18,23 +18,23 @@ SHAPE = Shape(3, 4, (0.1, 0.5, 0.9), "gru", 2, 6, bidirectional=False, dropout=0
 def make(trust: float = 1.0, spread: float = 1.0, members: int = 3) -> tuple[Ensemble, list[Network]]:
     torch.manual_seed(0)
     networks = [Network(SHAPE).eval() for _ in range(members)]
-    draws = np.random.default_rng(0)
-    first = {"begin": np.sort(draws.normal(size=(4, 3))), "blend": draws.dirichlet(np.ones(SHAPE.naives), 4).T}
+    rng = np.random.default_rng(0)
+    first = {"begin": np.sort(rng.normal(size=(4, 3))), "blend": rng.dirichlet(np.ones(SHAPE.naives), 4).T}
     ensemble = Ensemble(SHAPE, members).eval()
     named = {name: array.astype(np.float32) for name, array in first.items()}
     ensemble.set_weights(gather([n.weights() for n in networks], named, trust, spread))
     return ensemble, networks
 
 
-def given() -> tuple[torch.Tensor, Ahead]:
-    draws = torch.Generator().manual_seed(1)
-    return torch.randn(5, 9, 3, generator=draws), Ahead(torch.randn(5, 1, 10, generator=draws))
+def given() -> tuple[torch.Tensor, HeadInputs]:
+    rng = torch.Generator().manual_seed(1)
+    return torch.randn(5, 9, 3, generator=rng), HeadInputs(torch.randn(5, 1, 10, generator=rng))
 
 
-def at_end(ensemble: Ensemble, x: torch.Tensor, ahead: Ahead) -> torch.Tensor:
+def at_end(ensemble: Ensemble, x: torch.Tensor, ahead: HeadInputs) -> torch.Tensor:
     """What it says after the last of x's rows, [batch, N, Q]."""
     said, _ = ensemble.advance(x, ensemble.start(len(x)))
-    return ensemble.say(said, ahead)[:, 0]
+    return ensemble.notify(said, ahead)[:, 0]
 
 
 def test_it_says_the_mean_of_its_members() -> None:
@@ -49,7 +49,7 @@ def test_carrying_its_memory_on_is_reading_anew() -> None:
     x, ahead = given()
     _, memory = ensemble.advance(x[:, :4], ensemble.start(5))
     said, _ = ensemble.advance(x[:, 4:], memory)
-    torch.testing.assert_close(ensemble.say(said, ahead)[:, 0], at_end(ensemble, x, ahead))
+    torch.testing.assert_close(ensemble.notify(said, ahead)[:, 0], at_end(ensemble, x, ahead))
 
 
 @pytest.mark.parametrize("trust", [0.0, 0.3, 1.0])

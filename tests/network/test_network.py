@@ -11,10 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.network.heads import Ahead, QuantileHead, naive_forecasts
+from seqpred.network.heads import HeadInputs, QuantileHead, naive_forecasts
 from seqpred.network.network import Network
 from seqpred.network.recurrent import BothWays, Stack
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 
@@ -138,7 +138,7 @@ def test_the_head_begins_where_it_is_told() -> None:
     own = head(4, 2, LEVELS, autoregression=5, recent=5)
     wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
     own.begin_at(wanted, torch.zeros(1, 1))
-    said = own(torch.randn(1, 1, 4), Ahead(torch.randn(1, 1, 5)))
+    said = own(torch.randn(1, 1, 4), HeadInputs(torch.randn(1, 1, 5)))
     torch.testing.assert_close(said[0, 0], wanted, atol=1e-3, rtol=1e-3)
 
 
@@ -168,6 +168,6 @@ def test_the_head_moves_all_quantiles_by_the_blend_and_by_the_sum_of_recent_rows
     state, recent = torch.randn(2, 3, 6), torch.randn(2, 3, 15)
     assert own.blend is not None
     assert own.autoregression is not None
-    moved = own(state, Ahead(recent)) - own(state, Ahead(torch.zeros_like(recent)))
+    moved = own(state, HeadInputs(recent)) - own(state, HeadInputs(torch.zeros_like(recent)))
     wanted = own.blend(state, recent) + recent[..., -5:] @ own.autoregression.weight.T
     torch.testing.assert_close(moved, wanted[..., None].expand_as(moved), atol=1e-5, rtol=0)

@@ -89,12 +89,14 @@ def test_a_signal_is_answered_after_the_step_and_the_way_on_is_told(tmp_path: Pa
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(StoppedError, match="state saved") as e:
-        seqpred.train(config(), frame(), tmp_path / "m", again="`seqpred train c.yaml --resume`", watch=interrupt)
+        seqpred.train(config(), frame(), tmp_path / "m", again="`seqpred train c.yaml --resume`", on_progress=interrupt)
     assert e.value.hint == "`seqpred train c.yaml --resume` goes on."
     assert signal.getsignal(signal.SIGTERM) is before
     assert listing(tmp_path / "m").keys() == {"checkpoint", "checkpoint/state"}
     said: list[str] = []
-    assert listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, say=said.append).folder.path) == whole
+    assert (
+        listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=said.append).folder.path) == whole
+    )
     assert "after step 1." in said[-1]
 
 
@@ -104,7 +106,7 @@ def test_a_second_signal_is_answered_at_once(tmp_path: Path) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        seqpred.train(config(), frame(), tmp_path / "m", watch=interrupt_twice)
+        seqpred.train(config(), frame(), tmp_path / "m", on_progress=interrupt_twice)
     assert not (tmp_path / "m").exists(), "there was nothing to keep"
 
 
@@ -112,7 +114,9 @@ def test_a_kill_before_the_first_state_loses_nothing(tmp_path: Path, whole: Any)
     (tmp_path / "m" / "checkpoint").mkdir(parents=True)
     (tmp_path / "m" / "checkpoint" / "lock").touch()  # what kill -9 leaves
     said: list[str] = []
-    assert listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, say=said.append).folder.path) == whole
+    assert (
+        listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=said.append).folder.path) == whole
+    )
     assert "holds no unfinished training" in said[-1]
 
 
@@ -183,7 +187,7 @@ def test_a_state_of_nonsense_with_the_right_hash_is_refused_in_words(unfinished:
     file = unfinished / "checkpoint" / "state"
     good = unpack(file.read_bytes())
     faults: list[State] = [{}, {**good, "run": {"step": 1}}, {**good, "run": {**good["run"], "weights": {}}}]
-    faults += [{**good, "finished": [{}]}, {**good, "run": {**good["run"], "draws": np.zeros(3, np.uint8)}}]
+    faults += [{**good, "finished": [{}]}, {**good, "run": {**good["run"], "rng": np.zeros(3, np.uint8)}}]
     faults += [{**good, "made_for": 3}, {**good, "finished": 3}, {**good, "run": []}]
     for state in faults:
         file.write_bytes(pack(state))
@@ -210,7 +214,7 @@ def test_a_finished_training_is_not_trained_again(tmp_path: Path, whole: Any, mo
     monkeypatch.delattr("seqpred.training.fitting.fit_panel")
     monkeypatch.setattr("seqpred.training.fitting.fit_panel", None, raising=False)
     said: list[str] = []
-    assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, say=said.append).horizon == 7
+    assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, notify=said.append).horizon == 7
     assert "finished" in said[-1]
     with pytest.raises(WriteError, match="holds a model already"):
         seqpred.train(config(seed=2), frame(), tmp_path / "whole", resume=True)
@@ -226,7 +230,7 @@ def test_a_folder_is_for_one_training_at_a_time(tmp_path: Path) -> None:
                     seqpred.train(config(), frame(), tmp_path / "a" / "m", force=force, resume=force)
                 refused.append(str(e.value))
 
-    seqpred.train(config(), frame(), tmp_path / "a" / "m", watch=train_too)
+    seqpred.train(config(), frame(), tmp_path / "a" / "m", on_progress=train_too)
     assert len(refused) == 2
     assert str(tmp_path / "a" / "m") in refused[0]
 
@@ -245,7 +249,7 @@ def test_a_state_that_can_not_be_written_is_said_and_training_goes_on(
 
     monkeypatch.setattr(checkpoint, "write_file", full)
     said: list[str] = []
-    assert listing(seqpred.train(config(), frame(), tmp_path / "m", say=said.append).folder.path) == whole
+    assert listing(seqpred.train(config(), frame(), tmp_path / "m", notify=said.append).folder.path) == whole
     assert said[-1].endswith("(No space left on device); training goes on without a checkpoint.")
 
 

@@ -10,17 +10,17 @@ from seqpred.training.choosing import DOUBT, Check, Choice, choose
 STEPS = (0, 10, 20, 30)
 
 
-def fold(losses: list[list[float]], misses: float = 1.0) -> list[Check]:
+def fold(losses: list[list[float]], normalized_errors: float = 1.0) -> list[Check]:
     """Checks with these losses of each window."""
     return [
-        Check(step, np.array(row, np.float32), np.full((len(row), 2), misses, np.float16))
+        Check(step, np.array(row, np.float32), np.full((len(row), 2), normalized_errors, np.float16))
         for step, row in zip(STEPS, losses, strict=False)
     ]
 
 
-def decide(losses: list[list[float]], blocks: list[int] | None = None, misses: float = 1.0) -> Choice:
+def decide(losses: list[list[float]], blocks: list[int] | None = None, normalized_errors: float = 1.0) -> Choice:
     numbers = np.arange(len(losses[0])) if blocks is None else np.array(blocks)
-    return choose([fold(losses, misses)], [numbers], 0.8)
+    return choose([fold(losses, normalized_errors)], [numbers], 0.8)
 
 
 def test_the_fewest_steps_within_an_error_of_the_lowest_loss() -> None:
@@ -54,8 +54,8 @@ def test_windows_that_overlap_count_as_one_block() -> None:
 
 
 def test_the_spread_follows_the_misses_as_far_as_there_are_blocks() -> None:
-    few = decide([[1.0, 1.0], [0.5, 0.5]], misses=2.0)
-    many = decide([[1.0] * 90, [0.5] * 90], misses=2.0)
+    few = decide([[1.0, 1.0], [0.5, 0.5]], normalized_errors=2.0)
+    many = decide([[1.0] * 90, [0.5] * 90], normalized_errors=2.0)
     assert few.spread == pytest.approx(2 ** (2 / (2 + DOUBT)))
     assert many.spread == pytest.approx(2 ** (90 / (90 + DOUBT)))
 

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqpred
-from seqpred.features import Look, prepare
+from seqpred.features.inputs import InputSpec, prepare
 from seqpred.network.ensemble import count_members
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 from seqpred.training import loop, run
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack
@@ -29,7 +29,7 @@ from seqpred.training.windows import Reach, Windows, make_windows
 from tests.conftest import seasonal
 from tests.invariants.conftest import frame
 
-LOOK = Look(season=12, anchor=12, lags=(1, 12))
+LOOK = InputSpec(season=12, anchor=12, lags=(1, 12))
 LEVELS = (0.1, 0.5, 0.9)
 
 
@@ -129,7 +129,7 @@ def test_a_loss_that_stays_no_number_ends_training_with_the_best_weights() -> No
     windows.prepare(torch.arange(len(windows.begins)))
     windows.x[50:70] = torch.inf
     told: list[str] = []
-    outcome = fit(shape, windows, plan, Hooks(say=told.append))
+    outcome = fit(shape, windows, plan, Hooks(notify=told.append))
     assert outcome.reason.startswith("diverged 3 times")
     assert len(told) == 3
     assert "the loss is nan; back to the weights of step 0, going on at half the learning rate" in told[0]
@@ -158,7 +158,7 @@ def test_a_loss_that_explodes_once_is_noticed_at_the_step_and_training_goes_on(
     monkeypatch.setattr(AdamW, "step", step)
     monkeypatch.setattr(loop, "_schedule", lambda share: 1.0)
     told: list[str] = []
-    outcome = fit(*make(max_steps=20, check_every=5), Hooks(say=told.append))
+    outcome = fit(*make(max_steps=20, check_every=5), Hooks(notify=told.append))
     assert outcome.reason == "all steps done"
     assert rates == 11 * [2e-3] + 8 * [1e-3], "the batch was learned from, or the rate was not halved"
     assert len(told) == 1
@@ -170,7 +170,7 @@ def test_a_gradient_that_is_no_number_is_not_followed(monkeypatch: pytest.Monkey
     norms = iter([1.0, float("nan"), *[1.0] * 20])
     monkeypatch.setattr(loop.nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(next(norms)))
     told: list[str] = []
-    fit(*make(max_steps=10), Hooks(say=told.append))
+    fit(*make(max_steps=10), Hooks(notify=told.append))
     assert len(told) == 1
     assert "the gradient is nan" in told[0]
 
@@ -222,7 +222,7 @@ def test_a_third_of_a_time_budget_chooses_and_members_are_whole(
         "forecast": {"horizon": 7, "season": 7},
         "training": {"max_steps": 80, "learning_rate": 0.02, "time_budget": budget, "validation": 7, "threads": 1},
     }
-    model = seqpred.train(config, frame(series=40), tmp_path / "m", watch=told.append)
+    model = seqpred.train(config, frame(series=40), tmp_path / "m", on_progress=told.append)
     assert count_members(list(model.folder.weights())) == members
     ends = [max(p.seconds for p in told if p.network == number) for number in sorted({p.network for p in told})]
     if budget is not None:
@@ -242,7 +242,7 @@ def test_whoever_watches_is_told_at_each_validation() -> None:
 
 def test_the_result_is_the_mean_of_the_weights_in_which_what_is_long_ago_fades() -> None:
     seen: list[dict[str, Any]] = []
-    outcome = fit(*make(until=28), Hooks(keep=lambda freeze: seen.append(freeze()["weights"])))
+    outcome = fit(*make(until=28), Hooks(keep=lambda state_dict: seen.append(state_dict()["weights"])))
     assert len(seen) == outcome.best_step == 28
     assert fit(*make(until=0)).steps == 0
     # by its closed form: the product of (s - 1) / (s + DECAY) over the later steps s is what step t keeps of its share
@@ -276,8 +276,8 @@ def test_a_run_that_is_stopped_and_goes_on_ends_like_one_that_was_not(
     whole = fit(*arguments)
     kept: list[State] = []
 
-    def keep_and_die(freeze: Callable[[], State]) -> None:
-        state = freeze()
+    def keep_and_die(state_dict: Callable[[], State]) -> None:
+        state = state_dict()
         if state["step"] in at and state["step"] > (kept[-1]["step"] if kept else 0):
             kept.append(copy.deepcopy(state))
             raise KilledError
@@ -288,4 +288,4 @@ def test_a_run_that_is_stopped_and_goes_on_ends_like_one_that_was_not(
     again = fit(*arguments, state=kept[-1])
     assert [s["step"] for s in kept] == list(at)
     assert all(whole.weights[name].tobytes() == again.weights[name].tobytes() for name in whole.weights)
-    assert pack({**again.freeze(), "seconds": 0}) == pack({**whole.freeze(), "seconds": 0})
+    assert pack({**again.state_dict(), "seconds": 0}) == pack({**whole.state_dict(), "seconds": 0})

@@ -11,7 +11,7 @@ import torch
 import seqpred
 from seqpred.errors import ConfigError
 from seqpred.network.machine import free_memory
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 from seqpred.training import memory
 from seqpred.training.memory import check_memory
 from tests.invariants.conftest import frame
@@ -51,7 +51,7 @@ def test_it_is_said_before_training_and_nothing_is_left(tmp_path, monkeypatch: p
 def test_sizes_are_tried_without_torchs_compiler() -> None:
     """It takes longer to import than a small network to train."""
     code = (
-        "import sys; from seqpred.training.memory import _needs; from seqpred.network.shape import Shape; "
+        "import sys; from seqpred.training.memory import _needs; from seqpred.runtime.shape import Shape; "
         "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': 9, 'recent': 9, 'cycles': (4,)}; "
         "_needs(Shape(8, 3, (0.1, 0.5), 'gru', 1, 4, False, 0.0, **more), 10, 4); "
         "print('torch._dynamo' in sys.modules)"

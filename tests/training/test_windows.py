@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from seqpred.features import Look, Prepared, anchor_ahead, prepare
+from seqpred.features.inputs import InputSpec, Prepared, anchor_ahead, prepare
 from seqpred.network.network import Network
-from seqpred.network.shape import Shape
+from seqpred.runtime.shape import Shape
 from seqpred.training.windows import Reach, Speaking, Windows, make_windows
 from tests.conftest import seasonal
 
-LOOK = Look(season=4, anchor=4, lags=(1, 4))
+LOOK = InputSpec(season=4, anchor=4, lags=(1, 4))
 LENGTHS, CUTS = (30, 50, 12), (24, 40, 12)
 
 
@@ -123,7 +123,7 @@ def test_a_track_is_prepared_when_a_window_of_it_is_drawn() -> None:
 @pytest.mark.parametrize("at_once", [1, 2, 6])
 def test_where_the_horizon_is_long_some_rows_say_what_all_would(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     """Every so-manieth row from any of the first: its targets, what it is given, what the network says of it."""
-    look = Look(season=4, anchor=4, lags=(1, 4), autoregression=9)
+    look = InputSpec(season=4, anchor=4, lags=(1, 4), autoregression=9)
     shape = Shape(look.inputs, 6, (0.1, 0.5), "gru", 1, 4, False, 0.0, known=2, anchor=4, blend=True)
     shape = replace(shape, autoregression=9, recent=look.recent, cycles=look.cycles)
     torch.manual_seed(0)

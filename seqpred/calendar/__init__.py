@@ -1,0 +1,1 @@
+"""Time steps, clocks and time zones."""

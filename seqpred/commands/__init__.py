@@ -1,0 +1,1 @@
+"""The Python API behind the command line."""

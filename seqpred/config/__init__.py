@@ -1,0 +1,1 @@
+"""What a YAML config may contain, and how it is loaded."""

@@ -1,1 +1,0 @@
-"""A file becomes series on a regular grid: sources, reading, timing, panel, profile."""

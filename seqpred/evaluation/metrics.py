@@ -1,0 +1,140 @@
+"""The metrics, each a formula over plain arrays; what is averaged how stands in `Tally`."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One forecast of one track, beside what came.
+
+    Attributes:
+        truth: [N], NaN where unknown: not scored.
+        quantiles: [N, Q] of rising levels, in the target's unit.
+        scale: the seasonal naive's mean absolute error over the history, NaN if there is none.
+    """
+
+    truth: Float
+    quantiles: Float
+    scale: float
+
+
+def smape(truth: Float, forecast: Float) -> float:
+    """Symmetric mean absolute percentage error, 200 mean |y - f| / (|y| + |f|), from 0 to 200 (M4).
+
+    >>> round(smape(np.array([100.0, 200.0]), np.array([110.0, 200.0])), 6)
+    4.761905
+    """
+    size = np.abs(truth) + np.abs(forecast)
+    return float(np.mean(200 * np.divide(np.abs(truth - forecast), size, out=np.zeros_like(size), where=size > 0)))
+
+
+def mase_scale(history: Float, season: int) -> float:
+    """The denominator of MASE: mean |y_t - y_{t-m}| over the history; NaN where no pair is known or all are equal.
+
+    Source: Hyndman & Koehler 2006, eq. 3, with the season m as in M4.
+
+    >>> mase_scale(np.array([1.0, 2.0, 4.0, 7.0]), 2)
+    4.0
+    """
+    change = np.abs(history[season:] - history[:-season])
+    change = change[np.isfinite(change)]
+    mean = float(change.mean()) if len(change) else 0.0
+    return mean if mean > 0 else float("nan")
+
+
+def pinball(truth: Float, forecast: Float, level: float) -> Float:
+    """Quantile loss of each row.
+
+    >>> pinball(np.array([10.0, 10.0]), np.array([8.0, 12.0]), 0.75).tolist()
+    [1.5, 0.5]
+    """
+    error = truth - forecast
+    return np.maximum(level * error, (level - 1) * error)
+
+
+class Tally:
+    """All metrics over cases that come some at a time; of these only sums are kept.
+
+    sMAPE and MASE are averaged within each case, then over cases with equal weight; a case without a scale has no
+    MASE. MAE, RMSE and coverage (percent) are over all rows; WQL is the mean over levels of twice the summed pinball
+    loss by the summed |y|. What can't be computed is None.
+
+    Args:
+        levels: of the cases' Q quantiles; the one nearest 0.5 is the point forecast.
+    """
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        self.levels = levels
+        self.sums: dict[str, float] = defaultdict(float)
+        self.losses = np.zeros(len(levels))
+        self.hits: Counter[str] = Counter()
+
+    def add(self, cases: Sequence[Case]) -> None:
+        """Some more cases."""
+        known = [(c, k) for c in cases if (k := np.isfinite(c.truth)).any()]
+        if not known:
+            return
+        levels = self.levels
+        middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
+        truth = np.concatenate([c.truth[k] for c, k in known])
+        quantiles = np.concatenate([c.quantiles[k] for c, k in known])
+        error = np.abs(truth - quantiles[:, middle])
+        scaled = [float(np.mean(np.abs(c.truth[k] - c.quantiles[k, middle]))) / c.scale for c, k in known]
+        scaled = [s for s in scaled if np.isfinite(s)]
+        sums = {"rows": len(truth), "cases": len(known), "scaled": len(scaled), "mase": sum(scaled)}
+        sums |= {"error": error.sum(), "square": (error**2).sum(), "size": np.abs(truth).sum()}
+        self._count({**sums, "smape": sum(smape(c.truth[k], c.quantiles[k, middle]) for c, k in known)})
+        self.losses += [2 * float(pinball(truth, quantiles[:, i], level).sum()) for i, level in enumerate(levels)]
+        self.hits.update(_inside(truth, quantiles, levels))
+
+    def merge(self, other: Tally) -> None:
+        """All cases of another one."""
+        self._count(other.sums)
+        self.losses += other.losses
+        self.hits.update(other.hits)
+
+    def _count(self, sums: Mapping[str, float]) -> None:
+        for name, value in sums.items():
+            self.sums[name] += float(value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metrics."""
+        sums, rows = self.sums, self.sums["rows"]
+        if not rows:
+            return dict.fromkeys(("mae", "rmse", "smape", "mase", "wql"), None) | {"coverage": {}}
+        return {
+            "mae": sums["error"] / rows,
+            "rmse": float(np.sqrt(sums["square"] / rows)),
+            "smape": sums["smape"] / sums["cases"],
+            "mase": sums["mase"] / sums["scaled"] if sums["scaled"] else None,
+            "wql": float(np.mean(self.losses)) / sums["size"] if sums["size"] > 0 else None,
+            "coverage": {name: 100 * count / rows for name, count in self.hits.items()},
+        }
+
+
+def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> dict[str, Any]:
+    """All metrics over all cases, see `Tally`."""
+    tally = Tally(levels)
+    tally.add(cases)
+    return tally.to_dict()
+
+
+def _inside(truth: Float, quantiles: Float, levels: Sequence[float]) -> dict[str, int]:
+    """Rows inside each central interval, by the interval's level in percent, widest first."""
+    places = {round(level, 9): i for i, level in enumerate(levels)}
+    pairs = [(level, places[round(1 - level, 9)]) for level in levels if level < 0.5 and round(1 - level, 9) in places]
+    inside = {
+        f"{100 * (1 - 2 * low):g}": (truth >= quantiles[:, places[round(low, 9)]]) & (truth <= quantiles[:, high])
+        for low, high in pairs
+    }
+    return {name: int(hits.sum()) for name, hits in inside.items()}

@@ -1,0 +1,1 @@
+"""Causal model inputs, naive forecasts and covariates as numbers."""

@@ -1,0 +1,1 @@
+"""What `init` and `check` find in a file."""

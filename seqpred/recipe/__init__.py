@@ -1,0 +1,1 @@
+"""From a config and data to a resolved config that trains well."""

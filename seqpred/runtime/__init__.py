@@ -1,0 +1,1 @@
+"""Inference backends without torch, and the ONNX graph."""

@@ -1,1 +1,0 @@
-"""Metrics and baselines; nothing here knows a model."""

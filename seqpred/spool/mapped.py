@@ -1,0 +1,94 @@
+"""Arrays too large for memory, in files that nobody else sees; their pages are let go of when they have been used."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+LARGE = 128 << 20  # bytes from which arrays stand in files
+
+
+def cache_folder() -> Path:
+    """Where a user's programs keep what they can make again; made if it isn't there.
+
+    Source: XDG Base Directory Specification, https://specifications.freedesktop.org/basedir-spec/latest
+    """
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    folder = (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "seqpred"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def zeros(shapes: Mapping[str, tuple[int, ...]], dtype: npt.DTypeLike) -> dict[str, npt.NDArray[Any]]:
+    """Arrays of zeros that take no room until they are written: in memory, or if all are large in nameless files."""
+    sizes = {name: int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize for name, shape in shapes.items()}
+    spilled = sum(sizes.values()) >= LARGE
+    return {
+        name: _in_file(shape, dtype, sizes[name]) if spilled and sizes[name] else np.zeros(shape, dtype)
+        for name, shape in shapes.items()
+    }
+
+
+def _in_file(shape: tuple[int, ...], dtype: npt.DTypeLike, size: int) -> npt.NDArray[Any]:
+    with tempfile.TemporaryFile(dir=cache_folder()) as file:
+        os.truncate(file.fileno(), size)
+        return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+
+
+class SpillBuffer:
+    """Arrays [n, ...] that come one after another, as one: in memory, or once they are large in a nameless file."""
+
+    def __init__(self) -> None:
+        self._held: list[npt.NDArray[Any]] = []
+        self._file: IO[bytes] | None = None
+        self._like = np.empty(0)
+
+    def __enter__(self) -> SpillBuffer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file; `whole` stays."""
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, array: npt.NDArray[Any]) -> None:
+        """The next one."""
+        self._like = np.empty((0, *array.shape[1:]), array.dtype)
+        self._held.append(array)
+        if self._file is None and sum(a.nbytes for a in self._held) >= LARGE:
+            self._file = tempfile.TemporaryFile(dir=cache_folder())  # noqa: SIM115, closed by `__exit__`
+        if self._file is not None:
+            for held in self._held:
+                self._file.write(np.ascontiguousarray(held).data)
+            self._held.clear()
+
+    def whole(self) -> npt.NDArray[Any]:
+        """All of them."""
+        if self._file is None:
+            return self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
+        self._file.flush()
+        array = np.frombuffer(mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ), self._like.dtype)
+        return array.reshape(-1, *self._like.shape[1:])
+
+
+def mapped(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """A file as an array that can't be written."""
+    with path.open("rb") as file:
+        return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype)
+
+
+def release_pages(*arrays: npt.NDArray[Any]) -> None:
+    """Give back the memory in which parts of a file stand; what is in memory alone stays."""
+    for array in arrays:
+        base: Any = array
+        while isinstance(base, (np.ndarray, memoryview)):
+            base = base.base if isinstance(base, np.ndarray) else base.obj
+        if isinstance(base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,401 @@
+"""What a YAML may say: faults with their lines, all at once; what is written reads back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from seqpred.config.schema import Config, config_keys, json_schema, known_cells, load_config, parse_config
+from seqpred.config.yaml_subset import dump_yaml
+from seqpred.errors import ConfigError
+
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
+SMALL = "data:\n  target: y\n"
+
+
+def parse(text: str, *overrides: str) -> Config:
+    """The config in a text called c.yaml."""
+    return parse_config(text, "c.yaml", overrides)
+
+
+def fault(text: str, *overrides: str) -> str:
+    """What is said of a faulty text."""
+    with pytest.raises(ConfigError) as e:
+        parse(text, *overrides)
+    return str(e.value)
+
+
+# ------------------------------------------------------------------ faults and their lines
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("model: {dept: 3}", "c.yaml:3: unknown key 'model.dept'. Did you mean 'depth'?"),
+        ("model:\n  hidden: 3", "c.yaml:4: unknown key 'model.hidden'. Did you mean 'hidden_size'?"),
+        ("modle: {}", "c.yaml:3: unknown key 'modle'. Did you mean 'model'?"),
+        ("horizon: 3", "c.yaml:3: unknown key 'horizon'. Did you mean 'forecast.horizon'?"),
+        ("model:\n\n  horizon: 3", "c.yaml:5: unknown key 'model.horizon'. Did you mean 'forecast.horizon'?"),
+        ("model:\n  xyzzy: 3", "c.yaml:4: unknown key 'model.xyzzy'. Known: cell, depth"),
+        (
+            "model:\n  cell: lsmt",
+            "c.yaml:4: model.cell is 'lsmt': no cell of this name is installed. Did you mean 'lstm'?",
+        ),
+        ("model:\n  depth: 0", "c.yaml:4: model.depth is 0; expected greater than or equal to 1"),
+        ("model:\n  depth: 2.5", "c.yaml:4: model.depth is 2.5; expected a valid integer"),
+        ("model:\n  depth: two", "c.yaml:4: model.depth is 'two'; expected a valid integer"),
+        ("model:\n  dropout: 1", "c.yaml:4: model.dropout is 1; expected less than 1"),
+        ("model:\n  bidirectional: 1", "c.yaml:4: model.bidirectional is 1; expected a valid boolean"),
+        ("model:\n  hidden_size: 0", "c.yaml:4: model.hidden_size is 0; expected"),
+        ("model:\n  lags: []", "c.yaml:4: model.lags is []; expected"),
+        ("model:\n  lags:\n  - 1\n  - 0", "c.yaml:4: model.lags is"),
+        ("model: 3", "c.yaml:3: model is 3, not a mapping"),
+        ("model: [a]", "c.yaml:3: model is ['a'], not a mapping"),
+        (
+            "forecast:\n  quantiles: [0.5, 0.2]",
+            "c.yaml:4: forecast.quantiles is [0.5, 0.2]",
+        ),
+        ("forecast:\n  quantiles: [0.5, 1]", "c.yaml:4: forecast.quantiles is"),
+        ("training:\n  loss: mse", "c.yaml:4: training.loss is 'mse'; expected 'pinball' or 'huber'"),
+        ("training:\n  device: gpu", "c.yaml:4: training.device is 'gpu'; expected"),
+        ("training:\n  learning_rate: .inf", "c.yaml:4: training.learning_rate is inf; expected a finite number"),
+        ("training:\n  learning_rate: .nan", "c.yaml:4: training.learning_rate is nan; expected a finite number"),
+        ("training:\n  seed: -1", "c.yaml:4: training.seed is -1; expected greater than or equal to 0"),
+        ("training:\n  max_steps: 1.0e+3", "c.yaml:4: training.max_steps is 1000.0; expected"),
+    ],
+)
+def test_a_fault_names_its_line_its_value_and_what_was_expected(line: str, said: str) -> None:
+    assert fault(f"{SMALL}{line}\n").startswith(said)
+
+
+def test_a_value_out_of_bounds_comes_with_what_the_key_means() -> None:
+    assert "Stacked layers, each fed by the one below." in fault(SMALL + "model: {depth: 0}")
+
+
+def test_all_faults_are_named_at_once_each_once() -> None:
+    text = SMALL + "model:\n  dept: 3\n  dropout: 7\n  window: none\nforecast:\n  horizon: -1\ntrainig: {}\n"
+    said = fault(text)
+    assert [n for n in range(1, 12) if f"c.yaml:{n}:" in said] == [4, 5, 6, 8, 9]
+    assert len(said.splitlines()) == 5
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "model: {depth: 1}\n"])
+def test_a_config_without_data_says_what_to_write(text: str) -> None:
+    said = fault(text)
+    assert "data is missing" in said
+    assert "data: {target: y}" in said
+
+
+def test_the_target_alone_must_be_named() -> None:
+    assert fault("data:\n  path: a.csv\n").startswith("c.yaml:1: data.target is missing")
+    assert parse("data: {target: y}").data.targets == ["y"]
+
+
+def test_a_target_named_twice_is_said_in_words_that_can_be_read() -> None:
+    said = fault("data:\n  target: [a, b, a]\n")
+    assert said.startswith("c.yaml:2: data.target is ['a', 'b', 'a']")
+    assert "expected a target is named twice" not in said
+
+
+# ------------------------------------------------------------------ YAML
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data:\n  target: y\n  target: z\n", "c.yaml:3: "),
+        ("data: {target: y}\nmodel: {}\ndata: {target: z}\n", "c.yaml:3: "),
+        ("data:\n\ttarget: y\n", "c.yaml:2: not YAML"),
+        ("data:\n  target: 'y\n", "c.yaml:"),
+        ("data: {target: y\nmodel: {}\n", "c.yaml:"),
+        ("data: {target: y}\n---\ndata: {target: z}\n", "c.yaml:2: not YAML"),
+        ("data: {target: *y}\n", "c.yaml:1: not YAML"),
+        ("data: {target: !!python/name:os.getcwd ''}\n", "c.yaml:1: not YAML"),
+    ],
+)
+def test_what_is_no_yaml_is_an_error_with_its_line(text: str, said: str) -> None:
+    assert fault(text).startswith(said)
+
+
+def test_a_repeated_key_is_named() -> None:
+    assert "the key 'data.target' stands twice" in fault("data:\n  target: y\n  target: z\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"), [("- data\n- model\n", "a list"), ("data\n", "a bare value"), ("3", "a bare value")]
+)
+def test_a_document_that_is_no_mapping_is_refused(text: str, kind: str) -> None:
+    assert fault(text).startswith(f"c.yaml: holds {kind}, not a mapping of sections. Begin with 'data:'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "data: &a {target: *a}\n",
+        "data: &a\n  target: y\n  path: *a\n",
+        "[" * 5000,
+        "{a: " * 5000,
+        "data: {target: " + "[" * 3000 + "]" * 3000 + "}\n",
+        "data: {target: y}\n? {a: b}\n: 3\n? [c]\n: 4\n",
+        "data: {target: y}\nmodel: {<<: {depth: 0}}\n",
+        "data: {target: y}\nmodel: {depth: 2024-13-45}\n",
+        "data: {target: y}\nmodel: {depth: " + "9" * 5000 + "}\n",
+        "data: {target: y}\nmodel: {depth: !!int x}\n",
+        "data: {target: \x00}\n",
+        "data: {target: \x07}\n",
+        "data: {target: \ud800}\n",
+        "%YAML 9.9\n---\ndata: {target: y}\n",
+        "null: {target: y}\n",
+        "? \n: \n",
+    ],
+    ids=range(16),
+)
+def test_no_text_makes_the_reader_fail_otherwise_than_in_words(text: str) -> None:
+    assert fault(text)
+
+
+@PROPERTY
+@given(st.text(max_size=60).map(lambda t: SMALL + t))
+def test_any_text_after_a_good_beginning_is_read_or_refused(text: str) -> None:
+    try:
+        assert parse(text).data.targets
+    except ConfigError as e:
+        said = str(e)
+    else:
+        return
+    assert "c.yaml" in said
+
+
+def test_an_alias_is_refused_with_its_line() -> None:
+    with pytest.raises(ConfigError, match=r"c\.yaml:3.*alias"):
+        parse("data: {target: y}\nmodel: {window: &w 48}\nforecast: {season: *w}\n")
+
+
+def test_aliases_of_aliases_cost_no_more_than_their_text() -> None:
+    # Thirty lines stand for 2**30 values: whoever spells them out never comes back.
+    lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 30)]
+    code = "import sys; from seqpred.config.schema import parse_config; parse_config(sys.stdin.read(), 'c.yaml')"
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30)); {code}"
+    done = subprocess.run(
+        [sys.executable, "-c", limited], input="\n".join(lines), capture_output=True, text=True, timeout=5, check=False
+    )
+    assert "ConfigError" in done.stderr
+    assert "MemoryError" not in done.stderr
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "1.e-3", "1.0e-3", "+1e-3", "0.001", ".001"])
+def test_a_number_may_be_written_as_people_write_it(text: str) -> None:
+    assert parse(f"{SMALL}training: {{learning_rate: {text}}}\n").training.learning_rate == 1e-3
+
+
+def test_a_whole_number_is_a_rate_and_a_budget_too() -> None:
+    config = parse(SMALL + "model: {dropout: 0}\ntraining: {learning_rate: 1, time_budget: 60}\n")
+    assert (config.model.dropout, config.training.learning_rate, config.training.time_budget) == (0, 1, 60)
+
+
+def test_a_column_may_be_called_by_a_number() -> None:
+    assert parse("data: {target: [2019, 2020], time: 1, id: 2}\n").data.targets == ["2019", "2020"]
+
+
+def test_a_frequency_may_be_a_whole_number_as_its_description_says() -> None:
+    assert parse("data: {target: y, frequency: '10'}\n").data.frequency == "10"
+    assert parse("data: {target: y, frequency: 10}\n").data.frequency == "10"
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_hold_any_letters(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes("\ufeffdata: {target: 'größe µ 値'}\r\n".encode())
+    assert load_config(path).data.targets == ["größe µ 値"]
+
+
+def test_a_file_that_is_absent_a_folder_or_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    with pytest.raises(ConfigError, match=r"c\.yaml: no such file"):
+        load_config(path)
+    with pytest.raises(ConfigError, match="can't be read"):
+        load_config(tmp_path)
+    path.write_bytes(b"data: {target: \xff\xfe}")
+    with pytest.raises(ConfigError, match=r"c\.yaml: can't be read"):
+        load_config(path)
+
+
+# ------------------------------------------------------------------ overrides
+
+
+def test_an_override_wins_over_the_file_and_the_last_one_over_the_others() -> None:
+    config = parse(SMALL + "model: {depth: 3}\n", "model.depth=4", "model.depth=5", "training.learning_rate=1e-3")
+    assert (config.model.depth, config.training.learning_rate) == (5, 1e-3)
+
+
+def test_an_override_may_be_a_list_a_text_or_nothing() -> None:
+    config = parse(SMALL, "forecast.quantiles=[0.25, 0.5]", "data.path=a=b.csv", "data.time=null", "data.target=[a, b]")
+    assert config.forecast.quantiles == [0.25, 0.5]
+    assert (config.data.path, config.data.time, config.data.targets) == ("a=b.csv", None, ["a", "b"])
+
+
+def test_an_override_may_stand_for_the_whole_section() -> None:
+    assert parse("", "data.target=y").data.targets == ["y"]
+    assert parse("", "data={target: y}").data.targets == ["y"]
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("model.dept=3", "--set model.dept=3: unknown key 'model.dept'. Did you mean 'depth'?"),
+        ("model.depth=0", "--set model.depth=0: model.depth is 0"),
+        ("model=3", "--set model=3: model is 3, not a mapping"),
+        ("model.depth", "--set model.depth: not of the form key=value"),
+        ("=3", "--set =3: not of the form key=value"),
+        ("model.depth=[1", "--set model.depth=[1: the value is not YAML"),
+        ("nosuch.depth=1", "--set nosuch.depth=1: unknown key 'nosuch'"),
+        ("model.cell.name=gru", "--set model.cell.name=gru: model.cell is"),
+    ],
+)
+def test_a_faulty_override_is_named_as_it_was_typed(override: str, said: str) -> None:
+    assert fault(SMALL, override).startswith(said)
+
+
+def test_an_override_nested_without_end_is_refused_in_words() -> None:
+    assert "--set model.depth=[[" in fault(SMALL, "model.depth=" + "[" * 3000)
+
+
+def test_a_fault_of_the_file_keeps_its_line_beside_one_of_an_override() -> None:
+    said = fault(SMALL + "model: {dept: 3}\n", "training.seed=-1")
+    assert "c.yaml:3: unknown key 'model.dept'" in said
+    assert "--set training.seed=-1: training.seed is -1" in said
+
+
+# ------------------------------------------------------------------ keys and schema
+
+
+def test_every_key_has_a_description() -> None:
+    for section in Config.model_fields.values():
+        for name, field in section.annotation.model_fields.items():  # type: ignore[union-attr]
+            assert field.description, name
+            assert field.description.endswith("."), name
+
+
+def test_the_schema_holds_every_key_its_default_and_its_description() -> None:
+    schema = json_schema()
+    defaults = parse(SMALL).model_dump()
+    found: list[str] = []
+    assert schema["required"] == ["data"]
+
+    def visit(below: dict[str, Any], values: Any, above: str) -> None:
+        assert below["additionalProperties"] is False
+        for key, entry in below["properties"].items():
+            if "$ref" in entry:
+                visit(schema["$defs"][entry["$ref"].rsplit("/", 1)[1]], values[key], f"{above}{key}.")
+                continue
+            found.append(above + key)
+            assert entry["description"]
+            if key != "target":
+                assert entry["default"] == values[key], key
+
+    visit(schema, defaults, "")
+    assert schema["$defs"]["DataSection"]["required"] == ["target"]
+    assert found == config_keys()
+    assert schema["$schema"].endswith("2020-12/schema")
+
+
+def test_the_schema_carries_the_bounds() -> None:
+    parts = json_schema()["$defs"]
+    depth = parts["ModelSection"]["properties"]["depth"]
+    assert (depth["type"], depth["minimum"], depth["maximum"]) == ("integer", 1, 64)
+    dropout = parts["ModelSection"]["properties"]["dropout"]
+    assert (dropout["minimum"], dropout["exclusiveMaximum"]) == (0, 1)
+    assert parts["TrainingSection"]["properties"]["loss"]["enum"] == ["pinball", "huber"]
+
+
+def test_the_cells_of_the_house_are_known() -> None:
+    assert {"rnn", "lstm", "gru"} <= set(known_cells())
+
+
+# ------------------------------------------------------------------ round trips
+
+names = st.one_of(
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=20),
+    st.sampled_from(
+        ["1e3", "2019", "yes", "null", "~", "1_000", "0x1F", "1:30", "2024-01-01", "- a", "a: b", "#x", " y "]
+    ),
+)
+counts = st.one_of(st.just("auto"), st.integers(1, 10_000))
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> dict[str, Any]:
+    """A config as Python holds it."""
+    levels = st.lists(st.integers(1, 999), min_size=1, max_size=9, unique=True)
+    return {
+        "data": {
+            "path": draw(st.none() | names),
+            "target": draw(names | st.lists(names, min_size=1, max_size=3, unique=True)),
+            "id": draw(st.none() | names),
+            "frequency": draw(st.sampled_from(["auto", "1", "24", "P1M-end", "business-day", "PT15M"])),
+        },
+        "model": {
+            "cell": draw(st.sampled_from(["rnn", "lstm", "gru"])),
+            "depth": draw(st.integers(1, 64)),
+            "dropout": draw(st.floats(0, 1, exclude_max=True)),
+            "lags": draw(st.just("auto") | st.lists(st.integers(1, 999), min_size=1, max_size=5)),
+        },
+        "forecast": {"horizon": draw(counts), "quantiles": [q / 1000 for q in sorted(draw(levels))]},
+        "training": {
+            "learning_rate": draw(st.floats(1e-300, 1)),
+            "time_budget": draw(st.none() | st.floats(1e-9, 1e18)),
+            "seed": draw(st.integers(0, 2**31 - 1)),
+        },
+    }
+
+
+@PROPERTY
+@given(trees())
+@example({"data": {"target": "1e3"}})
+def test_a_config_written_as_yaml_reads_back_the_same(tree: dict[str, Any]) -> None:
+    config = Config.from_tree(tree)
+    text = dump_yaml(config.model_dump())
+    assert parse(text) == config
+
+
+@PROPERTY
+@given(names)
+@example("1e3")
+def test_a_name_in_the_config_that_init_writes_reads_back_the_same(name: str) -> None:
+    from seqpred.recipe.resolve import _scalar
+
+    assert parse(f"data:\n  target: {_scalar(name)}  # its name\n").data.target == name
+
+
+def test_replace_gives_a_checked_copy_and_leaves_the_old_one() -> None:
+    config = parse(SMALL)
+    other = config.replace({"model.depth": 5, "forecast.horizon": 7})
+    assert (other.model.depth, other.forecast.horizon) == (5, 7)
+    assert config == parse(SMALL)
+    assert config.replace({}) == config
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model.dept": 3}, "unknown key 'model.dept'. Did you mean 'depth'?"),
+        ({"model.depth": 0}, "model.depth is 0; expected greater than or equal to 1"),
+        ({"nosuch": 1}, "unknown key 'nosuch'"),
+        ({"model": 3}, "model is 3, not a mapping"),
+    ],
+)
+def test_replace_refuses_what_a_yaml_may_not_say(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as e:
+        parse(SMALL).replace(changes)
+    assert said in str(e.value)
+
+
+def test_a_config_does_not_change_under_ones_hands() -> None:
+    config = parse(SMALL)
+    with pytest.raises(ValueError, match="frozen"):
+        config.model.depth = 9  # type: ignore[misc]

@@ -1,0 +1,357 @@
+"""Covariates: what is learned of a column, what the network is told, and that the future stays out of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import seqpred
+from seqpred.calendar.step import DAY
+from seqpred.commands.verbs import read_panel
+from seqpred.config.schema import Config
+from seqpred.errors import DataError
+from seqpred.features.covariates import (
+    Covariate,
+    Covariates,
+    apply_covariates,
+    find_calendar,
+    hold_for_days,
+    learn_covariates,
+    recode,
+)
+from seqpred.network.heads import KnownAhead
+from seqpred.panel.panel import Panel
+from seqpred.sources.source import open_source
+
+ROWS = 120
+
+
+def shops(rows: int = ROWS) -> pd.DataFrame:
+    """Two shops whose sales a promotion lifts and a feast halves."""
+    draw = np.random.default_rng(0)
+    days = pd.date_range("2024-01-01", periods=rows)
+    frames = []
+    for shop, kind in (("A", "big"), ("B", "small")):
+        promo, feast = draw.random(rows) < 0.2, draw.random(rows) < 0.1
+        sales = 50 + 5 * np.sin(np.arange(rows) * 2 * np.pi / 7) + 20 * promo - 25 * feast + draw.normal(0, 0.5, rows)
+        told = {"promo": promo.astype(float), "feast": np.where(feast, "Feast", ""), "wind": draw.normal(size=rows)}
+        frames.append(pd.DataFrame({"shop": shop, "day": days, "sales": sales, **told, "kind": kind}))
+    return pd.concat(frames, ignore_index=True)
+
+
+ROLES = {"known": ["promo", "feast"], "past": ["wind"], "static": ["kind"]}
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    small = {"hidden_size": 8, "window": 21, "anchor": 7}
+    return {
+        "data": {"target": "sales", "id": "shop", "time": "day", "covariates": ROLES},
+        "model": {**small, **changes},
+        "forecast": {"horizon": 7, "season": 7},
+        "training": {"max_steps": 20, "batch_size": 8, "threads": 1, "learning_rate": 0.01},
+    }
+
+
+def panel_of(frame: pd.DataFrame, roles: dict[str, list[str]] | None = None) -> Panel:
+    data = {"target": "sales", "id": "shop", "time": "day", "covariates": ROLES if roles is None else roles}
+    return read_panel(open_source(frame), Config.from_tree({"data": data}), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqpred.commands.verbs.Model:
+    return seqpred.train(config(), shops(), tmp_path_factory.mktemp("covariates") / "m")
+
+
+def future(frame: pd.DataFrame) -> pd.DataFrame:
+    """The last seven days of each shop, without what is not known ahead."""
+    last = frame.groupby("shop").cumcount() >= len(frame) // 2 - 7
+    return frame.loc[last, ["shop", "day", "promo", "feast"]]
+
+
+def history(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame.groupby("shop").cumcount() < len(frame) // 2 - 7]
+
+
+# ------------------------------------------------------------------ what is learned
+
+
+def test_numbers_and_words_are_learned_from_the_first_rows_alone() -> None:
+    frame = shops()
+    panel, cuts = panel_of(frame), np.array([60, 60])
+    learned = learn_covariates(panel, cuts, ())
+    late = frame["day"] >= frame["day"].min() + pd.Timedelta(days=60)
+    spoilt = frame.assign(
+        promo=frame["promo"].where(~late, 1e9), feast=frame["feast"].where(~late, "New"), wind=frame["wind"]
+    )
+    assert learn_covariates(panel_of(spoilt), cuts, ()) == learned
+    promo, feast, wind, kind = learned.columns
+    early = frame[~late]
+    assert promo == Covariate("promo", "known", None, early["promo"].mean(), early["promo"].std(ddof=0))
+    assert feast.words == ("", "Feast")
+    assert kind.words == ("big", "small")
+    assert wind.spread == pytest.approx(early["wind"].std(ddof=0))
+
+
+def test_words_never_seen_have_code_0_and_are_named() -> None:
+    column = Covariate("feast", "known", ("", "Feast"))
+    codes, unseen = recode(np.array([0.0, 1, 2, np.nan]), ["Fair", "", "Feast"], column)
+    assert codes.tolist()[:3] == [0, 1, 2]
+    assert np.isnan(codes[3])
+    assert unseen == ["Fair"]
+
+
+def test_a_static_column_fills_absent_rows() -> None:
+    frame = shops().drop(index=[5, 6])
+    panel = panel_of(frame)
+    adopted = apply_covariates(panel, learn_covariates(panel, panel.lengths, ()))
+    assert (adopted.rows(0)[:, -1] == 1).all()
+    assert (adopted.rows(1)[:, -1] == 2).all()
+
+
+def test_a_static_column_that_changes_is_refused_with_its_series_and_time() -> None:
+    frame = shops()
+    frame.loc[10, "kind"] = "small"
+    panel = panel_of(frame)
+    with pytest.raises(DataError, match=r"'kind' changes within its series of series 'A' at 2024-01-11") as e:
+        apply_covariates(panel, learn_covariates(panel, panel.lengths, ()))
+    assert "past or known" in e.value.hint
+
+
+def test_a_word_at_midnight_alone_holds_for_its_day() -> None:
+    hours = pd.date_range("2024-01-01", periods=24 * 20, freq="h")
+    word = np.where((hours.hour == 0) & (hours.day % 7 == 0), "Fair", "None")
+    frame = pd.DataFrame({"shop": "A", "day": hours, "sales": np.arange(480.0), "fair": word})
+    panel = panel_of(frame, {"known": ["fair"]})
+    learned = learn_covariates(panel, panel.lengths, ())
+    assert learned.columns[0].daily
+    codes = apply_covariates(panel, learned).values[:, -1]
+    assert (codes == np.where(hours.day % 7 == 0, 1, 2)).all()
+    frame.loc[30, "fair"] = "Fair"  # at six in the morning: it is said by the hour
+    panel = panel_of(frame, {"known": ["fair"]})
+    assert not learn_covariates(panel, panel.lengths, ()).columns[0].daily
+
+
+def test_a_day_without_its_first_row_keeps_what_its_rows_say() -> None:
+    times = np.array([0, DAY // 2, DAY + DAY // 2, 2 * DAY, 2 * DAY + DAY // 2])
+    assert hold_for_days(np.array([2.0, 1, 1, 3, 1]), times).tolist() == [2, 2, 1, 3, 3]
+    assert hold_for_days(np.array([2.0, 1]), np.array([0, 5 * DAY + 1])).tolist() == [2, 1]
+
+
+# ------------------------------------------------------------------ what the network is told
+
+
+def test_a_number_is_its_tamed_distance_from_the_mean_and_whether_it_is_there() -> None:
+    frame = shops()
+    frame.loc[3, "wind"] = np.nan
+    panel = panel_of(frame, {"past": ["wind"]})
+    covariates = Covariates((Covariate("wind", "past", None, 1.0, 2.0),))
+    numbers, codes = covariates.encode(panel, 0, np.empty((2, 0)))
+    z = (frame["wind"].iloc[0] - 1) / 2
+    assert numbers[0] == pytest.approx([np.sign(z) * np.log1p(abs(z)), 1])
+    assert numbers[3].tolist() == [0, 0]
+    assert numbers[ROWS:].tolist() == [[0, 0], [0, 0]]  # what is only observed is unknown ahead
+    assert codes.shape == (ROWS + 2, 0)
+
+
+def test_nothing_known_is_nothing_told_of_each_row() -> None:
+    numbers, codes = Covariates(()).encode(panel_of(shops(), {}), 0, np.empty((3, 0)))
+    assert (numbers.shape, codes.shape) == ((ROWS + 3, 0), (ROWS + 3, 0))
+
+
+def test_the_calendar_is_that_of_the_step_and_of_the_span() -> None:
+    def cycles(rows: int, step: str, lag: int = 1) -> tuple[str, ...]:
+        days = pd.date_range("2024-01-01", periods=rows, freq=step)
+        return find_calendar(
+            panel_of(pd.DataFrame({"shop": "A", "day": days, "sales": np.arange(rows) % 5.0}), {}), lag
+        )
+
+    assert cycles(100, "h") == ("hour",)
+    assert cycles(24 * 22, "h") == ("hour", "weekday")
+    assert cycles(24 * 22, "h", lag=24) == ("weekday",)
+    assert cycles(24 * 22, "h", lag=168) == ()
+    assert cycles(100, "D") == ("weekday",)
+    assert cycles(1200, "D") == ("weekday", "day-of-year")
+    assert cycles(1200, "D", lag=7) == ("day-of-year",)
+    assert cycles(300, "W", lag=52) == ()
+    assert cycles(48, "MS") == ("day-of-year",)
+    assert cycles(48, "MS", lag=12) == ()
+    assert cycles(30, "YS") == ()
+
+
+def test_the_calendar_repeats_with_its_cycle() -> None:
+    days = pd.date_range("2023-01-01", periods=28)
+    panel = panel_of(pd.DataFrame({"shop": "A", "day": days, "sales": np.arange(28) % 5.0}), {})
+    numbers, _ = Covariates((), ("weekday",)).encode(panel, 0, np.empty((7, 0)))
+    assert numbers.shape == (35, 6)
+    np.testing.assert_allclose(numbers[7:], numbers[:-7], atol=1e-6)
+    assert len(np.unique(numbers[:7].round(5), axis=0)) == 7
+
+
+@pytest.mark.parametrize(("anchor", "horizon", "positions"), [(1, 3, 4), (5, 3, 4), (3, 7, 2), (4, 4, 1)])
+def test_what_is_known_ahead_is_compared_with_the_row_that_the_forecast_corrects(
+    anchor: int, horizon: int, positions: int
+) -> None:
+    torch.manual_seed(0)
+    known = KnownAhead(2, 5, horizon, 3, anchor)
+    state, around = torch.randn(2, positions, 5), torch.randn(2, anchor - 1 + positions + horizon, 2)
+    said = known(state, around)
+    for p in range(positions):
+        row = anchor - 1 + p  # the row that speaks, in `around`
+        for k in range(1, horizon + 1):
+            corrected = row - anchor + 1 + (k - 1) % anchor
+            found = torch.tanh(known.there(around[:, row + k]) + known.back(around[:, corrected]))
+            mixed = known.mix(state[:, p]).unflatten(-1, (3, known.width)) @ found[..., None]
+            torch.testing.assert_close(said[:, p, k - 1], mixed[..., 0])
+
+
+# ------------------------------------------------------------------ forecasts
+
+
+def test_forecasts_follow_what_is_known_and_are_those_of_eval(model: Any) -> None:
+    frame = shops()
+    known = future(frame)
+    plain = seqpred.predict(model, history(frame), future=known)
+    lifted = seqpred.predict(model, history(frame), future=known.assign(promo=1 - known["promo"]))
+    assert not np.allclose(plain["forecast"], lifted["forecast"])
+    found = seqpred.evaluate(model, frame, windows=1)
+    medians = np.concatenate([e.quantiles[:, 4] for e in found.examples])
+    assert medians.tolist() == plain["forecast"].tolist()
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_nothing_but_the_known_covariates_reaches_a_forecast_from_later_rows(
+    tmp_path: Path, bidirectional: bool
+) -> None:
+    model = seqpred.train(config(bidirectional=bidirectional), shops(), tmp_path / "m")
+    frame = shops()
+    late = frame["day"] > frame["day"].max() - pd.Timedelta(days=7)
+    seen = []
+    for altered in (frame, frame.assign(sales=frame["sales"].where(~late, 1e6), wind=frame["wind"].where(~late, -1e6))):
+        seen.append([e.quantiles for e in seqpred.evaluate(model, altered, windows=1).examples])
+    np.testing.assert_array_equal(seen[0], seen[1])
+
+
+def test_forecasts_beyond_the_horizon_use_what_is_known_there(model: Any) -> None:
+    frame = shops()
+    early = frame[frame.groupby("shop").cumcount() < ROWS - 14]
+    later = frame[frame.groupby("shop").cumcount() >= ROWS - 14][["shop", "day", "promo", "feast"]]
+    first = seqpred.predict(model, early, future=later, steps=14)
+    changed = later.assign(promo=later["promo"].where(later.groupby("shop").cumcount() < 7, 1 - later["promo"]))
+    second = seqpred.predict(model, early, future=changed, steps=14)
+    same = first["forecast"] == second["forecast"]
+    assert same[first["step"] <= 7].all()
+    assert not same[first["step"] > 7].all()
+
+
+def test_the_rows_of_a_future_file_may_stand_in_any_order(model: Any) -> None:
+    frame = shops()
+    known = future(frame)
+    mixed = known.sample(frac=1, random_state=1)
+    assert seqpred.predict(model, history(frame), future=mixed).equals(
+        seqpred.predict(model, history(frame), future=known)
+    )
+
+
+def test_targets_told_of_each_other_change_each_others_forecasts(tmp_path: Path) -> None:
+    frame = shops().query("shop == 'A'")
+    tree = config(joint=True)
+    tree["data"] = {"target": ["sales", "wind"], "time": "day", "id": None}
+    model = seqpred.train(tree, frame, tmp_path / "m")
+    plain = seqpred.predict(model, frame)
+    other = seqpred.predict(model, frame.assign(wind=frame["wind"] * np.linspace(1, 9, ROWS)))
+    sales = plain["target"] == "sales"
+    assert not np.allclose(plain["forecast"][sales], other["forecast"][sales])
+
+
+# ------------------------------------------------------------------ mistakes
+
+
+def said(model: Any, known: Any, steps: int = 7) -> str:
+    with pytest.raises(DataError) as e:
+        seqpred.predict(model, history(shops()), future=known, steps=steps)
+    return str(e.value)
+
+
+def test_mistakes_in_a_future_file_are_named(model: Any) -> None:
+    known = future(shops())
+    assert "the model needs 'promo', 'feast'" in said(model, None)
+    assert "series 'A' at 2024-04-23" in said(model, None)
+    assert "no column 'feast'" in said(model, known.drop(columns="feast"))
+    missing = said(model, known.drop(index=known.index[2]))
+    assert "no row for series 'A' at 2024-04-25" in missing
+    assert "--write-future" in missing
+    assert "series 'C' is not in the history" in said(model, known.assign(shop="C"))
+    assert "holds the target 'sales'" in said(model, known.assign(sales=1.0))
+    assert "'much' in column 'promo' is not a number" in said(model, known.assign(promo="much"))
+    assert "stands twice" in said(model, pd.concat([known, known.iloc[:1]]))
+
+
+def test_what_is_not_used_or_not_known_is_told(model: Any) -> None:
+    frame, notes = shops(), list[str]()
+    early = frame[frame.groupby("shop").cumcount() < ROWS - 7]
+    known = frame[["shop", "day", "promo", "feast"]].copy()
+    known.loc[ROWS - 3, "feast"] = "Fair"
+    known.loc[ROWS - 2, "promo"] = np.nan
+    seqpred.predict(model, early, future=known, steps=5, notify=notes.append)
+    told = " ".join(notes)
+    assert "226 of 240 rows lie in the history and are not used" in told
+    assert "4 of 240 rows lie beyond the steps and are not used" in told
+    assert "'Fair' in 'feast' was never seen in learning" in told
+
+
+def test_a_history_with_a_new_category_or_of_another_type_is_told(model: Any) -> None:
+    frame, notes = shops(), list[str]()
+    known = future(frame)
+    odd = history(frame)
+    odd.loc[4, "feast"] = "Fair"
+    seqpred.predict(model, odd, future=known, notify=notes.append)
+    assert any("'feast' holds 'Fair', never seen in learning" in note for note in notes)
+    with pytest.raises(DataError, match="'strong' in column 'wind' is not a number"):
+        seqpred.predict(model, history(frame).assign(wind="strong"), future=known)
+    with pytest.raises(DataError, match="no column 'wind'"):
+        seqpred.predict(model, history(frame).drop(columns="wind"), future=known)
+
+
+def test_mean_and_spread_are_of_all_pieces_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqpred.panel.panel.PIECE", 3)
+    wind = np.array([1.0, 2, 3, 10, 20, 30, 40, 50])
+    frame = pd.DataFrame({"shop": list("AAABBBBB"), "y": range(8), "wind": wind})
+    config = Config.from_tree({"data": {"id": "shop", "target": "y", "covariates": {"past": ["wind"]}}})
+    panel = read_panel(open_source(frame), config, lambda _: None)
+    (learned,) = learn_covariates(panel, panel.lengths, []).columns
+    np.testing.assert_allclose((learned.mean, learned.spread), (wind.mean(), wind.std()))
+
+
+def test_the_hour_is_told_as_waves_of_a_day_its_half_and_its_third() -> None:
+    times = np.array([0, 3, 4, 6], np.int64) * (DAY // 24)
+    numbers, _ = Covariates(calendar=("hour",)).tell(np.empty((4, 0)), times)
+    turns = np.outer([0, 1 / 8, 1 / 6, 1 / 4], [1, 2, 3]) * 2 * np.pi
+    np.testing.assert_allclose(numbers, np.hstack([np.sin(turns), np.cos(turns)]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "moment", "place"),
+    [
+        ("weekday", "2024-01-04T12:00", 3.5 / 7),  # a Thursday
+        ("day-of-month", "2024-02-16T00:00", 15 / 29),
+        ("day-of-year", "2023-12-31T06:00", 364 / 365),
+    ],
+)
+def test_where_a_moment_stands_in_its_week_month_and_year(name: str, moment: str, place: float) -> None:
+    times = np.array([np.datetime64(moment, "us").astype(np.int64)])
+    numbers, _ = Covariates(calendar=(name,)).tell(np.empty((1, 0)), times)
+    np.testing.assert_allclose(numbers[0, 0], np.sin(2 * np.pi * place), atol=1e-6)
+    np.testing.assert_allclose(numbers[0, numbers.shape[1] // 2], np.cos(2 * np.pi * place), atol=1e-6)
+
+
+def test_the_lag_of_four_quarters_spans_the_year() -> None:
+    days = pd.date_range("1990-01-01", periods=60, freq="QS").strftime("%Y-%m-%d")
+    frame = pd.DataFrame({"day": days, "y": np.arange(60.0)})
+    panel = read_panel(open_source(frame), Config.from_tree({"data": {"target": "y"}}), lambda _: None)
+    assert find_calendar(panel, 4) == ()
+    assert "day-of-year" in find_calendar(panel, 3)

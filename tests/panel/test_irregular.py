@@ -1,0 +1,259 @@
+"""Rows without a step: each keeps its time, and the network is told how long after the one before it comes."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import seqpred
+from seqpred.calendar.step import DAY, SECOND
+from seqpred.commands.verbs import check, init, read_panel
+from seqpred.config.schema import Config
+from seqpred.errors import DataError
+from seqpred.features.covariates import Covariates, apply_covariates, find_calendar, learn_covariates
+from seqpred.panel.panel import SINCE, Panel
+from seqpred.sources.source import Source, open_source
+
+PROPERTY = settings(derandomize=True, deadline=None, max_examples=30)
+
+
+def events(rows: int = 150, series: str = "ab", seed: int = 0) -> pd.DataFrame:
+    """A tank that fills as time goes by, read now and then."""
+    draw = np.random.default_rng(seed)
+    frames = []
+    for name in series:
+        gaps = draw.exponential(3600, rows).astype(np.int64) + 1
+        at = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.cumsum(gaps), unit="s")
+        level = np.cumsum(gaps) / 1000 % 40 + draw.normal(0, 0.1, rows)
+        frames.append(pd.DataFrame({"id": name, "at": at, "level": level, "price": draw.random(rows).round(2)}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def tree(**covariates: Any) -> dict[str, Any]:
+    return {
+        "data": {"target": "level", "id": "id", "time": "at", "frequency": "irregular", "covariates": covariates},
+        "model": {"hidden_size": 8, "window": 16},
+        "forecast": {"horizon": 4, "season": 1},
+        "training": {"max_steps": 4, "batch_size": 8, "threads": 1},
+    }
+
+
+def panel_of(frame: pd.DataFrame, **covariates: Any) -> Panel:
+    return read_panel(open_source(frame), Config.from_tree(tree(**covariates)), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqpred.commands.verbs.Model:
+    return seqpred.train(tree(), events(), tmp_path_factory.mktemp("irregular") / "m")
+
+
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory: pytest.TempPathFactory) -> seqpred.commands.verbs.Model:
+    return seqpred.train(tree(known=["price"]), events(), tmp_path_factory.mktemp("priced") / "m")
+
+
+# ------------------------------------------------------------------ the panel
+
+
+def test_each_row_keeps_its_time_and_no_row_is_absent() -> None:
+    frame = events().sample(frac=1, random_state=1)
+    panel = panel_of(frame)
+    assert sorted(panel.names) == ["a", "b"]
+    assert len(panel.values) == len(frame)
+    for s, name in enumerate(panel.names):
+        own = frame[frame["id"] == name].sort_values("at")
+        assert panel.clock.write(panel.times(s, np.arange(150))) == own["at"].astype(str).tolist()
+        np.testing.assert_array_equal(panel.track(s, 0), own["level"])
+
+
+def test_the_time_since_the_last_row_is_a_past_covariate_in_usual_distances_of_what_is_learned() -> None:
+    frame = events(series="a")
+    panel, cut = panel_of(frame), 100
+    learned = learn_covariates(panel, np.array([cut]), ())
+    gaps = np.diff(frame["at"].to_numpy()).astype("timedelta64[us]").astype(np.int64)
+    assert [(c.name, c.role, c.mean, c.spread) for c in learned.columns] == [
+        (SINCE, "past", 0.0, float(np.median(gaps[: cut - 1])))
+    ]
+    told = learned.encode(apply_covariates(panel, learned), 0, np.empty((3, 0)))[0]
+    np.testing.assert_allclose(told[1:150, 0], np.log1p(gaps / learned.columns[0].spread), rtol=1e-6)
+    assert told[:, 1].tolist() == [0.0, *[1.0] * 149, 0.0, 0.0, 0.0]  # unknown before the first row, and ahead
+    assert not told[150:, 0].any()
+
+
+@PROPERTY
+@given(st.integers(2, 149), st.integers(0, 5))
+def test_what_is_told_of_a_row_knows_no_later_one(cut: int, seed: int) -> None:
+    panel = panel_of(events(series="a", seed=seed))
+    learned = Covariates(learn_covariates(panel, np.array([cut]), ()).columns, ("hour", "weekday"))
+    panel = apply_covariates(panel, learned)
+    none = np.empty((0, 0))
+    past = panel.cut(np.array([cut]))
+    assert past.times(0, np.arange(cut)).tolist() == panel.times(0, np.arange(cut)).tolist()
+    np.testing.assert_array_equal(learned.encode(past, 0, none)[0], learned.encode(panel, 0, none)[0][:cut])
+
+
+def test_rows_to_come_are_the_median_distance_of_their_series_apart() -> None:
+    panel = panel_of(events())
+    for s in range(2):
+        own = panel.times(s, np.arange(150))
+        step = int(np.median(np.diff(own)))
+        assert panel.times(s, 149 + np.arange(4)).tolist() == (own[-1] + step * np.arange(4)).tolist()
+
+
+def test_a_cycle_is_told_where_the_data_holds_three_of_it_whatever_the_lags_are() -> None:
+    assert find_calendar(panel_of(events()), longest_lag=10_000) == ("hour",)
+
+
+# ------------------------------------------------------------------ forecasts
+
+
+def test_forecasts_go_on_from_each_series_last_time_and_it_is_said(model: seqpred.commands.verbs.Model) -> None:
+    said: list[str] = []
+    frame = events()
+    found = seqpred.predict(model, frame, steps=6, notify=said.append)
+    for name, own in found.groupby("id"):
+        at = pd.to_datetime(frame.loc[frame["id"] == name, "at"])
+        assert (pd.to_datetime(own["at"]).diff().iloc[1:] == at.diff().median().floor("s")).all()
+        assert pd.to_datetime(own["at"]).iloc[0] > at.iloc[-1]
+    assert [s for s in said if "no step" in s] == [
+        "the data has no step: the times forecast are the median distance of a series' rows apart."
+    ]
+
+
+def test_how_long_ago_the_row_before_was_reaches_the_forecast(model: seqpred.commands.verbs.Model) -> None:
+    frame = events(series="a")
+    later = frame.assign(at=frame["at"].where(frame.index < 149, frame["at"] + pd.Timedelta(days=1)))
+    first, second = (seqpred.predict(model, f)["forecast"].to_numpy() for f in (frame, later))
+    assert (first != second).any()
+    moved = frame.assign(at=frame["at"] + pd.Timedelta(days=1))
+    np.testing.assert_array_equal(seqpred.predict(model, moved)["forecast"].to_numpy(), first)
+
+
+def test_a_future_file_says_the_times(model: seqpred.commands.verbs.Model) -> None:
+    frame = events(series="a")
+    last = frame["at"].iloc[-1]
+    times = [str(last + pd.Timedelta(hours=h)) for h in (5, 1, 9)]
+    future = pd.DataFrame({"id": "a", "at": [*times, str(last)]})
+    found = seqpred.predict(model, frame, steps=3, future=future)
+    assert found["at"].tolist() == sorted(times)
+    with pytest.raises(DataError, match=r"no row for series 'a' step 4"):
+        seqpred.predict(model, frame, steps=4, future=future)
+    with pytest.raises(DataError, match=r"stands twice"):
+        seqpred.predict(model, frame, steps=3, future=pd.concat([future, future[:1]]))
+
+
+def test_known_covariates_come_in_the_order_of_their_times(priced: seqpred.commands.verbs.Model) -> None:
+    frame = events()
+    template = seqpred.commands.verbs.future_table(priced, frame)
+    future = pd.DataFrame(template).assign(price=np.arange(8.0))
+    found = seqpred.predict(priced, frame, future=future)
+    assert found["at"].tolist() == template["at"]
+    pd.testing.assert_frame_equal(seqpred.predict(priced, frame, future=future[::-1]), found)
+    assert not seqpred.predict(priced, frame, future=future.assign(price=9.0))["forecast"].equals(found["forecast"])
+
+
+def test_a_lone_row_is_followed_at_the_distance_that_was_learned(model: seqpred.commands.verbs.Model) -> None:
+    found = seqpred.predict(model, events(series="a")[:1], steps=2)
+    usual = model.covariates.columns[0].spread / SECOND
+    gap = pd.to_datetime(found["at"]).diff().iloc[1].total_seconds()
+    assert gap == pytest.approx(usual, abs=1)
+
+
+def test_eval_scores_rows_by_rows(model: seqpred.commands.verbs.Model) -> None:
+    scores = seqpred.evaluate(model, events(), windows=3).scores
+    assert scores["windows"][-1]["rows"] == 8
+    assert scores["metrics"]["model"]["mase"] is not None
+
+
+# ------------------------------------------------------------------ what init and check say
+
+
+def csv(frame: pd.DataFrame) -> Source:
+    return Source("events.csv", frame.to_csv(index=False).encode())
+
+
+def test_init_writes_it_where_no_step_explains_the_rows() -> None:
+    text = init(csv(events()), "events.csv", {"data.target": "level"})
+    assert yaml.safe_load(text)["data"]["frequency"] == "irregular"
+    assert "frequency: irregular  # no step says when rows come" in text
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.9])
+def test_rows_that_are_left_out_of_a_grid_are_no_reason(kept: float) -> None:
+    days = pd.date_range("2024-01-01", periods=600)
+    draw = np.random.default_rng(0)
+    frame = pd.DataFrame({"day": days, "y": draw.random(600)})[draw.random(600) < kept]
+    assert yaml.safe_load(init(csv(frame), "y.csv", {}))["data"]["frequency"] == "P1D"
+
+
+def test_some_rows_that_break_a_step_are_an_error_still() -> None:
+    hours = pd.date_range("2024-01-01", periods=200, freq="h").to_series().reset_index(drop=True)
+    frame = pd.DataFrame({"at": hours.where(hours.index < 150, hours + pd.Timedelta(minutes=7)), "y": range(200)})
+    with pytest.raises(DataError, match=r"events.csv:152: 2024-01-07 06:07:00 is not a whole number of steps"):
+        init(csv(frame), "y.csv", {})
+
+
+def test_check_tells_the_median_distance_in_place_of_a_step() -> None:
+    frame = events(series="a")
+    found = check(tree(), frame).to_dict()
+    assert found["step"]["step"] == "irregular"
+    assert found["step"]["rows_off"] == 0
+    assert found["step"]["median_distance"].startswith("PT")
+    assert found["totals"] == {"absent": 0, "holes": 0, "repeats": 0, "empty": 0, "outliers": 0}
+    twice = pd.concat([frame, frame[:3]])
+    merged = {**tree(), "data": {**tree()["data"], "duplicates": "mean"}}
+    assert check(merged, twice).to_dict()["totals"]["repeats"] == 3
+
+
+def test_whole_numbers_may_be_irregular_too() -> None:
+    frame = events(series="a")
+    numbers = frame.assign(at=frame["at"].astype("datetime64[s]").astype(np.int64))
+    panel = panel_of(numbers)
+    assert panel.times(0, np.array([0, 149])).tolist() == [int(numbers["at"].iloc[i]) for i in (0, 149)]
+    assert find_calendar(panel, 1) == ()
+
+
+def test_rows_in_order_have_no_times_to_be_irregular_in() -> None:
+    given = tree()
+    with pytest.raises(DataError, match=r"there is no time column"):
+        read_panel(open_source(events()), Config.from_tree({"data": {**given["data"], "time": None}}), lambda _: None)
+
+
+def test_the_hour_of_the_wall_is_told_of_irregular_rows_too() -> None:
+    frame = events(series="a")
+    given = Config.from_tree({"data": {**tree()["data"], "timezone": "Asia/Tokyo"}})
+    aware = frame.assign(at=frame["at"].dt.tz_localize("UTC"))
+    panel = read_panel(open_source(aware), given, lambda _: None)
+    hours = (frame["at"].to_numpy().astype("datetime64[us]").astype(np.int64) + 9 * 3600 * SECOND) % DAY / DAY
+    told = Covariates((), ("hour",)).encode(panel, 0, np.empty((0, 0)))[0]
+    np.testing.assert_allclose(told[:, 0], np.sin(2 * np.pi * hours), atol=1e-5)
+
+
+def test_a_written_forecast_is_read_back(model: seqpred.commands.verbs.Model) -> None:
+    text = seqpred.predict(model, csv(events())).to_csv(index=False)
+    assert pd.to_datetime(pd.read_csv(io.StringIO(text))["at"]).notna().all()
+
+
+def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
+    panel = panel_of(events())
+    part = panel.part(np.array([1]), np.array([20]), np.array([50]))
+    assert part.times(0, np.arange(30)).tolist() == panel.times(1, np.arange(20, 50)).tolist()
+    assert part.origins.tolist() == panel.times(1, np.array([20])).tolist()
+    assert panel.ends.tolist() == [int(panel.times(s, np.array([149]))[0]) for s in range(2)]
+
+
+def test_a_stretch_of_a_series_keeps_the_times_of_its_rows() -> None:
+    config = Config.from_tree({"data": {"target": "level", "id": "id", "time": "at", "frequency": "irregular"}})
+    panel = read_panel(open_source(events()), config, lambda _: None)
+    own = panel.stretch(1, 20, 50)
+    rows = np.arange(30, dtype=np.int64)
+    assert own.stamps is not None
+    assert len(own.stamps) == len(own.values) == 30
+    assert own.times(0, rows).tolist() == panel.times(1, rows + 20).tolist()

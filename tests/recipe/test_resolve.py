@@ -1,0 +1,113 @@
+"""What the recipe says of series that are too short is what training does with them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqpred.calendar.step import Clock
+from seqpred.commands.verbs import read_panel
+from seqpred.config.schema import Config
+from seqpred.errors import DataError
+from seqpred.features.covariates import Covariates
+from seqpred.panel.panel import build_panel
+from seqpred.reading.table import Table
+from seqpred.recipe.resolve import learned_from, resolve, scored
+from seqpred.sources.columns import Columns
+from seqpred.sources.source import Source, open_source
+from seqpred.training.fitting import _windows
+
+few = st.integers(1, 12)
+
+
+@settings(derandomize=True, deadline=None, max_examples=150)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=4), few, few, few, few, st.booleans())
+def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
+    lengths: list[int], horizon: int, validation: int, window: int, anchor: int, both: bool
+) -> None:
+    codes, times = np.repeat(np.arange(len(lengths)), lengths), np.concatenate([np.arange(n) for n in lengths])
+    values = np.random.default_rng(0).normal(0, 1, (len(codes), 1))
+    names = [str(s) for s in range(len(lengths))]
+    panel = build_panel(
+        Table(Source("", b""), Columns("t", "s", ("y",)), Clock("integer"), names, codes, times, values)
+    )
+    said = {"model": {"window": window, "anchor": anchor, "bidirectional": both, "hidden_size": 8}}
+    said |= {"forecast": {"horizon": horizon, "season": 1}, "training": {"validation": validation}}
+    config = resolve(Config.from_tree({"data": {"target": "y"}, **said}), panel)
+    trainable = learned_from(config, panel.lengths).any() and scored(config, panel.lengths).any()
+    try:
+        windows = _windows(panel, config, Covariates(), config.shape(Covariates()))
+    except DataError:
+        assert not trainable
+    else:
+        assert trainable
+        first, last = windows.starts()
+        assert (last >= first).numpy()[learned_from(config, panel.lengths)].all()
+        assert set(windows.checks()[1].tolist()) == set(np.flatnonzero(scored(config, panel.lengths)).tolist())
+
+
+def test_half_the_rows_decide_where_a_quarter_holds_too_few_blocks() -> None:
+    def validation(series: int, rows: int, horizon: int) -> object:
+        codes = np.repeat(np.arange(series), rows)
+        times, values = np.tile(np.arange(rows), series), np.random.default_rng(0).normal(size=(series * rows, 1))
+        columns = Columns(("t",), "id", ("y",))
+        table = Table(
+            Source("a frame", None), columns, Clock("integer"), [f"s{s}" for s in range(series)], codes, times, values
+        )
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon}})
+        return resolve(config, build_panel(table)).training.validation
+
+    assert validation(1, 100, 10) == 50  # a quarter holds two blocks
+    assert validation(15, 100, 10) == 25  # thirty
+    assert validation(14, 100, 10) == 50
+    assert validation(1, 1000, 10) == 80  # eight horizons, whatever the share
+    assert validation(1, 30, 20) == 20  # one at least
+
+
+def test_two_whole_years_outside_the_validation_part_show_a_season_of_months() -> None:
+    def season(rows: int) -> object:
+        frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=rows, freq="MS"), "y": np.arange(rows) % 5.0})
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": 12}})
+        return resolve(config, read_panel(open_source(frame), config, lambda _: None)).forecast.season
+
+    assert season(36) == 12
+    assert season(35) == 1
+
+
+def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small() -> None:
+    def sizes(horizon: int) -> tuple[object, object]:
+        frame = pd.DataFrame({"y": np.sin(np.arange(60_000) / 200)})
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon, "season": 1}})
+        training = resolve(config, read_panel(open_source(frame), config, lambda _: None))
+        return training.model.window, training.training.batch_size
+
+    assert sizes(48) == (96, 32)
+    assert sizes(168) == (256, 10)
+    assert sizes(1440) == (256, 5)
+    assert sizes(5000) == (93, 4)
+
+
+def test_few_rows_take_small_steps_and_many_take_fewer_members() -> None:
+    def sizes(series: int, rows: int) -> tuple[object, object]:
+        frame = pd.DataFrame({"id": np.repeat(np.arange(series), rows), "y": np.arange(series * rows) % 7.0})
+        config = Config.from_tree({"data": {"target": "y", "id": "id"}, "forecast": {"horizon": 7}})
+        training = resolve(config, read_panel(open_source(frame), config, lambda _: None))
+        assert training.model.window == 24
+        return training.training.batch_size, training.model.members
+
+    assert sizes(1, 144) == (8, 5)
+    assert sizes(10, 192) == (20, 5)
+    assert sizes(100, 199) == (32, 5)
+    assert sizes(100, 200) == (32, 3)
+
+
+def test_a_day_of_minutes_is_not_forecast_at_once_unless_it_is_asked_for() -> None:
+    def horizon(season: int, rows: int) -> object:
+        frame = pd.DataFrame({"y": np.sin(np.arange(rows) / 200)})
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"season": season}})
+        return resolve(config, read_panel(open_source(frame), config, lambda _: None)).forecast.horizon
+
+    assert [horizon(season, 6000) for season in (1, 24, 365, 1440)] == [12, 24, 365, 60]
+    assert horizon(1440, 300) == 50

@@ -1,0 +1,313 @@
+"""A file too large for memory: what is stored is what would have been read."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqpred
+from seqpred.commands.verbs import read_panel
+from seqpred.config.schema import Config
+from seqpred.errors import DataError
+from seqpred.features.covariates import apply_covariates, learn_covariates
+from seqpred.panel import panel
+from seqpred.panel.panel import Panel
+from seqpred.sources import source as sources
+from seqpred.sources.columns import Columns
+from seqpred.sources.source import open_source
+from seqpred.spool import cache as store
+from seqpred.spool import mapped
+
+CONFIG = Config.from_tree({"data": {"id": "id", "time": "ds", "target": "y", "frequency": "P1D"}})
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A cache of its own, and bounds so low that small files go through all of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for room, name, value in (
+        (store, "LARGE", 1),
+        (store, "PART", 50),
+        (sources, "PIECE", 700),
+        (mapped, "LARGE", 500),
+        (panel, "PIECE", 50),
+    ):
+        monkeypatch.setattr(room, name, value)
+    return tmp_path
+
+
+def rows(seed: int = 0, form: str = "%Y-%m-%d") -> pd.DataFrame:
+    """Seven series of unequal length with gaps in time and empty cells, in order."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for s, length in enumerate((40, 3, 60, 120, 1, 25, 33)):
+        days = pd.date_range(f"2024-01-0{s + 1}", periods=length).strftime(form)
+        parts.append(pd.DataFrame({"id": f"s{s}", "ds": days, "y": rng.normal(size=length).round(3)}))
+        parts[-1].loc[rng.random(length) < 0.1, "y"] = np.nan
+    whole = pd.concat(parts)
+    return whole[(rng.random(len(whole)) > 0.1) | ~whole["id"].duplicated()]
+
+
+ORDERS = {
+    "by series": lambda r: r,
+    "by time": lambda r: r.sort_values("ds", kind="stable"),
+    "in no order": lambda r: r.sample(frac=1, random_state=1),
+}
+
+
+def both(path: Path, config: Config = CONFIG) -> tuple[Panel, Panel, list[str]]:
+    """The panel by way of the store and by way of memory, and what was said on the first way."""
+    said: list[str] = []
+    stored = read_panel(open_source(path), config, said.append)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "LARGE", 1 << 40)
+        return stored, read_panel(open_source(path), config, lambda _: None), said
+
+
+def assert_same(one: Panel, other: Panel) -> None:
+    assert (one.names, one.step, one.clock, one.notes) == (other.names, other.step, other.clock, other.notes)
+    for name in ("origins", "offsets", "values"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.fingerprint() == other.fingerprint()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%d 00:00+01:00"])
+def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, small: Path) -> None:
+    path = small / "sales.csv"
+    ORDERS[order](rows(form=form)).to_csv(path, index=False)
+    # 700 bytes of the file may leave open what all of it decides
+    config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
+    stored, read, said = both(path, config)
+    assert "100 % stored" in "".join(said)
+    assert len(store.store(open_source(path).with_dialect(stored.dialect), stored.columns, (), said.append).begins) > 5
+    assert_same(stored, read)
+
+
+def test_every_kind_of_file_is_stored(small: Path) -> None:
+    frame = ORDERS["by time"](rows())
+    text = frame.to_csv(index=False)
+    frame.to_parquet(small / "sales.parquet")
+    for name, content in {
+        "gzip": gzip.compress(text.encode()),
+        "mark": b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode(),
+        "utf-16": text.encode("utf-16"),
+        "quoted": text.replace("s1,", '"s\n1",').encode(),
+        "semicolons": text.replace(",", ";").replace(".", ",").encode(),
+    }.items():
+        (small / name).write_bytes(content)
+    for name in ("gzip", "mark", "utf-16", "quoted", "semicolons", "sales.parquet"):
+        decimal = CONFIG.replace({"data.decimal": "," if name == "semicolons" else "auto"})
+        stored, read, _ = both(small / name, decimal)
+        assert_same(stored, read)
+
+
+def test_a_last_row_without_a_line_break_is_stored(small: Path) -> None:
+    (small / "sales.csv").write_text(rows().to_csv(index=False).rstrip("\n"))
+    stored, read, _ = both(small / "sales.csv")
+    assert_same(stored, read)
+
+
+def test_rows_without_series_or_times_are_stored_in_their_order(small: Path) -> None:
+    rows().to_csv(small / "sales.csv", index=False)
+    for data in ({"id": None, "time": None}, {"id": "id", "time": None}):
+        config = Config.from_tree({"data": {"target": "y", **data}})
+        stored, read, _ = both(small / "sales.csv", config)
+        assert_same(stored, read)
+
+
+def test_repeats_are_merged_and_sentinels_counted_over_all_pieces(small: Path) -> None:
+    frame = pd.concat([rows(), rows(1)]).fillna(-99)
+    frame.to_csv(small / "sales.csv", index=False)
+    config = CONFIG.replace({"data.duplicates": "mean", "data.sentinels": [-99.0]})
+    stored, read, _ = both(small / "sales.csv", config)
+    assert_same(stored, read)
+    assert "rows repeat a time" in "".join(stored.notes)
+
+
+@pytest.mark.parametrize(
+    ("row", "cells"), [(200, "s3,2024-02-30,1"), (230, "s3,2024-03-05,x"), (100, "s2,2024-01-01,1,2"), (90, "s2,,3")]
+)
+def test_a_fault_has_the_line_that_it_has_in_memory(row: int, cells: str, small: Path) -> None:
+    lines = rows().to_csv(index=False).splitlines()
+    (small / "sales.csv").write_text("\n".join([*lines[:row], cells, *lines[row:]]) + "\n")
+    told = []
+    for large in (1, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(store, "LARGE", large)
+            with pytest.raises(DataError) as fault:
+                read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+        told.append(str(fault.value).split(": ")[0])
+    assert told[0] == told[1] == f"{small / 'sales.csv'}:{row + 1}"
+
+
+def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
+    path, said = small / "sales.csv", []
+    for content in (rows(), rows(), rows(1)):
+        content.to_csv(path, index=False)
+        read_panel(open_source(path), CONFIG, said.append)
+    assert "".join(said).count("are stored once") == 2
+    assert not list((small / "cache" / "seqpred").glob("storing-*")), "nothing is left but what is stored"
+
+
+ROLES = {"known": ["holiday"], "past": ["price", "mood"], "static": ["kind", "size"]}
+
+
+def with_covariates() -> pd.DataFrame:
+    """Numbers and words, one of which the first pieces don't have, some cells of which are empty."""
+    frame, rng = rows(), np.random.default_rng(2)
+    frame["holiday"] = np.where(frame["ds"].str.endswith("-25"), "Christmas", "")
+    frame["price"] = rng.normal(size=len(frame)).round(2)
+    frame["mood"] = rng.choice(["good", "bad", "", "a bit"], len(frame))
+    frame.loc[frame["id"] == "s6", "mood"] = "Zen"
+    frame["kind"], frame["size"] = frame["id"].map(lambda s: "odd" if s in ("s1", "s3", "s5") else "even"), 5
+    frame.loc[rng.random(len(frame)) < 0.2, ["price", "size"]] = np.nan
+    return frame
+
+
+def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    kept: list[list[str]] = []
+    cache = small / "cache" / "seqpred"
+    for name in ("a", "b", "a", "c"):
+        rows("abc".index(name)).to_csv(small / name, index=False)
+        monkeypatch.setattr(store, "MOST", 3 * (small / name).stat().st_size)
+        read_panel(open_source(small / name), CONFIG, said.append)
+        for place, folder in enumerate(sorted(cache.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
+            os.utime(folder, (place, place))  # not on the clock's resolution
+        kept.append(sorted(f.name for f in cache.iterdir()))
+    assert len(kept[1]) == 2
+    assert len(kept[3]) == 2, "the new one, and the one used last"
+    assert set(kept[3]) > set(kept[0])
+    assert f"{cache / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(said)
+
+
+def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:
+    left = small / "cache" / "seqpred" / "storing-x"
+    left.mkdir(parents=True)
+    fresh = left.with_name("storing-y")
+    fresh.mkdir()
+    os.utime(left, (0, 0))
+    rows().to_csv(small / "sales.csv", index=False)
+    read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+    assert fresh.exists()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_covariates_are_stored(order: str, small: Path) -> None:
+    config = CONFIG.replace({f"data.covariates.{role}": names for role, names in ROLES.items()})
+    ORDERS[order](with_covariates()).to_csv(small / "sales.csv", index=False)
+    stored, read, _ = both(small / "sales.csv", config)
+    assert_same(stored, read)
+    assert stored.words == read.words
+    cuts = np.maximum(stored.lengths - 9, 1)
+    learned = [learn_covariates(p, cuts, ()) for p in (stored, read)]
+    for one, other in zip(learned[0].columns, learned[1].columns, strict=True):
+        assert replace(one, mean=0, spread=0) == replace(other, mean=0, spread=0)
+        np.testing.assert_allclose((one.mean, one.spread), (other.mean, other.spread))
+    assert_same(apply_covariates(stored, learned[1]), apply_covariates(read, learned[1]))
+
+
+def test_a_static_column_that_changes_in_a_later_part_is_refused(small: Path) -> None:
+    frame = with_covariates()
+    frame.loc[(frame["id"] == "s3") & (frame["ds"] > "2024-04-20"), "kind"] = "even"
+    frame.to_csv(small / "sales.csv", index=False)
+    config = CONFIG.replace({"data.covariates.static": ["kind"]})
+    for made in both(small / "sales.csv", config)[:2]:
+        with pytest.raises(DataError, match="'kind' changes within its series of series 's3' at 2024-04-2"):
+            apply_covariates(made, learn_covariates(made, made.lengths, ()))
+
+
+def test_a_static_file_joins_what_is_stored(small: Path) -> None:
+    frame = with_covariates()
+    frame.to_csv(small / "sales.csv", index=False)
+    frame.groupby("id")["kind"].first().drop("s5").to_csv(small / "shops.csv")
+    config = CONFIG.replace({"data.covariates.static": ["kind"]})
+    config = config.replace({"data.covariates.static_file": str(small / "shops.csv")})
+    stored, read, _ = both(small / "sales.csv", config)
+    assert_same(stored, read)
+    assert "1 of 7 series have no row" in "".join(stored.notes)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_rows_without_a_step_are_stored(order: str, small: Path) -> None:
+    ORDERS[order](rows()).to_csv(small / "sales.csv", index=False)
+    stored, read, _ = both(small / "sales.csv", CONFIG.replace({"data.frequency": "irregular"}))
+    np.testing.assert_array_equal(stored.stamps, read.stamps)
+    assert_same(stored, replace(read, step=stored.step))
+    learned = [learn_covariates(p, p.lengths, ()) for p in (stored, read)]
+    assert learned[0] == learned[1]
+    assert_same(apply_covariates(stored, learned[0]), apply_covariates(read, learned[0]))
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("frequency", ["P1D", "irregular"])
+def test_check_finds_the_same_in_a_long_series(order: str, frequency: str, small: Path) -> None:
+    frame = pd.concat([rows(), rows()[100:105]])
+    frame.iloc[150, 2] = 99.0
+    ORDERS[order](frame).to_csv(small / "sales.csv", index=False)
+    data = {"id": "id", "time": "ds", "target": "y", "path": str(small / "sales.csv"), "duplicates": "mean"}
+    found = []
+    for large in (1, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            for room in (store, mapped):
+                patch.setattr(room, "LARGE", large)
+            found.append(seqpred.check({"data": {**data, "frequency": frequency}}).to_dict())
+    told = [{**f, "step": f["step"] if frequency == "P1D" else None} for f in found]
+    assert told[0] == told[1]
+    assert told[0]["totals"]["outliers"] == 1
+    assert told[0]["repeats"] == 5
+
+
+def test_two_long_series_of_different_times_are_cut_into_parts_of_which_none_is_empty(small: Path) -> None:
+    days = {"a": pd.date_range("2020-01-01", periods=200), "b": pd.date_range("2022-01-01", periods=200)}
+    frame = pd.concat(pd.DataFrame({"id": s, "ds": d.strftime("%Y-%m-%d"), "y": 1.0}) for s, d in days.items())
+    frame.to_csv(small / "sales.csv", index=False)
+    stored = store.store(open_source(small / "sales.csv"), Columns(("ds",), "id", ("y",)), set(), lambda _: None)
+    assert [len(table.times) for table in stored.parts()] == [50] * 8
+
+
+def test_training_and_check_come_to_the_same(small: Path) -> None:
+    ORDERS["by time"](with_covariates()).to_csv(small / "sales.csv", index=False)
+    config = {
+        "data": {"id": "id", "time": "ds", "target": "y", "path": str(small / "sales.csv"), "covariates": ROLES},
+        "model": {"hidden_size": 4},
+        "training": {"max_steps": 5},
+    }
+    made = []
+    for large in (1, 1 << 40):
+        with pytest.MonkeyPatch.context() as patch:
+            for room in (store, mapped):
+                patch.setattr(room, "LARGE", large)
+            model = seqpred.train(config, out=small / f"model{large}")
+            made.append((model.folder.manifest, seqpred.check(Config.from_tree(config)).to_dict()))
+    assert made[0] == made[1]
+
+
+def test_small_arrays_stand_in_memory_and_large_ones_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
+    monkeypatch.setattr(mapped, "LARGE", 40)
+    assert not mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
+    assert mapped.zeros({"a": (9,)}, np.float32)["a"].flags.owndata
+
+
+def test_room_is_made_by_what_was_used_longest_ago_and_no_more(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST", 100)
+    for age, (name, size) in enumerate({"new": 30, "old": 60}.items()):
+        folder = store.cache_folder() / name
+        folder.mkdir(parents=True)
+        (folder / "rows").write_bytes(bytes(size))
+        os.utime(folder, (1e9 - age, 1e9 - age))
+    said: list[str] = []
+    store._make_room(10, said.append)
+    assert not said
+    store._make_room(16, said.append)
+    assert [p.name for p in store.cache_folder().iterdir()] == ["new"]
+    assert len(said) == 1
