@@ -9,13 +9,7 @@ The names below come late, so that `import seqpred` loads neither torch nor pand
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
-
-# Torch's threads wait for one another in a busy loop, so that on a machine with other work a step takes not twice the
-# time but fifty times. After a short spin they sleep instead; on an idle machine nothing is lost by that (asleep at
-# once, a step takes six times as long). It must be said before torch is loaded.
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
     from seqpred.commands.verbs import check, evaluate, load, predict, train

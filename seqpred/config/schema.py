@@ -10,13 +10,17 @@ import codecs
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from seqpred.config.yaml_subset import read_scalar, read_yaml
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 from seqpred.errors import ConfigError, did_you_mean
 
 LARGEST = 1 << 20  # bytes of a config
@@ -27,11 +31,20 @@ Count = Annotated[int, Field(ge=1, le=1_000_000)]
 T = TypeVar("T")
 
 
-def known_cells() -> list[str]:
-    """The names of the installed cells, found without importing any of them."""
+@cache
+def installed_cells() -> dict[str, EntryPoint]:
+    """The entry points of the installed cells by name, found without importing any of them.
+
+    Cached, since a scan of all installed distributions takes 10 ms and more.
+    """
     from importlib.metadata import entry_points
 
-    return sorted({e.name for e in entry_points(group=CELLS)})
+    return {e.name: e for e in sorted(entry_points(group=CELLS), key=lambda e: e.name)}
+
+
+def known_cells() -> list[str]:
+    """The names of the installed cells, sorted."""
+    return list(installed_cells())
 
 
 def _known_cell(name: str) -> str:

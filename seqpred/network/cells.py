@@ -7,13 +7,12 @@ are in `recurrent.py`. A cell with a fused kernel for a whole sequence also has 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import entry_points
 from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
-from seqpred.config.schema import CELLS
+from seqpred.config.schema import installed_cells
 from seqpred.errors import ConfigError, did_you_mean
 
 State = tuple[Tensor, ...]
@@ -121,9 +120,9 @@ def make_cell(name: str, input_size: int, hidden_size: int) -> nn.Module:
     Raises:
         ConfigError: no cell of this name is installed.
     """
-    found = {e.name: e for e in entry_points(group=CELLS)}
+    found = installed_cells()
     if name not in found:
-        hint = f"{did_you_mean(name, sorted(found))} Is its package installed here?"
+        hint = f"{did_you_mean(name, found)} Is its package installed here?"
         raise ConfigError(f"no cell {name!r} is installed", hint=hint)
     cell = found[name].load()(input_size, hidden_size)
     assert isinstance(cell, nn.Module)
