@@ -1,5 +1,5 @@
-# Two commands: `make demo` shows what seqpred does, `make test` checks all of it.
-# Both make the virtual environment that they need; nothing but Python, make and a package index is asked for.
+# `make demo` trains and scores a model, `make test` runs every check.
+# Both create the virtual environment they need. They require Python 3.11 or later, make and access to PyPI.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,25 +11,25 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help install demo test lint types tests format docs bench bench-peers torture coverage mutants audit accuracy \
 	lowest clean
 
-help:  ## this list
+help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-install: $(VENV)/installed  ## the virtual environment, with what development needs
+install: $(VENV)/installed  ## create the virtual environment with the development dependencies
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --editable '.[dev]'
 	touch $@
 
-demo: install  ## train on 132 months of airline passengers, score on the 12 that follow, forecast the next
-	@echo "--- 132 of the 144 months train a network; the last 12 are kept from it"
+demo: install  ## train on 132 months of airline passengers, score the next 12, forecast 6 more
+	@echo "--- train on the first 132 of 144 months"
 	head -n 133 data/air_passengers.csv | $(BIN)/seqpred train configs/air_passengers.yaml --data - --out runs/demo --force
-	@echo "--- the 12 months that it has not seen, beside the naive forecasts"
+	@echo "--- score the 12 held-out months against the naive baselines"
 	$(BIN)/seqpred eval runs/demo data/air_passengers.csv
-	@echo "--- what follows the last month"
+	@echo "--- forecast the 6 months after the end of the file"
 	$(BIN)/seqpred predict runs/demo data/air_passengers.csv --steps 6 --quantiles 0.1,0.9
 
-test: lint types tests  ## everything: style, types, tests (under five minutes on two cores)
+test: lint types tests  ## run the linter, the type checker and the tests (under five minutes on two cores)
 
 lint: install
 	$(BIN)/ruff check .
@@ -41,44 +41,44 @@ types: install
 tests: install
 	$(BIN)/pytest -q -n 2 --dist worksteal
 
-format: install  ## put the code in its form
+format: install  ## fix lint errors and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install  ## the pages that the program writes of itself
+docs: install  ## regenerate docs/config.md and docs/commands.md from the code
 	$(BIN)/python docs/write.py
 
-bench: install  ## speed and memory, as ratios within one run
+bench: install  ## measure speed and memory relative to a reference in the same run
 	for script in startup step reading memory stream; do $(BIN)/python benchmarks/$$script.py; done
 
-bench-peers: install  ## the same work by other libraries, each in an environment of its own (needs a package index)
+bench-peers: install  ## compare with other libraries, each in its own virtual environment (needs PyPI)
 	$(BIN)/python benchmarks/peers.py
 
-torture: install  ## kills, flipped bits, fuzz, leaks, repetition at full length: the figures of docs/reliability.md
+torture: install  ## run the fault-injection tests at full length: the figures in docs/reliability.md
 	$(BIN)/python -W ignore benchmarks/torture.py
 
-coverage: install  ## which branches of seqpred/ the tests go through, the command's own processes included
+coverage: install  ## measure branch coverage of seqpred/, subprocesses included
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n 2 --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --show-missing --skip-covered --fail-under 95
 
-mutants: install  ## how many faults, put into the data, scaling and evaluation modules, the tests notice
+mutants: install  ## mutation testing of the data, scaling and evaluation modules
 	PIP_CONSTRAINT= $(BIN)/pip install --quiet cosmic-ray==8.7.0
 	$(BIN)/python -W ignore benchmarks/mutants.py
 
-audit:  ## known vulnerabilities of the locked dependencies (asks PyPI)
+audit:  ## check the locked dependencies for known vulnerabilities (queries PyPI)
 	$(PYTHON) -m venv .venv-audit
 	PIP_CONSTRAINT= .venv-audit/bin/pip install --quiet pip-audit
 	.venv-audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
-accuracy: install  ## the README's table: scores on the test parts
+accuracy: install  ## reproduce the accuracy table of the README (scores on the test splits)
 	$(BIN)/python benchmarks/accuracy.py
 
-lowest:  ## the tests with the lowest releases that pyproject.toml admits
+lowest:  ## run the tests with the lowest releases that pyproject.toml allows
 	$(PYTHON) -m venv .venv-lowest
 	PIP_CONSTRAINT=$(CURDIR)/constraints-lowest.txt .venv-lowest/bin/pip install --quiet --editable '.[dev]'
 	.venv-lowest/bin/pytest -q
 
-clean:  ## take away what the other commands made
+clean:  ## remove everything that the other targets created
 	rm -rf $(VENV) .venv-lowest .venv-audit benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

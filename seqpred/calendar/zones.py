@@ -5,7 +5,7 @@ Instants and the times of the wall are microseconds since 1970-01-01, of UTC and
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 Int = npt.NDArray[np.int64]
 YEARS = 1800, 2200  # before and after them the first and the last offset hold
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000  # in a second
 _DAY = 86_400 * _MICROSECONDS
 _WEEK = 7 * 86_400  # no zone has turned its clocks twice in one
@@ -89,7 +89,7 @@ def _changes(zone: str) -> tuple[Int, Int]:
         there = (_EPOCH + timedelta(seconds=seconds)).astimezone(place).utcoffset()
         return (there or timedelta(0)) // timedelta(microseconds=1)
 
-    begin, end = (int(datetime(year, 1, 1, tzinfo=timezone.utc).timestamp()) for year in YEARS)
+    begin, end = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in YEARS)
     changes, offsets = [], [offset(begin)]
     for week in range(begin, end, _WEEK):
         low, high = week, week + _WEEK

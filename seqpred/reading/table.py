@@ -299,7 +299,7 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
 def _categories(column: pd.Series) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
     """The words of a column, an empty cell being one of them, and the place in them of each row's, [rows]."""
     words = stripped(column.astype("object").where(column.notna(), "")).astype("category")
-    return words.cat.codes.to_numpy(np.float64), tuple(words.cat.categories.tolist())
+    return np.asarray(words.cat.codes, np.float64), tuple(words.cat.categories.tolist())
 
 
 def _decimal(source: Source, frame: pd.DataFrame, numbers: Sequence[str]) -> tuple[Decimal, str]:

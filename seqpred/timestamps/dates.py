@@ -72,7 +72,7 @@ def _read(source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int)
     from pandas.api import types
 
     if not names:
-        return Clock(None), frame.groupby(codes).cumcount().to_numpy(np.int64)
+        return Clock(None), np.asarray(frame.groupby(codes).cumcount(), np.int64)
     for name in names:
         empty = np.flatnonzero(frame[name].isna().to_numpy())
         if len(empty):

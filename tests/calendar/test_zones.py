@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,7 +29,7 @@ YEAR = 24 * 366
 
 
 def instants(begin: datetime, rows: int, step: timedelta) -> list[datetime]:
-    return [begin.replace(tzinfo=timezone.utc) + i * step for i in range(rows)]
+    return [begin.replace(tzinfo=UTC) + i * step for i in range(rows)]
 
 
 def csv(stamps: list[str]) -> bytes:
@@ -51,7 +51,7 @@ def written(p: Panel) -> list[object]:
 @PROPERTY
 @given(st.sampled_from(PLACES), st.datetimes(datetime(1900, 1, 1), datetime(2150, 1, 1)))
 def test_the_wall_shows_what_the_standard_library_says_and_leads_back(zone: str, moment: datetime) -> None:
-    there = moment.replace(tzinfo=timezone.utc).astimezone(ZoneInfo(zone))
+    there = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     time = np.array([(moment - EPOCH) // MICROSECOND])
     wall = to_wall(zone, time)
     assert wall.tolist() == [(there.replace(tzinfo=None) - EPOCH) // MICROSECOND]
