@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-Int = npt.NDArray[np.int64]
+from seqpred.arrays import Int
+
 YEARS = 1800, 2200  # before and after them the first and the last offset hold
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000  # in a second

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.calendar.step import Clock
+from seqpred.calendar.clock import Clock
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 

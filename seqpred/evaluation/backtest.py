@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.arrays import Float
 from seqpred.errors import DataError
 from seqpred.evaluation.baselines import drift, naive, seasonal_naive
 from seqpred.evaluation.metrics import Case, Tally, mase_scale
 from seqpred.panel.panel import Panel
 
-Float = npt.NDArray[np.float64]
 MOST_EXAMPLES = 6
 FORECASTERS = ("model", "naive", "seasonal_naive", "drift")
 Forecaster = Callable[[Panel, int, Float], Float]

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from seqpred.arrays import Float
 from seqpred.features.inputs import anchor_ahead, bridge
-
-Float = npt.NDArray[np.float64]
 
 
 def naive(history: Float, steps: int) -> Float:

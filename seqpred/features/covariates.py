@@ -14,15 +14,13 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from seqpred.calendar.step import DAY, Int, Step
+from seqpred.arrays import Float, Float32, Int
+from seqpred.calendar.step import DAY, Step
 from seqpred.errors import DataError
 from seqpred.panel.panel import SINCE, Panel, Role
 from seqpred.spool.mapped import SpillBuffer
 
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
 HARMONICS = {"hour": 3, "weekday": 3, "day-of-month": 2, "day-of-year": 3}
 SPANNED = 0.95  # of a cycle: 52 weeks are a year, 12 months of 30 days too
 SHOWN = 3

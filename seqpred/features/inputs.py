@@ -15,15 +15,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
+
+from seqpred.arrays import Float, Float32, Int
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Float = npt.NDArray[np.float64]
-Float32 = npt.NDArray[np.float32]
-Int = npt.NDArray[np.int64]
 CELLS = 250_000  # of tracks made side by side, which bounds memory
 FARTHEST = 1e6  # units of the scale that a recent row may lie from the last
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.features.inputs import Float, Float32, InputSpec, recent_changes, slog, usable_scale
+from seqpred.arrays import Float, Float32
+from seqpred.features.inputs import InputSpec, recent_changes, slog, usable_scale
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 """What is remembered, by name, each [series, ...]."""

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seqpred.arrays import Float, Float32
 from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import (
-    Float,
-    Float32,
     InputSpec,
     Prepared,
     anchor_ahead,

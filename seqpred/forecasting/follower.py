@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import DAY, Int, Step
-from seqpred.features.inputs import Float, Float32
+from seqpred.arrays import Float, Float32, Int
+from seqpred.calendar.step import DAY, Step
 from seqpred.features.tracks import Arrays, Block, advance, remembered
 from seqpred.forecasting.batch import Forecasting, widened
 from seqpred.panel.panel import SINCE

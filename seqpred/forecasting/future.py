@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from seqpred.calendar.step import DAY, Int, Step
+from seqpred.arrays import Float, Int
+from seqpred.calendar.step import DAY, Step
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariate, Covariates, hold_for_days, recode
-from seqpred.features.inputs import Float
 from seqpred.forecasting.table import Table as Rows
 from seqpred.panel.panel import Panel
 from seqpred.reading.frame import header

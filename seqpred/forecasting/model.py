@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+from seqpred.arrays import Float
 from seqpred.errors import ConfigError, FolderError
 from seqpred.evaluation.backtest import Forecaster
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import Float
 from seqpred.forecasting.batch import Forecasting, OnProgress, forecast_panel, unseen
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig

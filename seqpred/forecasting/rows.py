@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqpred.calendar.step import COMPACT_DATES, Clock, Step
+from seqpred.calendar.clock import COMPACT_DATES, Clock
+from seqpred.calendar.step import Step
 from seqpred.calendar.zones import to_instants, to_wall
 from seqpred.errors import DataError, did_you_mean
 from seqpred.sources.columns import Columns, column_names

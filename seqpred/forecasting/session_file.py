@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import YEAR_10000, Clock
+from seqpred.calendar.clock import YEAR_10000, Clock
 from seqpred.calendar.zones import to_wall
 from seqpred.errors import FolderError
 from seqpred.forecasting.follower import Follower, Following

@@ -8,11 +8,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from seqpred.calendar.step import DAY, YEAR_10000, Step
+from seqpred.arrays import Float
+from seqpred.calendar.clock import YEAR_10000
+from seqpred.calendar.step import DAY, Step
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, recode
-from seqpred.features.inputs import Float
 from seqpred.forecasting.follower import Follower, Following
 from seqpred.forecasting.future import coming
 from seqpred.forecasting.model import Model, plan_of

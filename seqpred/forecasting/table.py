@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from seqpred.arrays import Float
 from seqpred.errors import ConfigError, DataError
-from seqpred.features.inputs import Float
 from seqpred.panel.panel import Panel
 
 Table = dict[str, list[Any]]

@@ -8,16 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from seqpred.calendar.step import Int, usual_seasons
+from seqpred.arrays import Float, Int
+from seqpred.calendar.step import usual_seasons
 from seqpred.config.schema import CovariateSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import ColumnProfile
 from seqpred.sources.columns import Columns
-
-Float = npt.NDArray[np.float64]
 
 TIMES = (
     "ds",

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.calendar.step import DAILY, infer_step, is_explained
+from seqpred.arrays import Float
+from seqpred.calendar.infer import infer_step, is_explained
+from seqpred.calendar.step import DAILY
 from seqpred.calendar.zones import are_repeated, skips_between, to_instants, to_wall
 from seqpred.errors import DataError
 from seqpred.inspection.columns import Guess, choose_columns, guess_columns
@@ -17,7 +19,7 @@ from seqpred.panel.duplicates import repeats
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import ColumnProfile, MarkError, Table, profile_columns, read_table
 from seqpred.reading.year_columns import is_year, unfold_years
-from seqpred.sources.dialect import Float, Layout
+from seqpred.sources.dialect import Layout
 from seqpred.sources.source import BROKEN, Source
 
 CUSTOMARY = (-1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 999.0, 9999.0, 99999.0)

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import DAILY, Clock, Int, Step, gaps_within, infer_step
+from seqpred.arrays import Bool, Float, Int
+from seqpred.calendar.clock import Clock
+from seqpred.calendar.infer import gaps_within, infer_step
+from seqpred.calendar.step import DAILY, Step
 from seqpred.errors import DataError
 from seqpred.inspection.columns import find_own_season, find_season
-from seqpred.panel.panel import Float, Panel, Rows
+from seqpred.panel.panel import Panel, Rows
 from seqpred.reading.table import ColumnProfile, Table
 from seqpred.sources.columns import Columns
-
-Bool = npt.NDArray[np.bool_]
 
 FAR = 8.0  # spreads beyond which a value is an outlier; even of long-tailed sales few lie there
 NEAR = 0.05  # of a season: a track of 51 weeks has one of 52

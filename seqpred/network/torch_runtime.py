@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seqpred.arrays import Float32
 from seqpred.network.ensemble import Ensemble
 from seqpred.network.heads import HeadInputs
 from seqpred.network.machine import threads
 from seqpred.network.recurrent import Memory
 
-Float32 = npt.NDArray[np.float32]
 WIDE = 2048  # units in all tracks' states from which a second thread pays
 
 

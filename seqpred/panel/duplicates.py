@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.arrays import Float
 from seqpred.reading.table import Table
 
-Float = npt.NDArray[np.float64]
 Duplicates = Literal["error", "mean", "last", "first"]
 
 

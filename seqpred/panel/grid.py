@@ -7,7 +7,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import BLOCK, DAILY, Int, Step, find_change, infer_step
+from seqpred.arrays import Int
+from seqpred.calendar.infer import BLOCK, find_change, infer_step
+from seqpred.calendar.step import DAILY, Step
 from seqpred.errors import DataError
 from seqpred.reading.table import Table
 

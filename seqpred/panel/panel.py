@@ -17,7 +17,10 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import BLOCK, Clock, Int, Step, is_even
+from seqpred.arrays import Float, Int
+from seqpred.calendar.clock import Clock
+from seqpred.calendar.infer import BLOCK, is_even
+from seqpred.calendar.step import Step
 from seqpred.errors import DataError
 from seqpred.panel.duplicates import Duplicates, merge_repeats
 from seqpred.panel.grid import find_step, in_order, places_on_grid, tell_change
@@ -26,7 +29,6 @@ from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import USUAL, Dialect
 from seqpred.spool.mapped import SpillBuffer, release_pages
 
-Float = npt.NDArray[np.float64]
 Role = Literal["target", "known", "past", "static"]
 Missing = Literal["mask", "interpolate", "error"]
 PIECE = 1_000_000  # rows of a large panel that are looked at in one go

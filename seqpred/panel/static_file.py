@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seqpred.calendar.step import Int
+from seqpred.arrays import Int
 from seqpred.config.schema import CovariateSection
 from seqpred.errors import ConfigError, DataError, did_you_mean
 from seqpred.panel.panel import Rows

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import COMPACT_DATES, DAY, YEAR_1, Clock, Int
+from seqpred.arrays import Float, Int
+from seqpred.calendar.clock import COMPACT_DATES, YEAR_1, Clock
+from seqpred.calendar.step import DAY
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST
 from seqpred.sources.source import BROKEN, Source
@@ -23,7 +25,6 @@ from seqpred.sources.source import BROKEN, Source
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Float = npt.NDArray[np.float64]
 Made = TypeVar("Made")
 Number = TypeVar("Number", np.int32, np.int64, np.float64)
 SMALL = 1 << 18  # bytes of text that are parsed without pyarrow

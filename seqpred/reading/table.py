@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import Clock, Int
+from seqpred.arrays import Int
+from seqpred.calendar.clock import Clock
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError, did_you_mean
 from seqpred.reading.frame import Wanted, header, read_frame

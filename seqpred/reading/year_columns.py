@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import DAY, Int
+from seqpred.arrays import Int
+from seqpred.calendar.step import DAY
 from seqpred.errors import DataError
 from seqpred.reading.table import Table
 from seqpred.sources.columns import Columns

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import Int
+from seqpred.arrays import Int
 from seqpred.errors import DataError
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from seqpred.arrays import Float
 from seqpred.evaluation.backtest import Evaluation, Example
-from seqpred.features.inputs import Float
 from seqpred.report.text import figure, printable, score_rows
 from seqpred.storage.model_folder import write_file
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqpred.features.inputs import Float32
+from seqpred.arrays import Float32
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from seqpred.features.inputs import Float32
+from seqpred.arrays import Float32
 
 CELLS = 1 << 19  # rows x tracks x hidden units that pass through the network at once: what a processor's cache holds
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
+
+from seqpred.arrays import Float
 
 if TYPE_CHECKING:
     from seqpred.config.schema import DataSection
 
-Float = npt.NDArray[np.float64]
 DateOrder = Literal["auto", "day-first", "month-first"]
 Decimal = Literal["auto", ".", ","]
 Layout = Literal["rows", "years", "weekday-years"]

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import Clock, Int
+from seqpred.arrays import Int
+from seqpred.calendar.clock import Clock
 from seqpred.errors import DataError, WriteError
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns

@@ -76,7 +76,7 @@ class Folder:
         told = ends.values() if isinstance(ends, dict) else [ends]
         if any(end is not None and type(end) is not int for end in told):
             raise _damaged(self.path / MANIFEST, "it does not say where the data ends")
-        return ends  # type: ignore[no-any-return]  # as was just seen
+        return ends
 
 
 def holds_model(path: Path) -> bool:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.step import COMPACT_DATES, DAY, SECOND, YEAR_1, Clock, Int
+from seqpred.arrays import Int
+from seqpred.calendar.clock import COMPACT_DATES, YEAR_1, Clock
+from seqpred.calendar.step import DAY, SECOND
 from seqpred.calendar.zones import are_repeated, to_instants, to_wall
 from seqpred.errors import DataError
 from seqpred.sources.dialect import LETTERS, DateOrder

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Float = npt.NDArray[np.float64]
+from seqpred.arrays import Float
+
 DOUBT = 10  # blocks that would have to be seen to believe half of what they say of the spread
 
 

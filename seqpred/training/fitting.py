@@ -8,9 +8,9 @@ from functools import partial
 
 import numpy as np
 
-from seqpred.calendar.step import Int
+from seqpred.arrays import Float, Int
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import Float, Prepared, join, prepare_all
+from seqpred.features.inputs import Prepared, join, prepare_all
 from seqpred.network.ensemble import gather
 from seqpred.network.machine import choose_device, keep_memory
 from seqpred.panel.panel import Panel

@@ -13,12 +13,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from seqpred.arrays import Float, Int
 from seqpred.features.inputs import CELLS, InputSpec, Prepared, recent_changes
 from seqpred.network.heads import HeadInputs
 from seqpred.spool.mapped import release_pages, zeros
 
-Float = npt.NDArray[np.float64]
-Int = npt.NDArray[np.int64]
 Make = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
 """From the numbers of some tracks to number, prepared track and values to learn [T], NaN where missing, of these at
 least: all tracks of a series are made together."""

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar.step import DAY, SECOND, Clock, Step, infer_step, is_explained, usual_seasons
+from seqpred.calendar.clock import Clock
+from seqpred.calendar.infer import infer_step, is_explained
+from seqpred.calendar.step import DAY, SECOND, Step, usual_seasons
 from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source

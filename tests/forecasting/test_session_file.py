@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqpred.calendar.step import Clock
+from seqpred.calendar.clock import Clock
 from seqpred.errors import FolderError
 from seqpred.features.covariates import Covariate, Covariates
 from seqpred.forecasting import session_file as state

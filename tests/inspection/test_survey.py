@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar.step import Clock, Step
+from seqpred.calendar.clock import Clock
+from seqpred.calendar.step import Step
 from seqpred.inspection.columns import choose_columns
 from seqpred.inspection.survey import LISTED, Survey, _said, look_at_rows, survey, tell_columns
 from seqpred.panel.panel import build_panel

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 import seqpred
+from seqpred.arrays import Float
 from seqpred.commands import verbs
 from seqpred.commands.verbs import read_panel
 from seqpred.config.schema import Config
 from seqpred.evaluation.backtest import backtest
-from seqpred.features.inputs import Float
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.runtime.runtime import Reader

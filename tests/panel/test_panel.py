@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar import step as timing
+from seqpred.calendar import infer
 from seqpred.errors import DataError
 from seqpred.inspection.columns import choose_columns
 from seqpred.panel import grid
@@ -276,8 +276,8 @@ def test_blocks_of_rows_change_nothing(rows: list[tuple[str, int]], in_order: bo
     frame = pd.DataFrame({"id": [i for i, _ in rows], "ds": [t for _, t in rows], "y": range(len(rows))})
     for size in (2, 3, 1 << 16):
         with pytest.MonkeyPatch.context() as patch:
-            for room in (grid, timing, panels):
-                patch.setattr(room, "BLOCK", size)
+            for module in (grid, infer, panels):
+                patch.setattr(module, "BLOCK", size)
             try:
                 made = panel(frame)
                 found.append((str(made.step), made.lengths.tolist(), made.fingerprint()))

@@ -7,7 +7,7 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar.step import Clock
+from seqpred.calendar.clock import Clock
 from seqpred.commands.verbs import read_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
