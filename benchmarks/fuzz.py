@@ -246,9 +246,10 @@ def checkpoint_target(place: Path) -> Target:
 
     from seqpred.network.network import Network
     from seqpred.runtime.shape import Shape
+    from seqpred.storage.claim import Stop
     from seqpred.storage.model_folder import CHECKPOINT, STATE
     from seqpred.training.adamw import AdamW
-    from seqpred.training.checkpoint import Checkpoint, Stop, pack
+    from seqpred.training.checkpoint import Checkpoint, pack
     from seqpred.training.run import Outcome, Run, reporting_damage
 
     drawn = {"cell": "rnn", "depth": 1, "hidden_size": 2, "bidirectional": False, "dropout": 0.0}

@@ -154,9 +154,8 @@ def kills(count: int, seed: int, place: Path) -> Iterator[str]:
 
 def saving(count: int, seed: int, place: Path) -> Iterator[str]:
     """A process killed while it writes one model folder over another, again and again."""
-    from tests.test_folder import CONFIGURED
-
     from seqpred.storage.model_folder import read_folder, write_folder
+    from tests.storage.test_model_folder import CONFIGURED
 
     rng = np.random.default_rng(seed)
     sets = [{"w": rng.normal(size=(1 << 18) + i).astype(np.float32)} for i in range(2)]

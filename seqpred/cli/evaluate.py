@@ -49,7 +49,7 @@ def evaluate(
     from seqpred.cli.terminal import make_notify
     from seqpred.commands import verbs
     from seqpred.report.text import figure
-    from seqpred.storage.model_folder import check_writable
+    from seqpred.storage.atomic import check_writable
 
     if require_skill is not None and not math.isfinite(require_skill):
         raise typer.BadParameter(f"--require-skill {require_skill}: a number is needed")

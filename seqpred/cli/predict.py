@@ -73,7 +73,7 @@ def predict(
     from seqpred.cli.table import encode_table
     from seqpred.cli.terminal import make_notify, progress_bar
     from seqpred.commands import verbs
-    from seqpred.storage.model_folder import check_writable, write_file
+    from seqpred.storage.atomic import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
     form = form or FORMS.get(output.suffix if output else "", "csv")
@@ -108,7 +108,7 @@ def predict(
 def _give(content: bytes, output: Path | None) -> None:
     """A table to its file, or to standard output."""
     from seqpred.cli.terminal import show_data
-    from seqpred.storage.model_folder import write_file
+    from seqpred.storage.atomic import write_file
 
     if output:
         write_file(output, content)
@@ -123,7 +123,7 @@ def _follow(job: Job, data: str, output: Path | None) -> None:
         KeyboardInterrupt: a signal ended it; the state is kept.
     """
     from seqpred.cli.stream import opened, write_out
-    from seqpred.storage.model_folder import write_file
+    from seqpred.storage.atomic import write_file
 
     written: list[str] = []
     with opened(data) as descriptor:

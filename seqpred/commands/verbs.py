@@ -135,7 +135,8 @@ def train(  # noqa: PLR0913, the command has as many options
     out = Path(out) if out else Path("runs") / name
     config = _config(config)
     from seqpred.runtime.onnx_graph import write_graph
-    from seqpred.training.checkpoint import Checkpoint, claim
+    from seqpred.storage.claim import claim
+    from seqpred.training.checkpoint import Checkpoint
 
     with claim(out, again, force=force, resume=resume) as stop:
         panel, config, covariates = _learning(_source(data, config), config, notify)

@@ -18,7 +18,7 @@ from seqpred.calendar.clock import YEAR_10000, Clock
 from seqpred.calendar.zones import to_wall
 from seqpred.errors import FolderError
 from seqpred.forecasting.follower import Follower, Following
-from seqpred.storage.model_folder import write_file
+from seqpred.storage.atomic import write_file
 
 FORMAT = 1
 LARGEST = 16 << 30  # bytes

@@ -11,7 +11,7 @@ import numpy as np
 from seqpred.arrays import Float
 from seqpred.evaluation.backtest import Evaluation, Example
 from seqpred.report.text import figure, printable, score_rows
-from seqpred.storage.model_folder import write_file
+from seqpred.storage.atomic import write_file
 
 WIDTH, HEIGHT, LEFT, FOOT = 720, 220, 56, 24
 

@@ -12,8 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from seqpred.config.schema import Config, parse_config
 from seqpred.config.yaml_subset import dump_yaml
 from seqpred.errors import ConfigError, FolderError, WriteError
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.storage.atomic import sync_folder, write_synced, writing
 
 FORMAT = 6
 WEIGHTS, GRAPH, CONFIG, MANIFEST = "model.safetensors", "model.onnx", "config.yaml", "manifest.json"
@@ -119,18 +119,6 @@ def _only_training(path: Path) -> bool:
     return not kept.exists() or (kept.is_dir() and all(p.name.startswith(ours) for p in kept.iterdir()))
 
 
-def make_folder(path: Path) -> list[Path]:
-    """Make a folder and those above it; returns the ones above it that were not there, the lowest first.
-
-    Raises:
-        WriteError: it can't be made.
-    """
-    absent = [p for p in path.parents if not p.exists()]
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-    return absent
-
-
 def tidy(path: Path) -> None:
     """Take away what killed processes left beside and in a model folder, and put back what one had moved.
 
@@ -185,10 +173,10 @@ def write_folder(
         try:
             aside.mkdir()
             for name, content in files.items():
-                _write_synced(aside / name, content)
-            _sync_folder(aside)
+                write_synced(aside / name, content)
+            sync_folder(aside)
             _put_in_place(aside, path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         finally:
             shutil.rmtree(aside, ignore_errors=True)
     return complete
@@ -222,73 +210,6 @@ def _exchange(one: Path, other: Path) -> bool:
         return False
     here = -100  # AT_FDCWD
     return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), 2) == 0)
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file beside its place, then rename it there; into a pipe or a device, straight.
-
-    Raises:
-        WriteError: it could not be written; what was there before still is.
-    """
-    with writing(path):
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)
-            return
-        path = path.resolve()  # what a link leads to, not the link
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(descriptor)
-        try:
-            _write_synced(Path(name), content)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-            _sync_folder(path.parent)
-        finally:
-            Path(name).unlink(missing_ok=True)
-
-
-def check_writable(path: Path) -> None:
-    """See before the long work whether a file can be written here.
-
-    Raises:
-        WriteError: it can't.
-    """
-    with writing(path):
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        if path.exists() and not path.is_file():
-            return  # a pipe or a device
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """What the system says against writing to a place, in words: a `WriteError`."""
-    try:
-        yield
-    except OSError as e:
-        raise WriteError(
-            f"can't be written ({e.strerror or e})",
-            hint="Check the folder, its permissions and the disk.",
-            where=str(path),
-        ) from None
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    with path.open("wb") as f:
-        f.write(content)
-        f.flush()
-        os.fsync(f.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """Let a folder's names outlast a loss of power, where the system can."""
-    with suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _own_hash(manifest: Mapping[str, Any]) -> str:

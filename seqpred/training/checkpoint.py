@@ -9,33 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
-from seqpred.storage.model_folder import (
-    CHECKPOINT,
-    LARGEST,
-    LOCK,
-    STATE,
-    WEIGHTS,
-    check_target,
-    holds_state,
-    make_folder,
-    tidy,
-    write_file,
-    writing,
-)
+from seqpred.errors import ConfigError, DataError, FolderError, WriteError
+from seqpred.storage.atomic import write_file
+from seqpred.storage.claim import Stop
+from seqpred.storage.model_folder import CHECKPOINT, LARGEST, STATE, WEIGHTS
 
 if TYPE_CHECKING:
     from seqpred.training.loop import Hooks
@@ -44,109 +29,6 @@ if TYPE_CHECKING:
 EVERY = 10.0  # seconds from one write to the next
 COST = 0.02  # share of the time that writing may take
 SHOWN = 4  # changed keys that a message names
-
-
-@dataclass
-class Stop:
-    """Whether a person or the system has asked training to end (SIGINT, SIGTERM)."""
-
-    asked: bool = False
-    patient: bool = False  # whether the end of the step is waited for
-
-    def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        """Take note of the first signal while patient; else end here and now."""
-        if not self.patient or self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-@contextmanager
-def claim(path: Path, again: str, *, force: bool, resume: bool) -> Iterator[Stop]:
-    """The model folder at a path, for this training alone; what ends it early is worded here.
-
-    Args:
-        again: what continues a training that was interrupted, in words.
-    Raises:
-        WriteError: the place can't be written or is taken: by another training, an unfinished one or a model.
-        StoppedError: the state is kept.
-    """
-    check_target(path, force=force or resume or holds_state(path))
-    stop = Stop()
-    with _locked(path), _signals(stop):
-        if holds_state(path) and not (force or resume):
-            hint = f"{again} goes on with it; --force begins anew, --out names another place."
-            raise WriteError("holds an unfinished training", hint=hint, where=str(path))
-        try:
-            yield stop
-        except KeyboardInterrupt:
-            if not holds_state(path):
-                raise
-            found = f"interrupted; what training has reached is kept in {path / CHECKPOINT} (state saved)"
-            raise StoppedError(found, hint=f"{again} goes on.") from None
-
-
-@contextmanager
-def _signals(stop: Stop) -> Iterator[None]:
-    """Let `stop` hear of SIGINT and SIGTERM, unless they are ignored or this is not the main thread."""
-    numbers = [signal.SIGINT, signal.SIGTERM] if threading.current_thread() is threading.main_thread() else []
-    before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)}
-    try:
-        for number in before:
-            signal.signal(number, stop)
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a model folder, which the system frees when the process dies, however it dies."""
-    made = make_folder(path / CHECKPOINT)
-    lock = path / CHECKPOINT / LOCK
-    try:
-        with _open_locked(lock) as held:
-            tidy(path)
-            try:
-                yield
-            finally:
-                if _is(held, lock):
-                    lock.unlink()
-    finally:
-        for folder in (path / CHECKPOINT, *made):
-            with suppress(OSError):  # something is in it, or it has gone
-                folder.rmdir()
-
-
-def _open_locked(lock: Path) -> BinaryIO:
-    """The lock file, locked."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: two trainings into one folder are not told of each other
-        return lock.open("ab")
-    while True:
-        with writing(lock):
-            lock.parent.mkdir(parents=True, exist_ok=True)  # whoever held it may have tidied up
-            held = lock.open("ab")
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.close()
-            hint = "Wait for it to end, or name another place with --out."
-            raise WriteError("another training is under way here", hint=hint, where=str(lock.parents[1])) from None
-        except OSError:  # a file system without locks
-            return held
-        if _is(held, lock):
-            return held
-        held.close()  # it was taken away between opening and locking
-
-
-def _is(held: BinaryIO, lock: Path) -> bool:
-    """Whether an open file is the one that has its name."""
-    try:
-        return os.path.samestat(os.fstat(held.fileno()), lock.stat())
-    except FileNotFoundError:
-        return False
 
 
 @dataclass

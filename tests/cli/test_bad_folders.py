@@ -107,7 +107,7 @@ def test_a_report_in_a_folder_that_is_not_there_is_told_before_the_work(refused,
 
 
 def test_a_folder_is_not_replaced_by_a_forecast(refused, copied):
-    assert "m: can't be written" in refused(6, "predict", "m", "--output", "m")
+    assert "m: cannot be written" in refused(6, "predict", "m", "--output", "m")
 
 
 def test_a_pipe_or_device_is_not_replaced_by_a_forecast(run, models, tmp_path):

@@ -39,7 +39,7 @@ def test_the_command_that_a_stopped_training_names_goes_on_with_it(tmp_path):
     assert stopped.stdout == ""
     assert listing(tmp_path / "my runs").keys() == {"m", "m/checkpoint", "m/checkpoint/state"}
     said = stopped.stderr.splitlines()[-1]
-    assert "my runs/m/checkpoint (state saved). `seqpred train" in said
+    assert "my runs/m/checkpoint. Resume with `seqpred train" in said
     assert "--force" not in said
     named = shlex.split(said.split("`")[1])
     again = call(tmp_path, named[1:])

@@ -12,39 +12,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
-import seqpred
 from seqpred.config.schema import Config
 from seqpred.errors import FolderError, WriteError
+from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.storage import model_folder as folder_module
+from seqpred.storage.atomic import check_writable, write_file
 from seqpred.storage.model_folder import (
     CONFIG,
     FORMAT,
     MANIFEST,
     WEIGHTS,
     check_target,
-    check_writable,
     read_folder,
     tidy,
-    write_file,
     write_folder,
 )
-from tests.conftest import ROOT
 
 MODEL = {"depth": 1, "hidden_size": 4, "window": 4, "anchor": 1, "lags": [1], "members": 1, "joint": False}
 TRAINING = {"batch_size": 1, "max_steps": 1, "validation": 1, "threads": 1}
 
 
-def settled_config(target: str, **data: Any) -> Config:
-    """A config with nothing left to decide."""
-    told = {"target": target, "covariates": {"calendar": "none"}, **data}
+def resolved_config(target: str, **data: Any) -> ResolvedConfig:
+    """A config without `auto`."""
+    data = {"target": target, "frequency": "row", "covariates": {"calendar": []}, **data}
     forecast = {"horizon": 2, "season": 1}
-    return Config.from_tree({"data": told, "model": MODEL, "forecast": forecast, "training": TRAINING})
+    tree = {"data": data, "model": MODEL, "forecast": forecast, "training": TRAINING}
+    return ResolvedConfig.of(Config.from_tree(tree))
 
 
-CONFIGURED = settled_config("größe")
+CONFIGURED = resolved_config("größe")
 MANIFESTED = {
     "made_by": {"seqpred": "0"},
     "data": {"fingerprint": "ab", "ends": {"größe": 7}},
@@ -157,7 +155,7 @@ def test_the_config_in_a_folder_has_every_default_filled_in(model: Path) -> None
 
 @pytest.mark.parametrize("name", ["1e3", "yes", "2024-01-01", "a: b", "#", "\u2028", "'", " y"])
 def test_a_column_of_any_name_survives_the_folder(name: str, tmp_path: Path) -> None:
-    config = settled_config(name, id=name + name)
+    config = resolved_config(name, id=name + name)
     write_folder(tmp_path / "m", config, weights(), {})
     assert read_folder(tmp_path / "m").config == config
 
@@ -260,14 +258,15 @@ def test_a_manifest_without_hashes_is_refused(model: Path, hashes: Any) -> None:
 def test_a_newer_format_is_refused_with_the_way_out(model: Path) -> None:
     rewrite_manifest(model, lambda m: m.update(format=FORMAT + 1, something="new"))
     assert fault(model) == (
-        f"{model}: has format {FORMAT + 1}; this seqpred reads up to {FORMAT}. pip install --upgrade seqpred"
+        f"{model}: has format {FORMAT + 1}; this version of seqpred reads format {FORMAT}. "
+        "Upgrade it: pip install --upgrade seqpred"
     )
 
 
 def test_a_newer_format_is_known_even_if_it_signs_itself_otherwise(model: Path) -> None:
     (model / MANIFEST).write_text(json.dumps({"format": FORMAT + 5}))
     (model / WEIGHTS).unlink()
-    assert "this seqpred reads up to" in fault(model)
+    assert "this version of seqpred reads format" in fault(model)
 
 
 def test_a_file_too_large_is_refused_before_it_is_read(model: Path) -> None:
@@ -405,7 +404,7 @@ def test_a_file_that_can_not_be_written_stays_as_it_was(tmp_path: Path, call: st
 
 
 def test_a_file_in_an_absent_folder_is_a_write_error(tmp_path: Path) -> None:
-    with pytest.raises(WriteError, match=r"out\.csv: can't be written"):
+    with pytest.raises(WriteError, match=r"out\.csv: cannot be written"):
         write_file(tmp_path / "none" / "out.csv", b"x")
 
 
@@ -440,7 +439,7 @@ def test_an_empty_or_absent_folder_is_a_place_to_write(tmp_path: Path) -> None:
 
 def test_a_parent_that_is_a_file_is_seen_before_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(WriteError, match="can't be written"):
+    with pytest.raises(WriteError, match="cannot be written"):
         check_target(tmp_path / "file" / "m", force=False)
 
 
@@ -462,22 +461,6 @@ def test_weights_of_any_mapping_are_written(tmp_path: Path) -> None:
 
     write_folder(tmp_path / "m", CONFIGURED, Frozen(), {})
     assert holds(tmp_path / "m")
-
-
-# ------------------------------------------------------------------ older formats
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "samples").glob("format-*")), ids=lambda p: p.name)
-def test_a_model_of_any_format_that_was_ever_written_still_forecasts(path: Path) -> None:
-    """Its forecasts stand beside it; whoever raises FORMAT leaves a folder of the old one here, and reads it."""
-    found = seqpred.predict(path / "model", path / "history.csv")
-    expected = pd.read_csv(path / "forecast.csv")
-    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-4)
-
-
-def test_there_is_a_sample_of_every_format() -> None:
-    formats = {p.name for p in (ROOT / "tests" / "samples").iterdir()}
-    assert formats == {f"format-{n}" for n in range(1, FORMAT + 1)}
 
 
 def test_a_kill_between_the_two_renames_of_an_old_system_is_put_right(model: Path) -> None:

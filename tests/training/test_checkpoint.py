@@ -18,6 +18,7 @@ import pytest
 
 import seqpred
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
+from seqpred.storage import claim
 from seqpred.training import checkpoint
 from seqpred.training.checkpoint import Checkpoint, pack, unpack
 from seqpred.training.run import State
@@ -88,9 +89,9 @@ def test_a_signal_is_answered_after_the_step_and_the_way_on_is_told(tmp_path: Pa
         os.kill(os.getpid(), signal.SIGTERM)
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(StoppedError, match="state saved") as e:
+    with pytest.raises(StoppedError, match="training state is saved") as e:
         seqpred.train(config(), frame(), tmp_path / "m", again="`seqpred train c.yaml --resume`", on_progress=interrupt)
-    assert e.value.hint == "`seqpred train c.yaml --resume` goes on."
+    assert e.value.hint == "Resume with `seqpred train c.yaml --resume`."
     assert signal.getsignal(signal.SIGTERM) is before
     assert listing(tmp_path / "m").keys() == {"checkpoint", "checkpoint/state"}
     said: list[str] = []
@@ -133,7 +134,7 @@ def test_an_unfinished_training_is_reported_with_the_way_on(unfinished: Path) ->
     before = listing(unfinished)
     with pytest.raises(WriteError, match="holds an unfinished training") as e:
         seqpred.train(config(), frame(), unfinished, again="`seqpred train c.yaml --resume`")
-    assert e.value.hint.startswith("`seqpred train c.yaml --resume` goes on with it")
+    assert e.value.hint.startswith("Resume it with `seqpred train c.yaml --resume`")
     assert listing(unfinished) == before
     with pytest.raises(FolderError, match=r"its training is not finished.*--resume"):
         seqpred.load(unfinished)
@@ -226,7 +227,7 @@ def test_a_folder_is_for_one_training_at_a_time(tmp_path: Path) -> None:
     def train_too(_: object) -> None:
         if not refused:
             for force in (False, True):
-                with pytest.raises(WriteError, match="another training is under way here") as e:
+                with pytest.raises(WriteError, match="another training is running in this folder") as e:
                     seqpred.train(config(), frame(), tmp_path / "a" / "m", force=force, resume=force)
                 refused.append(str(e.value))
 
@@ -297,9 +298,9 @@ def test_a_lock_that_is_taken_away_before_it_is_held_is_asked_for_again(
         flock(held, how)
 
     monkeypatch.setattr("fcntl.flock", slow)
-    with checkpoint._open_locked(lock) as held:
+    with claim._open_locked(lock) as held:
         assert taken
-        assert checkpoint._is(held, lock)
+        assert claim._is(held, lock)
 
 
 def test_a_state_too_large_is_refused_before_it_is_read(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

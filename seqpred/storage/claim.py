@@ -1,0 +1,128 @@
+"""The lock on a model folder in training, and the signals that end a training early."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from seqpred.errors import StoppedError, WriteError
+from seqpred.storage.atomic import make_folder, writing
+from seqpred.storage.model_folder import CHECKPOINT, LOCK, check_target, holds_state, tidy
+
+
+@dataclass
+class Stop:
+    """Whether training was asked to end (SIGINT, SIGTERM).
+
+    Attributes:
+        asked: a signal has arrived.
+        patient: finish the current step before ending.
+    """
+
+    asked: bool = False
+    patient: bool = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """Signal handler: record the first signal while patient, otherwise raise KeyboardInterrupt."""
+        if not self.patient or self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+@contextmanager
+def claim(path: Path, resume_command: str, *, force: bool, resume: bool) -> Iterator[Stop]:
+    """Reserve a model folder for this training while the context lasts.
+
+    Args:
+        resume_command: how to resume an interrupted training, for messages.
+        force: replace a model or an unfinished training in the folder.
+        resume: continue an unfinished training in the folder.
+    Raises:
+        WriteError: the folder cannot be written, is locked, or holds a model or an unfinished training.
+        StoppedError: training was interrupted and can be resumed.
+    """
+    check_target(path, force=force or resume or holds_state(path))
+    stop = Stop()
+    with _locked(path), _signals(stop):
+        if holds_state(path) and not (force or resume):
+            hint = f"Resume it with {resume_command}, start over with --force, or choose another folder with --out."
+            raise WriteError("holds an unfinished training", hint=hint, where=str(path))
+        try:
+            yield stop
+        except KeyboardInterrupt:
+            if not holds_state(path):
+                raise
+            message = f"interrupted; the training state is saved in {path / CHECKPOINT}"
+            raise StoppedError(message, hint=f"Resume with {resume_command}.") from None
+
+
+@contextmanager
+def _signals(stop: Stop) -> Iterator[None]:
+    """Route SIGINT and SIGTERM to `stop`, unless they are ignored or this is not the main thread."""
+    numbers = [signal.SIGINT, signal.SIGTERM] if threading.current_thread() is threading.main_thread() else []
+    before = {n: signal.getsignal(n) for n in numbers if signal.getsignal(n) not in (signal.SIG_IGN, None)}
+    try:
+        for number in before:
+            signal.signal(number, stop)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of a model folder; the system releases it when the process dies, however it dies."""
+    made = make_folder(path / CHECKPOINT)
+    lock = path / CHECKPOINT / LOCK
+    try:
+        with _open_locked(lock) as held:
+            tidy(path)
+            try:
+                yield
+            finally:
+                if _is(held, lock):
+                    lock.unlink()
+    finally:
+        for folder in (path / CHECKPOINT, *made):
+            with suppress(OSError):  # not empty, or already gone
+                folder.rmdir()
+
+
+def _open_locked(lock: Path) -> BinaryIO:
+    """Open and lock the lock file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: concurrent trainings into one folder are not detected
+        return lock.open("ab")
+    while True:
+        with writing(lock):
+            lock.parent.mkdir(parents=True, exist_ok=True)  # the previous holder may have removed it
+            held = lock.open("ab")
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            held.close()
+            hint = "Wait for it to finish, or choose another folder with --out."
+            folder = str(lock.parents[1])
+            raise WriteError("another training is running in this folder", hint=hint, where=folder) from None
+        except OSError:  # a file system without locks
+            return held
+        if _is(held, lock):
+            return held
+        held.close()  # removed between opening and locking
+
+
+def _is(held: BinaryIO, lock: Path) -> bool:
+    """Whether an open file is still the one at this path."""
+    try:
+        return os.path.samestat(os.fstat(held.fileno()), lock.stat())
+    except FileNotFoundError:
+        return False
