@@ -17,8 +17,7 @@ import pyarrow.compute  # what both would import on their way
 import pyarrow.csv  # noqa: F401
 from alternating import compare, print_table
 
-import seqpred
-from seqpred.commands.load_panel import load_panel
+from seqpred.commands import verbs
 from seqpred.config.schema import Config
 from seqpred.sources.source import open_source
 from seqpred.training import loop
@@ -39,7 +38,7 @@ def write(path: Path, series: int) -> None:
 
 
 def read(path: Path) -> object:
-    return load_panel(open_source(path), CONFIG, lambda _: None)
+    return verbs.read_panel(open_source(path), CONFIG, lambda _: None)
 
 
 def to_first_step(path: Path, out: Path) -> None:
@@ -48,7 +47,7 @@ def to_first_step(path: Path, out: Path) -> None:
 
     loop._learn = stop  # what each step is
     try:
-        seqpred.train(CONFIG, path, out)
+        verbs.train(CONFIG, path, out)
     except FirstStepError:
         return
 

@@ -1,0 +1,60 @@
+"""Everything a user reads uses the standard terms of the field; docs/glossary.md defines our own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.test_docs import GENERATED, PAGES
+
+RETIRED = {  # word or phrase: what to write instead
+    r"tells?|telling|told": "report, indicate, specify",
+    r"says?|saying|said": "state, report, specify; emit for a network",
+    r"speaks?|speaking|spoken|spoke": "emit, output; a position",
+    r"settles?|settled|settling": "resolve",
+    r"stands?|standing|stood": "is, appears; represents for `stands for`",
+    r"adopts?|adopted|adopting": "encode, apply",
+    r"obeys?|obeyed": "on the grid",
+    r"mends?|mended|mending": "fix",
+    r"begins? anew|begun anew|began anew": "start over",
+    r"go on|goes on|going on|went on|gone on": "continue, resume",
+    r"leaves? out|left out|leaving out": "skip, exclude, omit",
+    r"takes? for|taken for|took for": "treat as",
+    r"holds? together|held together|held against": "compare, check against",
+    r"learns?|learnt|learned from|learning from|in learning|to learn from": "train, train on",
+    r"learning part|validation part|test part|training part": "training split, validation split, test split",
+    r"light runtime|runtime light|\(light\)|light where": "onnx",
+    r"house|rooms?": "architecture, package",
+    r"in the place of": "instead of",
+    r"beside": "next to, relative to",
+    r"by that|by the naive's|by the seasonal naive's": "relative to",
+    r"trust|trusted|trusts": "shrinkage, shrink",
+    r"faulty": "malformed, invalid",
+    r"bridged|bridges|bridging": "forward-filled",
+    r"unkind|feasts?|hardly a": "a plain word",
+    r"whole or not at all": "atomically",
+}
+PATTERN = re.compile("|".join(rf"\b(?:{words})(?!\w)" for words in RETIRED), re.IGNORECASE)
+PENDING = (*GENERATED, "architecture.md", "onnx.md")  # change together with the code that they describe
+PROSE = [page for page in PAGES if page.name not in PENDING]
+
+
+def retired(text: str) -> Iterator[str]:
+    """Each retired word with its line number and the line."""
+    for number, line in enumerate(text.splitlines(), 1):
+        for match in PATTERN.finditer(line):
+            yield f"{number}: {match.group()!r} in {line.strip()!r}"
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_retired_words_are_absent_from_the_page(page: Path) -> None:
+    prose = re.sub(r"^```text\n.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    assert list(retired(prose)) == []
+
+
+def test_a_retired_word_is_found() -> None:
+    assert len(list(retired("What it says,\nand how far to trust it."))) == 2
