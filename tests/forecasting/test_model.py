@@ -8,12 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tests.test_folder import settled_config
 
 from seqpred.errors import ConfigError, FolderError
 from seqpred.forecasting.model import Model
 from seqpred.runtime import onnx_runtime as light
 from seqpred.storage.model_folder import Folder
+from tests.storage.test_model_folder import resolved_config
 
 OWN = SimpleNamespace(model=SimpleNamespace(cell="own"))
 
@@ -26,7 +26,7 @@ WRONG = [[], [7], [{"name": "x"}], 5, [GOOD, GOOD], *([{**GOOD, key: value}] for
 
 @pytest.mark.parametrize("told", WRONG)
 def test_covariates_that_a_manifest_does_not_tell_are_refused_in_words(told: Any) -> None:
-    config = settled_config("y", covariates={"past": ["x"], "calendar": "none"})
+    config = resolved_config("y", covariates={"past": ["x"], "calendar": []})
     model = Model(Folder(Path("m"), config, {"covariates": told}, b""))
     with pytest.raises(FolderError, match="m: the covariates in it can't be read"):
         _ = model.covariates
@@ -34,19 +34,19 @@ def test_covariates_that_a_manifest_does_not_tell_are_refused_in_words(told: Any
 
 def test_covariates_that_a_manifest_tells_are_read() -> None:
     told = [GOOD, {**GOOD, "name": "k", "role": "static", "words": ["a"]}]
-    config = settled_config("y", covariates={"past": ["x"], "static": ["k"], "calendar": "none"})
+    config = resolved_config("y", covariates={"past": ["x"], "static": ["k"], "calendar": []})
     assert Model(Folder(Path("m"), config, {"covariates": told}, b"")).covariates.as_data() == told
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"ends": "x"}, {"ends": {"s0": 0.5}}, {"ends": [1]}, {"ends": True}])
 def test_a_manifest_that_does_not_say_where_the_data_ends_is_refused(data: Any) -> None:
     with pytest.raises(FolderError, match="where the data ends"):
-        _ = Folder(Path("m"), settled_config("y"), {"data": data}, b"").ends
+        _ = Folder(Path("m"), resolved_config("y"), {"data": data}, b"").ends
 
 
 @pytest.mark.parametrize("ends", [None, 7, {}, {"s0": 7, "s1": None}])
 def test_where_the_data_ends_is_read(ends: Any) -> None:
-    assert Folder(Path("m"), settled_config("y"), {"data": {"ends": ends}}, b"").ends == ends
+    assert Folder(Path("m"), resolved_config("y"), {"data": {"ends": ends}}, b"").ends == ends
 
 
 def test_a_cell_that_onnx_does_not_have_is_computed_by_torch() -> None:
@@ -57,7 +57,7 @@ def test_a_cell_that_onnx_does_not_have_is_computed_by_torch() -> None:
 
 def test_without_onnxruntime_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(light, "find_spec", lambda _: None)
-    folder = Folder(Path("m"), settled_config("y"), {}, b"")
+    folder = Folder(Path("m"), resolved_config("y"), {}, b"")
     assert Model(folder).runtime_name == "torch"
     with pytest.raises(ConfigError, match="onnxruntime is not installed"):
         _ = Model(folder, "light").runtime_name
@@ -67,6 +67,6 @@ def test_without_onnxruntime_torch_computes(monkeypatch: pytest.MonkeyPatch) -> 
 def test_weights_that_are_none_are_refused_in_words(runtime: Any) -> None:
     from safetensors.numpy import save
 
-    model = Model(Folder(Path("m"), settled_config("y"), {"format": 2, "covariates": []}, save({})), runtime)
+    model = Model(Folder(Path("m"), resolved_config("y"), {"format": 2, "covariates": []}, save({})), runtime)
     with pytest.raises(FolderError, match="m: the weights do not fit its config"):
         _ = model.runtime

@@ -31,7 +31,8 @@ from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Stack
 from seqpred.panel.panel import Panel
-from seqpred.recipe.resolve import learned_rows, resolve
+from seqpred.recipe.eligibility import learned_rows
+from seqpred.recipe.resolve import resolve
 from seqpred.sources.source import open_source
 from seqpred.training import fitting
 from seqpred.training.windows import Windows

@@ -14,7 +14,8 @@ from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import Table
-from seqpred.recipe.resolve import learned_from, resolve, scored
+from seqpred.recipe.eligibility import learned_from, scored
+from seqpred.recipe.resolve import resolve
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source, open_source
 from seqpred.training.fitting import _windows

@@ -10,8 +10,6 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.data.test_plain import COLUMNS, files, outcome
-from tests.data.test_store import CONFIG, assert_same, both, rows, small
 
 from seqpred.commands.verbs import read_panel
 from seqpred.config.schema import Config
@@ -19,6 +17,8 @@ from seqpred.errors import DataError
 from seqpred.reading.table import Table, profile_columns, read_table
 from seqpred.sources.source import Source, open_source
 from seqpred.spool import cache as store
+from tests.reading.test_plain import COLUMNS, files, outcome
+from tests.spool.test_cache import CONFIG, assert_same, both, rows, small
 
 __all__ = ["small"]
 
