@@ -23,7 +23,8 @@ import numpy as np
 from naive2 import forecast_naive2
 
 import seqpred
-from seqpred.commands.verbs import init, read_panel
+from seqpred.commands.init import init
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config, parse_config, read_override
 from seqpred.evaluation.backtest import backtest
 from seqpred.panel.panel import Panel
@@ -81,10 +82,10 @@ def parts(chosen: Set) -> tuple[Panel, Panel]:
     """The training rows and all rows."""
     source = open_source(chosen.path)
     config = parse_config(init(source, "data.csv", {"forecast.horizon": chosen.horizon}), chosen.name)
-    known = read_panel(source, config, print_nothing)
+    known = load_panel(source, config, print_nothing)
     if chosen.test is None:
         return known.cut(known.lengths - chosen.horizon * chosen.windows), known
-    later = read_panel(open_source(chosen.test), config, print_nothing)
+    later = load_panel(open_source(chosen.test), config, print_nothing)
     assert later.names == known.names
     rows = np.concatenate([part for s in range(len(known.names)) for part in (known.rows(s), later.rows(s))])
     lengths = known.lengths + later.lengths

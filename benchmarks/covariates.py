@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 import seqpred
-from seqpred.commands.verbs import init
+from seqpred.commands.init import init
 from seqpred.config.schema import parse_config
 from seqpred.sources.source import open_source
 

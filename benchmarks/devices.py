@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from alternating import ROOT, data_path, print_table
 
-from seqpred.commands.verbs import _learning
+from seqpred.commands.train import prepare_training
 from seqpred.config.schema import load_config
 from seqpred.sources.source import open_source
 from seqpred.training.fitting import _plan, _windows
@@ -38,7 +38,7 @@ def main() -> None:
 
 def _step(name: str, data: Path, device: str, threads: int) -> float:
     """The median milliseconds of a step."""
-    panel, config, covariates = _learning(
+    panel, config, covariates = prepare_training(
         open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None
     )
     shape = config.shape(covariates)

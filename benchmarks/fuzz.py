@@ -106,17 +106,17 @@ def standard_input(content: bytes) -> str:
 
 def read_guessed(content: bytes) -> object:
     """A CSV of which nothing is known."""
-    from seqpred.commands import verbs
+    import seqpred
 
-    found = verbs.check(standard_input(content))
+    found = seqpred.check(standard_input(content))
     return _worded(found.to_dict(), found.fault)
 
 
 def read_named(content: bytes) -> object:
     """A CSV with the columns that a config names."""
-    from seqpred.commands import verbs
+    import seqpred
 
-    found = verbs.check(_config(), standard_input(content))
+    found = seqpred.check(_config(), standard_input(content))
     return _worded(found.to_dict(), found.fault)
 
 
@@ -137,15 +137,16 @@ def _worded(told: Any, fault: Exception | None) -> object:
 
 def make_model(place: Path) -> Path:
     """The folder of a tiny model of `CONFIG`."""
-    from seqpred.commands import verbs
+    import seqpred
 
-    verbs.train(CONFIG, standard_input(table()), place / "good", force=True)
+    seqpred.train(CONFIG, standard_input(table()), place / "good", force=True)
     return place / "good"
 
 
 def folder_target(place: Path) -> Target:
     """A model folder, read, loaded by both runtimes, and asked for a forecast."""
-    from seqpred.commands import verbs
+    import seqpred
+    from seqpred.commands.predict import forecast_table
     from seqpred.forecasting.model import Model
     from seqpred.storage import model_folder as folder
 
@@ -161,9 +162,9 @@ def folder_target(place: Path) -> Target:
         files[folder.MANIFEST] = _fitting(files)
         for name, own in files.items():
             (path / name).write_bytes(own)
-        model = verbs.load(path)
+        model = seqpred.load(path)
         _ = Model(model.folder, "torch").runtime
-        return verbs.forecast_table(model, standard_input(table(rows=12)), future=future)
+        return forecast_table(model, standard_input(table(rows=12)), future=future)
 
     return Target((whole,), read)
 
@@ -184,12 +185,12 @@ def _fitting(files: dict[str, bytes]) -> bytes:
 
 def stream_targets(place: Path) -> dict[str, Target]:
     """Lines as they come, and the state of a stream, with which it goes on."""
-    from seqpred.commands import verbs
+    import seqpred
     from seqpred.forecasting import session_file as state
     from seqpred.forecasting.rows import lines_of
     from seqpred.forecasting.stream import Asked, Stream
 
-    model = verbs.load(make_model(place))
+    model = seqpred.load(make_model(place))
     path = place / "state"
     rows = table(rows=12).splitlines(keepends=True)
 

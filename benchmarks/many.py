@@ -17,7 +17,8 @@ import pyarrow.compute  # what both would import on their way
 import pyarrow.csv  # noqa: F401
 from alternating import compare, print_table
 
-from seqpred.commands import verbs
+import seqpred
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.sources.source import open_source
 from seqpred.training import loop
@@ -38,7 +39,7 @@ def write(path: Path, series: int) -> None:
 
 
 def read(path: Path) -> object:
-    return verbs.read_panel(open_source(path), CONFIG, lambda _: None)
+    return load_panel(open_source(path), CONFIG, lambda _: None)
 
 
 def to_first_step(path: Path, out: Path) -> None:
@@ -47,7 +48,7 @@ def to_first_step(path: Path, out: Path) -> None:
 
     loop._learn = stop  # what each step is
     try:
-        verbs.train(CONFIG, path, out)
+        seqpred.train(CONFIG, path, out)
     except FirstStepError:
         return
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from alternating import compare, data_path, print_table
 
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.features.inputs import InputSpec, prepare_all
 from seqpred.panel.panel import Panel
@@ -25,7 +25,7 @@ LOOK, WINDOW, HORIZON = InputSpec(season=24, anchor=24, lags=(1, 2, 24, 168)), 9
 
 
 def to_panel(path: Path) -> Panel:
-    return read_panel(open_source(path), CONFIG, lambda _: None)
+    return load_panel(open_source(path), CONFIG, lambda _: None)
 
 
 def to_windows(path: Path) -> Windows:

@@ -22,7 +22,7 @@ from alternating import Ratio, data_path, print_table, seconds
 from bare import LEVELS, Size, make_step
 from reading import CONFIG, LOOK
 
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.features.inputs import prepare_all
 from seqpred.network.machine import keep_memory
 from seqpred.runtime.shape import Shape
@@ -65,7 +65,7 @@ def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tupl
 
 
 def _windows(path: Path) -> Windows:
-    panel = read_panel(open_source(path), CONFIG, lambda _: None)
+    panel = load_panel(open_source(path), CONFIG, lambda _: None)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
     reach = Reach(LOOK, SIZES[0].window, SIZES[0].horizon, at_end=False)
     ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]

@@ -181,7 +181,7 @@ def _panel(place: Path, model: str, members: int, series: int = 10_000, rows: in
     import torch
 
     from seqpred.cli.table import write_table
-    from seqpred.commands.verbs import forecast_table
+    from seqpred.commands.predict import forecast_table
 
     path = place / "panel.csv"
     path.write_text(text(series * rows, series))

@@ -4,7 +4,7 @@
     >>> model = seqpred.train({"data": {"target": "y"}}, frame, out="runs/sales")  # doctest: +SKIP
     >>> seqpred.predict(model, frame, steps=24)  # doctest: +SKIP
 
-The names below come late, so that `import seqpred` loads neither torch nor pandas.
+The names below are imported on first use, so that `import seqpred` loads neither torch nor pandas.
 """
 
 from __future__ import annotations
@@ -12,16 +12,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from seqpred.commands.verbs import check, evaluate, load, predict, train
-    from seqpred.forecasting.model import Model
+    from seqpred.commands.check import check
+    from seqpred.commands.evaluate import evaluate
+    from seqpred.commands.predict import predict
+    from seqpred.commands.train import train
+    from seqpred.forecasting.model import Model, load
 
 __version__ = "0.1.0"
 __all__ = ["Model", "__version__", "check", "evaluate", "load", "predict", "train"]
 
+_HOMES = {
+    "Model": "forecasting.model",
+    "check": "commands.check",
+    "evaluate": "commands.evaluate",
+    "load": "forecasting.model",
+    "predict": "commands.predict",
+    "train": "commands.train",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        from seqpred.commands import verbs
+    if name in _HOMES:
+        from importlib import import_module
 
-        return getattr(verbs, name)
+        return getattr(import_module(f"seqpred.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'seqpred' has no attribute {name!r}")

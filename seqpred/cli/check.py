@@ -40,9 +40,9 @@ def check(
     Example: seqpred check sales.csv && seqpred init sales.csv > sales.yaml
     """
     from seqpred.cli.terminal import make_notify
-    from seqpred.commands import verbs
+    from seqpred.commands import check as command
 
-    found = verbs.check(thing, notify=make_notify(quiet=False, as_json=as_json))
+    found = command.check(thing, notify=make_notify(quiet=False, as_json=as_json))
     if as_json and not found.fault:
         import json
 

@@ -47,7 +47,8 @@ def evaluate(
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
     from seqpred.cli.terminal import make_notify
-    from seqpred.commands import verbs
+    from seqpred.commands import evaluate as command
+    from seqpred.forecasting.model import load
     from seqpred.report.text import figure
     from seqpred.storage.atomic import check_writable
 
@@ -55,8 +56,8 @@ def evaluate(
         raise typer.BadParameter(f"--require-skill {require_skill}: a number is needed")
     if report:
         check_writable(report)
-    loaded = verbs.load(model, runtime)
-    found = verbs.evaluate(loaded, data, windows=windows, notify=make_notify(quiet=quiet, as_json=as_json))
+    loaded = load(model, runtime)
+    found = command.evaluate(loaded, data, windows=windows, notify=make_notify(quiet=quiet, as_json=as_json))
     result = found.scores
     if report:
         from seqpred.report.page import write_report

@@ -49,7 +49,7 @@ def init(
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
     from seqpred.cli.terminal import make_notify
-    from seqpred.commands.verbs import init as write
+    from seqpred.commands.init import init as write
     from seqpred.config.schema import read_override
     from seqpred.sources.source import open_source
 

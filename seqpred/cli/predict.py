@@ -72,7 +72,8 @@ def predict(
     """
     from seqpred.cli.table import encode_table
     from seqpred.cli.terminal import make_notify, progress_bar
-    from seqpred.commands import verbs
+    from seqpred.commands.predict import forecast_table, future_table
+    from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable, write_file
 
     levels = _levels(quantiles) if quantiles else None
@@ -81,7 +82,7 @@ def predict(
     for place in (output, write_future):
         if place:
             check_writable(place)
-    loaded, notify = verbs.load(model, runtime), make_notify(quiet=quiet)
+    loaded, notify = load(model, runtime), make_notify(quiet=quiet)
     if stream or state:
         from seqpred.cli.stream import Job, refuse_fault, tell_fault
         from seqpred.forecasting.stream import Asked, Stream
@@ -90,10 +91,10 @@ def predict(
         asked = Asked(steps, levels, future, window)
         _follow(Job(Stream(loaded, where, asked, tell), form, stream, state, strict, notify), str(data), output)
     elif write_future:
-        write_file(write_future, encode_table(verbs.future_table(loaded, data, steps=steps, notify=notify), "csv"))
+        write_file(write_future, encode_table(future_table(loaded, data, steps=steps, notify=notify), "csv"))
     else:
         with progress_bar("forecasting", quiet=quiet) as show:
-            table = verbs.forecast_table(
+            table = forecast_table(
                 loaded,
                 data,
                 steps=steps,

@@ -42,7 +42,7 @@ def train(
 
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem
-    from seqpred.commands import verbs
+    from seqpred.commands import train as command
 
     with progress_bar("training", quiet=quiet) as show:
         show(0.0, "reading the data")
@@ -51,8 +51,15 @@ def train(
         def on_progress(progress: Progress) -> None:
             show(progress.share, _told(progress))
 
-        model = verbs.train(
-            settings, data, out, force=force, resume=resume, again=_again(), notify=notify, on_progress=on_progress
+        model = command.train(
+            settings,
+            data,
+            out,
+            force=force,
+            resume=resume,
+            resume_command=_again(),
+            notify=notify,
+            on_progress=on_progress,
         )
     if not quiet and not as_json:
         _summary(model)

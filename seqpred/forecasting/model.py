@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from seqpred.arrays import Float
@@ -17,7 +18,7 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime as light
 from seqpred.runtime.onnx_graph import PARTS, write_graph
 from seqpred.runtime.runtime import Runtime
-from seqpred.storage.model_folder import Folder
+from seqpred.storage.model_folder import Folder, read_folder
 
 RuntimeName = Literal["auto", "light", "torch"]
 
@@ -108,6 +109,17 @@ class Model:
         if why and self.wanted == "light":
             raise ConfigError(f"the light runtime can't be used: {why}", hint="Leave --runtime out, or say torch.")
         return "torch" if why else "light"
+
+
+def load(path: str | Path, runtime: RuntimeName = "auto") -> Model:
+    """The model in a folder.
+
+    Args:
+        runtime: the inference backend; `auto` is onnxruntime if it supports the model, otherwise torch.
+    Raises:
+        FolderError: the folder is missing, damaged, altered, or of another format.
+    """
+    return Model(read_folder(Path(path)), runtime)
 
 
 def make_forecaster(config: ResolvedConfig, covariates: Covariates, runtime: Runtime) -> Forecaster:

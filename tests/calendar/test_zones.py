@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.calendar.zones import are_repeated, to_instants, to_wall
-from seqpred.commands.verbs import check, read_panel
+from seqpred.commands.check import check
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError, DataError
 from seqpred.features.covariates import Covariates
@@ -38,7 +39,7 @@ def csv(stamps: list[str]) -> bytes:
 
 def panel(content: bytes | pd.DataFrame, zone: str = "auto", **data: object) -> Panel:
     config = Config.from_tree({"data": {"target": "y", "timezone": zone, **data}})
-    return read_panel(Source("a.csv", content), config, lambda _: None)
+    return load_panel(Source("a.csv", content), config, lambda _: None)
 
 
 def written(p: Panel) -> list[object]:

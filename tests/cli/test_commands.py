@@ -160,7 +160,7 @@ def test_eval_in_words_fits_a_terminal_of_80_columns_when_it_is_read_elsewhere(s
 
 
 def test_eval_says_that_windows_which_training_has_seen_flatter(scored):
-    assert "rows that were learned from" in scored["words"].err
+    assert "in-sample" in scored["words"].err
 
 
 def test_a_skill_that_is_not_reached_ends_with_5(scored):

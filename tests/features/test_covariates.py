@@ -12,7 +12,7 @@ import torch
 
 import seqpred
 from seqpred.calendar.step import DAY
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import (
@@ -59,11 +59,11 @@ def config(**changes: Any) -> dict[str, Any]:
 
 def panel_of(frame: pd.DataFrame, roles: dict[str, list[str]] | None = None) -> Panel:
     data = {"target": "sales", "id": "shop", "time": "day", "covariates": ROLES if roles is None else roles}
-    return read_panel(open_source(frame), Config.from_tree({"data": data}), lambda _: None)
+    return load_panel(open_source(frame), Config.from_tree({"data": data}), lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> seqpred.commands.verbs.Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqpred.Model:
     return seqpred.train(config(), shops(), tmp_path_factory.mktemp("covariates") / "m")
 
 
@@ -322,7 +322,7 @@ def test_mean_and_spread_are_of_all_pieces_of_the_data(monkeypatch: pytest.Monke
     wind = np.array([1.0, 2, 3, 10, 20, 30, 40, 50])
     frame = pd.DataFrame({"shop": list("AAABBBBB"), "y": range(8), "wind": wind})
     config = Config.from_tree({"data": {"id": "shop", "target": "y", "covariates": {"past": ["wind"]}}})
-    panel = read_panel(open_source(frame), config, lambda _: None)
+    panel = load_panel(open_source(frame), config, lambda _: None)
     (learned,) = learn_covariates(panel, panel.lengths, []).columns
     np.testing.assert_allclose((learned.mean, learned.spread), (wind.mean(), wind.std()))
 
@@ -352,6 +352,6 @@ def test_where_a_moment_stands_in_its_week_month_and_year(name: str, moment: str
 def test_the_lag_of_four_quarters_spans_the_year() -> None:
     days = pd.date_range("1990-01-01", periods=60, freq="QS").strftime("%Y-%m-%d")
     frame = pd.DataFrame({"day": days, "y": np.arange(60.0)})
-    panel = read_panel(open_source(frame), Config.from_tree({"data": {"target": "y"}}), lambda _: None)
+    panel = load_panel(open_source(frame), Config.from_tree({"data": {"target": "y"}}), lambda _: None)
     assert find_calendar(panel, 4) == ()
     assert "day-of-year" in find_calendar(panel, 3)

@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.evaluation.backtest import backtest
 from seqpred.features.covariates import Covariates, apply_covariates, learn_covariates
@@ -62,8 +62,8 @@ def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.Dat
         settle_on: the data that the recipe decides on, where that is not the question.
     """
     said = Config.from_tree(tree)
-    config = resolve(said, read_panel(open_source(settle_on), said, lambda _: None))
-    panel = read_panel(open_source(data), config, lambda _: None)
+    config = resolve(said, load_panel(open_source(settle_on), said, lambda _: None))
+    panel = load_panel(open_source(data), config, lambda _: None)
     cuts = learned_rows(config, panel.lengths)
     covariates = learn_covariates(panel, cuts, config.data.covariates.calendar)
     panel = apply_covariates(panel, covariates)

@@ -12,14 +12,14 @@ import torch
 
 import seqpred
 from seqpred.arrays import Float
-from seqpred.commands import verbs
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.evaluation.backtest import backtest
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.runtime.runtime import Reader
 from seqpred.sources.source import open_source
+from seqpred.training import manifest
 from seqpred.training.windows import Speaking, Windows
 from tests.invariants.conftest import GRID, Train, frame
 
@@ -75,7 +75,7 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
         seen.append([])
         late = data["day"] > pd.Timestamp("2024-03-16")  # 14 rows of each series: the last two windows
         altered = data.assign(sales=data["sales"].where(~late, data["sales"] + change))
-        panel = read_panel(open_source(altered), model.config, lambda _: None)
+        panel = load_panel(open_source(altered), model.config, lambda _: None)
         backtest(panel, recorder, model.config.levels, 7, 7, 4)
     assert len(seen[0]) == 4
     for before, after in zip(seen[0][:3], seen[1][:3], strict=True):
@@ -185,13 +185,13 @@ def test_validation_scores_leave_out_series_that_are_learned_from_whole(
     data = frame(series=3)
     data = data[(data["id"] != "s1") | (data["day"] > pd.Timestamp("2024-03-15"))]  # 15 rows: too few to keep any back
     scored: list[list[str]] = []
-    original = verbs.backtest
+    original = manifest.backtest
 
     def recorder(panel: Panel, *arguments: Any) -> Any:
         scored.append(panel.names)
         return original(panel, *arguments)
 
-    monkeypatch.setattr(verbs, "backtest", recorder)
+    monkeypatch.setattr(manifest, "backtest", recorder)
     config = {
         "data": {"target": "sales", "time": "day", "id": "id"},
         "model": {"hidden_size": 4, "window": 14, "anchor": 7},
@@ -210,7 +210,7 @@ def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> Non
     data["sales"] /= 1.03 ** data["day"]
     noise = np.random.default_rng(0).normal(0, 1e3, len(data))
     settled = [
-        resolve(config, read_panel(open_source(f), config, lambda _: None))
+        resolve(config, load_panel(open_source(f), config, lambda _: None))
         for f in (data, data.assign(sales=data["sales"] + noise * late))
     ]
     assert settled[0] == settled[1]

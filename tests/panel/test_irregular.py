@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.calendar.step import DAY, SECOND
-from seqpred.commands.verbs import check, init, read_panel
+from seqpred.commands.check import check
+from seqpred.commands.init import init
+from seqpred.commands.load_panel import load_panel
+from seqpred.commands.predict import future_table
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates, apply_covariates, find_calendar, learn_covariates
@@ -46,16 +49,16 @@ def tree(**covariates: Any) -> dict[str, Any]:
 
 
 def panel_of(frame: pd.DataFrame, **covariates: Any) -> Panel:
-    return read_panel(open_source(frame), Config.from_tree(tree(**covariates)), lambda _: None)
+    return load_panel(open_source(frame), Config.from_tree(tree(**covariates)), lambda _: None)
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> seqpred.commands.verbs.Model:
+def model(tmp_path_factory: pytest.TempPathFactory) -> seqpred.Model:
     return seqpred.train(tree(), events(), tmp_path_factory.mktemp("irregular") / "m")
 
 
 @pytest.fixture(scope="module")
-def priced(tmp_path_factory: pytest.TempPathFactory) -> seqpred.commands.verbs.Model:
+def priced(tmp_path_factory: pytest.TempPathFactory) -> seqpred.Model:
     return seqpred.train(tree(known=["price"]), events(), tmp_path_factory.mktemp("priced") / "m")
 
 
@@ -114,7 +117,7 @@ def test_a_cycle_is_told_where_the_data_holds_three_of_it_whatever_the_lags_are(
 # ------------------------------------------------------------------ forecasts
 
 
-def test_forecasts_go_on_from_each_series_last_time_and_it_is_said(model: seqpred.commands.verbs.Model) -> None:
+def test_forecasts_go_on_from_each_series_last_time_and_it_is_said(model: seqpred.Model) -> None:
     said: list[str] = []
     frame = events()
     found = seqpred.predict(model, frame, steps=6, notify=said.append)
@@ -127,7 +130,7 @@ def test_forecasts_go_on_from_each_series_last_time_and_it_is_said(model: seqpre
     ]
 
 
-def test_how_long_ago_the_row_before_was_reaches_the_forecast(model: seqpred.commands.verbs.Model) -> None:
+def test_how_long_ago_the_row_before_was_reaches_the_forecast(model: seqpred.Model) -> None:
     frame = events(series="a")
     later = frame.assign(at=frame["at"].where(frame.index < 149, frame["at"] + pd.Timedelta(days=1)))
     first, second = (seqpred.predict(model, f)["forecast"].to_numpy() for f in (frame, later))
@@ -136,7 +139,7 @@ def test_how_long_ago_the_row_before_was_reaches_the_forecast(model: seqpred.com
     np.testing.assert_array_equal(seqpred.predict(model, moved)["forecast"].to_numpy(), first)
 
 
-def test_a_future_file_says_the_times(model: seqpred.commands.verbs.Model) -> None:
+def test_a_future_file_says_the_times(model: seqpred.Model) -> None:
     frame = events(series="a")
     last = frame["at"].iloc[-1]
     times = [str(last + pd.Timedelta(hours=h)) for h in (5, 1, 9)]
@@ -149,9 +152,9 @@ def test_a_future_file_says_the_times(model: seqpred.commands.verbs.Model) -> No
         seqpred.predict(model, frame, steps=3, future=pd.concat([future, future[:1]]))
 
 
-def test_known_covariates_come_in_the_order_of_their_times(priced: seqpred.commands.verbs.Model) -> None:
+def test_known_covariates_come_in_the_order_of_their_times(priced: seqpred.Model) -> None:
     frame = events()
-    template = seqpred.commands.verbs.future_table(priced, frame)
+    template = future_table(priced, frame)
     future = pd.DataFrame(template).assign(price=np.arange(8.0))
     found = seqpred.predict(priced, frame, future=future)
     assert found["at"].tolist() == template["at"]
@@ -159,14 +162,14 @@ def test_known_covariates_come_in_the_order_of_their_times(priced: seqpred.comma
     assert not seqpred.predict(priced, frame, future=future.assign(price=9.0))["forecast"].equals(found["forecast"])
 
 
-def test_a_lone_row_is_followed_at_the_distance_that_was_learned(model: seqpred.commands.verbs.Model) -> None:
+def test_a_lone_row_is_followed_at_the_distance_that_was_learned(model: seqpred.Model) -> None:
     found = seqpred.predict(model, events(series="a")[:1], steps=2)
     usual = model.covariates.columns[0].spread / SECOND
     gap = pd.to_datetime(found["at"]).diff().iloc[1].total_seconds()
     assert gap == pytest.approx(usual, abs=1)
 
 
-def test_eval_scores_rows_by_rows(model: seqpred.commands.verbs.Model) -> None:
+def test_eval_scores_rows_by_rows(model: seqpred.Model) -> None:
     scores = seqpred.evaluate(model, events(), windows=3).scores
     assert scores["windows"][-1]["rows"] == 8
     assert scores["metrics"]["model"]["mase"] is not None
@@ -223,20 +226,20 @@ def test_whole_numbers_may_be_irregular_too() -> None:
 def test_rows_in_order_have_no_times_to_be_irregular_in() -> None:
     given = tree()
     with pytest.raises(DataError, match=r"there is no time column"):
-        read_panel(open_source(events()), Config.from_tree({"data": {**given["data"], "time": None}}), lambda _: None)
+        load_panel(open_source(events()), Config.from_tree({"data": {**given["data"], "time": None}}), lambda _: None)
 
 
 def test_the_hour_of_the_wall_is_told_of_irregular_rows_too() -> None:
     frame = events(series="a")
     given = Config.from_tree({"data": {**tree()["data"], "timezone": "Asia/Tokyo"}})
     aware = frame.assign(at=frame["at"].dt.tz_localize("UTC"))
-    panel = read_panel(open_source(aware), given, lambda _: None)
+    panel = load_panel(open_source(aware), given, lambda _: None)
     hours = (frame["at"].to_numpy().astype("datetime64[us]").astype(np.int64) + 9 * 3600 * SECOND) % DAY / DAY
     told = Covariates((), ("hour",)).encode(panel, 0, np.empty((0, 0)))[0]
     np.testing.assert_allclose(told[:, 0], np.sin(2 * np.pi * hours), atol=1e-5)
 
 
-def test_a_written_forecast_is_read_back(model: seqpred.commands.verbs.Model) -> None:
+def test_a_written_forecast_is_read_back(model: seqpred.Model) -> None:
     text = seqpred.predict(model, csv(events())).to_csv(index=False)
     assert pd.to_datetime(pd.read_csv(io.StringIO(text))["at"]).notna().all()
 
@@ -251,7 +254,7 @@ def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
 
 def test_a_stretch_of_a_series_keeps_the_times_of_its_rows() -> None:
     config = Config.from_tree({"data": {"target": "level", "id": "id", "time": "at", "frequency": "irregular"}})
-    panel = read_panel(open_source(events()), config, lambda _: None)
+    panel = load_panel(open_source(events()), config, lambda _: None)
     own = panel.stretch(1, 20, 50)
     rows = np.arange(30, dtype=np.int64)
     assert own.stamps is not None

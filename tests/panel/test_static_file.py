@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.panel.panel import Panel
 from seqpred.sources.source import Source
@@ -21,7 +21,7 @@ SHOPS = st.lists(st.sampled_from(["007", "7", "B", "b", "Z", "Ä"]), min_size=1,
 
 def panel(content: str, **covariates: object) -> Panel:
     data = {"target": "y", "id": "shop", "time": "t", "covariates": covariates}
-    return read_panel(Source("a.csv", content.encode()), Config.from_tree({"data": data}), lambda _: None)
+    return load_panel(Source("a.csv", content.encode()), Config.from_tree({"data": data}), lambda _: None)
 
 
 @PROPERTY

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.calendar.clock import Clock
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
@@ -71,7 +71,7 @@ def test_two_whole_years_outside_the_validation_part_show_a_season_of_months() -
     def season(rows: int) -> object:
         frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=rows, freq="MS"), "y": np.arange(rows) % 5.0})
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": 12}})
-        return resolve(config, read_panel(open_source(frame), config, lambda _: None)).forecast.season
+        return resolve(config, load_panel(open_source(frame), config, lambda _: None)).forecast.season
 
     assert season(36) == 12
     assert season(35) == 1
@@ -81,7 +81,7 @@ def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small()
     def sizes(horizon: int) -> tuple[object, object]:
         frame = pd.DataFrame({"y": np.sin(np.arange(60_000) / 200)})
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon, "season": 1}})
-        training = resolve(config, read_panel(open_source(frame), config, lambda _: None))
+        training = resolve(config, load_panel(open_source(frame), config, lambda _: None))
         return training.model.window, training.training.batch_size
 
     assert sizes(48) == (96, 32)
@@ -94,7 +94,7 @@ def test_few_rows_take_small_steps_and_many_take_fewer_members() -> None:
     def sizes(series: int, rows: int) -> tuple[object, object]:
         frame = pd.DataFrame({"id": np.repeat(np.arange(series), rows), "y": np.arange(series * rows) % 7.0})
         config = Config.from_tree({"data": {"target": "y", "id": "id"}, "forecast": {"horizon": 7}})
-        training = resolve(config, read_panel(open_source(frame), config, lambda _: None))
+        training = resolve(config, load_panel(open_source(frame), config, lambda _: None))
         assert training.model.window == 24
         return training.training.batch_size, training.model.members
 
@@ -108,7 +108,7 @@ def test_a_day_of_minutes_is_not_forecast_at_once_unless_it_is_asked_for() -> No
     def horizon(season: int, rows: int) -> object:
         frame = pd.DataFrame({"y": np.sin(np.arange(rows) / 200)})
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"season": season}})
-        return resolve(config, read_panel(open_source(frame), config, lambda _: None)).forecast.horizon
+        return resolve(config, load_panel(open_source(frame), config, lambda _: None)).forecast.horizon
 
     assert [horizon(season, 6000) for season in (1, 24, 365, 1440)] == [12, 24, 365, 60]
     assert horizon(1440, 300) == 50

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.reading.table import Table, profile_columns, read_table
@@ -78,9 +78,9 @@ def test_columns_may_stand_in_any_order_and_files_be_of_any_kind(tmp_path: Path)
         frame[i : i + 20].to_parquet(tmp_path / f"part{i}.parquet")
     config = Config.from_tree({"data": {"id": "id", "time": "ds", "target": "y"}})
     frame.to_csv(tmp_path / "whole", index=False)
-    whole = read_panel(open_source(tmp_path / "whole"), config, lambda _: None)
+    whole = load_panel(open_source(tmp_path / "whole"), config, lambda _: None)
     for pattern in ("?.*", "part*.parquet"):
-        panel = read_panel(open_source(tmp_path / pattern), config, lambda _: None)
+        panel = load_panel(open_source(tmp_path / pattern), config, lambda _: None)
         assert panel.fingerprint() == whole.fingerprint()
 
 
@@ -111,7 +111,7 @@ def test_many_large_files_are_stored_as_one(cuts: list[int], small: Path) -> Non
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "LARGE", large)
             with pytest.raises(DataError) as fault:
-                read_panel(open_source(pattern), CONFIG, lambda _: None)
+                load_panel(open_source(pattern), CONFIG, lambda _: None)
         told.append(fault.value.message.split(": ")[0])
     assert told[0] == told[1]
     assert told[0].split(":")[0].endswith(".csv")

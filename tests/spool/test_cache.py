@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import seqpred
-from seqpred.commands.verbs import read_panel
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import apply_covariates, learn_covariates
@@ -64,10 +64,10 @@ ORDERS = {
 def both(path: Path, config: Config = CONFIG) -> tuple[Panel, Panel, list[str]]:
     """The panel by way of the store and by way of memory, and what was said on the first way."""
     said: list[str] = []
-    stored = read_panel(open_source(path), config, said.append)
+    stored = load_panel(open_source(path), config, said.append)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "LARGE", 1 << 40)
-        return stored, read_panel(open_source(path), config, lambda _: None), said
+        return stored, load_panel(open_source(path), config, lambda _: None), said
 
 
 def assert_same(one: Panel, other: Panel) -> None:
@@ -142,7 +142,7 @@ def test_a_fault_has_the_line_that_it_has_in_memory(row: int, cells: str, small:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(store, "LARGE", large)
             with pytest.raises(DataError) as fault:
-                read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+                load_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
         told.append(str(fault.value).split(": ")[0])
     assert told[0] == told[1] == f"{small / 'sales.csv'}:{row + 1}"
 
@@ -151,7 +151,7 @@ def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
     path, said = small / "sales.csv", []
     for content in (rows(), rows(), rows(1)):
         content.to_csv(path, index=False)
-        read_panel(open_source(path), CONFIG, said.append)
+        load_panel(open_source(path), CONFIG, said.append)
     assert "".join(said).count("are stored once") == 2
     assert not list((small / "cache" / "seqpred").glob("storing-*")), "nothing is left but what is stored"
 
@@ -178,7 +178,7 @@ def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for name in ("a", "b", "a", "c"):
         rows("abc".index(name)).to_csv(small / name, index=False)
         monkeypatch.setattr(store, "MOST", 3 * (small / name).stat().st_size)
-        read_panel(open_source(small / name), CONFIG, said.append)
+        load_panel(open_source(small / name), CONFIG, said.append)
         for place, folder in enumerate(sorted(cache.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
             os.utime(folder, (place, place))  # not on the clock's resolution
         kept.append(sorted(f.name for f in cache.iterdir()))
@@ -195,7 +195,7 @@ def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:
     fresh.mkdir()
     os.utime(left, (0, 0))
     rows().to_csv(small / "sales.csv", index=False)
-    read_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
+    load_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
     assert fresh.exists()
     assert not left.exists()
 

@@ -1,0 +1,76 @@
+"""Inspect data, and how training would use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from seqpred.commands.init import config_of
+from seqpred.commands.load_panel import Notify, as_config, no_op, open_data, read_rows
+from seqpred.config.schema import Config
+from seqpred.errors import DataError
+from seqpred.inspection.columns import check_changing
+from seqpred.inspection.detect import discover
+from seqpred.inspection.survey import Findings, look_at_rows, survey, tell_columns
+from seqpred.panel.panel import build_panel
+from seqpred.reading.table import profile_columns
+from seqpred.recipe.eligibility import learned_from, scored, too_few_rows, training_view
+from seqpred.recipe.resolve import resolve
+from seqpred.sources.dialect import Dialect
+from seqpred.sources.source import Source, open_source
+from seqpred.spool.cache import beginning
+
+
+def check(thing: object, data: object = None, *, notify: Notify = no_op) -> Findings:
+    """Summarise data, as far as it can be read, and how training would use it.
+
+    Args:
+        thing: data (a path, `-` or a DataFrame), whose columns are inferred, or a config as `train` takes it.
+        data: a path or a DataFrame to use with a config; None for the config's own path.
+    Returns:
+        Findings; `to_dict()` is the object that `check --json` prints, `fault` is why training would fail.
+    """
+    is_path = isinstance(thing, (str, Path)) and Path(thing).suffix in (".yaml", ".yml")
+    config = as_config(thing) if is_path or isinstance(thing, (Config, Mapping)) else None  # type: ignore[arg-type]
+    source = open_data(data, config) if config else open_source(thing)
+    found = Findings(source.name)
+    try:
+        _inspect(found, source, config, notify)
+    except DataError as e:
+        found.fault = e
+    return found
+
+
+def _inspect(found: Findings, source: Source, config: Config | None, notify: Notify) -> None:
+    """Fill the findings stage by stage, as training goes through the data.
+
+    Raises:
+        DataError: why training would fail; the findings of earlier stages are kept.
+    """
+    found.columns = tell_columns(profile_columns(source), None, {})
+    reasons = {} if config is None else _reasons(config)
+    if config is None:
+        discovered = discover(beginning(source), {})
+        config, reasons = config_of(discovered.keys), discovered.reasons
+    data = config.data
+    table, _ = read_rows(source, config, None, notify)
+    found.columns = tell_columns(profile_columns(source.with_dialect(Dialect.of(data))), table.columns, reasons)
+    found.rows = look_at_rows(table, data.frequency)
+    panel = build_panel(table, data.frequency, data.duplicates, data.missing)
+    for note in panel.notes:
+        found.notes.append(note)
+        notify(f"{source.name}: {note}.")
+    found.survey = survey(panel, table)
+    check_changing(panel)
+    resolved = resolve(config, panel)
+    found.training = training_view(resolved, panel, np.asarray(found.survey.still.all(axis=1)))
+    if not learned_from(resolved, panel.lengths).any() or not scored(resolved, panel.lengths).any():
+        raise too_few_rows(resolved, panel)
+
+
+def _reasons(config: Config) -> dict[str, str]:
+    """Why each column has its role, where a config names the columns."""
+    inferred = {name: getattr(config.data, name) == "auto" for name in ("time", "id")}
+    return {"target": "the config", **{name: "inferred" if i else "the config" for name, i in inferred.items()}}

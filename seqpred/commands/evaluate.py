@@ -1,0 +1,54 @@
+"""Score a model at rolling origins."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from pathlib import Path
+
+import numpy as np
+
+from seqpred.commands.load_panel import Notify, load_panel, no_op, open_data
+from seqpred.evaluation.backtest import Evaluation, backtest
+from seqpred.forecasting.model import Model, load
+from seqpred.panel.panel import Panel
+
+
+def evaluate(
+    model: Model | str | Path, data: object = None, *, windows: int | None = None, notify: Notify = no_op
+) -> Evaluation:
+    """Score a model at rolling origins, next to the naive, seasonal-naive and drift baselines.
+
+    Args:
+        data: a path or a DataFrame with the history and the rows to score; None for the file that the config names.
+        windows: how many, each of one horizon, up to the end of the data; by default as many as training has not
+            seen, or, if it has seen all, those of the validation split.
+    Returns:
+        Its `scores` are the object that `eval --json` prints.
+    """
+    model = model if isinstance(model, Model) else load(model)
+    config, horizon = model.config, model.horizon
+    panel = load_panel(open_data(data, config), config, notify, model.covariates)
+    validation, unseen = config.training.validation, _rows_unseen(panel, model)
+    count = windows or max(1, min(100, unseen // horizon or validation // horizon))
+    found = backtest(panel, model.forecast, config.levels, horizon, config.forecast.season, count)
+    seen = sum(w["part"] == "training" for w in found.tell_parts(unseen))
+    if seen:
+        notify(f"{seen} of {count} windows overlap the training data; these scores are in-sample and optimistic.")
+    return found
+
+
+def _rows_unseen(panel: Panel, model: Model) -> int:
+    """The number of rows at the end that training has not seen, the smallest over all series."""
+    ends = model.folder.ends
+    unseen = []
+    for s, (name, last) in enumerate(zip(panel.names, panel.ends.tolist(), strict=True)):
+        rows, end = range(int(panel.lengths[s])), ends.get(name) if isinstance(ends, dict) else ends
+        if end is not None and last <= end:
+            return 0
+        trained = 0 if end is None else bisect_right(rows, end, key=lambda row: _time(panel, s, row))
+        unseen.append(len(rows) - trained)  # None: training did not have the series
+    return min(unseen)
+
+
+def _time(panel: Panel, series: int, row: int) -> int:
+    return int(panel.times(series, np.array([row]))[0])

@@ -1,0 +1,99 @@
+"""From a source and a config to a panel: the columns are chosen, the rows read and put on the time grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from seqpred.config.schema import Config, load_config
+from seqpred.errors import ConfigError
+from seqpred.features.covariates import Covariates, apply_covariates
+from seqpred.inspection.columns import choose_columns, find_categories
+from seqpred.panel.panel import Panel, Rows, build_panel
+from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
+from seqpred.reading.table import name_columns, profile_columns, read_table
+from seqpred.reading.year_columns import unfold_years
+from seqpred.recipe.resolve import one_or_list
+from seqpred.sources.dialect import Dialect
+from seqpred.sources.source import Source, open_source
+from seqpred.spool.cache import is_large, store
+
+Notify = Callable[[str], None]
+
+
+def no_op(*_: object) -> None:
+    """Ignore a note or a progress report."""
+
+
+def as_config(config: Config | Mapping[str, Any] | str | Path) -> Config:
+    """A config from a YAML file, a mapping, or as it is."""
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, (str, Path)):
+        return load_config(Path(config))
+    return Config.from_tree(config)
+
+
+def open_data(data: object, config: Config) -> Source:
+    """The source of the data, or of the config's own `data.path` if `data` is None.
+
+    Raises:
+        ConfigError: neither is given.
+    """
+    if isinstance(data, Source):
+        return data
+    if data is None and config.data.path is None:
+        hint = "Give a file (train takes it as --data), or - for standard input."
+        raise ConfigError("no data is given, and the config has no data.path", hint=hint)
+    return open_source(config.data.path if data is None else data)
+
+
+def load_panel(source: Source, config: Config, notify: Notify, covariates: Covariates | None = None) -> Panel:
+    """Read a source into a panel; report what was inferred, filled or dropped.
+
+    Args:
+        covariates: the covariates of a trained model; its category codes are used.
+    """
+    data = config.data
+    rows, inferred = read_rows(source, config, covariates, notify)
+    if inferred:
+        notify(inferred)
+    for note in rows.notes:  # before building the panel, because they may explain an error in it
+        notify(f"{source.name}: {note}.")
+    panel = build_panel(rows, data.frequency, data.duplicates, data.missing)
+    for note in panel.notes[len(rows.notes) :]:
+        notify(f"{source.name}: {note}.")
+    return panel if covariates is None else with_covariates(panel, covariates, source, notify)
+
+
+def read_rows(source: Source, config: Config, covariates: Covariates | None, notify: Notify) -> tuple[Rows, str]:
+    """Read the rows of a source with the config's dialect; also return which columns were inferred, as a note."""
+    data, source = config.data, source.with_dialect(Dialect.of(config.data))
+    statics = open_statics(data.covariates, source.dialect)
+    profile = profile_columns if covariates is None else name_columns
+    extra = profile_static_columns(statics, data.covariates.static, profile) if statics else []
+    profiles = list({p.name: p for p in (*profile(source), *extra)}.values())
+    columns = choose_columns(profiles, source.name, data.time, data.id, data.targets, data.covariates)
+    categories = find_categories(profiles, columns) if covariates is None else covariates.categories
+    inferred = {"time": one_or_list(columns.time), "id": columns.id}
+    named = [f"data.{k} is {v!r}" for k, v in inferred.items() if getattr(data, k) == "auto" and v is not None]
+    note = f"{source.name}: {' and '.join(named)}, inferred from names and values." if named else ""
+    own = replace(columns, static=()) if statics else columns
+    if data.layout == "rows" and is_large(source):
+        rows: Rows = store(source, own, categories & {*own.values}, notify)
+    else:
+        table = read_table(source, own, categories)
+        rows = table if data.layout == "rows" else unfold_years(table)
+    if statics:
+        rows = join_statics(rows, source.name, statics, columns.static, categories, strict=covariates is None)
+    return rows, note
+
+
+def with_covariates(panel: Panel, covariates: Covariates, source: Source, notify: Notify) -> Panel:
+    """The panel with a model's category codes; report what that found."""
+    encoded = apply_covariates(panel, covariates)
+    for note in encoded.notes[len(panel.notes) :]:
+        notify(f"{source.name}: {note}.")
+    return encoded

@@ -1,0 +1,75 @@
+"""Forecast with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqpred.commands.load_panel import Notify, load_panel, no_op, open_data
+from seqpred.errors import ConfigError
+from seqpred.forecasting.batch import OnProgress
+from seqpred.forecasting.future import make_future, read_future
+from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.table import Table, check_levels, make_table
+from seqpred.reading.table import to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict(
+    model: Model | str | Path,
+    data: object = None,
+    *,
+    steps: int | None = None,
+    quantiles: Sequence[float] | None = None,
+    future: object = None,
+    notify: Notify = no_op,
+) -> pd.DataFrame:
+    """Forecast the rows that follow the data: one row per series, target and step.
+
+    Args:
+        data: the history, a path or a DataFrame; None for the file that the config names.
+        steps: how many rows to forecast; by default one horizon.
+        quantiles: the levels to return; by default those of the config.
+        future: future values of the known covariates, a path or a DataFrame with columns for id, time and covariates.
+    """
+    return to_frame(forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify))
+
+
+def forecast_table(  # noqa: PLR0913, as many options as the command
+    model: Model | str | Path,
+    data: object = None,
+    *,
+    steps: int | None = None,
+    quantiles: Sequence[float] | None = None,
+    future: object = None,
+    notify: Notify = no_op,
+    on_progress: OnProgress = no_op,
+) -> Table:
+    """The forecasts of `predict` as columns, in the order in which they are printed.
+
+    Args:
+        on_progress: receives the share of the series that is done.
+    """
+    model = model if isinstance(model, Model) else load(model)
+    levels = model.config.levels
+    wanted = model.config.forecast.quantiles if quantiles is None else quantiles
+    check_levels(wanted, levels)
+    panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates)
+    steps = steps or model.horizon
+    ahead, panel = read_future(future, panel, model.covariates, steps, notify)
+    return make_table(panel, model.forecast(panel, steps, ahead, on_progress), levels, wanted)
+
+
+def future_table(
+    model: Model | str | Path, data: object = None, *, steps: int | None = None, notify: Notify = no_op
+) -> Table:
+    """A template for `future`: id, time, and an empty column for each known covariate."""
+    model = model if isinstance(model, Model) else load(model)
+    if not model.covariates.known:
+        hint = "Forecast without --future; to use known covariates, list them in data.covariates.known and train again."
+        raise ConfigError("this model has no known covariates", hint=hint)
+    panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates)
+    return make_future(panel, model.covariates, steps or model.horizon)

@@ -1,0 +1,107 @@
+"""Train a model and write its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqpred.commands.load_panel import Notify, as_config, load_panel, no_op, open_data, with_covariates
+from seqpred.config.schema import Config
+from seqpred.features.covariates import Covariates, learn_covariates
+from seqpred.forecasting.model import Model, load
+from seqpred.inspection.columns import check_changing
+from seqpred.panel.panel import Panel
+from seqpred.recipe.eligibility import learned_rows
+from seqpred.recipe.resolve import resolve
+from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.sources.source import Source
+from seqpred.storage.model_folder import check_target, holds_model, holds_state, read_folder, write_folder
+
+if TYPE_CHECKING:
+    from seqpred.training.loop import Progress
+
+
+def train(  # noqa: PLR0913, as many options as the command
+    config: Config | Mapping[str, Any] | str | Path,
+    data: object = None,
+    out: str | Path | None = None,
+    *,
+    force: bool = False,
+    resume: bool = False,
+    resume_command: str = "train(..., resume=True)",
+    notify: Notify = no_op,
+    on_progress: Callable[[Progress], None] = no_op,
+) -> Model:
+    """Train a network and write its model folder.
+
+    During training, the state is kept in the folder `checkpoint` inside the model folder: written regularly, and when
+    SIGINT or SIGTERM ends the training. A resumed training ends with the same bytes as an uninterrupted one.
+
+    Args:
+        config: a config, a mapping with its keys, or the path of a YAML file.
+        data: a path, a DataFrame, or None for the config's own path.
+        out: the model folder; by default `runs/` and the config's name.
+        force: replace an existing model.
+        resume: continue an unfinished training of the same config and data, if there is one.
+        resume_command: how to resume an interrupted training, for messages.
+        notify: receives what was inferred, filled or dropped.
+        on_progress: receives the progress at each validation.
+    Raises:
+        ConfigError, DataError, WriteError: see `errors`; nothing has been written.
+        StoppedError: interrupted; the state is kept. KeyboardInterrupt: interrupted before there was any state.
+    """
+    name = Path(config).stem if isinstance(config, (str, Path)) else "model"
+    out = Path(out) if out else Path("runs") / name
+    config = as_config(config)
+    from seqpred.storage.claim import claim
+
+    with claim(out, resume_command, force=force, resume=resume) as stop:
+        panel, resolved, covariates = prepare_training(open_data(data, config), config, notify)
+        if resume and not force and _is_done(out, resolved, panel, notify):
+            return load(out)
+        # These import torch, which a fault in the data need not wait for.
+        from seqpred.runtime.onnx_graph import write_graph
+        from seqpred.training.checkpoint import Checkpoint
+        from seqpred.training.fitting import fit_panel
+        from seqpred.training.loop import Hooks
+        from seqpred.training.manifest import made_for, make_manifest
+
+        checkpoint = Checkpoint(out, made_for(panel, resolved, covariates), stop, notify)
+        if resume:
+            checkpoint.read()
+        fit = fit_panel(panel, resolved, covariates, Hooks(on_progress, notify), checkpoint)
+        graph = write_graph(resolved.shape(covariates), fit.weights)
+        write_folder(out, resolved, fit.weights, make_manifest(panel, resolved, covariates, fit), graph)
+    return load(out)
+
+
+def prepare_training(source: Source, config: Config, notify: Notify) -> tuple[Panel, ResolvedConfig, Covariates]:
+    """The panel that training uses, the resolved config, and the covariates with their scales and categories.
+
+    Raises:
+        ConfigError, DataError: the data cannot be trained on.
+    """
+    panel = load_panel(source, config, notify)
+    check_changing(panel)
+    path = source.name if source.is_file else None  # null if the rows came without a file
+    resolved = resolve(config.replace({"data.path": path}), panel)
+    calendar = resolved.data.covariates.calendar
+    covariates = learn_covariates(panel, learned_rows(resolved, panel.lengths), calendar)
+    return with_covariates(panel, covariates, source, notify), resolved, covariates
+
+
+def _is_done(out: Path, config: ResolvedConfig, panel: Panel, notify: Notify) -> bool:
+    """Whether the folder holds the finished model of this config and data, and no unfinished training.
+
+    Raises:
+        WriteError: it holds another model.
+    """
+    if not holds_model(out) or holds_state(out):
+        return False
+    folder = read_folder(out)
+    data = folder.manifest.get("data")
+    if folder.config != config or not isinstance(data, dict) or data.get("fingerprint") != panel.fingerprint():
+        check_target(out, force=False)
+    notify(f"the training of {out} is already finished; nothing to resume.")
+    return True

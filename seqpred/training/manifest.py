@@ -1,0 +1,82 @@
+"""The manifest of a model folder: how the model was made, from which data, and its validation scores."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from seqpred.evaluation.backtest import backtest
+from seqpred.features.covariates import Covariates
+from seqpred.forecasting.model import make_forecaster, torch_runtime
+from seqpred.network.machine import choose_device
+from seqpred.panel.panel import Panel
+from seqpred.recipe.eligibility import validated
+from seqpred.recipe.resolved import ResolvedConfig
+
+if TYPE_CHECKING:
+    from seqpred.training.fitting import Fit
+
+MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the validation scores cover
+MOST_HISTORY = 200_000  # rows of a long series before its last one
+MOST_WINDOWS = 4  # of the validation split
+
+
+def make_manifest(panel: Panel, config: ResolvedConfig, covariates: Covariates, fit: Fit) -> dict[str, Any]:
+    """The manifest; it contains no row of the data and no clock time, so that runs can be compared."""
+    ends = panel.ends.tolist()
+    return {
+        "made_by": made_by(),
+        "data": {
+            "fingerprint": panel.fingerprint(),
+            "series": len(panel.names),
+            "rows": len(panel.values),
+            "ends": ends[0] if len(set(ends)) == 1 else dict(zip(panel.names, ends, strict=True)),
+            "notes": list(panel.notes),
+        },
+        "covariates": covariates.as_data(),
+        "training": {"steps": fit.steps, "reason": fit.reason, "chosen": asdict(fit.choice)},
+        "scores": _validation_scores(panel, config, covariates, fit),
+    }
+
+
+def made_by() -> dict[str, str]:
+    """The versions of the software."""
+    from seqpred import __version__
+
+    return {"seqpred": __version__, "torch": torch.__version__, "python": platform.python_version()}
+
+
+def made_for(panel: Panel, config: ResolvedConfig, covariates: Covariates) -> dict[str, Any]:
+    """All that a training depends on; it is resumed only if none of this has changed."""
+    return {
+        "data": {"fingerprint": panel.fingerprint(), "covariates": covariates.as_data()},
+        "config": config.model_dump(),
+        "device": str(choose_device(config.training.device)),
+        "made_by": made_by(),
+    }
+
+
+def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariates, fit: Fit) -> dict[str, Any]:
+    """Scores, next to the baselines, of weights trained without the validation split.
+
+    With many series, the scores cover a sample drawn with a fixed seed, which `series` and `series_in_all` report. Of
+    a very long series, only the last rows are used.
+    """
+    horizon = config.forecast.horizon
+    windows = max(1, min(MOST_WINDOWS, config.training.validation // horizon))
+    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held))
+    held = np.flatnonzero(validated(config, panel.lengths))
+    in_all = len(held)
+    if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:
+        held = np.random.default_rng(0).permutation(held)[:MOST_SCORED]
+        held = np.sort(held[: max(1, np.searchsorted(np.cumsum(panel.lengths[held]), MOST_ROWS))])
+    season, levels = config.forecast.season, config.levels
+    lengths = panel.lengths[held]
+    panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
+    found = backtest(panel, forecaster, levels, horizon, season, windows)
+    scores = {k: found.scores[k] for k in ("skill", "metrics")}
+    return {"part": "validation", "windows": windows, "series": len(held), "series_in_all": in_all, **scores}
