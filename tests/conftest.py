@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+
+from seqpred.config.schema import DataSection
+from seqpred.inspection.columns import choose_columns
+from seqpred.reading.table import profile_columns
+from seqpred.sources.columns import Columns
+from seqpred.sources.source import Source
 
 # pandas 2 reads dates of the years 1678 to 2261 only, and numbers to the last bit but one.
 pandas_3 = pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="needs pandas 3")
@@ -34,6 +40,14 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+def columns_of(
+    source: Source, time: str | list[str] | None = "auto", series: str | None = "auto", targets: Sequence[str] = ("y",)
+) -> Columns:
+    """The columns of a source with these roles, as training would choose them."""
+    section = DataSection(time=time, id=series, target=list(targets))
+    return choose_columns(profile_columns(source), source.name, section).columns
 
 
 def seasonal(rows: int, season: int = 12, seed: int = 0) -> npt.NDArray[np.float64]:

@@ -11,12 +11,11 @@ from seqpred.commands.init import config_of
 from seqpred.commands.load_panel import Notify, as_config, no_op, open_data, read_rows
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
-from seqpred.inspection.columns import check_changing
-from seqpred.inspection.detect import discover
+from seqpred.inspection.detect import detect
 from seqpred.inspection.survey import Findings, look_at_rows, survey, tell_columns
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import profile_columns
-from seqpred.recipe.eligibility import learned_from, scored, too_few_rows, training_view
+from seqpred.recipe.eligibility import check_varying, learned_from, scored, too_few_rows, training_view
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.source import Source, open_source
@@ -52,8 +51,8 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
     found.columns = tell_columns(profile_columns(source), None, {})
     reasons = {} if config is None else _reasons(config)
     if config is None:
-        discovered = discover(beginning(source), {})
-        config, reasons = config_of(discovered.keys), discovered.reasons
+        detected = detect(beginning(source), {})
+        config, reasons = config_of(detected.keys), detected.reasons
     data = config.data
     table, _ = read_rows(source, config, None, notify)
     found.columns = tell_columns(profile_columns(source.with_dialect(Dialect.of(data))), table.columns, reasons)
@@ -63,7 +62,7 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
         found.notes.append(note)
         notify(f"{source.name}: {note}.")
     found.survey = survey(panel, table)
-    check_changing(panel)
+    check_varying(panel)
     resolved = resolve(config, panel)
     found.training = training_view(resolved, panel, np.asarray(found.survey.still.all(axis=1)))
     if not learned_from(resolved, panel.lengths).any() or not scored(resolved, panel.lengths).any():

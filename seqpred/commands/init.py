@@ -7,9 +7,8 @@ from typing import Any
 
 from seqpred.commands.load_panel import Notify, load_panel, no_op
 from seqpred.config.schema import Config
-from seqpred.inspection.columns import Guess, check_changing
-from seqpred.inspection.detect import discover
-from seqpred.recipe.eligibility import rows_needed, too_few_rows
+from seqpred.inspection.detect import detect
+from seqpred.recipe.eligibility import check_varying, rows_needed, too_few_rows
 from seqpred.recipe.resolve import resolve, write_config
 from seqpred.sources.source import Source
 from seqpred.spool.cache import Storing, beginning
@@ -21,17 +20,20 @@ def init(source: Source, path: str, overrides: Mapping[str, Any], notify: Notify
     Args:
         path: the value of `data.path`.
         overrides: dotted keys and their values, which take precedence over what is inferred.
-        notify: receives the progress of storing a large file; all other notes are in the config.
+        notify: receives the chosen columns and the progress of storing a large file; all other notes are in the
+            config.
     """
     config = config_of(overrides)
-    found = discover(beginning(source), overrides)
+    found = detect(beginning(source), overrides)
     config = config.replace({**found.keys, **overrides})
+    if found.guess and found.guess.note:
+        notify(f"{source.name}: chose {found.guess.note}.")
     panel = load_panel(source, config, lambda note: notify(note) if isinstance(note, Storing) else None)
-    check_changing(panel)
+    check_varying(panel)
     config = resolve(config, panel)
     if rows_needed(config) > panel.lengths.max():
         raise too_few_rows(config, panel)
-    return write_config(config, panel, Guess(panel.columns, found.reasons), path)
+    return write_config(config, panel, found.reasons, path)
 
 
 def config_of(keys: Mapping[str, Any]) -> Config:

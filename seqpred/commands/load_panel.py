@@ -10,15 +10,14 @@ from typing import Any
 from seqpred.config.schema import Config, load_config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
-from seqpred.inspection.columns import choose_columns, find_categories
+from seqpred.inspection.columns import choose_columns, find_categories, with_id
 from seqpred.panel.panel import Panel, Rows, build_panel
 from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
 from seqpred.reading.table import name_columns, profile_columns, read_table
 from seqpred.reading.year_columns import unfold_years
-from seqpred.recipe.resolve import one_or_list
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.source import Source, open_source
-from seqpred.spool.cache import is_large, store
+from seqpred.spool.cache import beginning, is_large, store
 
 Notify = Callable[[str], None]
 
@@ -75,11 +74,12 @@ def read_rows(source: Source, config: Config, covariates: Covariates | None, not
     profile = profile_columns if covariates is None else name_columns
     extra = profile_static_columns(statics, data.covariates.static, profile) if statics else []
     profiles = list({p.name: p for p in (*profile(source), *extra)}.values())
-    columns = choose_columns(profiles, source.name, data.time, data.id, data.targets, data.covariates)
+    guess = choose_columns(profiles, source.name, data)
+    if "id" in guess.choices and covariates is None:
+        guess = with_id(guess, beginning(source), profiles)
+    columns = guess.columns
     categories = find_categories(profiles, columns) if covariates is None else covariates.categories
-    inferred = {"time": one_or_list(columns.time), "id": columns.id}
-    named = [f"data.{k} is {v!r}" for k, v in inferred.items() if getattr(data, k) == "auto" and v is not None]
-    note = f"{source.name}: {' and '.join(named)}, inferred from names and values." if named else ""
+    note = f"{source.name}: chose {guess.note}." if guess.note else ""
     own = replace(columns, static=()) if statics else columns
     if data.layout == "rows" and is_large(source):
         rows: Rows = store(source, own, categories & {*own.values}, notify)

@@ -10,9 +10,8 @@ from seqpred.commands.load_panel import Notify, as_config, load_panel, no_op, op
 from seqpred.config.schema import Config
 from seqpred.features.covariates import Covariates, learn_covariates
 from seqpred.forecasting.model import Model, load
-from seqpred.inspection.columns import check_changing
 from seqpred.panel.panel import Panel
-from seqpred.recipe.eligibility import learned_rows
+from seqpred.recipe.eligibility import check_varying, learned_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
@@ -83,7 +82,7 @@ def prepare_training(source: Source, config: Config, notify: Notify) -> tuple[Pa
         ConfigError, DataError: the data cannot be trained on.
     """
     panel = load_panel(source, config, notify)
-    check_changing(panel)
+    check_varying(panel)
     path = source.name if source.is_file else None  # null if the rows came without a file
     resolved = resolve(config.replace({"data.path": path}), panel)
     calendar = resolved.data.covariates.calendar

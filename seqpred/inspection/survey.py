@@ -15,7 +15,7 @@ from seqpred.calendar.clock import Clock
 from seqpred.calendar.infer import gaps_within, infer_step
 from seqpred.calendar.step import DAILY, Step
 from seqpred.errors import DataError
-from seqpred.inspection.columns import find_own_season, find_season
+from seqpred.inspection.seasons import find_own_season, find_season
 from seqpred.panel.panel import Panel, Rows
 from seqpred.reading.table import ColumnProfile, Table
 from seqpred.sources.columns import Columns

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.arrays import Int
+from seqpred.arrays import Float, Int
 from seqpred.errors import DataError
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
@@ -79,3 +79,30 @@ def rows_needed(config: ResolvedConfig) -> int:
     """Rows that the longest series must have to be trained on with a settled config."""
     learned = max(config.model.anchor + 1, config.model.window)
     return learned + max(config.training.validation, config.forecast.horizon) + 1
+
+
+def check_varying(panel: Panel) -> None:
+    """Check that every target has a value and that some series varies.
+
+    Raises:
+        DataError: a target without a value, or only constant series.
+    """
+    low, high = _extremes(panel)
+    for c, name in enumerate(panel.columns.targets):
+        if not np.isfinite(low[:, c]).any():
+            raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
+    if not (low < high).any():
+        value, of_series = low[np.isfinite(low)][0], " of a series" if len(panel.names) > 1 else ""
+        found = f"column {panel.columns.targets[0]!r} is constant ({value:g} in every row{of_series})"
+        raise DataError(f"{found}: there is nothing to forecast", hint="Name another target.", where=panel.source)
+
+
+def _extremes(panel: Panel) -> tuple[Float, Float]:
+    """The minimum and maximum of each series and target, [S, C]; NaN without a value."""
+    targets = panel.roles.count("target")
+    low, high = np.full((2, len(panel.names), targets), np.nan)
+    for first, _, piece in panel.pieces():
+        values, begins, own = piece.values[:, :targets], piece.offsets[:-1], slice(first, first + len(piece.names))
+        low[own] = np.fmin(low[own], np.fmin.reduceat(values, begins, axis=0))
+        high[own] = np.fmax(high[own], np.fmax.reduceat(values, begins, axis=0))
+    return low, high

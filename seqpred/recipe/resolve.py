@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy as np
 from seqpred.config.schema import Config, DataSection
 from seqpred.config.yaml_subset import dump_yaml
 from seqpred.features.covariates import find_calendar
-from seqpred.inspection.columns import Guess, find_anchor, find_season, sample
+from seqpred.inspection.detect import one_or_list
+from seqpred.inspection.seasons import find_anchor, find_season, sample
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
 
@@ -135,9 +136,9 @@ def _threads(cell: str, hidden_size: int, batch_size: int) -> int:
     return min(cores, 2 if work < 128**3 else 4 if work < 512**2 * 128 else 8)
 
 
-def write_config(config: ResolvedConfig, panel: Panel, guess: Guess, path: str) -> str:
+def write_config(config: ResolvedConfig, panel: Panel, reasons: Mapping[str, str], path: str) -> str:
     """A commented YAML for this data, as `init` prints it: what was found, and why each key is as it is."""
-    columns, step = guess.columns, str(panel.step)
+    columns, step = panel.columns, str(panel.step)
     lengths = panel.lengths
     span = f"{lengths.min()} to {lengths.max()}" if lengths.min() != lengths.max() else f"{lengths.max()}"
     series = len(panel.names)
@@ -149,11 +150,11 @@ def write_config(config: ResolvedConfig, panel: Panel, guess: Guess, path: str) 
 {notes}
 data:
   path: {_scalar(path)}
-  time: {_scalar(one_or_list(columns.time))}  # {guess.reasons["time"]}
-  target: {_scalar(config.data.target)}  # {guess.reasons["target"]}
-  id: {_scalar(columns.id)}  # {guess.reasons["id"]}
-  frequency: {_scalar(step)}  # {guess.reasons.get("frequency", "from one row to the next")}
-{"".join(_decisions(config, guess))}
+  time: {_scalar(one_or_list(columns.time))}  # {reasons["time"]}
+  target: {_scalar(config.data.target)}  # {reasons["target"]}
+  id: {_scalar(columns.id)}  # {reasons["id"]}
+  frequency: {_scalar(step)}  # {reasons.get("frequency", "from one row to the next")}
+{"".join(_decisions(config, reasons))}
 model:
   cell: {config.model.cell}  # or rnn, gru
   depth: {config.model.depth}  # layers
@@ -186,12 +187,12 @@ def _joint(config: ResolvedConfig) -> Iterator[str]:
         yield f"  joint: {_scalar(config.model.joint)}  # whether the targets are told of each other\n"
 
 
-def _decisions(config: ResolvedConfig, guess: Guess) -> Iterator[str]:
+def _decisions(config: ResolvedConfig, reasons: Mapping[str, str]) -> Iterator[str]:
     """Lines for how the file is written, as far as it is unusual."""
     for key in ("layout", "duplicates", "missing", "sentinels", "date_order", "decimal", "encoding", "timezone"):
         value = getattr(config.data, key)
         if value != DataSection.model_fields[key].get_default(call_default_factory=True):
-            yield f"  {key}: {_scalar(value)}  # {guess.reasons.get(key, 'as all rows together decide')}\n"
+            yield f"  {key}: {_scalar(value)}  # {reasons.get(key, 'as all rows together decide')}\n"
     told = config.data.covariates
     yield "  covariates:  # what else the network is told of each row; known, past and static columns by name\n"
     for role, what in (("known", "known in the future too"), ("past", "only observed"), ("static", "of a series")):
@@ -200,11 +201,6 @@ def _decisions(config: ResolvedConfig, guess: Guess) -> Iterator[str]:
     if told.static_file:
         yield f"    static_file: {_scalar(told.static_file)}  # where the static columns stand\n"
     yield f"    calendar: {_scalar(told.calendar)}  # cycles that no lag spans\n"
-
-
-def one_or_list(names: Sequence[str]) -> str | list[str] | None:
-    """Columns as a config names them: none, one or a list."""
-    return list(names) if len(names) > 1 else names[0] if names else None
 
 
 def _scalar(value: bool | str | list[Any] | None) -> str:

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 
 from seqpred.calendar.clock import Clock
 from seqpred.calendar.step import Step
-from seqpred.inspection.columns import choose_columns
 from seqpred.inspection.survey import LISTED, Survey, _said, look_at_rows, survey, tell_columns
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import Table, profile_columns, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
-from tests.conftest import seasonal
+from tests.conftest import columns_of, seasonal
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=60)
 NAN = float("nan")
@@ -48,7 +47,7 @@ def surveyed(*series: dict[int, float] | npt.NDArray[np.float64]) -> Survey:
 
 def read(content: str, *targets: str) -> Table:
     source = Source("sales.csv", content.encode())
-    return read_table(source, choose_columns(profile_columns(source), source.name, "auto", "auto", targets or ("y",)))
+    return read_table(source, columns_of(source, targets=targets or ("y",)))
 
 
 def outliers(values: npt.NDArray[np.float64]) -> list[int]:

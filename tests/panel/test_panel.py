@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from seqpred.calendar import infer
 from seqpred.errors import DataError
-from seqpred.inspection.columns import choose_columns
 from seqpred.panel import grid
 from seqpred.panel import panel as panels
 from seqpred.panel.panel import Panel, build_panel
-from seqpred.reading.table import profile_columns, read_table
+from seqpred.reading.table import read_table
 from seqpred.sources.source import Source
-from tests.conftest import pandas_3
+from tests.conftest import columns_of, pandas_3
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40)
 NAN = float("nan")
@@ -29,7 +28,7 @@ def panel(
 ) -> Panel:
     """The panel in a text, bytes or frame, by the same steps as every verb."""
     source = Source("sales.csv", content.encode() if isinstance(content, str) else content)
-    columns = choose_columns(profile_columns(source), source.name, time, "auto", targets or ("y",))
+    columns = columns_of(source, time, targets=targets or ("y",))
     return build_panel(read_table(source, columns), frequency)
 
 

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.errors import DataError
-from seqpred.inspection.columns import choose_columns
 from seqpred.reading.table import Table, profile_columns, read_table
 from seqpred.sources.source import Source, open_source
-from tests.conftest import pandas_3
+from tests.conftest import columns_of, pandas_3
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40)
 PLAIN = "ds,y\n2024-01-01,1\n2024-01-02,2.5\n2024-01-03,-3\n"
@@ -28,7 +27,7 @@ def read(
 ) -> Table:
     """The table in a text, bytes or frame, by the same steps as every verb."""
     source = Source("sales.csv", content.encode() if isinstance(content, str) else content)
-    columns = choose_columns(profile_columns(source), source.name, time, series, targets or ("y",))
+    columns = columns_of(source, time, series, targets or ("y",))
     return read_table(source, columns)
 
 
@@ -77,7 +76,7 @@ def test_a_file_and_standard_input_give_the_same_rows(form: str, tmp_path: Path)
     path = tmp_path / "sales.data"  # what it is shows in its bytes, not in its name
     path.write_bytes(FORMS[form])
     for source in (open_source(str(path)), open_source(path), open_source("-", lambda: FORMS[form])):
-        table = read_table(source, choose_columns(profile_columns(source), source.name, "auto", "auto", ("y",)))
+        table = read_table(source, columns_of(source))
         assert table.values[:, 0].tolist() == VALUES
 
 
@@ -426,7 +425,7 @@ def test_an_index_of_times_is_a_column(form: str, name: str | None, tmp_path: Pa
     if form != "frame":
         (frame.to_parquet if form == "parquet" else frame.to_csv)(path)
     source = open_source(frame if form == "frame" else str(path))
-    table = read_table(source, choose_columns(profile_columns(source), source.name, "auto", None, ["y"]))
+    table = read_table(source, columns_of(source, series=None))
     assert table.columns.time == (name or ("Unnamed: 0" if form == "csv" else "index"),)
     assert days(table) == MARCH
 

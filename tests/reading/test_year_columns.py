@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from seqpred.errors import DataError
-from seqpred.inspection.columns import choose_columns
 from seqpred.panel.panel import Panel, build_panel
-from seqpred.reading.table import profile_columns, read_table
+from seqpred.reading.table import read_table
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.source import Source
+from tests.conftest import columns_of
 
 
 def panel(text: str, *years: str, layout: Any = "years", series: str | None = None) -> Panel:
     source = Source("y.csv", text.encode(), Dialect(layout=layout))
-    columns = choose_columns(profile_columns(source), source.name, "auto", series, years)
+    columns = columns_of(source, series=series, targets=years)
     return build_panel(unfold_years(read_table(source, columns)))
 
 

@@ -10,13 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.errors import DataError
-from seqpred.inspection.columns import choose_columns
 from seqpred.panel.panel import Panel, build_panel
-from seqpred.reading.table import profile_columns, read_table
+from seqpred.reading.table import read_table
 from seqpred.sources.dialect import Dialect, decide_decimal, to_number
 from seqpred.sources.source import Source
 from seqpred.training.fitting import lined
-from tests.conftest import pandas_3
+from tests.conftest import columns_of, pandas_3
 
 NAN = float("nan")
 
@@ -32,7 +31,7 @@ def panel(
 ) -> Panel:
     """The panel in a text, in a dialect."""
     source = Source("sales.csv", text.encode() if isinstance(text, str) else text, Dialect(**dialect))
-    columns = choose_columns(profile_columns(source), source.name, time, series, targets or ("y",))
+    columns = columns_of(source, time, series, targets or ("y",))
     return build_panel(read_table(source, columns), duplicates=duplicates, missing=missing)
 
 
