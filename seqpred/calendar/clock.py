@@ -9,7 +9,7 @@ from typing import Literal
 
 from seqpred.arrays import Int
 from seqpred.calendar.step import DAY, SECOND, Step
-from seqpred.calendar.zones import to_days, to_instants, to_wall
+from seqpred.calendar.zones import to_days, to_instants, to_local
 
 YEAR_1 = -62_135_596_800 * SECOND
 YEAR_10000 = 253_402_300_800 * SECOND
@@ -48,7 +48,7 @@ class Clock:
 
     def wall(self, times: Int) -> Int:
         """What the clock on the wall shows at these times, which is what the calendar is told of."""
-        return times if self.on_wall or self.place is None else to_wall(self.place, times)
+        return times if self.on_wall or self.place is None else to_local(self.place, times)
 
     def instants(self, times: Int) -> Int:
         """These times in UTC, as far as their zone is known by name."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from seqpred.calendar.clock import COMPACT_DATES, Clock
 from seqpred.calendar.step import Step
-from seqpred.calendar.zones import to_instants, to_wall
+from seqpred.calendar.zones import to_instants, to_local
 from seqpred.errors import DataError, did_you_mean
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Dialect, to_number
@@ -315,12 +315,12 @@ def _in_place(clock: Clock, shown: int, zone: str) -> tuple[int, int | None]:
     assert clock.place is not None
     if zone:
         instant = np.array([shown - offset_of(zone)])
-        return int(to_wall(clock.place, instant)[0] if clock.on_wall else instant[0]), None
+        return int(to_local(clock.place, instant)[0] if clock.on_wall else instant[0]), None
     if clock.on_wall:
         return shown, None
     wall = np.array([shown])
     first, second = to_instants(clock.place, wall), to_instants(clock.place, wall, later=True)
-    if to_wall(clock.place, first) != wall:
+    if to_local(clock.place, first) != wall:
         skipped = replace(clock, place=None).write(wall)[0]
         raise ValueError(f"the time {skipped} does not exist in {clock.place}: the clocks there skip it")
     return int(first[0]), int(second[0]) if second > first else None

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.calendar.clock import YEAR_10000, Clock
-from seqpred.calendar.zones import to_wall
+from seqpred.calendar.zones import to_local
 from seqpred.errors import FolderError
 from seqpred.forecasting.follower import Follower, Following
 from seqpred.storage.atomic import write_file
@@ -137,7 +137,7 @@ def _clock(told: Any) -> Clock | None:
         raise TypeError("clock")
     clock.write(np.zeros(1, np.int64))
     if clock.place is not None:
-        to_wall(clock.place, np.zeros(1, np.int64))
+        to_local(clock.place, np.zeros(1, np.int64))
     return clock
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seqpred.arrays import Int
-from seqpred.calendar.zones import are_repeated, skips_between, to_instants, to_wall
+from seqpred.calendar.zones import are_repeated, skips_between, to_instants, to_local
 
 # Zones whose clocks change at different hours or dates; each stands for its neighbours.
 ZONES = (
@@ -35,7 +35,7 @@ def find_zone(times: Int, repeated: Int) -> str | None:
         if not are_repeated(zone, twice).all():
             continue
         instants = to_instants(zone, distinct)
-        none_skipped = bool((to_wall(zone, instants) == distinct).all())
+        none_skipped = bool((to_local(zone, instants) == distinct).all())
         if none_skipped and skips_between(zone, int(instants[0]), int(instants[-1])):
             return zone
     return None

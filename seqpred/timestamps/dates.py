@@ -15,7 +15,7 @@ import numpy.typing as npt
 from seqpred.arrays import Int
 from seqpred.calendar.clock import COMPACT_DATES, YEAR_1, Clock
 from seqpred.calendar.step import DAY, SECOND
-from seqpred.calendar.zones import are_repeated, to_instants, to_wall
+from seqpred.calendar.zones import are_repeated, to_instants, to_local
 from seqpred.errors import DataError
 from seqpred.sources.dialect import LETTERS, DateOrder
 from seqpred.sources.source import Source
@@ -123,7 +123,7 @@ def _local(
     twice = np.flatnonzero(are_repeated(clock.place, wall))
     later[twice] = _come_again(codes[twice], wall[twice], backwards=_go_back(codes, wall))
     instants = to_instants(clock.place, wall, later)
-    skipped = np.flatnonzero(to_wall(clock.place, instants) != wall)
+    skipped = np.flatnonzero(to_local(clock.place, instants) != wall)
     if len(skipped):
         shown = " ".join(str(frame[name].iloc[skipped[0]]) for name in names)
         found = f"{shown!r} does not exist in {clock.place}: the clocks there skip it"

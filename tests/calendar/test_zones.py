@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import seqpred
-from seqpred.calendar.zones import are_repeated, to_instants, to_wall
+from seqpred.calendar.zones import are_repeated, to_instants, to_local
 from seqpred.commands.check import check
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
@@ -54,7 +54,7 @@ def written(p: Panel) -> list[object]:
 def test_the_wall_shows_what_the_standard_library_says_and_leads_back(zone: str, moment: datetime) -> None:
     there = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     time = np.array([(moment - EPOCH) // MICROSECOND])
-    wall = to_wall(zone, time)
+    wall = to_local(zone, time)
     assert wall.tolist() == [(there.replace(tzinfo=None) - EPOCH) // MICROSECOND]
     assert to_instants(zone, wall, later=bool(there.fold)).tolist() == time.tolist()
     assert are_repeated(zone, wall).tolist() == [there.replace(fold=0).utcoffset() != there.replace(fold=1).utcoffset()]
