@@ -1,10 +1,10 @@
-"""Accuracy on the test parts, from the config that `seqpred init` writes, as it is.
+"""Accuracy on the test splits, with the unmodified config that `seqpred init` writes.
 
     python benchmarks/accuracy.py [--seeds 3] [--sets "M4 hourly"] [--set training.time_budget=300]
 
-Each set is trained without its last rows and then scored on them: the mean over the seeds, and from the lowest to the
-highest. OWA is beside M4's Naive2. M4 hourly and ETTh1 are looked for in ../shared/data and left out, saying so, where
-they are absent. Published figures have their source below the table.
+Each data set is trained without its last rows and then scored on them. The table shows the mean over the seeds, the
+lowest and the highest. OWA is relative to M4's Naive2. Data sets that are not part of the repository are read from
+../shared/data and skipped with a note if absent. The sources of published figures are printed below the table.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from seqpred.sources.source import open_source
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 SOURCES = """
-[1] Makridakis et al. 2020, M4 results by frequency. [2] GIFT-Eval leaderboard (m4_hourly: the same split;
-ett1/H/short, its own cut, on which the seasonal naive has 0.977)."""
+[1] Makridakis et al. 2020, M4 results by frequency. [2] GIFT-Eval leaderboard (m4_hourly: same split;
+ett1/H/short: its own split, on which the seasonal naive has 0.977)."""
 
 
 @dataclass(frozen=True)
 class Set:
-    """A file, and how many windows of so many rows at its end are the test part."""
+    """A file whose last `windows` windows of `horizon` rows are the test split."""
 
     name: str
     path: Path
@@ -79,7 +79,7 @@ SETS = [
 
 
 def parts(chosen: Set) -> tuple[Panel, Panel]:
-    """The training rows and all rows."""
+    """The panel of the training rows and the panel of all rows."""
     source = open_source(chosen.path)
     config = parse_config(init(source, "data.csv", {"forecast.horizon": chosen.horizon}), chosen.name)
     known = load_panel(source, config, print_nothing)
@@ -97,7 +97,7 @@ def parts(chosen: Set) -> tuple[Panel, Panel]:
 
 
 def frame(panel: Panel) -> Any:
-    """A panel as a table: a column for id and time each, and one for each target."""
+    """Convert a panel to a table with the columns unique_id, ds and one per target."""
     columns: dict[str, list[object]] = {"unique_id": [], "ds": [], **{name: [] for name in panel.columns.targets}}
     for s, name in enumerate(panel.names):
         columns["unique_id"] += [name or "series"] * int(panel.lengths[s])
@@ -108,14 +108,14 @@ def frame(panel: Panel) -> Any:
 
 
 def print_nothing(_: str) -> None:
-    """Notes are not wanted in a table."""
+    """Discard notes, which do not belong into a table."""
 
 
-def score(chosen: Set, known: Panel, everything: Panel, seed: int, said: dict[str, Any]) -> dict[str, float]:
-    """Train once, score once."""
+def score(chosen: Set, known: Panel, everything: Panel, seed: int, overrides: dict[str, Any]) -> dict[str, float]:
+    """Train and score one model."""
     targets = list(known.columns.targets)
     asked = {"forecast.horizon": chosen.horizon, "data.id": "unique_id", "data.time": "ds"}
-    asked |= {"data.target": targets if len(targets) > 1 else targets[0], "training.seed": seed, **said}
+    asked |= {"data.target": targets if len(targets) > 1 else targets[0], "training.seed": seed, **overrides}
     config: Config = parse_config(init(open_source(frame(known)), "data.csv", asked), chosen.name).replace(asked)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
@@ -137,7 +137,7 @@ def score(chosen: Set, known: Panel, everything: Panel, seed: int, said: dict[st
 
 
 def naive2_scores(chosen: Set, everything: Panel) -> dict[str, float]:
-    """Naive2's own sMAPE and MASE over the same windows."""
+    """Scores of Naive2 over the same windows."""
     levels = (0.5,)
     found = backtest(
         everything,
@@ -152,30 +152,32 @@ def naive2_scores(chosen: Set, everything: Panel) -> dict[str, float]:
 
 
 def span(values: Sequence[float], digits: int) -> str:
-    """The mean, and in brackets the lowest and the highest."""
+    """Format the mean and, in brackets, the lowest and the highest value."""
     mean = f"{np.mean(values):.{digits}f}"
     return mean if len(values) == 1 else f"{mean} ({min(values):.{digits}f} to {max(values):.{digits}f})"
 
 
 def main() -> None:
-    """Train, score, print."""
+    """Train and score every data set, and print the table."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--seeds", type=int, default=3, help="how many, from 1 on")
-    options.add_argument("--sets", help="only those whose name has this in it")
+    options.add_argument("--seeds", type=int, default=3, help="number of seeds, starting at 1")
+    options.add_argument("--sets", help="only data sets whose name contains this text")
     options.add_argument("--set", action="append", default=[], help="override a key, as in training.time_budget=300")
     asked = options.parse_args()
-    said = dict(map(read_override, asked.set))
-    print("| set | series | MASE | seasonal naive | sMAPE | OWA | WQL | in 80 % | training s | published MASE |")
+    overrides = dict(map(read_override, asked.set))
+    print(
+        "| data set | series | MASE | seasonal naive | sMAPE | OWA | WQL | coverage 80 % | train s | published MASE |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     ratios = []
     for chosen in SETS:
         if asked.sets and asked.sets not in chosen.name:
             continue
         if not chosen.path.exists():
-            print(f"{chosen.path} is not here: {chosen.name} is left out", file=sys.stderr)
+            print(f"{chosen.path} not found: skipping {chosen.name}", file=sys.stderr)
             continue
         known, everything = parts(chosen)
-        runs = [score(chosen, known, everything, seed, said) for seed in range(1, asked.seeds + 1)]
+        runs = [score(chosen, known, everything, seed, overrides) for seed in range(1, asked.seeds + 1)]
         column = {name: [run[name] for run in runs] for name in runs[0]}
         ratios.append(math.log(np.mean(column["mase"]) / column["seasonal naive"][0]))
         tracks = len(known.names) * len(known.columns.targets)
@@ -186,7 +188,9 @@ def main() -> None:
             flush=True,
         )
     if ratios:
-        print(f"\nMASE by the seasonal naive's, geometric mean over the sets: {math.exp(np.mean(ratios)):.3f}")
+        print(
+            f"\nMASE relative to the seasonal naive, geometric mean over the data sets: {math.exp(np.mean(ratios)):.3f}"
+        )
     print(SOURCES)
 
 

@@ -1,4 +1,4 @@
-"""Two things timed in turn, A B A B ..., so that a slow moment of the machine meets both."""
+"""Time two calls alternately (A B A B ...), so that slow phases of the machine affect both."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ M4_HOURLY = ROOT.parent / "shared" / "data" / "m4_hourly_train.csv.gz"
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long the first takes: the middle pair, and the middle half of all pairs."""
+    """Time of the first call relative to the second: median and quartiles over all pairs."""
 
     median: float
     low: float
@@ -25,7 +25,7 @@ class Ratio:
 
     @staticmethod
     def of(first: Sequence[float], second: Sequence[float]) -> Ratio:
-        """From the times of both, pair by pair."""
+        """Compute the ratio of each pair of times."""
         return Ratio(*_quartiles([a / b for a, b in zip(first, second, strict=True)]))
 
     def __str__(self) -> str:
@@ -45,16 +45,16 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def seconds_apart(call: Callable[[], object]) -> float:
-    """Wall time of one call in a process of its own, which gets its memory anew as a command does; imports apart."""
+    """Wall time of one call in a new process, which needs new memory pages like a command; imports are not timed."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(seconds, call).result()
 
 
 def compare(first: Callable[[], object], second: Callable[[], object], rounds: int = 15, apart: bool = False) -> Ratio:
-    """The ratio of two calls; the first round warms both up and is not counted.
+    """Measure the time of `first` relative to `second`; the first round is a warm-up and is not counted.
 
     Args:
-        apart: each call in a process of its own; its module is imported there before the clock runs.
+        apart: run each call in a new process, where its module is imported before timing starts.
     """
     clock = seconds_apart if apart else seconds
     pairs = [(clock(first), clock(second)) for _ in range(rounds + 1)][1:]
@@ -62,15 +62,15 @@ def compare(first: Callable[[], object], second: Callable[[], object], rounds: i
 
 
 def data_path(default: Path = M4_HOURLY) -> Path:
-    """The CSV to measure on: the first argument, or the default; without it the benchmark is skipped, aloud."""
+    """The CSV to measure on: the first argument or the default. Exits with a note if it does not exist."""
     path = Path(sys.argv[1]) if len(sys.argv) > 1 else default
     if not path.exists():
-        print(f"SKIPPED: {path} is not there; give M4 hourly (unique_id, ds, y) as an argument.", file=sys.stderr)
+        print(f"SKIPPED: {path} not found. Pass M4 hourly (unique_id, ds, y) as an argument.", file=sys.stderr)
         raise SystemExit(0)
     return path
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """A markdown table on stdout."""
+    """Print a Markdown table."""
     for row in (header, ["---"] * len(header), *rows):
         print("| " + " | ".join(map(str, row)) + " |")

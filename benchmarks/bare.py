@@ -1,10 +1,10 @@
-"""A training step as one writes it by hand in plain torch: what a step of seqpred is held against.
+"""A hand-written training step in plain torch, the reference for a step of seqpred.
 
-The same network (recurrent layers, dropout, a head whose quantiles can't cross), loss, clipping and optimizer, on
-tensors that are already there.
+It has the same network (recurrent layers, dropout, a head whose quantiles cannot cross), loss, gradient clipping and
+optimizer, on tensors prepared in advance.
 
-Run, for one step: python benchmarks/bare.py HIDDEN DEPTH BATCH INPUTS
-Run, to be timed from outside (`step.py` does): the same, and THREADS STEPS
+Run one step: python benchmarks/bare.py HIDDEN DEPTH BATCH INPUTS
+Let `step.py` time it: append THREADS STEPS
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KERNELS: dict[str, type[nn.RNNBase]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": n
 
 @dataclass(frozen=True)
 class Size:
-    """Of a network and of what it is shown in a step."""
+    """Sizes of a network and of its training batch."""
 
     hidden: int
     depth: int
@@ -41,7 +41,7 @@ class Size:
 
 
 class Bare(nn.Module):
-    """torch's recurrent layers under one linear layer."""
+    """Recurrent layers of torch followed by one linear layer."""
 
     def __init__(self, size: Size) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Bare(nn.Module):
         self.horizon = size.horizon
 
     def forward(self, x: Tensor) -> Tensor:
-        """[batch, time, N, Q] from [batch, time, feature]."""
+        """Map [batch, time, feature] to [batch, time, N, Q]."""
         raw = self.linear(self.dropout(self.layers(x)[0])).unflatten(-1, (self.horizon, len(LEVELS)))
         middle, apart = raw[..., MIDDLE : MIDDLE + 1], softplus(raw)
         below = middle - apart[..., :MIDDLE].flip(-1).cumsum(-1).flip(-1)
@@ -62,7 +62,7 @@ class Bare(nn.Module):
 
 
 def make_step(size: Size) -> Callable[[], None]:
-    """A call that makes one step of a new network."""
+    """Create a network and return a function that trains it for one step."""
     network, levels = Bare(size), torch.tensor(LEVELS)
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-4, fused=True)
     x = torch.randn(size.batch, size.window, size.inputs)
@@ -70,7 +70,7 @@ def make_step(size: Size) -> Callable[[], None]:
 
     def step() -> None:
         error = targets[..., None] - network(x)
-        loss = ((error * levels).sum() - error.clamp(max=0).sum()) / error.numel()  # the cheapest way to write it
+        loss = ((error * levels).sum() - error.clamp(max=0).sum()) / error.numel()  # the cheapest formulation
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 1.0, foreach=True)
@@ -80,7 +80,7 @@ def make_step(size: Size) -> Callable[[], None]:
 
 
 def serve(size: Size, threads: int, steps: int) -> None:
-    """Time so many steps for each line on standard input, and print the seconds."""
+    """For each line on stdin, run `steps` steps and print the seconds they took."""
     torch.set_num_threads(threads)
     step = make_step(size)
     for _ in sys.stdin:

@@ -1,9 +1,9 @@
-"""What covariates are worth: metro traffic, the last 168 hours, with calendar and holiday against without.
+"""The effect of covariates: metro traffic, last 168 hours, with and without calendar and holiday.
 
     python benchmarks/covariates.py
 
-The config is the one that `seqpred init` writes, with the horizon set to 168; the training never sees the last 168
-hours. The file is looked for in ../shared/data, and the script says so where it is absent.
+The config is the one that `seqpred init` writes, with a horizon of 168. The last 168 hours are excluded from training.
+The file is read from ../shared/data; the script prints a note if it is absent.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ WAYS = {
 
 def main() -> int:
     if not METRO.exists():
-        print(f"{METRO.name} is not here: left out")
+        print(f"{METRO.name} not found: skipped")
         return 0
     rows = pd.read_csv(METRO, keep_default_na=False)
     hours = pd.to_datetime(rows["date_time"])

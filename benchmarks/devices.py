@@ -1,6 +1,6 @@
-"""A training step on each device: a network for one short series, and one for many.
+"""Time of a training step on each device, for one short series and for many series.
 
-The configs are those in configs/, the steps those of `seqpred train`, after the first ones, without validation.
+It uses the configs in configs/ and the steps of `seqpred train`, without the first steps and without validation.
 
 Run: python benchmarks/devices.py [M4_HOURLY.csv.gz]
 """
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def _step(name: str, data: Path, device: str, threads: int) -> float:
-    """The median milliseconds of a step."""
+    """Median milliseconds per step."""
     panel, config, covariates = prepare_training(
         open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None
     )

@@ -1,10 +1,10 @@
-"""What the readers are fed: good files that are altered, at random by `torture.py` or by atheris, guided by coverage.
+"""Fuzz targets: readers and valid files, which `torture.py` alters at random and atheris with guidance by coverage.
 
-Usage: python benchmarks/fuzz.py TARGET PLACE [libFuzzer's options]: atheris feeds a target, with the folder PLACE for
-its files. Without atheris (pip install atheris), `torture.py fuzz` alters files at random alone.
+Usage: python benchmarks/fuzz.py TARGET PLACE [libFuzzer options] runs one target with atheris, which keeps its files in
+the folder PLACE. Without atheris (pip install atheris), use `torture.py fuzz`.
 
-A reader reads, or refuses in words (a `SeqpredError`); anything else is a fault. Hashes are made to fit what was
-altered, so that what lies behind them is reached.
+A reader must accept its input or raise a `SeqpredError`; anything else is a failure. Hashes are recomputed after each
+alteration, so that the code behind the hash check is reached.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 LONGEST = 1 << 16  # bytes of an altered file
-PARTED = b"\n\x00----\x00\n"  # between the files of a folder that are altered together
+PARTED = b"\n\x00----\x00\n"  # separates the files of a folder, which are altered as one input
 
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, and the good files that are altered to be fed to it."""
+    """A reader and the valid files that are altered for it."""
 
     good: tuple[bytes, ...]
     read: Callable[[bytes], object]
@@ -50,7 +50,7 @@ WORDS += [b"'", b"-1", b"0", b"0.5", b"1e300", b"auto", b"[]", b"{}", b"[1, 2]",
 
 
 def altered(content: bytes, rng: np.random.Generator) -> bytes:
-    """The content with one or a few cuts, repeats, flips and unkind words."""
+    """Apply a few random truncations, repetitions, byte flips and hostile words."""
     for _ in range(min(int(rng.geometric(0.6)), 8)):
         a, b = sorted(int(x) for x in rng.integers(0, len(content) + 1, 2))
         b = b if rng.integers(3) else min(a + int(rng.integers(1, 16)), len(content))
@@ -65,7 +65,7 @@ def altered(content: bytes, rng: np.random.Generator) -> bytes:
             content = content[:a] + rng.bytes(int(rng.integers(1, 9))) + content[a:]
         elif kind == 4:
             content = content[:a] + word + content[a:]
-        else:  # a whole word of the file, for another
+        else:  # replace a word of the file
             old = re.compile(rb"[\w.+-]+").search(content, a)
             content = content[: old.start()] + word + content[old.end() :] if old else content
         content = content[:LONGEST]
@@ -88,7 +88,7 @@ CONFIG = {
 
 
 def table(separator: str = ",", point: str = ".", date: str = "2024-{0:02d}-{1:02d}", rows: int = 40) -> bytes:
-    """A good CSV of two series, with covariates of each role."""
+    """A valid CSV of two series, with covariates of each role."""
     lines = [["id", "day", "y", "w", "p", "k"]]
     for series in range(2):
         for i in range(rows):
@@ -99,13 +99,13 @@ def table(separator: str = ",", point: str = ".", date: str = "2024-{0:02d}-{1:0
 
 
 def standard_input(content: bytes) -> str:
-    """Pipe these bytes into this process, and what stands for them on the command line."""
+    """Make these bytes the stdin of this process; returns `-`, the argument that reads it."""
     sys.stdin = io.TextIOWrapper(io.BytesIO(content))
     return "-"
 
 
 def read_guessed(content: bytes) -> object:
-    """A CSV of which nothing is known."""
+    """Read a CSV without a config."""
     import seqpred
 
     found = seqpred.check(standard_input(content))
@@ -113,7 +113,7 @@ def read_guessed(content: bytes) -> object:
 
 
 def read_named(content: bytes) -> object:
-    """A CSV with the columns that a config names."""
+    """Read a CSV whose columns a config names."""
     import seqpred
 
     found = seqpred.check(_config(), standard_input(content))
@@ -127,12 +127,12 @@ def _config() -> Config:
     return Config.from_tree(CONFIG)
 
 
-def _worded(told: Any, fault: Exception | None) -> object:
-    """What `check` tells has to be JSON; its fault is what training ends with."""
-    json.dumps(told, allow_nan=False)
+def _worded(findings: Any, fault: Exception | None) -> object:
+    """Require that the findings of `check` are JSON; raises the error that training would raise."""
+    json.dumps(findings, allow_nan=False)
     if fault:
         raise fault
-    return told
+    return findings
 
 
 def make_model(place: Path) -> Path:
@@ -170,21 +170,21 @@ def folder_target(place: Path) -> Target:
 
 
 def _fitting(files: dict[str, bytes]) -> bytes:
-    """The manifest with the hashes of the files beside it and of itself, if it is one."""
+    """The manifest with recomputed hashes; unchanged if it cannot be parsed."""
     from seqpred.storage import model_folder as folder
 
     manifest = files[folder.MANIFEST]
     try:
-        told = json.loads(manifest)
-        told["sha256"] = {n: hashlib.sha256(c).hexdigest() for n, c in files.items() if n != folder.MANIFEST}
-        told["manifest_sha256"] = folder._own_hash(told)
-        return folder._as_written(told)
+        tree = json.loads(manifest)
+        tree["sha256"] = {n: hashlib.sha256(c).hexdigest() for n, c in files.items() if n != folder.MANIFEST}
+        tree["manifest_sha256"] = folder._own_hash(tree)
+        return folder._as_written(tree)
     except (ValueError, TypeError, RecursionError):
         return manifest
 
 
 def stream_targets(place: Path) -> dict[str, Target]:
-    """Lines as they come, and the state of a stream, with which it goes on."""
+    """Targets for streamed lines and for the state of a stream, which is then resumed."""
     import seqpred
     from seqpred.forecasting import session_file as state
     from seqpred.forecasting.rows import lines_of
@@ -221,17 +221,17 @@ def stream_targets(place: Path) -> dict[str, Target]:
         return None
 
     def _signed(content: bytes) -> bytes:
-        """The file with the hash of what is in it, if it is one."""
+        """The state file with a recomputed hash; unchanged if it cannot be parsed."""
         from safetensors import SafetensorError, deserialize
         from safetensors.numpy import load, save
 
         try:
             size = int.from_bytes(content[:8], "little")
-            told = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["seqpred"])
-            told.pop("sha256", None)
+            metadata = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["seqpred"])
+            metadata.pop("sha256", None)
             arrays = load(content)
             deserialize(content)
-            return save(arrays, {"seqpred": json.dumps({**told, "sha256": state._hash(arrays, told)})})
+            return save(arrays, {"seqpred": json.dumps({**metadata, "sha256": state._hash(arrays, metadata)})})
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return content
 
@@ -242,7 +242,7 @@ def stream_targets(place: Path) -> dict[str, Target]:
 
 
 def checkpoint_target(place: Path) -> Target:
-    """The state of an unfinished training, with which a training goes on."""
+    """Target for the checkpoint of an unfinished training, which is then resumed."""
     import torch
 
     from seqpred.network.network import Network
@@ -281,7 +281,7 @@ def checkpoint_target(place: Path) -> Target:
 
 
 def config_target(place: Path) -> Target:
-    """A config."""
+    """Target for configs."""
     from seqpred.config.schema import Config, load_config
     from seqpred.config.yaml_subset import dump_yaml
 
@@ -295,11 +295,11 @@ def config_target(place: Path) -> Target:
     return Target((whole, dump_yaml(CONFIG).encode()), read)
 
 
-KINDS = ("checkpoint", "config", "lines", "state", "folder", "table", "csv")  # the quickest first
+KINDS = ("checkpoint", "config", "lines", "state", "folder", "table", "csv")  # fastest first
 
 
 def targets(place: Path) -> dict[str, Target]:
-    """All readers by kind; they leave their files in `place`."""
+    """All targets by kind; they write their files to `place`."""
     german = table(";", ",", "{1:02d}.{0:02d}.2024")
     american, packed = table("\t", date="{0}/{1}/2024"), gzip.compress(table(), mtime=0)
     return {
@@ -325,7 +325,7 @@ def main() -> None:
     kind, place, *options = sys.argv[1:]
     with atheris.instrument_imports(include=["seqpred", "yaml"]):
         target = targets(Path(place))[kind]
-        target.read(target.good[0])  # what is imported late is instrumented too
+        target.read(target.good[0])  # instrument lazily imported modules too
     corpus = Path(place) / "corpus"
     corpus.mkdir(exist_ok=True)
     for i, content in enumerate(target.good):

@@ -1,6 +1,6 @@
-"""Peak memory of `seqpred check`, `train`, `predict` and `eval` on a CSV larger than memory should be.
+"""Peak memory of `seqpred check`, `train`, `predict` and `eval` on a very large CSV.
 
-Run: python benchmarks/large.py [GIGABYTES] [FOLDER]; 5 GB of rows need 25 GB of disk in all, and half an hour.
+Run: python benchmarks/large.py [GIGABYTES] [FOLDER]; 5 GB of rows need 25 GB of disk space and half an hour.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-ROWS, SERIES = 10_000, 100  # of a series, and series written at once
+ROWS, SERIES = 10_000, 100  # rows per series, and series written at a time
 CONFIG = """
 data: {path: %s, id: unique_id, time: ds, target: y}
 model: {members: 1}
@@ -21,7 +21,7 @@ training: {max_steps: 300}
 
 
 def write(path: Path, size: int) -> None:
-    """Series of hours one after another, until the file has so many bytes."""
+    """Write hourly series until the file has `size` bytes."""
     import numpy as np
     import pyarrow as pa
     from pyarrow import csv
@@ -40,7 +40,7 @@ def write(path: Path, size: int) -> None:
 
 
 def peak(command: list[str], cache: Path) -> tuple[float, float]:
-    """Largest resident memory of a command in MB, and the seconds that it took."""
+    """Peak resident memory of a command in MB, and its seconds."""
     began = time.monotonic()
     with subprocess.Popen(
         command, env={**os.environ, "XDG_CACHE_HOME": str(cache)}, stdout=subprocess.DEVNULL
@@ -60,15 +60,15 @@ def main() -> None:
         )  # this process stays small
         config.write_text(CONFIG % data)
         command, model = [sys.executable, "-m", "seqpred"], str(Path(folder, "model"))
-        told = [
-            ("check, the file stored on the way", ["check", str(config)]),
+        runs = [
+            ("check, which also writes the cache", ["check", str(config)]),
             ("check again", ["check", str(config)]),
             ("train, 300 steps", ["train", str(config), "--out", model, "--quiet"]),
             ("predict", ["predict", model]),
             ("eval, one window", ["eval", model, "--windows", "1"]),
         ]
         print(f"{size / 1e9:g} GB\n\n| command | peak MB | seconds |\n| --- | --- | --- |", flush=True)
-        for name, words in told:
+        for name, words in runs:
             megabytes, seconds = peak([*command, *words], cache)
             print(f"| {name} | {megabytes:.0f} | {seconds:.0f} |", flush=True)
 

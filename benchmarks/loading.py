@@ -1,8 +1,8 @@
-"""A trained LSTM is loaded and forecasts one series, a process for each time: peers against `seqpred predict`.
+"""Time to load a trained LSTM and forecast one series in a new process: peers relative to `seqpred predict`.
 
     python benchmarks/loading.py [ENVIRONMENTS]
 
-Each peer has the environment that `peers.py` makes for it.
+Each peer uses the environment that `peers.py` creates for it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
             (place / peer).mkdir()
             _process(place, *command, "train", str(place / peer), AIR)()
             rows.append((peer, compare(_process(place, *command, "predict", str(place / peer), AIR), own, rounds=5)))
-    print_table(["load and predict, cold", "times `seqpred predict` of five networks"], rows)
+    print_table(["load and predict, cold", "relative to `seqpred predict` with five members"], rows)
 
 
 def _process(place: Path, *command: str) -> Callable[[], object]:

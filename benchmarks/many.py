@@ -1,7 +1,7 @@
-"""A CSV of very many short series: reading it beside pandas with pyarrow, and the way to the first step of training.
+"""A CSV of very many short series: reading relative to pandas with pyarrow, and time to the first training step.
 
-Run: python benchmarks/many.py [SERIES]; each has 100 rows, validation of the file included. Each call has a process of
-its own, as a command has: one that goes on has pages of memory from the call before, which is not what a user meets.
+Run: python benchmarks/many.py [SERIES]; each series has 100 rows; validation of the file is included. Each call runs
+in a new process, like a command: later calls in one process would reuse memory pages of earlier ones.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.compute  # what both would import on their way
+import pyarrow.compute  # imported by both
 import pyarrow.csv  # noqa: F401
 from alternating import compare, print_table
 
@@ -28,7 +28,7 @@ CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "
 
 
 class FirstStepError(Exception):
-    """Training has come to its first step."""
+    """Training has reached its first step."""
 
 
 def write(path: Path, series: int) -> None:
@@ -46,7 +46,7 @@ def to_first_step(path: Path, out: Path) -> None:
     def stop(*_: object) -> str:
         raise FirstStepError
 
-    loop._learn = stop  # what each step is
+    loop._learn = stop  # runs one step
     try:
         seqpred.train(CONFIG, path, out)
     except FirstStepError:
@@ -63,7 +63,7 @@ def main() -> None:
         starting = compare(partial(to_first_step, path, out), partial(read, path), ROUNDS, apart=True)
     print(f"{series} series of {ROWS} rows\n")
     rows = [("to a panel", 'pd.read_csv(engine="pyarrow")', reading), ("to the first step", "to a panel", starting)]
-    print_table(["way", "beside", "times (middle half)"], rows)
+    print_table(["measurement", "relative to", "ratio (middle half)"], rows)
 
 
 if __name__ == "__main__":

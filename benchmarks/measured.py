@@ -1,8 +1,8 @@
-"""Run a command; what it cost goes to a file.
+"""Run a command and write its cost to a file.
 
     python measured.py COST.json COMMAND...
 
-A child begins with its parent's peak of memory, so this parent is kept small: it imports nothing large.
+A child process inherits the peak memory of its parent, so this script imports nothing large.
 """
 
 from __future__ import annotations

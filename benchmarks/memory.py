@@ -1,4 +1,4 @@
-"""Peak memory of `seqpred train` on M4 hourly beside that of `import torch` and one bare step of the same network.
+"""Peak memory of `seqpred train` on M4 hourly, compared with `import torch` and one bare step of the same network.
 
 Run: python benchmarks/memory.py [M4_HOURLY.csv.gz]
 """
@@ -56,12 +56,12 @@ def main() -> None:
     medians = [statistics.median(p) for p in peaks.values()]
     size = _rows(data) * 4 / MB
     rows = [(n, f"{m:.0f}", f"{m - medians[2]:+.0f}") for n, m in zip(peaks, medians, strict=True)]
-    rows += [("the values in float32", f"{size:.1f}", ""), (f"their {INPUTS} inputs", f"{size * INPUTS:.1f}", "")]
-    print_table(["process", "peak MB", "beside a bare step"], rows)
+    rows += [("the values as float32", f"{size:.1f}", ""), (f"their {INPUTS} inputs", f"{size * INPUTS:.1f}", "")]
+    print_table(["process", "peak MB", "difference from a bare step"], rows)
 
 
 def _peak(command: Sequence[str]) -> float:
-    """MB of a process at its largest; this one is kept small, since a child begins with its parent's pages."""
+    """Peak MB of a process; this script stays small, because a child inherits the pages of its parent."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

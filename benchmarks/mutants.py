@@ -1,9 +1,8 @@
-"""Mutants of what reads data, scales it and scores forecasts: how many of them the tests notice.
+"""Mutation testing of the code that reads data, scales it and scores forecasts.
 
-Usage: python benchmarks/mutants.py [COUNT [SEED [ROOM...]]]. COUNT mutants are drawn at random among all that Cosmic
-Ray's operators (pip install cosmic-ray) make of these files, or of some rooms alone; each is tested in a forked
-process, in which the libraries are imported already and the code is not. Survivors are printed as differences, to be
-read: some mean the same.
+Usage: python benchmarks/mutants.py [COUNT [SEED [PACKAGE...]]]. COUNT mutants are drawn at random from all that the
+operators of Cosmic Ray (pip install cosmic-ray) generate for these packages. Each is tested in a forked process that
+has imported the libraries, but not the code. Surviving mutants are printed as diffs; some are equivalent to the code.
 
 Source: DeMillo, Lipton and Sayward 1978, Hints on test data selection, Computer 11(4).
 """
@@ -27,48 +26,51 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-PATIENCE = 600  # seconds, after which a mutant counts as noticed
+PATIENCE = 600  # seconds, after which a mutant counts as detected
 HEAVY = ("hypothesis", "numpy", "onnx", "onnxruntime", "pandas", "pyarrow.csv", "pyarrow.parquet", "pydantic", "pytest")
 HEAVY += ("rich.progress", "rich.table", "safetensors.numpy", "torch", "typer", "yaml")
 INVARIANTS = ["tests/invariants/test_leaks.py", "tests/invariants/test_streaming.py"]
-# Which tests a room's mutants are shown, those that notice soonest first.
-ROOMS = {
-    "data": ["tests/data", "seqpred/data", "tests/test_covariates.py", "tests/test_irregular.py"],
-    "covariates.py": ["tests/test_covariates.py", "seqpred/covariates.py", "tests/test_irregular.py", *INVARIANTS],
-    "features.py": ["tests/test_features.py", "seqpred/features.py", "tests/streaming", *INVARIANTS],
-    "scores": ["tests/scores", "seqpred/scores", "tests/test_backtest.py"],
-    "backtest.py": ["tests/test_backtest.py", "seqpred/backtest.py"],
+# The mutated packages, each with the tests that run after those of its own folder.
+PACKAGES: dict[str, list[str]] = {
+    "calendar": ["tests/panel/test_irregular.py"],
+    "sources": [],
+    "reading": ["tests/features/test_covariates.py"],
+    "timestamps": ["tests/reading"],
+    "spool": [],
+    "panel": ["tests/features/test_covariates.py"],
+    "inspection": [],
+    "features": INVARIANTS,
+    "evaluation": [],
 }
 
 
 class Mutant(NamedTuple):
-    """A file of the house, and an operator of Cosmic Ray's at one of the places where it applies."""
+    """One application of an operator of Cosmic Ray in one file of a package."""
 
-    room: str
+    package: str
     path: Path
     operator: str
     place: int
 
 
-def mutants(rooms: Iterable[str]) -> Iterator[Mutant]:
-    """All there are in these rooms."""
+def mutants(packages: Iterable[str]) -> Iterator[Mutant]:
+    """All mutants of these packages."""
     from cosmic_ray.ast import ast_nodes, get_ast_from_path
     from cosmic_ray.plugins import get_operator, operator_names
 
-    for room in rooms:
-        path = ROOT / "seqpred" / room
-        for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
+    for package in packages:
+        for file in sorted((ROOT / "seqpred" / package).glob("*.py")):
             nodes = list(ast_nodes(get_ast_from_path(file)))
             for name in operator_names():
-                if get_operator(name).arguments():  # names of variables, which is no sample of faults
+                if get_operator(name).arguments():  # operators on given variable names
                     continue
                 operator = get_operator(name)()
                 places = sum(len(list(operator.mutation_positions(node))) for node in nodes)
-                yield from (Mutant(room, file, name, place) for place in range(places))
+                yield from (Mutant(package, file, name, place) for place in range(places))
 
 
 def code_of(mutant: Mutant) -> str:
-    """The altered file; empty where it means the same, or nothing at all."""
+    """The altered file; empty if it is equivalent or not valid Python."""
     from cosmic_ray.mutating import mutate_code
     from cosmic_ray.plugins import get_operator
 
@@ -81,7 +83,7 @@ def code_of(mutant: Mutant) -> str:
 
 
 def _meaning(code: str) -> str:
-    """The code without annotations, which are texts in this house."""
+    """The code without annotations, which are never evaluated here."""
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -96,7 +98,7 @@ def _meaning(code: str) -> str:
 
 
 def failure(mutant: Mutant, code: str) -> str:
-    """What the first test says that fails, of those that the room's mutants are shown; empty where none does."""
+    """The output of the first failing tests of the package; empty if all pass."""
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place)
         for thing in ROOT.iterdir():
@@ -107,31 +109,31 @@ def failure(mutant: Mutant, code: str) -> str:
         process = os.fork()
         if not process:
             _test(copy, mutant)
-        return "" if _passes(process) else (copy / "said").read_text() or "nothing"
+        return "" if _passes(process) else (copy / "output").read_text() or "no output"
 
 
 def _test(copy: Path, mutant: Mutant) -> None:
-    """Run the tests in this process, which ends with their exit code."""
+    """Run the tests in this process, then exit with their exit code."""
     import pytest
 
     os.setpgid(0, 0)
     code = 1
     try:
-        with open(copy / "said", "w") as said:
-            os.dup2(said.fileno(), 1)
-            os.dup2(said.fileno(), 2)
+        with open(copy / "output", "w") as output:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
         os.chdir(copy)
         sys.dont_write_bytecode = True
         sys.path.insert(0, str(copy))
         os.environ["PYTHONPATH"] = str(copy)
-        own = f"tests/data/test_{mutant.path.stem}.py"
-        first = [own] if mutant.room == "data" and (ROOT / own).exists() else []
-        for tests in (*first, *ROOMS[mutant.room]):
+        package, own = mutant.package, f"tests/{mutant.package}/test_{mutant.path.stem}.py"
+        first = [own] if (ROOT / own).exists() else []
+        for tests in (*first, f"tests/{package}", f"seqpred/{package}", *PACKAGES[package]):
             code = pytest.main([*OPTIONS, tests])
             if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
                 break
             code = 0
-    except BaseException:  # noqa: BLE001, it is this process's last
+    except BaseException:  # noqa: BLE001, this process exits
         traceback.print_exc()
         code = 1
     finally:
@@ -141,7 +143,7 @@ def _test(copy: Path, mutant: Mutant) -> None:
 
 
 def _passes(process: int) -> bool:
-    """Wait for a process, as long as it may take; whether all went well."""
+    """Wait for a process, for at most PATIENCE seconds; returns whether it succeeded."""
     ends = time.monotonic() + PATIENCE
     while time.monotonic() < ends:
         ended, status = os.waitpid(process, os.WNOHANG)
@@ -161,33 +163,32 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    rooms = sys.argv[3:] or list(ROOMS)
-    drawn = list(mutants(rooms))
+    packages = sys.argv[3:] or list(PACKAGES)
+    drawn = list(mutants(packages))
     random.Random(seed).shuffle(drawn)
-    for room in rooms:  # what fails anyway would be taken for noticing
-        path = ROOT / "seqpred" / room
-        untouched = Mutant(room, path / "__init__.py" if path.is_dir() else path, "", 0)
-        if said := failure(untouched, untouched.path.read_text()):
-            sys.exit(f"{said}\nthe tests of {room} fail as it is")
-    print(f"{len(drawn):,} mutants; {count} of them, drawn with seed {seed}, are tested", flush=True)
-    seen: dict[str, list[bool]] = {room: [] for room in rooms}
+    for package in packages:  # tests that fail anyway would count as detections
+        untouched = Mutant(package, ROOT / "seqpred" / package / "__init__.py", "", 0)
+        if output := failure(untouched, untouched.path.read_text()):
+            sys.exit(f"{output}\nthe tests of {package} fail without a mutant")
+    print(f"{len(drawn):,} mutants; testing {count} drawn with seed {seed}", flush=True)
+    seen: dict[str, list[bool]] = {package: [] for package in packages}
     for mutant in drawn:
         if sum(map(len, seen.values())) == count:
             break
         if not (code := code_of(mutant)):
             continue
-        noticed = bool(failure(mutant, code))
-        seen[mutant.room].append(noticed)
-        if not noticed:
+        detected = bool(failure(mutant, code))
+        seen[mutant.package].append(detected)
+        if not detected:
             names = [str(mutant.path.relative_to(ROOT)), mutant.operator]
             lines = difflib.unified_diff(
                 mutant.path.read_text().splitlines(), code.splitlines(), *names, n=1, lineterm=""
             )
             print("SURVIVED", *lines, "", sep="\n", flush=True)
-    for room, found in seen.items():
-        print(f"{room}: {sum(found)} of {len(found)} noticed")
-    found = [noticed for own in seen.values() for noticed in own]
-    print(f"all: {sum(found)} of {len(found)} noticed, {sum(found) / len(found):.0%}")
+    for package, found in seen.items():
+        print(f"{package}: {sum(found)} of {len(found)} detected")
+    found = [detected for own in seen.values() for detected in own]
+    print(f"all: {sum(found)} of {len(found)} detected, {sum(found) / len(found):.0%}")
     sys.exit(sum(found) < 0.85 * len(found))
 
 

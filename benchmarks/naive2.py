@@ -1,8 +1,8 @@
-"""Naive2, the yardstick of the M4 competition: the last value, with a multiplicative season where there is one.
+"""Naive2, the benchmark of the M4 competition: the last value, with a multiplicative season if there is one.
 
 Source: Makridakis, Spiliotis & Assimakopoulos 2020, "The M4 Competition", International Journal of Forecasting 36(1),
-and the organisers' R code: a season is there if the autocorrelation at its lag exceeds a 90 % limit; classical
-multiplicative decomposition, the mean of each place in the season over a centred moving average.
+and the organisers' R code: a series is seasonal if the autocorrelation at its lag exceeds a 90 % limit; classical
+multiplicative decomposition, the mean ratio to a centred moving average at each position in the season.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Float = npt.NDArray[np.float64]
 
 
 def naive2(history: Float, season: int, steps: int) -> Float:
-    """The forecast of so many steps; gaps are bridged by lines.
+    """Forecast `steps` steps; gaps are interpolated linearly.
 
     >>> naive2(np.tile([1.0, 3.0], 20), 2, 3).round(6).tolist()
     [1.0, 3.0, 1.0]
@@ -37,9 +37,9 @@ def naive2(history: Float, season: int, steps: int) -> Float:
 
 
 def has_season(values: Float, season: int) -> bool:
-    """Whether the autocorrelation at the season's lag exceeds its limit, which needs three seasons to tell.
+    """Whether the autocorrelation at the seasonal lag exceeds its limit; needs at least three seasons.
 
-    R's `acf`, which the organisers call, ends at the lag 10 log10 of the length: a longer season is never found.
+    R's `acf`, which the organisers call, stops at lag 10 log10(length), so a longer season is never detected.
     """
     if season < 2 or len(values) < 3 * season or int(10 * np.log10(len(values))) < season:
         return False
@@ -53,7 +53,7 @@ def has_season(values: Float, season: int) -> bool:
 
 
 def season_figures(values: Float, season: int) -> Float:
-    """What each place in the season multiplies the level by, [season]; their mean is 1."""
+    """Multiplicative seasonal factors, [season]; their mean is 1."""
     weights = np.ones(season) / season
     if season % 2 == 0:
         weights = np.convolve(weights, [0.5, 0.5])
@@ -67,6 +67,6 @@ def season_figures(values: Float, season: int) -> Float:
 
 
 def forecast_naive2(panel: Panel, season: int, steps: int, levels: int) -> Float:
-    """Every track's Naive2 as a forecaster gives it, [K, N, Q]; the point is all its quantiles."""
+    """Naive2 of every track as a forecaster returns it, [K, N, Q]; all quantiles equal the point forecast."""
     points = np.stack([naive2(panel.track(s, c), season, steps) for s, c in panel.tracks()])
     return np.repeat(points[:, :, None], levels, axis=2)

@@ -1,10 +1,10 @@
-"""The same work by the peers that a user would pick: accuracy, time and memory, in one run.
+"""Accuracy, time and memory of other libraries on the same forecasts.
 
     python benchmarks/peers.py [--sets air,sunspots,co2,m4] [--peers seqpred,darts,...] [--environments FOLDER]
 
-Each peer has a virtual environment of its own, made at its first use with the pins in `peers/`, and forecasts the last
-rows of each set, which it has not seen, as its own quick start does (`peers/with_*.py` say how). What it says is scored
-by seqpred's own formulas. The test parts are for this score alone: nothing is tuned on them.
+Each library has its own virtual environment, created on first use with the pins in `peers/`. It forecasts the held-out
+last rows of each data set as in its quick start (`peers/with_*.py`). The forecasts are scored with seqpred's formulas.
+The test splits are used for this score only; nothing is tuned on them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE.parent / "data"
 LEVELS = [level / 10 for level in range(1, 10)]
 QUANTILES = [f"q{level:g}" for level in LEVELS]
-HEADER = ["set", "peer", "model", "MASE", "sMAPE", "OWA", "WQL", "in 80 %", "wall s", "CPU s", "peak MB"]
+HEADER = ["data set", "library", "model", "MASE", "sMAPE", "OWA", "WQL", "coverage 80 %", "wall s", "CPU s", "peak MB"]
 MODELS = {
     "seqpred": ["init, train, predict"],
     "neuralforecast": ["LSTM", "GRU", "NHITS"],
@@ -45,12 +45,12 @@ Float = npt.NDArray[np.float64]
 
 
 class PeerError(Exception):
-    """A peer that can't be installed, fails, or forecasts other rows than it was asked for."""
+    """A peer cannot be installed, fails, or does not forecast the requested rows."""
 
 
 @dataclass(frozen=True)
 class Set:
-    """A file, how many of its last rows are forecast (or the file that has these), season, and pandas' frequency."""
+    """A file, the number of last rows to forecast (or their file), the season and the pandas frequency."""
 
     path: Path
     later: Path | None
@@ -59,7 +59,7 @@ class Set:
     frequency: str
 
     def split(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The rows known and those that follow."""
+        """The history and the rows to forecast."""
         rows = _read(self.path)
         if self.later:
             return rows, _read(self.later)
@@ -77,7 +77,7 @@ SETS = {
 
 @dataclass(frozen=True)
 class Cost:
-    """Of processes one after the other: wall and processor seconds, and the largest one's memory, MB."""
+    """Total wall and CPU seconds of consecutive processes, and the largest peak memory in MB."""
 
     wall: float
     cpu: float
@@ -92,7 +92,7 @@ def main() -> int:
     print_table(HEADER, [])
     for name in asked.sets:
         if not SETS[name].path.exists():
-            print(f"{SETS[name].path} is not here: {name} is left out", file=sys.stderr)
+            print(f"{SETS[name].path} not found: skipping {name}", file=sys.stderr)
             continue
         known, truth = SETS[name].split()
         for peer in asked.peers:
@@ -101,33 +101,35 @@ def main() -> int:
                 try:
                     figures = compete(peer, model, SETS[name], known, truth, asked.environments)
                 except PeerError as e:
-                    print(f"{name}: {peer} {model} is left out: {e}", file=sys.stderr)
+                    print(f"{name}: skipping {peer} {model}: {e}", file=sys.stderr)
                 else:
                     print("| " + " | ".join([name, peer, model, *figures]) + " |", flush=True)
     return 0
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="The same work by seqpred and its peers.")
+    parser = argparse.ArgumentParser(description="Compare seqpred with other libraries.")
     for what, known in (("sets", SETS), ("peers", MODELS)):
-        text = f"with commas; of {', '.join(known)}"
-        parser.add_argument(f"--{what}", type=lambda said: said.split(","), default=list(known), help=text)
+        text = f"comma-separated, from {', '.join(known)}"
+        parser.add_argument(f"--{what}", type=lambda text: text.split(","), default=list(known), help=text)
     folder = HERE / ".peers"
-    parser.add_argument("--environments", type=Path, default=folder, help="where they are made (benchmarks/.peers)")
+    parser.add_argument(
+        "--environments", type=Path, default=folder, help="folder for the virtual environments (benchmarks/.peers)"
+    )
     asked = parser.parse_args()
-    for said, known in ((asked.sets, SETS), (asked.peers, MODELS)):
-        if unknown := set(said) - set(known):
-            parser.error(f"{', '.join(sorted(unknown))}: known are {', '.join(known)}")
+    for names, known in ((asked.sets, SETS), (asked.peers, MODELS)):
+        if unknown := set(names) - set(known):
+            parser.error(f"unknown: {', '.join(sorted(unknown))}. Known: {', '.join(known)}")
     return asked
 
 
 def compete(
     peer: str, model: str, chosen: Set, known: pd.DataFrame, truth: pd.DataFrame, environments: Path
 ) -> list[str]:
-    """One model on one set: its scores and costs, as written in the table.
+    """Run one model on one data set; returns its scores and costs as table cells.
 
     Raises:
-        PeerError: it has no forecast to score.
+        PeerError: there is no forecast to score.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -148,7 +150,7 @@ def compete(
 
 
 def seqpred_commands(folder: Path, horizon: int) -> Cost:
-    """The three commands that a person would type; the config is the one that `init` writes."""
+    """Run `init`, `train` and `predict`, with the config that `init` writes."""
     seqpred = [sys.executable, "-m", "seqpred"]
     data, config, model = (str(folder / name) for name in ("known.csv", "config.yaml", "model"))
     return (
@@ -159,10 +161,10 @@ def seqpred_commands(folder: Path, horizon: int) -> Cost:
 
 
 def run(command: Sequence[str], folder: Path, output: Path | None = None) -> Cost:
-    """What a command costs; its standard output goes to a file.
+    """Run a command with its stdout in a file; returns its cost.
 
     Raises:
-        PeerError: it failed.
+        PeerError: the command failed.
     """
     cost = folder / "cost.json"
     with open(output or folder / "output.txt", "w") as out, open(folder / "errors.txt", "w+") as errors:
@@ -176,29 +178,31 @@ def run(command: Sequence[str], folder: Path, output: Path | None = None) -> Cos
 
 
 def environment(peer: str, folder: Path) -> Path:
-    """The Python of a peer's own environment, made if it isn't there with these pins.
+    """The Python of a peer's virtual environment, created unless it exists with the same pins.
 
     Raises:
-        PeerError: pip can't install them.
+        PeerError: pip cannot install the pins.
     """
     pins, home = HERE / "peers" / f"{peer}.txt", folder.resolve() / peer
     python, done = home / "bin" / "python", home / "installed.txt"
     if not done.exists() or done.read_text() != pins.read_text():
-        print(f"{home} is being made ...", file=sys.stderr)
+        print(f"creating {home} ...", file=sys.stderr)
         venv.create(home, clear=True, with_pip=True)
-        free = {key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"}  # ours are not theirs
+        free = {
+            key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"
+        }  # our constraints do not apply
         install = [str(python), "-m", "pip", "install", "--quiet", "--requirement", str(pins)]
         if subprocess.run(install, env=free, stdout=sys.stderr, check=False).returncode:
-            raise PeerError(f"pip can't install {pins}")
+            raise PeerError(f"pip cannot install {pins}")
         done.write_text(pins.read_text())
     return python
 
 
 def read_forecast(path: Path, truth: pd.DataFrame) -> dict[str, Float]:
-    """The quantiles [horizon, level] of each series, in the order of the rows to forecast.
+    """Read the quantiles [horizon, level] of each series, in the order of the rows to forecast.
 
     Raises:
-        PeerError: a row of these has no finite forecast.
+        PeerError: a row has no finite forecast.
     """
     asked = truth[["unique_id", "ds"]]
     both = asked.merge(_read(path), on=["unique_id", "ds"], how="left", validate="1:1")
@@ -212,7 +216,7 @@ def read_forecast(path: Path, truth: pd.DataFrame) -> dict[str, Float]:
 
 
 def score(quantiles: dict[str, Float], known: pd.DataFrame, truth: pd.DataFrame, season: int) -> dict[str, Any]:
-    """The metrics of seqpred, and OWA: the mean of sMAPE and MASE, each by that of Naive2 (M4)."""
+    """The metrics of seqpred, and OWA: the mean of sMAPE and MASE, each relative to Naive2 (M4)."""
     histories = {name: rows["y"].to_numpy(float) for name, rows in _by_series(known)}
     own, reference = [], []
     for name, rows in _by_series(truth):
@@ -225,13 +229,13 @@ def score(quantiles: dict[str, Float], known: pd.DataFrame, truth: pd.DataFrame,
 
 
 def bridge(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with lines through their gaps, for those who can't have any."""
+    """Interpolate gaps linearly, for libraries that reject them."""
     filled = rows.groupby("unique_id")["y"].transform(lambda y: y.interpolate(limit_direction="both"))
     return rows.assign(y=filled)
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """A long table; a time is a date or a whole number, however it is written."""
+    """Read a long table; `ds` becomes a date or stays an integer."""
     rows = pd.read_csv(path, dtype={"unique_id": str})
     if "unique_id" not in rows:
         rows.insert(0, "unique_id", "series")

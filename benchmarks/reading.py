@@ -1,4 +1,4 @@
-"""From a CSV to a panel, and on to the tensors that training draws from, beside `pandas.read_csv` of the same file.
+"""CSV to panel, and to the tensors for training, relative to `pandas.read_csv` of the same file.
 
 Run: python benchmarks/reading.py [M4_HOURLY.csv.gz]
 """
@@ -48,7 +48,7 @@ def main() -> None:
             for kind, path in ((packed.suffix, packed), (".csv", plain))
             for way, read in (("to a panel", to_panel), ("to tensors", to_windows))
         ]
-    print_table(["way", "file", "times `pandas.read_csv` (middle half)"], rows)
+    print_table(["conversion", "file", "relative to `pandas.read_csv` (middle half)"], rows)
 
 
 if __name__ == "__main__":

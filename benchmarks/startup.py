@@ -1,4 +1,4 @@
-"""Whole-process wall time of commands that need neither data nor torch, beside `python -c "import typer"`.
+"""Wall time of whole processes that need neither data nor torch, relative to `python -c "import typer"`.
 
 Run: python benchmarks/startup.py
 """
@@ -26,7 +26,7 @@ def main() -> None:
             (f"`seqpred {' '.join(c)}`", compare(_process([SEQPRED, *c], folder), _process(TYPER, folder)))
             for c in COMMANDS
         ]
-    print_table(["command", "times `import typer` (middle half)"], rows)
+    print_table(["command", "relative to `import typer` (middle half)"], rows)
 
 
 def _process(command: Sequence[str], folder: str) -> Callable[[], object]:

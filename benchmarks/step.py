@@ -1,11 +1,10 @@
-"""A training step of seqpred, data handling included, beside the same step written by hand (`bare.py`).
+"""A training step of seqpred, data handling included, relative to a hand-written step (`bare.py`).
 
-The real loop, `fit`, runs on M4 hourly; each time it reports progress, the bare step runs as often in its turn.
-Both have the same threads and the same malloc setting; a third column is the bare step in a process of its own, in
-which glibc returns freed memory as it does by default. Validation is one window but in the last rows, where it is
-what `seqpred train` does.
+The real loop, `fit`, runs on M4 hourly. Each time it reports progress, the bare step runs equally often. Both use the
+same threads and malloc settings. The last column is relative to the bare step in a separate process with the default
+malloc settings of glibc. Validation covers one window; in the last rows of the table it is that of `seqpred train`.
 
-Run: python benchmarks/step.py [M4_HOURLY.csv.gz]    (one thread; OMP_NUM_THREADS=2 before it for two)
+Run: python benchmarks/step.py [M4_HOURLY.csv.gz]    (one thread; set OMP_NUM_THREADS=2 for two)
 """
 
 from __future__ import annotations

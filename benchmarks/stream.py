@@ -1,4 +1,4 @@
-"""The stream and the cold start: rows per second, latency, memory, each as a ratio within one run (make bench)."""
+"""Streaming and cold start: rows per second, latency and memory (make bench)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from alternating import ROOT, compare, print_table, seconds
 
-import seqpred  # before torch, whose threads it keeps from waiting in a busy loop
+import seqpred  # before torch, to set its thread options
 
 SEQPRED = (sys.executable, "-m", "seqpred")
 QUICK = ("--steps", "1", "--quantiles", "0.1,0.9")
@@ -25,7 +25,7 @@ forecast: {horizon: 24, season: 24}
 training: {max_steps: 2}
 """
 ROWS, SERIES = 100_000, 10_000
-NETWORKS = 1, 3, 5  # one, and as many as `init` has
+NETWORKS = 1, 3, 5  # one, and the numbers that `init` writes
 
 
 def main() -> None:
@@ -47,7 +47,7 @@ def _all(place: Path, model: str, members: int) -> list[tuple[str, object]]:
 
 
 def text(rows: int, series: int) -> str:
-    """A CSV of so many rows, the series in turn."""
+    """A CSV of `rows` rows with interleaved series."""
     begin = datetime(2020, 1, 1)
     lines = (
         f"s{i % series},{begin + timedelta(hours=i // series)},{50 + 10 * np.sin(i // series / 4):.2f}\n"
@@ -78,15 +78,15 @@ def _cold(place: Path, model: str) -> list[tuple[str, object]]:
     ratio = compare(lambda: _run("predict", model, data, *QUICK), torch, rounds=7)
     follow = compare(lambda: _run("predict", model, data, "--stream", *QUICK), torch, rounds=7)
     return [
-        ("cold `predict`, 500 rows, times `import torch`", ratio),
-        ("cold `predict --stream`, 500 rows, times `import torch`", follow),
+        ("cold `predict`, 500 rows, relative to `import torch`", ratio),
+        ("cold `predict --stream`, 500 rows, relative to `import torch`", follow),
         ("peak memory of `predict`", f"{_peak('predict', model, data, *QUICK)} MB"),
         ("peak memory of `predict --stream`", f"{_peak('predict', model, data, '--stream', *QUICK)} MB"),
     ]
 
 
 def _peak(*args: str) -> int:
-    """The most memory that a command has taken, in MB, seen by a process of its own."""
+    """Peak memory of a command in MB, measured by a separate process."""
     code = (
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
@@ -112,7 +112,7 @@ def _stream(place: Path, model: str) -> list[tuple[str, object]]:
     alone, side = (min(seconds(through(path)) for _ in range(3)) - base for path in (one, many))
     return [
         ("rows per second, one series", f"{ROWS / alone:,.0f}"),
-        (f"{SERIES:,} ids interleaved, times the rows per second of one", f"{alone / side:.2f}"),
+        (f"{SERIES:,} interleaved ids, rows per second relative to one series", f"{alone / side:.2f}"),
     ]
 
 
@@ -123,7 +123,7 @@ def _follow(model: str) -> subprocess.Popen[bytes]:
 
 
 def _latency(model: str, rows: int = 5_000) -> list[tuple[str, object]]:
-    """From a row's last byte into the pipe to its forecast's last byte out of it."""
+    """Time from writing the last byte of a row to reading the last byte of its forecast."""
     process = _follow(model)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -145,7 +145,7 @@ def _latency(model: str, rows: int = 5_000) -> list[tuple[str, object]]:
 
 
 def _long(model: str, rows: int = 1_000_000, block: int = 20_000) -> list[tuple[str, object]]:
-    """Blocks of rows at the beginning and at the end of a long stream: time, and memory where the system tells it."""
+    """Time and memory of blocks of rows at the start and at the end of a long stream."""
     process = _follow(model)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -165,8 +165,8 @@ def _long(model: str, rows: int = 1_000_000, block: int = 20_000) -> list[tuple[
     process.wait()
     early, late = np.median(took[1:6]), np.median(took[-5:])
     return [
-        (f"row {rows:,} against row {2 * block:,}: time", f"{late / early:.2f}"),
-        (f"row {rows:,} against row {2 * block:,}: memory", f"{memory[-1] / memory[1]:.2f}"),
+        (f"row {rows:,} relative to row {2 * block:,}: time", f"{late / early:.2f}"),
+        (f"row {rows:,} relative to row {2 * block:,}: memory", f"{memory[-1] / memory[1]:.2f}"),
     ]
 
 
@@ -177,7 +177,7 @@ def _resident(process: int) -> int:
 
 
 def _panel(place: Path, model: str, members: int, series: int = 10_000, rows: int = 500) -> list[tuple[str, object]]:
-    """A whole panel, from the file to the text, against torch's LSTMs on the same batch, its rows ready in memory."""
+    """`predict` of a panel, from file to text, relative to LSTMs of torch on a batch in memory."""
     import torch
 
     from seqpred.cli.table import write_table
@@ -197,13 +197,13 @@ def _panel(place: Path, model: str, members: int, series: int = 10_000, rows: in
         write_table(forecast_table(loaded, path, quantiles=[0.1, 0.9]), "csv")
 
     loaded = seqpred.load(model)
-    what = f"`predict` of {series:,} series x {rows} rows, all of it, times the bare forward passes"
+    what = f"`predict` of {series:,} series x {rows} rows, in total, relative to the bare forward passes"
     work = min(_work(whole) for _ in range(2)) / min(_work(bare) for _ in range(2))
-    return [(what, compare(whole, bare, rounds=3)), (f"{what}, in processor seconds", f"{work:.2f}")]
+    return [(what, compare(whole, bare, rounds=3)), (f"{what}, in CPU seconds", f"{work:.2f}")]
 
 
 def _work(call: Callable[[], object]) -> float:
-    """Processor seconds of one call, which other work on the machine stretches less than its time."""
+    """CPU seconds of one call, which depend less on other work on the machine than wall time."""
     began = time.process_time()
     call()
     return time.process_time() - began

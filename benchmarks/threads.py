@@ -1,6 +1,6 @@
-"""A bare step with two threads beside the same step with one: the table behind `_threads` in `seqpred/recipe.py`.
+"""A bare step with two threads relative to one: the table behind `_threads` in `seqpred/recipe/resolve.py`.
 
-Window 96, horizon 24, depth 2. Below 1 the second thread pays; at 0.5 it would be perfect.
+Window 96, horizon 24, depth 2. Below 1 the second thread helps; 0.5 would be ideal.
 
 Run: python benchmarks/threads.py
 """
@@ -19,7 +19,7 @@ from seqpred.network.machine import keep_memory
 from seqpred.recipe.resolve import _threads
 
 HIDDEN, BATCHES, CELLS = (16, 32, 64, 128, 256), (32, 128), ("rnn", "lstm", "gru")
-BLOCK = 0.06  # seconds of one turn, at least
+BLOCK = 0.06  # minimum seconds per measurement
 
 
 def main() -> None:

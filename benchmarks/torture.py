@@ -1,10 +1,10 @@
-"""What seqpred withstands, counted: kills, flipped bits, fuzz, leaks, repetition. See docs/reliability.md.
+"""Fault-injection tests: kills, flipped bits, fuzz, leaks, repetition. See docs/reliability.md.
 
 Usage: python benchmarks/torture.py [PART [COUNT [SEED]]], with PART one of kills, saving, bits, leaks, repeats, fuzz,
-guided; without one, all of them at full length.
+guided. Without PART, all of them run at full length.
 
-Every training and every fuzzed input runs in a process of its own or in a forked one, so that a kill is a kill and a
-crash is seen. A failure is printed with the seed that makes it again, and the exit code is 1.
+Every training and every fuzzed input runs in a new or forked process, so that kills are real and crashes are detected.
+A failure is printed with the seed that reproduces it, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from benchmarks.fuzz import KINDS, Target, altered, targets
 from seqpred.errors import SeqpredError
 
 FULL = {"kills": 200, "saving": 200, "bits": 10_000, "leaks": 500, "repeats": 20, "fuzz": 100_000, "guided": 100_000}
-PATIENCE, ROOM = 5, 1 << 30  # seconds and bytes that a fuzzed input may take
-IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts whose files are many and need no disk
+PATIENCE, ROOM = 5, 1 << 30  # limits of a fuzzed input in seconds and bytes
+IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts with many files, which need no disk
 
 
 def warm() -> None:
-    """Import all that a training needs, so that a forked process begins with it; no training is begun here."""
+    """Import everything that a training needs, so that forked processes start quickly."""
     import onnxruntime  # noqa: F401
     import safetensors.numpy  # noqa: F401
     import torch
@@ -50,14 +50,14 @@ def warm() -> None:
     import tests.invariants.conftest
     import tests.invariants.leaks  # noqa: F401
 
-    torch.set_num_threads(1)  # none of torch's threads may be there when a process forks
+    torch.set_num_threads(1)  # torch must not have started threads before a fork
     for module in pkgutil.walk_packages(seqpred.__path__, "seqpred."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 
 
 def forked(work: Callable[[], object]) -> int:
-    """The process that does the work; silent, and gone at its end without tidying up."""
+    """Fork a process that runs `work` and exits without cleaning up; returns its id."""
     sys.stdout.flush()
     process = os.fork()
     if process:
@@ -65,25 +65,25 @@ def forked(work: Callable[[], object]) -> int:
     try:
         work()
         os._exit(0)
-    except BaseException:  # noqa: BLE001, it is this process's last
+    except BaseException:  # noqa: BLE001, this process exits
         traceback.print_exc()
         os._exit(1)
 
 
 def ended(process: int) -> bool:
-    """Waits for a process; whether all went well."""
+    """Wait for a process; returns whether it succeeded."""
     return os.waitpid(process, 0)[1] == 0
 
 
 def kill_after(process: int, seconds: float) -> bool:
-    """Kill a process after a time, unless it has ended; whether it was killed."""
+    """Kill a process after `seconds` unless it has ended; returns whether it was killed."""
     time.sleep(seconds)
     os.kill(process, signal.SIGKILL)
     return os.WIFSIGNALED(os.waitpid(process, 0)[1])
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files below a folder."""
+    """The contents of all files in a folder."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
@@ -91,7 +91,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def small(seed: int) -> dict[str, Any]:
-    """A quick training of any network; dropout draws too."""
+    """A config for a short training with a random network and dropout."""
     rng = np.random.default_rng(seed)
     return {
         "data": {"target": "sales", "time": "day", "id": "id"},
@@ -117,7 +117,7 @@ def small(seed: int) -> dict[str, Any]:
 
 
 def train(seed: int, out: Path, *, resume: bool = False, force: bool = False) -> None:
-    """Train, and write the state fifty times a second."""
+    """Train, writing a checkpoint fifty times a second."""
     import seqpred
     from seqpred.training import checkpoint
     from tests.invariants.conftest import frame
@@ -127,7 +127,7 @@ def train(seed: int, out: Path, *, resume: bool = False, force: bool = False) ->
 
 
 def kills(count: int, seed: int, place: Path) -> Iterator[str]:
-    """Trainings killed one to three times at random moments, then resumed, against ones that were not."""
+    """Compare trainings that were killed one to three times and resumed with uninterrupted ones."""
     rng = np.random.default_rng(seed)
     done = resumed = 0
     while done < count:
@@ -142,18 +142,18 @@ def kills(count: int, seed: int, place: Path) -> Iterator[str]:
                 done += 1
             resumed += (place / "killed" / "checkpoint" / "state").exists()
         if not ended(forked(lambda: train(own, place / "killed", resume=True))):
-            yield f"seed {own}: going on failed"
+            yield f"seed {own}: resuming failed"
         elif contents(place / "killed") != contents(place / "whole"):
-            yield f"seed {own}: other bytes"
+            yield f"seed {own}: different bytes"
         if [p.name for p in place.iterdir() if p.name not in ("killed", "whole")]:
-            yield f"seed {own}: something was left beside the folder"
+            yield f"seed {own}: temporary files remain next to the folder"
         for name in ("killed", "whole"):
             shutil.rmtree(place / name, ignore_errors=True)
-    print(f"kills: {done} kills at random moments, {resumed} of them with a state to go on from", end="")
+    print(f"kills: {done} kills at random moments, {resumed} of them with a checkpoint to resume", end="")
 
 
 def saving(count: int, seed: int, place: Path) -> Iterator[str]:
-    """A process killed while it writes one model folder over another, again and again."""
+    """Kill a process while it repeatedly replaces one model folder by another."""
     from seqpred.storage.model_folder import read_folder, write_folder
     from tests.storage.test_model_folder import CONFIGURED
 
@@ -172,16 +172,16 @@ def saving(count: int, seed: int, place: Path) -> Iterator[str]:
         kinds += any(p.name.startswith(".m") for p in place.iterdir())
         try:
             found = read_folder(place / "m").weights()["w"]
-        except Exception as e:  # noqa: BLE001, any is a failure
+        except Exception as e:  # noqa: BLE001, any exception is a failure
             yield f"kill {i}: {e}"
             continue
         if not any(np.array_equal(found, s["w"]) for s in sets):
             yield f"kill {i}: neither the old model nor the new"
-    print(f"saving: {count} kills, {kinds} of them before the write was done", end="")
+    print(f"saving: {count} kills, {kinds} of them during a write", end="")
 
 
 def bits(count: int, seed: int, place: Path) -> Iterator[str]:
-    """Single bits flipped in every file of a model folder and in the state of an unfinished training."""
+    """Flip single bits in every file of a model folder and in a checkpoint."""
     from seqpred.errors import FolderError
     from seqpred.storage.model_folder import read_folder
     from seqpred.training.checkpoint import pack, unpack
@@ -205,24 +205,24 @@ def bits(count: int, seed: int, place: Path) -> Iterator[str]:
                     file.write_bytes(whole)
             else:
                 unpack(bytes(content))
-            yield f"bit {bit} of byte {where} of {file.name if file else 'state'} was not noticed"
+            yield f"bit {bit} of byte {where} of {file.name if file else 'state'} was not detected"
         except (FolderError, ValueError):
             pass
     print(f"bits: {count} flips in {', '.join(f.name for f in files)} and a state", end="")
 
 
 def leaks(count: int, seed: int, place: Path) -> Iterator[str]:
-    """Configs drawn at random, all before a cut held together while all after it changes."""
+    """For random configs, compare everything before a cut while everything after it changes."""
     from tests.invariants.leaks import check_config, draw_config, make_data
 
     for i in range(seed, seed + count):
         if not ended(forked(lambda i=i: check_config(draw_config(i), make_data(i), i))):  # type: ignore[misc]
             yield f"config {i} leaks"
-    print(f"leaks: {count} configs drawn at random", end="")
+    print(f"leaks: {count} random configs", end="")
 
 
 def repeats(count: int, seed: int, place: Path) -> Iterator[str]:
-    """The same training again and again; the digest is for other machines of the kind, which should print the same."""
+    """Repeat one training; other machines of the same kind should print the same digest."""
     seen = set()
     for i in range(count):
         if not ended(forked(lambda i=i: train(seed, place / str(i)))):  # type: ignore[misc]
@@ -235,15 +235,15 @@ def repeats(count: int, seed: int, place: Path) -> Iterator[str]:
 
 
 def processor() -> str:
-    """The kind of this machine, as far as it decides the bytes: its processor and the releases that compute."""
+    """What the bytes of a result depend on: the processor and the versions of torch and numpy."""
     import torch
 
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
         lines = []
-    told = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
-    named = [told.get(key, "?") for key in ("model name", "cpu family", "model")]
+    fields = dict(line.replace("\t", "").split(": ", 1) for line in lines if ": " in line)
+    named = [fields.get(key, "?") for key in ("model name", "cpu family", "model")]
     return f"{' '.join(named)} with torch {torch.__version__} and numpy {np.__version__}"
 
 
@@ -255,24 +255,24 @@ CHUNK = 250  # inputs in one process
 
 
 def fuzz(count: int, seed: int, place: Path) -> Iterator[str]:
-    """Files altered at random: each is read or refused in words, soon and in little memory."""
+    """Feed randomly altered files to the readers; each must be accepted, or rejected with a message, within limits."""
     print("fuzz: ", end="")
     for kind, target in targets(place).items():
         read, share = 0, count * SHARES[kind] // 100
         for begin in range(seed, seed + share, CHUNK):
-            told = place / "told"
+            report = place / "report"
             seeds = range(begin, min(begin + CHUNK, seed + share))
-            whole = ended(forked(lambda: _feed_all(target, kind, seeds, told)))
+            whole = ended(forked(lambda: _feed_all(target, kind, seeds, report)))
             if whole:
-                read += int(told.read_text())
+                read += int(report.read_text())
             else:
-                yield f"{kind}, {told.read_text()}"
-        print(f"{share:,} {kind} ({read:,} read), ", end="", flush=True)
+                yield f"{kind}, {report.read_text()}"
+        print(f"{share:,} {kind} ({read:,} accepted), ", end="", flush=True)
     print("altered", end="")
 
 
-def _feed_all(target: Target, kind: str, seeds: range, told: Path) -> None:
-    """Feed altered files to a reader; `told` then holds how many were good, or at which one it ended."""
+def _feed_all(target: Target, kind: str, seeds: range, report: Path) -> None:
+    """Feed altered files to a reader; writes to `report` how many were accepted, or the one that failed."""
     warnings.simplefilter("ignore")
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
@@ -282,8 +282,8 @@ def _feed_all(target: Target, kind: str, seeds: range, told: Path) -> None:
     read = 0
     for seed in seeds:
         content = altered(target.good[seed % len(target.good)], np.random.default_rng((seed, len(kind))))
-        told.write_text(f"seed {seed}: died, or took longer than {PATIENCE} s")
-        signal.setitimer(signal.ITIMER_PROF, PATIENCE)  # of its own time, so that others' work is not counted
+        report.write_text(f"seed {seed}: died, or took longer than {PATIENCE} s")
+        signal.setitimer(signal.ITIMER_PROF, PATIENCE)  # CPU time, so that other work is not counted
         signal.alarm(12 * PATIENCE)
         try:
             target.read(content)
@@ -292,19 +292,19 @@ def _feed_all(target: Target, kind: str, seeds: range, told: Path) -> None:
             pass
         except BaseException as e:
             lines = traceback.format_tb(e.__traceback__)[-2:]
-            told.write_text(f"seed {seed}: {type(e).__name__}: {str(e)[:200]}\n{''.join(lines)}")
+            report.write_text(f"seed {seed}: {type(e).__name__}: {str(e)[:200]}\n{''.join(lines)}")
             raise
         signal.setitimer(signal.ITIMER_PROF, 0)
     signal.alarm(0)
-    told.write_text(str(read))
+    report.write_text(str(read))
 
 
 def guided(count: int, seed: int, place: Path) -> Iterator[str]:
-    """The same readers, fed by atheris with whatever leads into new branches."""
+    """Feed the same readers with atheris, which searches for inputs that reach new branches."""
     if find_spec("atheris") is None:
         print("guided: atheris is not installed", end="")
         return
-    told = []
+    summary = []
     for kind in KINDS:
         share = count * SHARES[kind] // 100
         (place / kind).mkdir()
@@ -315,10 +315,10 @@ def guided(count: int, seed: int, place: Path) -> Iterator[str]:
         if done.returncode:
             kept = [shutil.copy(p, tempfile.gettempdir()) for p in place.iterdir() if p.is_file()]
             yield f"{kind}: {' '.join(kept)}\n{done.stdout[-2000:]}{done.stderr[-3000:]}"
-        told.append(
-            f"{share:,} {kind} ({branches[0]} branches at first, {branches[-1]} at the end)" if branches else kind
+        summary.append(
+            f"{share:,} {kind} ({branches[0]} branches at the start, {branches[-1]} at the end)" if branches else kind
         )
-    print(f"guided: {', '.join(told)}", end="")
+    print(f"guided: {', '.join(summary)}", end="")
 
 
 PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {

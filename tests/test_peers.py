@@ -1,4 +1,4 @@
-"""The benchmark of peers, apart from the peers: what they are told, how their forecasts are read, scored and paid."""
+"""The comparison with other libraries, without these: tasks, forecasts, scores and costs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return importlib.import_module("peers")
 
 
-def test_a_peer_is_asked_answers_and_is_scored(peers: ModuleType, tmp_path: Path) -> None:
-    """Source of the figures: those of the seasonal naive and of Naive2, computed apart from this project."""
+def test_a_peer_receives_its_task_and_is_scored(peers: ModuleType, tmp_path: Path) -> None:
+    """Reference scores of the seasonal naive and of Naive2 were computed outside this project."""
     known, truth = peers.SETS["air"].split()
     assert (len(known), len(truth)) == (132, 12)
     peers.bridge(known).to_csv(tmp_path / "bridged.csv", index=False)
@@ -47,7 +47,7 @@ def test_a_peer_is_asked_answers_and_is_scored(peers: ModuleType, tmp_path: Path
     scores = peers.score(peers.read_forecast(tmp_path / "forecast.csv", truth), known, truth, 12)
     assert (scores["smape"], scores["mase"]) == pytest.approx((10.572, 1.571), abs=5e-4)
     assert scores["owa"] == pytest.approx((10.572 / 7.030 + 1.571 / 1.108) / 2, abs=1e-3)
-    assert scores["coverage"]["80"] == 0  # a point covers nothing
+    assert scores["coverage"]["80"] == 0  # a point forecast covers nothing
 
 
 def test_forecasts_are_matched_by_series_and_time(peers: ModuleType, tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_forecasts_are_matched_by_series_and_time(peers: ModuleType, tmp_path: P
         peers.read_forecast(path, truth)
 
 
-def test_a_peer_that_fails_says_why(peers: ModuleType, tmp_path: Path) -> None:
+def test_a_failing_peer_raises_its_last_error_line(peers: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(peers.PeerError, match=r"exit code 1\. ValueError: no such model"):
         peers.run([sys.executable, "-c", "raise ValueError('no such model')"], tmp_path)
 
@@ -83,15 +83,15 @@ def test_every_peer_is_pinned(peers: ModuleType, peer: str) -> None:
     assert set(peers.MODELS) == {"seqpred", "neuralforecast", "darts", "gluonts", "statsforecast"}
 
 
-def test_gaps_are_bridged_within_a_series_alone(peers: ModuleType) -> None:
+def test_gaps_are_interpolated_within_each_series(peers: ModuleType) -> None:
     rows = pd.DataFrame({"unique_id": list("aaab"), "ds": [1, 2, 3, 1], "y": [1.0, None, 3.0, 9.0]})
     assert peers.bridge(rows)["y"].tolist() == [1, 2, 3, 9]
 
 
-def test_a_set_that_is_not_known_is_said(
+def test_an_unknown_data_set_is_reported(
     peers: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["peers.py", "--sets", "air,mars"])
     with pytest.raises(SystemExit):
         peers.main()
-    assert "mars: known are air, sunspots, co2, m4" in capsys.readouterr().err
+    assert "unknown: mars. Known: air, sunspots, co2, m4" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The long checks of `make torture`, in short: they run, and find nothing."""
+"""Short versions of the tests of `make torture` run and find no failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(("part", "count"), [("kills", 2), ("saving", 10), ("repeats", 2), ("fuzz", 400)])
-def test_nothing_is_found_in_a_few(part: str, count: int) -> None:
+def test_short_runs_find_no_failures(part: str, count: int) -> None:
     command = [sys.executable, "-W", "ignore", str(ROOT / "benchmarks" / "torture.py"), part, str(count), "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -23,7 +23,7 @@ FAULTS = {"a traceback": "1 / 0", "too much memory": "bytearray(2 << 30)", "a cr
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_the_fuzz_finds_a_fault_that_is_built_in(fault: str, tmp_path: Path) -> None:
+def test_fuzzing_detects_an_injected_fault(fault: str, tmp_path: Path) -> None:
     code = (
         "from pathlib import Path; from benchmarks import torture; from benchmarks.fuzz import Target; "
         f"torture.targets = lambda place: {{'csv': Target((b'a,b',), lambda content: {fault})}}; "

@@ -1,4 +1,4 @@
-"""darts: its RNNModel, an LSTM of 64 units, two layers, trained a little and saved; or loaded, to forecast a CSV.
+"""darts: train an LSTM (RNNModel) of 64 units and two layers briefly and save it, or load it and forecast a CSV.
 
 python load_darts.py train|predict FOLDER CSV
 """

@@ -1,4 +1,4 @@
-"""neuralforecast: its LSTM of 64 units, two layers, trained a little and saved; or loaded, and told to forecast a CSV.
+"""neuralforecast: train an LSTM of 64 units and two layers briefly and save it, or load it and forecast a CSV.
 
 python load_neuralforecast.py train|predict FOLDER CSV
 """

@@ -1,6 +1,6 @@
-"""What a peer is asked, and how it answers; nothing here but what every peer's environment has.
+"""The task for a peer and its answer, using only packages that every environment contains.
 
-A folder holds `bridged.csv` (unique_id, ds, y: the history, its gaps bridged linearly), `ahead.csv` (unique_id, ds: the
+The folder contains `bridged.csv` (unique_id, ds, y: the history, gaps interpolated), `ahead.csv` (unique_id, ds: the
 rows to forecast) and, afterwards, `forecast.csv` (unique_id, ds, q0.1 ... q0.9).
 """
 
@@ -20,12 +20,12 @@ LEVELS = [level / 10 for level in range(1, 10)]
 
 @dataclass(frozen=True)
 class Task:
-    """One model on one set.
+    """One model on one data set.
 
     Attributes:
-        folder: with the files above.
-        model: by its name in the peer's library.
-        frequency: of the rows, as pandas calls it; where `ds` is a whole number too.
+        folder: contains the files above.
+        model: its name in the peer's library.
+        frequency: pandas frequency of the rows, also given if `ds` is an integer.
     """
 
     folder: str
@@ -36,11 +36,11 @@ class Task:
 
     @classmethod
     def given(cls) -> Task:
-        """The one in the first argument, as JSON."""
+        """Parse the task from the first argument, as JSON."""
         return cls(**json.loads(sys.argv[1]))
 
     def history(self) -> pd.DataFrame:
-        """The rows known; `ds` is a date or a whole number."""
+        """Read the history; `ds` is a date or an integer."""
         rows = pd.read_csv(Path(self.folder, "bridged.csv"), dtype={"unique_id": str, "y": float})
         if not pd.api.types.is_integer_dtype(rows["ds"]):
             rows["ds"] = pd.to_datetime(rows["ds"])
@@ -56,5 +56,5 @@ class Task:
 
 
 def by_series(rows: pd.DataFrame, columns: list[str]) -> dict[str, np.ndarray]:
-    """Columns of a long table as [horizon, level], by series."""
+    """Convert columns of a long table to [horizon, level] per series."""
     return {str(name): own[columns].to_numpy(float) for name, own in rows.groupby("unique_id", sort=False)}

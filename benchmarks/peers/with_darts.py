@@ -1,8 +1,8 @@
-"""darts: RNNModel as its notebooks on recurrent networks and on DeepAR have it.
+"""darts: RNNModel as in its notebooks on recurrent networks and on DeepAR.
 
-From them: an LSTM of 20 units, no dropout, batches of 16, Adam's rate 0.001, values scaled to 0 to 1, year and month as
-covariates where there are dates, a Gaussian likelihood. Beyond them: window and training length follow the horizon,
-1,000 steps in the place of 300 epochs.
+From the notebooks: an LSTM of 20 units, no dropout, batches of 16, Adam with a rate of 0.001, values scaled to 0 to 1,
+year and month as covariates if there are dates, a Gaussian likelihood. Deviations: window and training length follow
+the horizon, 1,000 steps instead of 300 epochs.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""gluonts: DeepAREstimator as its README has it, all but the epochs left as they are.
+"""gluonts: DeepAREstimator as in its README, with more epochs.
 
-20 epochs of 50 batches in the place of 5: 1,000 steps. It wants dates, so whole numbers become some.
+20 epochs of 50 batches instead of 5: 1,000 steps. It requires dates, so integer times are converted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""neuralforecast: its quick start's LSTM and NHITS (a GRU as the LSTM), told to forecast deciles.
+"""neuralforecast: the LSTM and NHITS of its quick start (GRU like the LSTM), forecasting deciles.
 
-Beyond the quick start: 1,000 steps (the classes' own default) in the place of 500 and 100, and MQLoss, since the
-default loss gives no quantiles.
+Deviations from the quick start: 1,000 steps (the classes' default) instead of 500 and 100, and MQLoss, because the
+default loss has no quantiles.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""statsforecast: AutoETS, AutoTheta, SeasonalNaive as its README has them; its intervals are the quantiles."""
+"""statsforecast: AutoETS, AutoTheta, SeasonalNaive as in its README; its intervals provide the quantiles."""
 
 from __future__ import annotations
 
