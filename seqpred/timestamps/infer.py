@@ -1,0 +1,269 @@
+"""From the distinct texts of a column to the pattern that they share, or to what keeps them from having one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from seqpred.timestamps.compose import ANY, compose
+from seqpred.timestamps.fields import DAY, FIRST_SHORT_YEAR, LAST_SHORT_YEAR, Int
+from seqpred.timestamps.forms import Form, common_form
+from seqpred.timestamps.intervals import Duration, usual_duration
+from seqpred.timestamps.orders import orders_of
+from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern, shape_of
+from seqpred.timestamps.regularity import monotony, regularity, usual_months, years_of
+from seqpred.timestamps.scan import NoTimestampError, Scan, scan
+
+DateOrder = Literal["auto", "day-first", "month-first", "year-first"]
+MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more holds something else
+COMPACT_YEARS = (1700, 2200)  # of dates without separators, which other numbers look like
+FEW = 10  # so many timestamps in order are no accident
+CLEARLY = 0.3  # by so much a meaning must be more regular than the others to be chosen in their place
+_HINTED = {"week": "V", "quarter": "q", "half": "i"}
+
+
+class UnreadableError(ValueError):
+    """Texts that no pattern reads, or that several read with different results.
+
+    Attributes:
+        message: what is wrong, to follow the first offending text, as in "may be day first or month first".
+        hint: what to do.
+        places: the offending texts.
+    """
+
+    def __init__(self, message: str, hint: str, places: Sequence[int] = (0,)) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.places = message, hint, list(places)
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A pattern and what it makes of the texts.
+
+    Attributes:
+        readings: [texts].
+        notes: choices that were made, for people.
+    """
+
+    pattern: Pattern
+    readings: Readings
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    """One way to read the texts."""
+
+    letters: tuple[str, ...]
+    pattern: Pattern
+    readings: Readings
+
+    @property
+    def order(self) -> str | None:
+        """Which part of a date of three numbers comes first, if that can be mistaken."""
+        return "year-first" if self.letters[:3] == ("y", "m", "d") else self.pattern.date_order
+
+    @property
+    def plausibility(self) -> float:
+        """From 0 to 2: how regular the times are, and how much in order."""
+        return regularity(self.readings.times) + monotony(self.readings.times)
+
+
+def infer_pattern(texts: Sequence[str], order: DateOrder = "auto", hint: str = "") -> Inferred:
+    """The pattern that all texts share.
+
+    Args:
+        texts: distinct, without blanks around them, in order of appearance.
+        order: which part comes first in 03/04/05.
+        hint: what the name of the column suggests that 05 in 2019-05 is: `week`, `quarter`, `half`; else empty.
+    Raises:
+        UnreadableError: they have no pattern in common, or several with different results.
+
+    >>> infer_pattern(["30-Dec-22", "3-Jan-23"]).pattern.text
+    '%-d-%b-%y'
+    """
+    form, covered = _common_form(texts)
+    meanings = list(_meanings(form, texts))
+    good = [m for m in meanings if not m.readings.bad[covered].any() and _is_sensible(m, covered)]
+    asked = [m for m in good if order == "auto" or m.order in (None, order)]
+    if not asked:
+        raise _no_meaning(covered, meanings, order if good else "auto")
+    if len(covered) < len(texts):
+        raise _unlike_others(texts, covered, asked[0].pattern)
+    chosen, notes = _choose(asked, form, hint)
+    return _finished(form, chosen, texts, notes)
+
+
+def _common_form(texts: Sequence[str]) -> tuple[Form, Int]:
+    """The form that most texts share, and the places of those that have it."""
+    shapes = [shape_of(text) for text in texts]
+    counts = Counter(shapes)
+    scans: dict[str, Scan] = {}
+    reasons: dict[str, str] = {}
+    for shape in list(counts)[:MOST_SHAPES]:
+        try:
+            scans[shape] = scan(shape)
+        except NoTimestampError as e:
+            reasons[shape] = str(e)
+    strange = [i for i, shape in enumerate(shapes) if shape not in scans]
+    if 2 * len(strange) > len(texts):
+        reason = f" ({reasons[shapes[strange[0]]]})" if shapes[strange[0]] in reasons else ""
+        raise UnreadableError(f"is not a timestamp{reason}", _WRITE_ISO, strange)
+    form = common_form(scans, counts)
+    inside = set(form.shapes)
+    return form, np.array([i for i, shape in enumerate(shapes) if shape in inside])
+
+
+_WRITE_ISO = "Write timestamps as 2024-12-31 or 2024-12-31 23:00:00."
+
+
+def _meanings(form: Form, texts: Sequence[str]) -> Iterator[_Meaning]:
+    """What the numbers can mean."""
+    for letters in orders_of(form.kinds):
+        if all(slot.role != "o" or letter == "d" for slot, letter in zip(form.dates, letters, strict=True)):
+            pattern = compile_pattern(compose(form, letters))
+            yield _Meaning(tuple(letters), pattern, pattern.read(texts))
+
+
+def _is_sensible(meaning: _Meaning, covered: Int) -> bool:
+    """Whether the times are such as people have, where few digits must do."""
+    times = meaning.readings.times[covered]
+    letters = meaning.letters
+    if any(len(part) > 1 and part[0] != "+" for part in letters):
+        years = years_of(times)
+        return bool(COMPACT_YEARS[0] <= years.min() and years.max() <= COMPACT_YEARS[1])
+    if letters in (("b", "y"), ("y", "b")):  # 1-Jan and 2-Jan are days without a year; Jan-49 is not
+        return bool((years_of(times) % 100 > 31).any()) or usual_months(times) != 12
+    if letters[-1][0] == "+":
+        return len(times) > 2 and usual_duration(times, meaning.readings.ends[covered]) == Duration(12, 0)
+    return True
+
+
+# ------------------------------------------------------------------ the choice between meanings
+
+
+def _choose(good: Sequence[_Meaning], form: Form, hint: str) -> tuple[_Meaning, tuple[str, ...]]:
+    """The meaning that is meant.
+
+    Raises:
+        UnreadableError: that cannot be known.
+    """
+    first, *others = good
+    rivals = [m for m in others if not np.array_equal(m.readings.times, first.readings.times)]
+    if not rivals:
+        return first, ()
+    everything = [first, *rivals]
+    for meaning in everything:
+        if meaning.letters[-1][0] == "+" or _HINTED.get(hint, "?") in meaning.letters:
+            return meaning, ()
+    scores = [m.plausibility for m in everything]
+    best = everything[int(np.argmax(scores))]
+    near = [m for m, score in zip(everything, scores, strict=True) if score > max(scores) - CLEARLY]
+    ordered = [m for m in everything if monotony(m.readings.times) == 1]
+    if len(ordered) == 1 and len(first.readings.times) >= FEW:
+        best, near = ordered[0], ordered
+    orders = {m.order for m in everything}
+    if {"day-first", "month-first"} <= orders and not (best.order == "year-first" and len(near) == 1):
+        raise _ambiguous(["day-first", "month-first"])
+    if len(first.letters) == 3 and len(near) > 1 and "year-first" in orders:
+        separators = {slot.text for slot in form.slots if not slot.role}
+        if not separators & {"/", "."}:
+            raise _ambiguous([str(m.order) for m in near])
+        best = first  # hardly anyone writes the year first between slashes
+    if "b" in best.letters and len(near) > 1:
+        best = first
+    return best, () if best is first else (f"{{}} is read as {best.pattern.shown}, which makes the times regular",)
+
+
+def _ambiguous(orders: Sequence[str]) -> UnreadableError:
+    kinds = " or ".join(order.replace("-", " ") for order in orders)
+    return UnreadableError(
+        f"may be {kinds}",
+        f"No row decides it: set data.date_order to {' or '.join(orders)}, or write the dates as 2024-12-31.",
+    )
+
+
+# ------------------------------------------------------------------ the pattern in detail
+
+
+def _finished(form: Form, meaning: _Meaning, texts: Sequence[str], notes: tuple[str, ...]) -> Inferred:
+    """The pattern with the widths, brackets and intervals with which the texts are written."""
+    readings, pattern = meaning.readings, meaning.pattern
+    flags = _flags(form, meaning, texts)
+    length: Duration | None = None
+    if form.end or meaning.letters[-1][0] == "+":
+        length = usual_duration(readings.times, readings.ends)
+        if length is None:
+            raise UnreadableError("is an interval, and the intervals have different lengths", "Keep the starts only.")
+        notes = (*notes, f"timestamps are the starts of intervals, as {texts[0]!r}")
+    if "short_year" in pattern.fields:
+        _check_century(readings.times)
+        notes = (*notes, f"two-digit years are read as {FIRST_SHORT_YEAR} to {LAST_SHORT_YEAR}")
+    if form.lacking & {"clock", "clock and zone"}:
+        notes = (*notes, _midnight_note(pattern, readings, texts))
+    final = compile_pattern(compose(form, meaning.letters, flags, length or ANY))
+    return Inferred(final, readings, tuple(note.replace("{}", repr(texts[0])) for note in notes))
+
+
+def _flags(form: Form, meaning: _Meaning, texts: Sequence[str]) -> dict[str, str]:
+    """The directives for numbers whose width no text shows, and for days that end with 24:00."""
+    flags: dict[str, str] = {}
+    letters = dict(zip(meaning.letters, form.dates, strict=True))
+    for letter, other in (("d", "m"), ("m", "d")):
+        slot, neighbour = letters.get(letter), letters.get(other)
+        if slot is None or neighbour is None or slot.role != "n" or neighbour.role != "n":
+            continue
+        least = min(int(cell) for cell in meaning.pattern.cells(texts, "day" if letter == "d" else "month"))
+        if least >= 10 and 1 in neighbour.widths:  # no 01 and no 1: as the other one is written
+            flags[letter] = f"-{letter}"
+    hours = set(meaning.pattern.cells(texts, "hour"))
+    if "24" in hours and not hours & {"0", "00"}:
+        flags["H"] = "K"
+    return flags
+
+
+def _check_century(times: Int) -> None:
+    years = np.unique(years_of(times))
+    if len(years) > 1 and np.diff(years).max() >= 50:
+        raise UnreadableError("has a two-digit year, and the others could be of two centuries", "Write four digits.")
+
+
+def _midnight_note(pattern: Pattern, readings: Readings, texts: Sequence[str]) -> str:
+    """What to say of texts without a clock among others; they are midnights if no other text is one."""
+    bare = np.array([not cell for cell in pattern.cells(texts, "hour")]) & np.array(
+        [not cell for cell in pattern.cells(texts, "hour12")]
+    )
+    if (readings.times[~bare] % DAY == 0).any() or readings.times[bare].size == 0:
+        raise UnreadableError("has no time of day, unlike others", _WRITE_ISO, np.flatnonzero(bare).tolist())
+    return f"timestamps without a time of day, such as {texts[int(bare.argmax())]!r}, are read as 00:00"
+
+
+# ------------------------------------------------------------------ what is wrong
+
+
+def _unlike_others(texts: Sequence[str], covered: Int, pattern: Pattern) -> UnreadableError:
+    others = sorted(set(range(len(texts))) - set(covered.tolist()))
+    message = f"is not a timestamp of the form {pattern.shown}, unlike {texts[covered[0]]!r}"
+    return UnreadableError(message, "Write all timestamps in one form.", others)
+
+
+def _no_meaning(covered: Int, meanings: Sequence[_Meaning], order: str) -> UnreadableError:
+    if order != "auto":
+        part = order.removesuffix("-first")
+        return UnreadableError(f"is not a date with the {part} first", f"data.date_order is {order}; correct it.")
+    if not meanings:
+        return UnreadableError("is not a timestamp, or has no year", _WRITE_ISO, [int(covered[0])])
+    best = min(meanings, key=lambda m: int(m.readings.bad[covered].sum()))
+    if {*best.letters} == {"b", "y"}:
+        return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
+    bad = covered[best.readings.bad[covered]]
+    if not len(bad):
+        return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
+    if len(bad) == len(covered):
+        return UnreadableError("is not a timestamp: there is no such day or time", _WRITE_ISO, bad.tolist())
+    message = f"is not a timestamp of the form {best.pattern.shown}, as others are: there is no such day or time"
+    return UnreadableError(message, "Correct these cells.", bad.tolist())

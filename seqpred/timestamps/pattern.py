@@ -1,0 +1,437 @@
+"""A timestamp pattern: reads texts as local times, and writes local times in the form of those texts.
+
+A pattern is a text of literals and directives (see `directives`), with three additions:
+
+    [...]       a part that some rows lack, and that is not written where all its fields are zero
+    %{+3600s}   the end of an interval follows; `%{+1mo-86400s}` is a month, less a day, after its start
+    a tab       stands between the columns of a timestamp that is split over several
+
+A blank matches one or more blanks; `%%`, `%[` and `%]` are themselves.
+
+    >>> pattern = compile_pattern("%d.%m.%Y %H:%M - %{+3600s}%d.%m.%Y %H:%M")
+    >>> pattern.write([0])
+    ['01.01.1970 00:00 - 01.01.1970 01:00']
+    >>> compile_pattern("%Y-%m-%d[ %H:%M]").write([0, 60_000_000])
+    ['1970-01-01', '1970-01-01 00:01']
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache, cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from seqpred.timestamps.directives import SPEC, Directive
+from seqpred.timestamps.fields import (
+    DAY,
+    FIRST_SHORT_YEAR,
+    LAST_SHORT_YEAR,
+    Bool,
+    Int,
+    Truth,
+    Whole,
+    day_number,
+    to_datetime,
+    to_microseconds,
+)
+from seqpred.timestamps.intervals import Duration
+from seqpred.timestamps.spans import Span
+
+_SHAPE = str.maketrans("123456789", "000000000")
+_DATE_FIELDS = frozenset(
+    ("year", "short_year", "iso_year", "month", "day", "quarter", "half", "week", "iso_weekday", "day_of_year", "epoch")
+)
+
+
+@dataclass(frozen=True)
+class Optional:
+    """A part of a pattern that a text may lack."""
+
+    parts: tuple[Part, ...]
+
+
+Part = str | Directive | Optional | Duration
+Writer = Callable[[datetime, str], str]  # of a local time and a zone
+
+
+class Readings(NamedTuple):
+    """What texts say, [texts].
+
+    Attributes:
+        times: local times in microseconds since 1970-01-01, 0 where the text is bad.
+        offsets: microseconds east of UTC, 0 where there is no zone.
+        ends: of intervals; the times themselves where there are none.
+        bad: whether a text does not match, or names a day or time that does not exist.
+    """
+
+    times: Int
+    offsets: Int
+    ends: Int
+    bad: Bool
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A timestamp pattern; see the module. Two are equal if their texts are.
+
+    Raises:
+        ValueError: the text is not a pattern.
+    """
+
+    text: str
+    _found: dict[str, tuple[Span, ...] | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.fields & {"year", "short_year", "iso_year", "epoch"}:
+            raise ValueError(f"{self.text!r} has no year")
+
+    # ------------------------------------------------------------------ its parts
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """Literals, directives, optional parts and durations in order."""
+        parts, rest = _parse(self.text, closing=False)
+        if rest:
+            raise ValueError(f"{self.text!r} has a ']' without a '['")
+        return parts
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields that it has; those of an interval's end apart."""
+        return frozenset(part.kind.field for part in _flat(self._start) if isinstance(part, Directive))
+
+    @cached_property
+    def _split(self) -> int:
+        """How many parts precede the duration of an interval."""
+        return next((i for i, part in enumerate(self.parts) if isinstance(part, Duration)), len(self.parts))
+
+    @property
+    def _start(self) -> tuple[Part, ...]:
+        return self.parts[: self._split]
+
+    @property
+    def has_zone(self) -> bool:
+        """Whether an offset from UTC, or the name of a zone, is part of it."""
+        return "offset" in self.fields
+
+    @property
+    def columns(self) -> int:
+        """Over how many columns a timestamp is split."""
+        return self.text.count("\t") + 1
+
+    @property
+    def shown(self) -> str:
+        """The pattern without flags and names, for people."""
+        return re.sub(r"%[-\d]?([a-zA-Z])(\{[^}]*\})?", r"%\1", self.text).replace("\t", " ")
+
+    @property
+    def date_order(self) -> str | None:
+        """Which of `day-first` and `month-first` a date such as 03/04/2005 is; None in any other form."""
+        order = [part.letter for part in _flat(self._start) if isinstance(part, Directive) and part.letter in "YymdebB"]
+        numeric = "".join(order[:2]).replace("e", "d")
+        return {"dm": "day-first", "md": "month-first"}.get(numeric)
+
+    @cached_property
+    def bounds(self) -> tuple[int, int]:
+        """The first time that can be written, and the time after the last one, in microseconds since 1970-01-01."""
+        years = (FIRST_SHORT_YEAR, LAST_SHORT_YEAR + 1) if "short_year" in self.fields else (1, 10_000)
+        low, high = (int(day_number(year, 1, 1)) * DAY for year in years)
+        return low, high
+
+    # ------------------------------------------------------------------ texts to times
+
+    def read(self, texts: Sequence[str]) -> Readings:
+        """The times in texts, all at once; texts of one shape (the same but for their digits) are read together."""
+        count = len(texts)
+        times, offsets, ends = (np.zeros(count, np.int64) for _ in range(3))
+        bad = np.ones(count, bool)
+        for shape, rows in _by_shape(texts).items():
+            spans = self._spans(shape)
+            if spans is None:
+                continue
+            places = np.array(rows)
+            letters = np.array([texts[row] for row in rows], f"U{len(shape)}").view(np.uint32).reshape(len(rows), -1)
+            moment = self._moment(spans, _Digits(letters.astype(np.int64) - ord("0")).number)
+            times[places], offsets[places], ends[places], bad[places] = *moment[:3], ~np.asarray(moment[3])
+        times[bad] = offsets[bad] = ends[bad] = 0
+        return Readings(times, offsets, ends, bad)
+
+    def read_one(self, text: str) -> tuple[int, int]:
+        """The local time in one text, and its offset from UTC (0 if it has none), in microseconds.
+
+        Raises:
+            ValueError: the text does not match, or names a day or time that does not exist.
+        """
+        spans = self._spans(text.translate(_SHAPE))
+        if spans is not None:
+            time, offset, _, exists = self._moment(spans, lambda start, stop: int(text[start:stop]))
+            if exists:
+                return int(time), int(offset)
+        raise ValueError(f"{text!r} is not a time of the form {self.shown}")
+
+    def cells(self, texts: Sequence[str], name: str) -> list[str]:
+        """The digits of a field in each text, as they are written; empty where it is lacking."""
+        cells = []
+        for text in texts:
+            spans = self._spans(text.translate(_SHAPE)) or ()
+            cells.append(next((text[s.start : s.stop] for s in spans if s.field == name and s.constant is None), ""))
+        return cells
+
+    def zone_of(self, text: str) -> str:
+        """The zone as a text writes it; empty where it has none."""
+        match = self._regex.fullmatch(text.translate(_SHAPE))
+        for name, part in self._groups.items():
+            if match and isinstance(part, Directive) and part.letter == "z" and match[name] is not None:
+                return text[match.start(name) : match.end(name)]
+        return ""
+
+    def _moment(
+        self, spans: tuple[Span, ...], number: Callable[[int, int], Whole]
+    ) -> tuple[Whole, Whole, Whole, Truth]:
+        """Time, offset, end of the interval, and whether they exist."""
+        fields = _sum(spans, number)
+        end = {name.removeprefix("end "): value for name, value in fields.items() if name.startswith("end ")}
+        offset, rounded_to = fields.get("offset", 0), fields.get("rounded_to", 1)
+        time, exists = to_microseconds(fields)
+        time = (time + rounded_to // 2) // rounded_to * rounded_to
+        if not end:
+            return time, offset, time, exists
+        if not end.keys() & _DATE_FIELDS:  # 00:00 - 01:00 after one date
+            end = {**{name: value for name, value in fields.items() if name in _DATE_FIELDS}, **end}
+        stop, stops = to_microseconds(end)
+        return time, offset, stop, exists & stops
+
+    def _spans(self, shape: str) -> tuple[Span, ...] | None:
+        """Where a text of this shape holds the fields; None where it does not match."""
+        if shape not in self._found:
+            if len(self._found) > 10_000:  # of a stream without end
+                self._found.clear()
+            self._found[shape] = self._find_spans(shape)
+        return self._found[shape]
+
+    def _find_spans(self, shape: str) -> tuple[Span, ...] | None:
+        match = self._regex.fullmatch(shape)
+        if not match:
+            return None
+        found: list[Span] = []
+        for name, directive in self._groups.items():
+            if match[name] is None:
+                continue
+            spans = directive.spans(match[name], match.start(name))
+            if spans is None:
+                return None
+            found += [span._replace(field=f"end {span.field}") for span in spans] if name.startswith("e") else spans
+        return tuple(found)
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        return re.compile(_regex_of(self.parts, iter(self._groups)), re.IGNORECASE)
+
+    @cached_property
+    def _groups(self) -> dict[str, Directive]:
+        """The name of each directive's group in the regex; those of an interval's end begin with e."""
+        groups: dict[str, Directive] = {}
+        side = "s"
+        for part in _flat(self.parts):
+            if isinstance(part, Duration):
+                side = "e"
+            elif isinstance(part, Directive):
+                groups[f"{side}{len(groups)}"] = part
+        return groups
+
+    # ------------------------------------------------------------------ times to texts
+
+    def write(self, times: Sequence[int] | Int, zones: Sequence[str] = ()) -> list[str]:
+        """Local times as texts of this form.
+
+        Args:
+            times: within `bounds`.
+            zones: [times], what the texts have for `%z`.
+        """
+        known: dict[tuple[int, str], str] = {}
+        texts = []
+        for i, time in enumerate(times if isinstance(times, list) else np.asarray(times).tolist()):
+            key = (time, zones[i] if zones else "")
+            if key not in known:
+                known[key] = self._written(*key)
+            texts.append(known[key])
+        return texts
+
+    def _written(self, time: int, zone: str) -> str:
+        stamp = to_datetime(time)
+        if self._ends_days and not time % DAY:
+            stamp -= timedelta(days=1)  # 00:00 is written as 24:00 of the day before
+        text = self._writers[0](stamp, zone)
+        if self._split == len(self.parts):
+            return text
+        duration = self.parts[self._split]
+        assert isinstance(duration, Duration)
+        return text + self._writers[1](duration.end(stamp), zone)
+
+    @cached_property
+    def _writers(self) -> tuple[Writer, Writer]:
+        """How a time, and the end of its interval, are written."""
+        return _writer(self._start), _writer(self.parts[self._split + 1 :])
+
+    @cached_property
+    def _ends_days(self) -> bool:
+        """Whether its days end with 24:00."""
+        return any(isinstance(part, Directive) and part.letter == "K" for part in _flat(self._start))
+
+
+@cache
+def compile_pattern(text: str) -> Pattern:
+    """The pattern that a text stands for, made once."""
+    return Pattern(text)
+
+
+class _Digits:
+    """The digits of texts of one shape, [texts, letters]."""
+
+    def __init__(self, digits: Int) -> None:
+        self._digits = digits
+
+    def number(self, start: int, stop: int) -> Int:
+        """The whole numbers that stand from one letter to another, [texts]."""
+        powers = 10 ** np.arange(stop - start - 1, -1, -1, dtype=np.int64)
+        return self._digits[:, start:stop] @ powers
+
+
+def _by_shape(texts: Sequence[str]) -> Mapping[str, list[int]]:
+    """The places of the texts of each shape."""
+    rows: dict[str, list[int]] = {}
+    for place, text in enumerate(texts):
+        shape = text.translate(_SHAPE)
+        found = rows.get(shape)
+        if found is None:
+            rows[shape] = [place]
+        else:
+            found.append(place)
+    return rows
+
+
+def shape_of(text: str) -> str:
+    """A text with a 0 for every digit.
+
+    >>> shape_of("3 May 2024")
+    '0 May 0000'
+    """
+    return text.translate(_SHAPE)
+
+
+def _sum(spans: Sequence[Span], number: Callable[[int, int], Whole]) -> dict[str, Whole]:
+    """The value of each field."""
+    fields: dict[str, Whole] = {}
+    for name, start, stop, multiply, divide, constant in spans:
+        value: Whole = number(start, stop) * multiply // divide if constant is None else constant
+        fields[name] = fields[name] + value if name in fields else value
+    return fields
+
+
+def _parse(text: str, *, closing: bool) -> tuple[tuple[Part, ...], str]:
+    """The parts of a pattern's text up to its end, or to the bracket that closes it, and what follows."""
+    parts: list[Part] = []
+    whole = text
+    while text and not (text[0] == "]" and closing):
+        if text[:2] in ("%%", "%[", "%]"):
+            _append(parts, text[1])
+            text = text[2:]
+        elif text[:2] == "%{":
+            duration, _, text = text[2:].partition("}")
+            parts.append(Duration.parse(duration))
+        elif text[0] == "%":
+            spec = SPEC.match(text)
+            if not spec:
+                raise ValueError(f"{whole!r} has a '%' without a directive")
+            parts.append(Directive(spec["letter"], spec["flag"] or "", spec["option"] or ""))
+            text = text[spec.end() :]
+        elif text[0] == "[":
+            inner, text = _parse(text[1:], closing=True)
+            if not text:
+                raise ValueError(f"{whole!r} has a '[' without a ']'")
+            parts.append(Optional(inner))
+            text = text[1:]
+        elif text[0] == "]":
+            return tuple(parts), text
+        else:
+            _append(parts, text[0])
+            text = text[1:]
+    return tuple(parts), text
+
+
+def _append(parts: list[Part], letter: str) -> None:
+    """Add a letter to the literal at the end."""
+    if parts and isinstance(parts[-1], str):
+        parts[-1] += letter
+    else:
+        parts.append(letter)
+
+
+def _flat(parts: Sequence[Part]) -> Iterator[str | Directive | Duration]:
+    """The parts, those of optional parts among them."""
+    for part in parts:
+        if isinstance(part, Optional):
+            yield from _flat(part.parts)
+        else:
+            yield part
+
+
+def _regex_of(parts: Sequence[Part], names: Iterator[str]) -> str:
+    """The regex of these parts; the names are those of its groups."""
+    regex = ""
+    for i, part in enumerate(parts):
+        if isinstance(part, str):
+            regex += re.sub(r"(\\ )+", r" +", re.escape(part))
+        elif isinstance(part, Optional):
+            regex += f"(?:{_regex_of(part.parts, names)})?"
+        elif isinstance(part, Directive):
+            adjacent = any(_is_number(parts[n]) for n in (i - 1, i + 1) if 0 <= n < len(parts))
+            regex += f"(?P<{next(names)}>{part.regex(adjacent=adjacent and part.kind.is_number)})"
+    return regex
+
+
+def _is_number(part: Part) -> bool:
+    return isinstance(part, Directive) and part.kind.is_number
+
+
+def _writer(parts: Sequence[Part]) -> Writer:
+    """A function that writes these parts; most are attributes of a datetime, which one format string writes at once."""
+    pieces: list[Writer] = []
+    form = ""
+    for part in parts:
+        if isinstance(part, str):
+            form += part.replace("{", "{{").replace("}", "}}")
+        elif isinstance(part, Directive) and (simple := part.as_format()):
+            form += simple
+        else:
+            pieces += [_formatter(form)] if form else []
+            form = ""
+            pieces.append(_optional_writer(part) if isinstance(part, Optional) else _directive_writer(part))
+    pieces += [_formatter(form)] if form or not pieces else []
+    return pieces[0] if len(pieces) == 1 else lambda stamp, zone: "".join([piece(stamp, zone) for piece in pieces])
+
+
+def _formatter(form: str) -> Writer:
+    return lambda stamp, _: form.format(stamp)
+
+
+def _directive_writer(part: Part) -> Writer:
+    assert isinstance(part, Directive)
+    return (lambda _, zone: zone) if part.letter == "z" else (lambda stamp, _: part.write(stamp))
+
+
+def _optional_writer(part: Optional) -> Writer:
+    """A part that is written where a field of its clock is not zero; always if it has no clock."""
+    write = _writer(part.parts)
+    fields = {p.kind.field for p in _flat(part.parts) if isinstance(p, Directive)}
+    clock = [name for name in ("hour", "minute", "second", "microsecond") if name in fields]
+
+    def write_if_any(stamp: datetime, zone: str) -> str:
+        return write(stamp, zone) if not clock or any(getattr(stamp, name) for name in clock) else ""
+
+    return write_if_any

@@ -1,0 +1,58 @@
+"""How plausible a reading of a column is: rows are usually regular, and in order or in reverse order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqpred.timestamps.fields import DAY, Int
+
+SHORTEST_MONTH = 28 * DAY
+
+
+def regularity(times: Int) -> float:
+    """The share of distances between neighbouring times that are the most frequent one, by days or by months.
+
+    Args:
+        times: in microseconds, [times], in any order; duplicates count once.
+
+    >>> regularity(np.array([0, 5, 10, 15, 25]))
+    0.75
+    """
+    distinct = np.unique(times)
+    if len(distinct) < 2:
+        return 1.0
+    gaps = np.diff(distinct)
+    share = _share_of_usual(gaps)
+    return share if np.median(gaps) < SHORTEST_MONTH else max(share, _share_of_usual(np.diff(_months(distinct))))
+
+
+def monotony(times: Int) -> float:
+    """The share of times that continue in the direction of most of them.
+
+    >>> monotony(np.array([9, 7, 8, 6, 5]))
+    0.75
+    """
+    change = np.sign(np.diff(times))
+    return float(max((change >= 0).mean(), (change <= 0).mean())) if len(change) else 1.0
+
+
+def usual_months(times: Int) -> int:
+    """The most frequent distance in months from one time to the next, in the order given; 0 for a single time."""
+    if len(times) < 2:
+        return 0
+    sizes, counts = np.unique(np.abs(np.diff(_months(times))), return_counts=True)
+    return int(sizes[counts.argmax()])
+
+
+def years_of(times: Int) -> Int:
+    """The calendar years of local times."""
+    return times.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def _months(times: Int) -> Int:
+    """Months since January 1970."""
+    return times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+
+
+def _share_of_usual(gaps: Int) -> float:
+    return float(np.unique(gaps, return_counts=True)[1].max() / len(gaps))
