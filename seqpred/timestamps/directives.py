@@ -149,14 +149,14 @@ def _write_epoch(stamp: datetime, directive: Directive) -> str:
     return str(microseconds(stamp) * 10 ** int(directive.flag or 0) // SECOND)
 
 
-def _read_serial(found: str, start: int, __: Directive) -> list[Span]:
-    """Days and a fraction of a day, rounded to what its digits tell apart; seven of them are exact to 9 ms."""
+def _read_serial(found: str, start: int, directive: Directive) -> list[Span]:
+    """Days and a fraction of a day, to the second; to the minute with at most four decimals (a unit is then 9 s)."""
     days, _, fraction = found.partition(".")
     spans = [Span("epoch", start, start + len(days), DAY), Span("epoch", constant=EXCEL_EPOCH * DAY)]
     if not fraction:
         return spans
-    begin, digits = start + len(days) + 1, min(len(fraction), 7)
-    unit = MINUTE if digits <= 4 else SECOND
+    begin, digits = start + len(days) + 1, min(len(fraction), 7)  # seven are exact to 9 ms
+    unit = MINUTE if directive.flag and int(directive.flag) <= 4 else SECOND
     return [*spans, Span("epoch", begin, begin + digits, DAY, 10**digits), Span("rounded_to", constant=unit)]
 
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from seqpred.arrays import Int
 from seqpred.timestamps.compose import ANY, compose
-from seqpred.timestamps.fields import DAY, FIRST_SHORT_YEAR, LAST_SHORT_YEAR, Int
+from seqpred.timestamps.fields import DAY, FIRST_SHORT_YEAR, LAST_SHORT_YEAR
 from seqpred.timestamps.forms import Form, common_form
 from seqpred.timestamps.intervals import Duration, usual_duration
 from seqpred.timestamps.orders import orders_of

@@ -26,13 +26,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seqpred.arrays import Bool, Int
 from seqpred.timestamps.directives import SPEC, Directive
 from seqpred.timestamps.fields import (
     DAY,
     FIRST_SHORT_YEAR,
     LAST_SHORT_YEAR,
-    Bool,
-    Int,
     Truth,
     Whole,
     day_number,

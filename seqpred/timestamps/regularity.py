@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from seqpred.timestamps.fields import DAY, Int
+from seqpred.arrays import Int
+from seqpred.timestamps.fields import DAY
 
 SHORTEST_MONTH = 28 * DAY
 

@@ -38,7 +38,7 @@ _LITERALS = frozenset(
     ("month", "date", "day", "year", "period", "time", "datum", "monat", "jahr", "mois", "mes", "mese", "of", "de",
      "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "h", "t", "年", "月", "日", "년", "월", "일")
 )  # fmt: skip
-_ATTACHED = frozenset(("h", "t", "年", "月", "日", "년", "월", "일"))  # literals that touch digits; in A1001 the A is none
+_ATTACHED = frozenset(("h", "t", "年", "月", "日", "년", "월", "일"))  # literals that may touch digits
 
 
 @dataclass(frozen=True)
