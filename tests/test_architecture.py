@@ -15,6 +15,7 @@ SOURCE = ROOT / "seqpred"
 # In import order: a package may import from those above it and from itself.
 PACKAGES = [
     "errors",
+    "notes",
     "arrays",
     "config",
     "calendar",

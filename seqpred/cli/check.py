@@ -39,10 +39,11 @@ def check(
 
     Example: seqpred check sales.csv && seqpred init sales.csv > sales.yaml
     """
-    from seqpred.cli.terminal import make_notify
+    from seqpred.cli.terminal import make_notify, show_progress
     from seqpred.commands import check as command
 
-    found = command.check(thing, notify=make_notify(quiet=False, as_json=as_json))
+    notify = make_notify(quiet=False, as_json=as_json)
+    found = command.check(thing, notify=notify, on_progress=show_progress)
     if as_json and not found.fault:
         import json
 

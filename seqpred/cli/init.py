@@ -48,7 +48,7 @@ def init(
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """
-    from seqpred.cli.terminal import make_notify
+    from seqpred.cli.terminal import make_notify, show_progress
     from seqpred.commands.init import init as write
     from seqpred.config.schema import read_override
     from seqpred.sources.source import open_source
@@ -60,4 +60,4 @@ def init(
         said["data.target"] = target[0] if len(target) == 1 else target
     overrides = {key: value for key, value in said.items() if value is not None}
     overrides.update(read_override(item) for item in settings or [])
-    typer.echo(write(open_source(data), data, overrides, make_notify(quiet=False)), nl=False)
+    typer.echo(write(open_source(data), data, overrides, make_notify(quiet=False), show_progress), nl=False)

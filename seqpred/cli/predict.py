@@ -93,7 +93,7 @@ def predict(
     elif write_future:
         write_file(write_future, encode_table(future_table(loaded, data, steps=steps, notify=notify), "csv"))
     else:
-        with progress_bar("forecasting", quiet=quiet) as show:
+        with progress_bar(quiet=quiet) as show:
             table = forecast_table(
                 loaded,
                 data,
@@ -101,7 +101,7 @@ def predict(
                 quantiles=levels,
                 future=future,
                 notify=notify,
-                on_progress=lambda share: show(share, ""),
+                on_progress=show,
             )
         _give(encode_table(table, form), output)
 

@@ -18,6 +18,7 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.forecasting.rows import Line, lines_of
 from seqpred.forecasting.session_file import read_state, write_state
 from seqpred.forecasting.stream import Answer, Stream
+from seqpred.notes import Note, Notify
 from seqpred.sources.source import open_source
 
 SAVE_EVERY = 10.0  # seconds between savings of the state
@@ -40,7 +41,7 @@ class Job:
     each: bool
     state: Path | None
     strict: bool
-    notify: Callable[[str], None]
+    notify: Notify
     _next: float = field(default_factory=lambda: time.monotonic() + SAVE_EVERY)
 
     def __post_init__(self) -> None:
@@ -80,11 +81,10 @@ class Job:
             if lines and not lines[-1].ended:
                 number = lines[-1].number
                 if self.state is not None:
-                    self.notify(
-                        f"{where}:{number}: the last line has no end and may be cut off: left for the next time."
-                    )
+                    text = "the last line has no line break and may be incomplete; it is left for the next run"
+                    self.notify(Note(text, f"{where}:{number}"))
                     continue
-                self.notify(f"{where}:{number}: the last line has no line break: it is taken as whole.")
+                self.notify(Note("the last line has no line break; it is treated as complete", f"{where}:{number}"))
             yield from ([line] for line in lines) if self.strict else [lines]
 
     def _written(self, answers: Sequence[Answer]) -> Iterator[str]:
@@ -122,12 +122,11 @@ class Job:
     def _tell(self) -> None:
         stream = self.stream
         if stream.late:
-            rows = "row lies" if stream.late == 1 else "rows lie"
-            self.notify(f"{stream.late} {rows} at or before the last one of their series: left out.")
+            rows = "1 row" if stream.late == 1 else f"{stream.late} rows"
+            self.notify(Note(f"skipped {rows} at or before the last timestamp of their series"))
         if stream.rows.bad:
-            self.notify(
-                f"{stream.rows.bad} of {stream.taken + stream.late + stream.rows.bad} rows are faulty: left out."
-            )
+            total = stream.taken + stream.late + stream.rows.bad
+            self.notify(Note(f"skipped {stream.rows.bad} of {total} rows because they are malformed"))
 
 
 @contextmanager
@@ -183,10 +182,10 @@ def tell_fault(message: str) -> None:
     """A line that is no row, on stderr."""
     from seqpred.report.text import printable
 
-    sys.stderr.write(f"seqpred: {printable(message)}; the row is left out\n")
+    sys.stderr.write(f"seqpred: {printable(message)}; row skipped\n")
 
 
 def refuse_fault(message: str) -> None:
     """A line that is no row ends the work."""
     where, _, found = message.partition(": ")
-    raise DataError(found, hint="Mend the row, or leave --strict out to go on without it.", where=where)
+    raise DataError(found, hint="Fix the row, or omit --strict to skip it.", where=where)

@@ -10,13 +10,14 @@ import shutil
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from seqpred.errors import Exit, SeqpredError
+from seqpred.notes import Notify, OnProgress, Progress, no_op
 from seqpred.report.text import printable
 
 if TYPE_CHECKING:
@@ -104,21 +105,18 @@ def show_data(text: str) -> None:
 _HELD: list[str] = []  # notes until it is known that no error follows, which must be alone with --json
 
 
-def make_notify(*, quiet: bool, as_json: bool = False) -> Callable[[str], None]:
+def make_notify(*, quiet: bool, as_json: bool = False) -> Notify:
     """What tells notes on stderr; with --json at the end, so that an error is one object alone."""
     if quiet:
-        return lambda _: None
+        return no_op
+    return lambda note: _HELD.append(str(note)) if as_json else _tell(str(note))
 
-    def notify(note: str) -> None:
-        share = getattr(note, "share", None)  # of a long work; see `data/store.py`
-        if not share:
-            _HELD.append(note) if as_json else _tell(note)
-        elif not as_json:
-            _BAR.show("storing", share)
-        if share == 1:
-            _BAR.stop()
 
-    return notify
+def show_progress(progress: Progress) -> None:
+    """Show how far an operation is, on a terminal."""
+    _BAR.show(progress)
+    if progress.share == 1:
+        _BAR.stop()
 
 
 def _tell(note: str) -> None:
@@ -168,8 +166,9 @@ class _Bar:
     def __init__(self) -> None:
         self._bar: Any = None
 
-    def show(self, what: str, share: float, told: str = "") -> None:
+    def show(self, progress: Progress) -> None:
         """How far some work is, from 0 to 1."""
+        what, share, told = progress.what, progress.share, progress.detail
         if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
             return
         if self._bar is None:
@@ -202,14 +201,9 @@ def _rich_bar() -> Any:
 
 
 @contextmanager
-def progress_bar(word: str, *, quiet: bool) -> Iterator[Callable[[float, str], None]]:
+def progress_bar(*, quiet: bool) -> Iterator[OnProgress]:
     """What shows how far a work is; it appears when it is first told."""
     try:
-        yield (lambda *_: None) if quiet else (lambda share, told: _BAR.show(word, share, told))
+        yield no_op if quiet else show_progress
     finally:
         _BAR.stop()
-
-
-def minutes(seconds: float) -> str:
-    """A time for people, as 2:05."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from seqpred.cli.completion import offer_keys
-
-if TYPE_CHECKING:
-    from seqpred.training.loop import Progress
 
 
 def train(
@@ -43,14 +40,11 @@ def train(
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem
     from seqpred.commands import train as command
+    from seqpred.notes import Progress
 
-    with progress_bar("training", quiet=quiet) as show:
-        show(0.0, "reading the data")
+    with progress_bar(quiet=quiet) as show:
+        show(Progress("reading the data", 0.0))
         notify = make_notify(quiet=quiet, as_json=as_json)
-
-        def on_progress(progress: Progress) -> None:
-            show(progress.share, _told(progress))
-
         model = command.train(
             settings,
             data,
@@ -59,7 +53,7 @@ def train(
             resume=resume,
             resume_command=_again(),
             notify=notify,
-            on_progress=on_progress,
+            on_progress=show,
         )
     if not quiet and not as_json:
         _summary(model)
@@ -69,15 +63,6 @@ def train(
         typer.echo(json.dumps({"folder": str(out), **model.folder.manifest}))
     else:
         typer.echo(str(out))
-
-
-def _told(p: Progress) -> str:
-    """How far training is, beside the bar."""
-    from seqpred.cli.terminal import minutes
-
-    left = p.seconds * (1 - p.share) / p.share if p.share else 0.0
-    score = f"network {p.network} of {p.networks}  loss {p.loss:.3f}  val. MASE {p.best.mase:.3f}"
-    return f"{score}  {minutes(left)} left"
 
 
 def _again() -> str:

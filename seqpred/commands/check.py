@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from seqpred.commands.init import config_of
-from seqpred.commands.load_panel import Notify, as_config, no_op, open_data, read_rows
+from seqpred.commands.load_panel import as_config, open_data, read_rows
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.inspection.detect import detect
 from seqpred.inspection.survey import Findings, look_at_rows, survey, tell_columns
+from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import profile_columns
 from seqpred.recipe.eligibility import check_varying, learned_from, scored, too_few_rows, training_view
@@ -22,7 +23,7 @@ from seqpred.sources.source import Source, open_source
 from seqpred.spool.cache import beginning
 
 
-def check(thing: object, data: object = None, *, notify: Notify = no_op) -> Findings:
+def check(thing: object, data: object = None, *, notify: Notify = no_op, on_progress: OnProgress = no_op) -> Findings:
     """Summarise data, as far as it can be read, and how training would use it.
 
     Args:
@@ -36,13 +37,13 @@ def check(thing: object, data: object = None, *, notify: Notify = no_op) -> Find
     source = open_data(data, config) if config else open_source(thing)
     found = Findings(source.name)
     try:
-        _inspect(found, source, config, notify)
+        _inspect(found, source, config, notify, on_progress)
     except DataError as e:
         found.fault = e
     return found
 
 
-def _inspect(found: Findings, source: Source, config: Config | None, notify: Notify) -> None:
+def _inspect(found: Findings, source: Source, config: Config | None, notify: Notify, on_progress: OnProgress) -> None:
     """Fill the findings stage by stage, as training goes through the data.
 
     Raises:
@@ -54,13 +55,13 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
         detected = detect(beginning(source), {})
         config, reasons = config_of(detected.keys), detected.reasons
     data = config.data
-    table, _ = read_rows(source, config, None, notify)
+    table, _ = read_rows(source, config, notify, on_progress=on_progress)
     found.columns = tell_columns(profile_columns(source.with_dialect(Dialect.of(data))), table.columns, reasons)
     found.rows = look_at_rows(table, data.frequency)
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
     for note in panel.notes:
         found.notes.append(note)
-        notify(f"{source.name}: {note}.")
+        notify(Note(note, source.name))
     found.survey = survey(panel, table)
     check_varying(panel)
     resolved = resolve(config, panel)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from seqpred.commands.load_panel import Notify, load_panel, no_op, open_data
+from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.evaluation.backtest import Evaluation, backtest
 from seqpred.forecasting.model import Model, load
+from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
 
 
@@ -33,7 +34,7 @@ def evaluate(
     found = backtest(panel, model.forecast, config.levels, horizon, config.forecast.season, count)
     seen = sum(w["part"] == "training" for w in found.tell_parts(unseen))
     if seen:
-        notify(f"{seen} of {count} windows overlap the training data; these scores are in-sample and optimistic.")
+        notify(Note(f"{seen} of {count} windows overlap the training data; these scores are in-sample and optimistic"))
     return found
 
 

@@ -5,30 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqpred.commands.load_panel import Notify, load_panel, no_op
+from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.inspection.detect import detect
+from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.recipe.eligibility import check_varying, rows_needed, too_few_rows
 from seqpred.recipe.resolve import resolve, write_config
 from seqpred.sources.source import Source
-from seqpred.spool.cache import Storing, beginning
+from seqpred.spool.cache import beginning
 
 
-def init(source: Source, path: str, overrides: Mapping[str, Any], notify: Notify = no_op) -> str:
+def init(
+    source: Source,
+    path: str,
+    overrides: Mapping[str, Any],
+    notify: Notify = no_op,
+    on_progress: OnProgress = no_op,
+) -> str:
     """A commented config for the data, as YAML.
 
     Args:
         path: the value of `data.path`.
         overrides: dotted keys and their values, which take precedence over what is inferred.
-        notify: receives the chosen columns and the progress of storing a large file; all other notes are in the
-            config.
+        notify: receives the chosen columns; all other notes are in the config.
+        on_progress: receives how much of a large file is stored.
     """
     config = config_of(overrides)
     found = detect(beginning(source), overrides)
     config = config.replace({**found.keys, **overrides})
     if found.guess and found.guess.note:
-        notify(f"{source.name}: chose {found.guess.note}.")
-    panel = load_panel(source, config, lambda note: notify(note) if isinstance(note, Storing) else None)
+        notify(Note(f"chose {found.guess.note}", source.name))
+    panel = load_panel(source, config, on_progress=on_progress)
     check_varying(panel)
     config = resolve(config, panel)
     if rows_needed(config) > panel.lengths.max():

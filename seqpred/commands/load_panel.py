@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from seqpred.config.schema import Config, load_config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
 from seqpred.inspection.columns import choose_columns, find_categories, with_id
+from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel, Rows, build_panel
 from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
 from seqpred.reading.table import name_columns, profile_columns, read_table
@@ -18,12 +19,6 @@ from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.source import Source, open_source
 from seqpred.spool.cache import beginning, is_large, store
-
-Notify = Callable[[str], None]
-
-
-def no_op(*_: object) -> None:
-    """Ignore a note or a progress report."""
 
 
 def as_config(config: Config | Mapping[str, Any] | str | Path) -> Config:
@@ -49,25 +44,39 @@ def open_data(data: object, config: Config) -> Source:
     return open_source(config.data.path if data is None else data)
 
 
-def load_panel(source: Source, config: Config, notify: Notify, covariates: Covariates | None = None) -> Panel:
-    """Read a source into a panel; report what was inferred, filled or dropped.
+def load_panel(
+    source: Source,
+    config: Config,
+    notify: Notify = no_op,
+    covariates: Covariates | None = None,
+    on_progress: OnProgress = no_op,
+) -> Panel:
+    """Read a source into a panel.
 
     Args:
+        notify: receives what was inferred, filled or dropped.
         covariates: the covariates of a trained model; its category codes are used.
+        on_progress: receives how much of a large file is stored.
     """
     data = config.data
-    rows, inferred = read_rows(source, config, covariates, notify)
+    rows, inferred = read_rows(source, config, notify, covariates, on_progress)
     if inferred:
-        notify(inferred)
+        notify(Note(inferred, source.name))
     for note in rows.notes:  # before building the panel, because they may explain an error in it
-        notify(f"{source.name}: {note}.")
+        notify(Note(note, source.name))
     panel = build_panel(rows, data.frequency, data.duplicates, data.missing)
     for note in panel.notes[len(rows.notes) :]:
-        notify(f"{source.name}: {note}.")
+        notify(Note(note, source.name))
     return panel if covariates is None else with_covariates(panel, covariates, source, notify)
 
 
-def read_rows(source: Source, config: Config, covariates: Covariates | None, notify: Notify) -> tuple[Rows, str]:
+def read_rows(
+    source: Source,
+    config: Config,
+    notify: Notify = no_op,
+    covariates: Covariates | None = None,
+    on_progress: OnProgress = no_op,
+) -> tuple[Rows, str]:
     """Read the rows of a source with the config's dialect; also return which columns were inferred, as a note."""
     data, source = config.data, source.with_dialect(Dialect.of(config.data))
     statics = open_statics(data.covariates, source.dialect)
@@ -79,10 +88,10 @@ def read_rows(source: Source, config: Config, covariates: Covariates | None, not
         guess = with_id(guess, beginning(source), profiles)
     columns = guess.columns
     categories = find_categories(profiles, columns) if covariates is None else covariates.categories
-    note = f"{source.name}: chose {guess.note}." if guess.note else ""
+    note = f"chose {guess.note}" if guess.note else ""
     own = replace(columns, static=()) if statics else columns
     if data.layout == "rows" and is_large(source):
-        rows: Rows = store(source, own, categories & {*own.values}, notify)
+        rows: Rows = store(source, own, categories & {*own.values}, notify, on_progress)
     else:
         table = read_table(source, own, categories)
         rows = table if data.layout == "rows" else unfold_years(table)
@@ -95,5 +104,5 @@ def with_covariates(panel: Panel, covariates: Covariates, source: Source, notify
     """The panel with a model's category codes; report what that found."""
     encoded = apply_covariates(panel, covariates)
     for note in encoded.notes[len(panel.notes) :]:
-        notify(f"{source.name}: {note}.")
+        notify(Note(note, source.name))
     return encoded

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqpred.commands.load_panel import Notify, load_panel, no_op, open_data
+from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.errors import ConfigError
-from seqpred.forecasting.batch import OnProgress
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
 from seqpred.forecasting.table import Table, check_levels, make_table
+from seqpred.notes import Notify, OnProgress, Progress, no_op
 from seqpred.reading.table import to_frame
 
 if TYPE_CHECKING:
@@ -51,16 +51,17 @@ def forecast_table(  # noqa: PLR0913, as many options as the command
     """The forecasts of `predict` as columns, in the order in which they are printed.
 
     Args:
-        on_progress: receives the share of the series that is done.
+        on_progress: receives how much of a large file is stored, then the share of the series that is forecast.
     """
     model = model if isinstance(model, Model) else load(model)
     levels = model.config.levels
     wanted = model.config.forecast.quantiles if quantiles is None else quantiles
     check_levels(wanted, levels)
-    panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates)
+    panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates, on_progress)
     steps = steps or model.horizon
     ahead, panel = read_future(future, panel, model.covariates, steps, notify)
-    return make_table(panel, model.forecast(panel, steps, ahead, on_progress), levels, wanted)
+    forecasts = model.forecast(panel, steps, ahead, lambda share: on_progress(Progress("forecasting", share)))
+    return make_table(panel, forecasts, levels, wanted)
 
 
 def future_table(

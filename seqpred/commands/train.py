@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from seqpred.commands.load_panel import Notify, as_config, load_panel, no_op, open_data, with_covariates
+from seqpred.commands.load_panel import as_config, load_panel, open_data, with_covariates
 from seqpred.config.schema import Config
 from seqpred.features.covariates import Covariates, learn_covariates
 from seqpred.forecasting.model import Model, load
+from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import check_varying, learned_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
 from seqpred.storage.model_folder import check_target, holds_model, holds_state, read_folder, write_folder
-
-if TYPE_CHECKING:
-    from seqpred.training.loop import Progress
 
 
 def train(  # noqa: PLR0913, as many options as the command
@@ -30,7 +28,7 @@ def train(  # noqa: PLR0913, as many options as the command
     resume: bool = False,
     resume_command: str = "train(..., resume=True)",
     notify: Notify = no_op,
-    on_progress: Callable[[Progress], None] = no_op,
+    on_progress: OnProgress = no_op,
 ) -> Model:
     """Train a network and write its model folder.
 
@@ -45,7 +43,7 @@ def train(  # noqa: PLR0913, as many options as the command
         resume: continue an unfinished training of the same config and data, if there is one.
         resume_command: how to resume an interrupted training, for messages.
         notify: receives what was inferred, filled or dropped.
-        on_progress: receives the progress at each validation.
+        on_progress: receives a `TrainingProgress` at each validation, before that how much of a large file is stored.
     Raises:
         ConfigError, DataError, WriteError: see `errors`; nothing has been written.
         StoppedError: interrupted; the state is kept. KeyboardInterrupt: interrupted before there was any state.
@@ -56,7 +54,7 @@ def train(  # noqa: PLR0913, as many options as the command
     from seqpred.storage.claim import claim
 
     with claim(out, resume_command, force=force, resume=resume) as stop:
-        panel, resolved, covariates = prepare_training(open_data(data, config), config, notify)
+        panel, resolved, covariates = prepare_training(open_data(data, config), config, notify, on_progress)
         if resume and not force and _is_done(out, resolved, panel, notify):
             return load(out)
         # These import torch, which a fault in the data need not wait for.
@@ -75,13 +73,15 @@ def train(  # noqa: PLR0913, as many options as the command
     return load(out)
 
 
-def prepare_training(source: Source, config: Config, notify: Notify) -> tuple[Panel, ResolvedConfig, Covariates]:
+def prepare_training(
+    source: Source, config: Config, notify: Notify = no_op, on_progress: OnProgress = no_op
+) -> tuple[Panel, ResolvedConfig, Covariates]:
     """The panel that training uses, the resolved config, and the covariates with their scales and categories.
 
     Raises:
         ConfigError, DataError: the data cannot be trained on.
     """
-    panel = load_panel(source, config, notify)
+    panel = load_panel(source, config, notify, on_progress=on_progress)
     check_varying(panel)
     path = source.name if source.is_file else None  # null if the rows came without a file
     resolved = resolve(config.replace({"data.path": path}), panel)
@@ -102,5 +102,5 @@ def _is_done(out: Path, config: ResolvedConfig, panel: Panel, notify: Notify) ->
     data = folder.manifest.get("data")
     if folder.config != config or not isinstance(data, dict) or data.get("fingerprint") != panel.fingerprint():
         check_target(out, force=False)
-    notify(f"the training of {out} is already finished; nothing to resume.")
+    notify(Note(f"the training of {out} is already finished; nothing to resume"))
     return True

@@ -12,6 +12,7 @@ from seqpred.calendar.step import DAY, Step
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariate, Covariates, hold_for_days, recode
 from seqpred.forecasting.table import Table as Rows
+from seqpred.notes import Note, Notify
 from seqpred.panel.panel import Panel
 from seqpred.reading.frame import header
 from seqpred.reading.table import Table, read_table
@@ -22,9 +23,7 @@ from seqpred.sources.source import open_source
 SHOWN = 3
 
 
-def read_future(
-    data: object, panel: Panel, covariates: Covariates, steps: int, notify: Callable[[str], None]
-) -> tuple[Float, Panel]:
+def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, notify: Notify) -> tuple[Float, Panel]:
     """The known covariates of the steps after each series, [S, N, known], as a model's codes and in their units.
 
     Where rows have no step, the panel that comes with them knows the times of the rows to come.
@@ -32,7 +31,7 @@ def read_future(
     Args:
         data: a path, `-` or a DataFrame with the columns of id, time and known covariates; None where none is needed.
         panel: the history.
-        say: told of rows that are not used.
+        notify: receives which rows are not used.
     Raises:
         DataError: a row is missing, of a series that is not in the history, or not of a step; the target is in it; a
             column is missing or not of its type.
@@ -40,10 +39,10 @@ def read_future(
     known = covariates.known
     ahead = np.full((len(panel.names), steps, len(known)), np.nan)
     if data is None and panel.stamps is not None:
-        notify("the data has no step: the times forecast are the median distance of a series' rows apart.")
+        notify(Note("the data has no fixed step; forecast timestamps are spaced by the median interval"))
     if not known and (data is None or panel.stamps is None):
         if data is not None:
-            notify("the model has no covariates that are known ahead: the future file is not used.")
+            notify(Note("the model has no known covariates; the future file is not used"))
         return ahead, panel
     names = ", ".join(repr(c.name) for c in known)
     if data is None:
@@ -68,22 +67,22 @@ def read_future(
     for i, column in enumerate(known):
         empty = int(np.isnan(ahead[:, :, i]).sum())
         if empty:
-            notify(
-                f"{table.source.name}: {empty} of {there.size} cells of {column.name!r} are empty: taken as missing."
-            )
+            text = f"{empty} of {there.size} cells of {column.name!r} are empty, treated as missing"
+            notify(Note(text, table.source.name))
         if column.daily:
             _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
     return ahead, panel
 
 
-def _told(table: Table, place: int, column: Covariate, notify: Callable[[str], None]) -> Float:
+def _told(table: Table, place: int, column: Covariate, notify: Notify) -> Float:
     """A known covariate in the rows of a future file, a word as the model's code."""
     values: Float = table.values[:, place]
     if column.words is None:
         return values
     values, unseen = recode(values, table.words[column.name], column)
     for word in unseen:
-        notify(f"{table.source.name}: {word!r} in {column.name!r} was never seen in learning: an unknown category.")
+        text = f"{word!r} in {column.name!r} does not occur in the training data, treated as an unknown category"
+        notify(Note(text, table.source.name))
     return values
 
 
@@ -119,7 +118,7 @@ def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
     return read_table(source, columns, covariates.categories)
 
 
-def _places(table: Table, panel: Panel, notify: Callable[[str], None], steps: int) -> tuple[Int, Int]:
+def _places(table: Table, panel: Panel, notify: Notify, steps: int) -> tuple[Int, Int]:
     """The series of each row and how many steps after its first forecast the row lies."""
     place = {name: s for s, name in enumerate(panel.names)}
     strange = [i for i, name in enumerate(table.names) if name not in place]
@@ -150,7 +149,7 @@ def _places(table: Table, panel: Panel, notify: Callable[[str], None], steps: in
         raise table.source.fault(twice, f"the time {stamp} stands twice", "Keep one row for each time.")
     for count, where in ((int((ahead < 0).sum()), "in the history"), (int((ahead >= steps).sum()), "beyond the steps")):
         if count:
-            notify(f"{table.source.name}: {count} of {len(ahead)} rows lie {where} and are not used.")
+            notify(Note(f"{count} of {len(ahead)} rows lie {where} and are not used", table.source.name))
     return series, ahead
 
 

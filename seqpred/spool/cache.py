@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from seqpred.arrays import Int
 from seqpred.calendar.clock import Clock
 from seqpred.errors import DataError, WriteError
+from seqpred.notes import Note, Notify, OnProgress, Progress, no_op
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import BROKEN, Source
@@ -39,20 +40,6 @@ ALWAYS = -(1 << 63)  # before any time
 Records = npt.NDArray[np.void]
 Begin = tuple[int, int, int]
 """Where a part begins: its first series, the time from which on its rows are in it, and its first row."""
-
-
-class Storing(str):
-    """A note of a large file's way into the cache, which says how much of the file is stored, from 0 to 1."""
-
-    __slots__ = ("share",)
-
-    def __new__(cls, note: str, share: float) -> Storing:
-        """The note with its share."""
-        new = super().__new__(cls, note)
-        new.share = share
-        return new
-
-    share: float
 
 
 @dataclass(frozen=True)
@@ -112,7 +99,13 @@ def beginning(source: Source) -> Source:
     return replace(next(iter(source.pieces()))[0], name=source.name) if is_large(source) else source
 
 
-def store(source: Source, columns: Columns, categories: Collection[str], notify: Callable[[str], None]) -> SpooledRows:
+def store(
+    source: Source,
+    columns: Columns,
+    categories: Collection[str],
+    notify: Notify = no_op,
+    on_progress: OnProgress = no_op,
+) -> SpooledRows:
     """The rows of a large file, from the cache if they are there.
 
     Raises:
@@ -124,8 +117,8 @@ def store(source: Source, columns: Columns, categories: Collection[str], notify:
         if not folder.exists():
             _make_room(source.size, notify)
             told = f"too large for memory: its rows are stored once, in {folder}, about {_told(source.size)}"
-            notify(Storing(f"{source.name}: {told} of at most {_told(MOST)} there.", 0.0))
-            _write(source, columns, categories, folder, notify)
+            notify(Note(f"{told} of at most {_told(MOST)} there", source.name))
+            _write(source, columns, categories, folder, on_progress)
         os.utime(folder)  # used now
         return _read(source, columns, folder)
     except OSError as e:
@@ -133,7 +126,7 @@ def store(source: Source, columns: Columns, categories: Collection[str], notify:
         raise WriteError(f"can't be stored ({e})", hint=hint, where=source.name) from None
 
 
-def _make_room(size: int, notify: Callable[[str], None]) -> None:
+def _make_room(size: int, notify: Notify) -> None:
     """Remove what was used longest ago, until so many bytes more are not too many."""
     folders = sorted((p for p in cache_folder().iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
     unfinished = [p for p in folders if p.name.startswith(UNFINISHED)]
@@ -145,9 +138,8 @@ def _make_room(size: int, notify: Callable[[str], None]) -> None:
         if sum(kept.values()) + size <= MOST:
             break
         freed = kept.pop(oldest)
-        notify(
-            f"{oldest}: removed ({_told(freed)}), since it was used longest ago and {_told(MOST)} are the most there."
-        )
+        text = f"removed ({_told(freed)}), since it was used longest ago and {_told(MOST)} are the most there"
+        notify(Note(text, str(oldest)))
         shutil.rmtree(oldest, ignore_errors=True)
 
 
@@ -175,7 +167,7 @@ def _read(source: Source, columns: Columns, folder: Path) -> SpooledRows:
 
 
 def _write(
-    source: Source, columns: Columns, categories: Collection[str], folder: Path, notify: Callable[[str], None]
+    source: Source, columns: Columns, categories: Collection[str], folder: Path, on_progress: OnProgress
 ) -> None:
     """Make the folder, which appears whole or not at all."""
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder.parent) as made:
@@ -183,7 +175,7 @@ def _write(
         new.mkdir()
         series = _Series()
         with (new / "rows").open("wb") as file:
-            for table in _tables(source, columns, categories, notify):
+            for table in _tables(source, columns, categories, on_progress):
                 file.write(series.records(table).tobytes())
         begins = _group(new / "rows", _layout(columns), series)
         assert series.clock is not None  # a file of this size has rows
@@ -195,9 +187,7 @@ def _write(
             shutil.move(new, folder)
 
 
-def _tables(
-    source: Source, columns: Columns, categories: Collection[str], notify: Callable[[str], None]
-) -> Iterator[Table]:
+def _tables(source: Source, columns: Columns, categories: Collection[str], on_progress: OnProgress) -> Iterator[Table]:
     """The rows of each piece of a file, all read as the first one is."""
     dialect, usual, told = source.dialect, None, 0
     try:
@@ -209,7 +199,7 @@ def _tables(
             _check_alike(usual, table)
             if int(100 * share) > told:
                 told = int(100 * share)
-                notify(Storing(f"{source.name}: {told} % stored.", share))
+                on_progress(Progress("storing", share))
             yield table
     except (UnicodeDecodeError, *BROKEN) as e:
         raise DataError(f"can't be read ({e})", hint="Check the file and data.encoding.", where=source.name) from None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqpred.errors import ConfigError, DataError, FolderError, WriteError
+from seqpred.notes import Note, Notify
 from seqpred.storage.atomic import write_file
 from seqpred.storage.claim import Stop
 from seqpred.storage.model_folder import CHECKPOINT, LARGEST, STATE, WEIGHTS
@@ -47,7 +48,7 @@ class Checkpoint:
     path: Path
     made_for: Mapping[str, Any]
     stop: Stop
-    notify: Callable[[str], None]
+    notify: Notify
     finished: list[State] = field(default_factory=list)
     run: State | None = None
     _next: float = field(default_factory=lambda: time.monotonic() + EVERY)
@@ -93,7 +94,7 @@ class Checkpoint:
         try:
             write_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
         except WriteError as e:
-            self.notify(f"{e.message}; training goes on without a checkpoint.")
+            self.notify(Note(f"{e.message}; training continues without a checkpoint"))
         now = time.monotonic()
         self._next = now + max(EVERY, (now - began) / COST)
 
@@ -105,7 +106,7 @@ class Checkpoint:
             FolderError: it is damaged.
         """
         if not self.file.exists():
-            self.notify(f"{self.path} holds no unfinished training; this one begins at the start.")
+            self.notify(Note(f"{self.path} holds no unfinished training; training starts from the beginning"))
             return
         hint = "--force begins anew."
         try:
@@ -118,7 +119,7 @@ class Checkpoint:
             raise FolderError(f"damaged: {e}", hint=hint, where=str(self.file)) from None
         step = f"step {self.run['step']}" if self.run else "the last step"
         network = f" of network {len(self.finished) + 1}" if self.finished else ""
-        self.notify(f"going on with the training in {self.path} after {step}{network}.")
+        self.notify(Note(f"resuming the training in {self.path} after {step}{network}"))
 
 
 def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:

@@ -20,7 +20,7 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.shape import Shape
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choosing import Choice, choose
-from seqpred.training.loop import Hooks, Plan, Progress, fit
+from seqpred.training.loop import Hooks, Plan, TrainingProgress, fit
 from seqpred.training.memory import check_memory
 from seqpred.training.run import UNSCORED, Outcome, Score, Weights
 from seqpred.training.windows import Reach, Windows, make_windows
@@ -125,7 +125,7 @@ class _Runs:
         place, steps = self.done, whole or self.plan.max_steps
         plan = replace(self.plan, seed=seed, until=until, max_steps=steps, time_budget=self._left)
 
-        def on_progress(progress: Progress) -> None:
+        def on_progress(progress: TrainingProgress) -> None:
             part = progress.step / plan.last if until else progress.share
             told = replace(progress, network=place + 1, networks=self.count, share=(place + part) / self.count)
             best = progress.best if until is None else self.best

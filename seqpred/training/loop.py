@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from seqpred.network.heads import naive_forecasts, nearness, weigh_by_errors
 from seqpred.network.machine import threads
 from seqpred.network.network import Network
+from seqpred.notes import Note, Notify, Progress, no_op
 from seqpred.runtime.shape import PLACES, Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.choosing import Check
@@ -50,21 +51,27 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """What a person watching wants to know."""
+class TrainingProgress(Progress):
+    """How far a training is, and how good its best weights are.
+
+    Attributes:
+        network: the number of the network in training, of `networks`.
+    """
 
     step: int
     steps: int
     loss: float
     best: Score
     seconds: float
-    share: float  # of the run that is done, 0 to 1
-    network: int = 1  # of as many
+    network: int = 1
     networks: int = 1
 
-
-def _silent(_: object) -> None:
-    """Where all goes when nobody listens."""
+    @property
+    def detail(self) -> str:
+        """The network, its scores and the time left."""
+        left = int(self.seconds * (1 - self.share) / self.share) if self.share else 0
+        scores = f"loss {self.loss:.3f}  val. MASE {self.best.mase:.3f}"
+        return f"network {self.network} of {self.networks}  {scores}  {left // 60}:{left % 60:02d} left"
 
 
 @dataclass(frozen=True)
@@ -72,14 +79,14 @@ class Hooks:
     """What a run tells while it goes.
 
     Attributes:
-        watch: told at each validation how far it is.
-        say: told in words what a person should know.
+        on_progress: receives the progress at each validation.
+        notify: receives notes for the user.
         keep: given, after each step, what makes the state of it; may raise to stop the run.
     """
 
-    on_progress: Callable[[Progress], None] = _silent
-    notify: Callable[[str], None] = _silent
-    keep: Callable[[Callable[[], State]], None] = _silent
+    on_progress: Callable[[TrainingProgress], None] = no_op
+    notify: Notify = no_op
+    keep: Callable[[Callable[[], State]], None] = no_op
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def _fit(shape: Shape, windows: Windows, plan: Plan, hooks: Hooks, state: State 
         trouble = _learn(run, material, plan, share)
         run.step += 1
         if trouble:
-            hooks.notify(_recover(run, trouble))
+            hooks.notify(Note(_recover(run, trouble)))
         elif run.step % plan.check_every == 0 or _share(run, plan, reserve) >= 1:
             _validate(run, material, plan)
             hooks.on_progress(_progress(run, plan, reserve))
@@ -204,7 +211,7 @@ def _recover(run: Run, trouble: str) -> str:
     run.reset_mean()
     run.losses.clear()
     end = "training ends" if run.divergences >= MAX_DIVERGENCES else "going on at half the learning rate"
-    return f"step {run.step}: {trouble}; back to the weights of step {run.best.best_step}, {end}."
+    return f"step {run.step}: {trouble}; back to the weights of step {run.best.best_step}, {end}"
 
 
 def _validate(run: Run, material: Material, plan: Plan) -> None:
@@ -230,9 +237,10 @@ def _keep(run: Run) -> None:
     run.best.weights, run.best.best_step = run.mean_weights(), run.step
 
 
-def _progress(run: Run, plan: Plan, reserve: float) -> Progress:
+def _progress(run: Run, plan: Plan, reserve: float) -> TrainingProgress:
     loss = run.best.losses[-1] if run.best.losses else math.nan
-    return Progress(run.step, plan.max_steps, loss, run.best.score, run.seconds, _share(run, plan, reserve))
+    share = _share(run, plan, reserve)
+    return TrainingProgress("training", share, run.step, plan.max_steps, loss, run.best.score, run.seconds)
 
 
 def _share(run: Run, plan: Plan, reserve: float) -> float:

@@ -44,7 +44,7 @@ def test_the_command_that_a_stopped_training_names_goes_on_with_it(tmp_path):
     named = shlex.split(said.split("`")[1])
     again = call(tmp_path, named[1:])
     assert again.code == 0, again.err
-    assert "going on with the training in my runs/m after step 3." in again.err
+    assert "resuming the training in my runs/m after step 3." in again.err
     whole = call(tmp_path, [*TRAIN, "--out", "whole"])
     assert whole.code == 0, whole.err
     assert listing(tmp_path / "my runs" / "m") == listing(tmp_path / "whole")

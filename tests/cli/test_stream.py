@@ -104,7 +104,7 @@ def test_killed_between_rows_it_goes_on_from_its_state(single, tmp_path, number)
     assert code == (-signal.SIGKILL if number == signal.SIGKILL else 130), err
     third = call(tmp_path, [*args, "--state", "s"], monthly(40))
     again = 10 if number == signal.SIGKILL else 25  # a kill that can't be caught leaves the state that was saved before
-    assert f"{again} rows lie at or before the last one of their series" in third.err
+    assert f"skipped {again} rows at or before the last timestamp of their series" in third.err
     found = numbers(first) + numbers(second) + numbers(third.out)[2 * (25 - again) :]
     np.testing.assert_allclose(found, numbers(whole), rtol=1e-5)
 
@@ -117,7 +117,7 @@ def test_rows_that_come_again_are_counted_once(single, tmp_path):
     kept = (tmp_path / "s").read_bytes()
     again = call(tmp_path, args, monthly(40))
     assert (again.code, again.out) == (0, "month,step,forecast,q0.1,q0.9\n")
-    assert "40 rows lie at or before" in again.err
+    assert "skipped 40 rows at or before" in again.err
     assert (tmp_path / "s").read_bytes() == kept
 
 
@@ -159,7 +159,7 @@ def test_faulty_rows_are_told_with_their_lines_and_the_stream_goes_on(single, tm
         own = [line for line in done.err.splitlines() if line.startswith(f"seqpred: standard input:{number}: ")]
         assert len(own) == 1
         assert told in own[0]
-    assert f"{len(bad)} of {40 + len(bad)} rows are faulty" in done.err
+    assert f"skipped {len(bad)} of {40 + len(bad)} rows because they are malformed" in done.err
     whole = call(tmp_path, args, monthly(40)).out
     np.testing.assert_allclose(numbers(done.out), numbers(whole), rtol=1e-5)
 
@@ -171,7 +171,7 @@ def test_strict_ends_at_the_first_faulty_row_and_keeps_what_came_before(single, 
     assert strict.code == 3
     assert "standard input:32: 'many' in column 'sales' is not a number" in strict.err
     assert len(strict.out.splitlines()) == 61
-    assert "30 rows lie at or before" in call(tmp_path, args, monthly(40)).err
+    assert "skipped 30 rows at or before" in call(tmp_path, args, monthly(40)).err
 
 
 def test_line_ends_blank_lines_and_a_mark_are_no_faults(single, tmp_path):
@@ -192,7 +192,7 @@ def test_a_last_line_that_may_be_cut_off(single, tmp_path):
     assert "standard input:21: the last line has no line break" in done.err
     assert done.out == call(tmp_path, args, monthly(20)).out
     kept = call(tmp_path, [*args, "--state", "s"], monthly(20)[:-3])
-    assert "standard input:21: the last line has no end and may be cut off" in kept.err
+    assert "standard input:21: the last line has no line break and may be incomplete" in kept.err
     assert len(kept.out.splitlines()) == 1 + 2 * 19
     assert call(tmp_path, [*args, "--state", "s"], monthly(20)).out.splitlines()[1:] == done.out.splitlines()[-2:]
 

@@ -120,13 +120,13 @@ def test_a_cycle_is_told_where_the_data_holds_three_of_it_whatever_the_lags_are(
 def test_forecasts_go_on_from_each_series_last_time_and_it_is_said(model: seqpred.Model) -> None:
     said: list[str] = []
     frame = events()
-    found = seqpred.predict(model, frame, steps=6, notify=said.append)
+    found = seqpred.predict(model, frame, steps=6, notify=lambda note: said.append(str(note)))
     for name, own in found.groupby("id"):
         at = pd.to_datetime(frame.loc[frame["id"] == name, "at"])
         assert (pd.to_datetime(own["at"]).diff().iloc[1:] == at.diff().median().floor("s")).all()
         assert pd.to_datetime(own["at"]).iloc[0] > at.iloc[-1]
-    assert [s for s in said if "no step" in s] == [
-        "the data has no step: the times forecast are the median distance of a series' rows apart."
+    assert [s for s in said if "no fixed step" in s] == [
+        "the data has no fixed step; forecast timestamps are spaced by the median interval."
     ]
 
 

@@ -85,7 +85,7 @@ def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, smal
     # 700 bytes of the file may leave open what all of it decides
     config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
     stored, read, said = both(path, config)
-    assert "100 % stored" in "".join(said)
+    assert "too large for memory" in "".join(map(str, said))
     assert len(store.store(open_source(path).with_dialect(stored.dialect), stored.columns, (), said.append).begins) > 5
     assert_same(stored, read)
 
@@ -152,7 +152,7 @@ def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
     for content in (rows(), rows(), rows(1)):
         content.to_csv(path, index=False)
         load_panel(open_source(path), CONFIG, said.append)
-    assert "".join(said).count("are stored once") == 2
+    assert "".join(map(str, said)).count("are stored once") == 2
     assert not list((small / "cache" / "seqpred").glob("storing-*")), "nothing is left but what is stored"
 
 
@@ -185,7 +185,7 @@ def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert len(kept[1]) == 2
     assert len(kept[3]) == 2, "the new one, and the one used last"
     assert set(kept[3]) > set(kept[0])
-    assert f"{cache / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(said)
+    assert f"{cache / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(map(str, said))
 
 
 def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 import seqpred
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
+from seqpred.notes import Note
 from seqpred.storage import claim
 from seqpred.training import checkpoint
 from seqpred.training.checkpoint import Checkpoint, pack, unpack
@@ -90,15 +91,17 @@ def test_a_signal_is_answered_after_the_step_and_the_way_on_is_told(tmp_path: Pa
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(StoppedError, match="training state is saved") as e:
-        seqpred.train(config(), frame(), tmp_path / "m", again="`seqpred train c.yaml --resume`", on_progress=interrupt)
+        seqpred.train(
+            config(), frame(), tmp_path / "m", resume_command="`seqpred train c.yaml --resume`", on_progress=interrupt
+        )
     assert e.value.hint == "Resume with `seqpred train c.yaml --resume`."
     assert signal.getsignal(signal.SIGTERM) is before
     assert listing(tmp_path / "m").keys() == {"checkpoint", "checkpoint/state"}
-    said: list[str] = []
+    said: list[Note] = []
     assert (
         listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=said.append).folder.path) == whole
     )
-    assert "after step 1." in said[-1]
+    assert "after step 1" in said[-1].text
 
 
 def test_a_second_signal_is_answered_at_once(tmp_path: Path) -> None:
@@ -114,11 +117,11 @@ def test_a_second_signal_is_answered_at_once(tmp_path: Path) -> None:
 def test_a_kill_before_the_first_state_loses_nothing(tmp_path: Path, whole: Any) -> None:
     (tmp_path / "m" / "checkpoint").mkdir(parents=True)
     (tmp_path / "m" / "checkpoint" / "lock").touch()  # what kill -9 leaves
-    said: list[str] = []
+    said: list[Note] = []
     assert (
         listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=said.append).folder.path) == whole
     )
-    assert "holds no unfinished training" in said[-1]
+    assert "holds no unfinished training" in said[-1].text
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ def unfinished(dying: list[int], tmp_path: Path) -> Path:
 def test_an_unfinished_training_is_reported_with_the_way_on(unfinished: Path) -> None:
     before = listing(unfinished)
     with pytest.raises(WriteError, match="holds an unfinished training") as e:
-        seqpred.train(config(), frame(), unfinished, again="`seqpred train c.yaml --resume`")
+        seqpred.train(config(), frame(), unfinished, resume_command="`seqpred train c.yaml --resume`")
     assert e.value.hint.startswith("Resume it with `seqpred train c.yaml --resume`")
     assert listing(unfinished) == before
     with pytest.raises(FolderError, match=r"its training is not finished.*--resume"):
@@ -214,9 +217,9 @@ def test_the_old_model_loads_until_the_new_one_is_whole(dying: list[int], tmp_pa
 def test_a_finished_training_is_not_trained_again(tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("seqpred.training.fitting.fit_panel")
     monkeypatch.setattr("seqpred.training.fitting.fit_panel", None, raising=False)
-    said: list[str] = []
+    said: list[Note] = []
     assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, notify=said.append).horizon == 7
-    assert "finished" in said[-1]
+    assert "finished" in said[-1].text
     with pytest.raises(WriteError, match="holds a model already"):
         seqpred.train(config(seed=2), frame(), tmp_path / "whole", resume=True)
 
@@ -249,9 +252,9 @@ def test_a_state_that_can_not_be_written_is_said_and_training_goes_on(
         raise WriteError("can't be written (No space left on device)", hint="", where=str(path))
 
     monkeypatch.setattr(checkpoint, "write_file", full)
-    said: list[str] = []
+    said: list[Note] = []
     assert listing(seqpred.train(config(), frame(), tmp_path / "m", notify=said.append).folder.path) == whole
-    assert said[-1].endswith("(No space left on device); training goes on without a checkpoint.")
+    assert said[-1].text.endswith("(No space left on device); training continues without a checkpoint")
 
 
 def test_what_killed_processes_left_is_taken_away(unfinished: Path) -> None:

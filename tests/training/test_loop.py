@@ -23,7 +23,7 @@ from seqpred.runtime.shape import Shape
 from seqpred.training import loop, run
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack
-from seqpred.training.loop import Hooks, Plan, Progress, fit, quantile_loss
+from seqpred.training.loop import Hooks, Plan, TrainingProgress, fit, quantile_loss
 from seqpred.training.run import State
 from seqpred.training.windows import Reach, Windows, make_windows
 from tests.conftest import seasonal
@@ -129,7 +129,7 @@ def test_a_loss_that_stays_no_number_ends_training_with_the_best_weights() -> No
     windows.prepare(torch.arange(len(windows.begins)))
     windows.x[50:70] = torch.inf
     told: list[str] = []
-    outcome = fit(shape, windows, plan, Hooks(notify=told.append))
+    outcome = fit(shape, windows, plan, Hooks(notify=lambda note: told.append(str(note))))
     assert outcome.reason.startswith("diverged 3 times")
     assert len(told) == 3
     assert "the loss is nan; back to the weights of step 0, going on at half the learning rate" in told[0]
@@ -158,7 +158,7 @@ def test_a_loss_that_explodes_once_is_noticed_at_the_step_and_training_goes_on(
     monkeypatch.setattr(AdamW, "step", step)
     monkeypatch.setattr(loop, "_schedule", lambda share: 1.0)
     told: list[str] = []
-    outcome = fit(*make(max_steps=20, check_every=5), Hooks(notify=told.append))
+    outcome = fit(*make(max_steps=20, check_every=5), Hooks(notify=lambda note: told.append(str(note))))
     assert outcome.reason == "all steps done"
     assert rates == 11 * [2e-3] + 8 * [1e-3], "the batch was learned from, or the rate was not halved"
     assert len(told) == 1
@@ -170,7 +170,7 @@ def test_a_gradient_that_is_no_number_is_not_followed(monkeypatch: pytest.Monkey
     norms = iter([1.0, float("nan"), *[1.0] * 20])
     monkeypatch.setattr(loop.nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(next(norms)))
     told: list[str] = []
-    fit(*make(max_steps=10), Hooks(notify=told.append))
+    fit(*make(max_steps=10), Hooks(notify=lambda note: told.append(str(note))))
     assert len(told) == 1
     assert "the gradient is nan" in told[0]
 
@@ -202,7 +202,7 @@ def test_a_time_budget_is_kept_within_a_twentieth_or_a_step(
     clock: Callable[[float, float], None], step: float, check: float, budget: float
 ) -> None:
     clock(step, check)
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     outcome = fit(*make(time_budget=budget, max_steps=10_000, check_every=10_000, patience=100_000), Hooks(told.append))
     assert outcome.reason == "time budget spent"
     assert abs(outcome.seconds - budget) <= max(0.05 * budget, step + 1e-9)
@@ -215,7 +215,7 @@ def test_a_third_of_a_time_budget_chooses_and_members_are_whole(
 ) -> None:
     """One fold of 80 steps, a second's hundredth each, if there is time; then members of as many steps as it says."""
     clock(0.01, 0.001)
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     config = {
         "data": {"target": "sales", "time": "day", "id": "id"},
         "model": {"hidden_size": 4, "window": 14, "members": 3},
@@ -234,7 +234,7 @@ def test_a_third_of_a_time_budget_chooses_and_members_are_whole(
 
 
 def test_whoever_watches_is_told_at_each_validation() -> None:
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     fit(*make(), Hooks(told.append))
     assert [p.step for p in told] == [10, 20, 30]
     assert told[-1].share == 1.0

@@ -1,0 +1,51 @@
+"""What a long operation reports while it runs: notes and progress; the caller decides how to show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was inferred, filled or skipped, or another fact that the user should know.
+
+    Attributes:
+        text: a clause without a final period.
+        where: the file that it is about.
+
+    >>> str(Note("3 empty cells, treated as missing", where="sales.csv"))
+    'sales.csv: 3 empty cells, treated as missing.'
+    """
+
+    text: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}." if self.where else f"{self.text}."
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an operation is.
+
+    Attributes:
+        what: the operation, as `training`.
+        share: from 0 to 1.
+    """
+
+    what: str
+    share: float
+
+    @property
+    def detail(self) -> str:
+        """More about it, for people."""
+        return ""
+
+
+Notify = Callable[[Note], None]
+OnProgress = Callable[[Progress], None]
+
+
+def no_op(*_: object) -> None:
+    """Ignore a note or a progress report."""
