@@ -28,7 +28,7 @@ RETIRED = {  # word or phrase: what to write instead
     r"learns?|learnt|learned from|learning from|in learning|to learn from": "train, train on",
     r"learning part|validation part|test part|training part": "training split, validation split, test split",
     r"light runtime|runtime light|\(light\)|light where": "onnx",
-    r"house|rooms?": "architecture, package",
+    r"the house|rooms": "architecture, package",
     r"in the place of": "instead of",
     r"beside": "next to, relative to",
     r"by that|by the naive's|by the seasonal naive's": "relative to",
