@@ -19,8 +19,10 @@ from alternating import ROOT, data_path, print_table
 from seqpred.commands.train import prepare_training
 from seqpred.config.schema import load_config
 from seqpred.sources.source import open_source
-from seqpred.training.fitting import _plan, _windows
+from seqpred.training.dataset import training_windows
 from seqpred.training.loop import Hooks, fit
+from seqpred.training.networks import fit_options
+from seqpred.training.schedule import Schedule
 
 BLOCK, ROUNDS = 10, 6  # the first round is not counted
 
@@ -41,12 +43,13 @@ def _step(name: str, data: Path, device: str, threads: int) -> float:
     panel, config, covariates = prepare_training(
         open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None
     )
-    shape = config.shape(covariates)
-    windows = _windows(panel, config, covariates, shape).learn_all()
-    plan = replace(_plan(config), threads=threads, device=torch.device(device), check_every=BLOCK)
-    looked: list[float] = []
-    fit(shape, windows, replace(plan, until=BLOCK * ROUNDS), Hooks(lambda _: looked.append(time.perf_counter())))
-    taken = sorted(1e3 * (b - a) / BLOCK for a, b in pairwise(looked))
+    windows = training_windows(panel, config, covariates).train_on_all()
+    schedule = Schedule(config.training.max_steps, stop_step=BLOCK * ROUNDS)
+    options = replace(fit_options(config), schedule=schedule, threads=threads, validate_every=BLOCK)
+    options = replace(options, device=torch.device(device))
+    times: list[float] = []
+    fit(config.shape(covariates), windows, options, Hooks(lambda _: times.append(time.perf_counter())))
+    taken = sorted(1e3 * (b - a) / BLOCK for a, b in pairwise(times))
     return taken[len(taken) // 2]
 
 

@@ -18,7 +18,7 @@ from seqpred.config.schema import Config
 from seqpred.features.inputs import InputSpec, prepare_all
 from seqpred.panel.panel import Panel
 from seqpred.sources.source import open_source
-from seqpred.training.windows import Reach, Windows, make_windows
+from seqpred.training.windows import Windows, WindowSpec, make_windows
 
 CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})
 LOOK, WINDOW, HORIZON = InputSpec(season=24, anchor=24, lags=(1, 2, 24, 168)), 96, 48
@@ -31,9 +31,9 @@ def to_panel(path: Path) -> Panel:
 def to_windows(path: Path) -> Windows:
     panel = to_panel(path)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    reach = Reach(LOOK, WINDOW, HORIZON, at_end=False)
+    spec = WindowSpec(LOOK, WINDOW, HORIZON, last_position_only=False)
     ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]
-    windows = make_windows(lambda _: ready, panel.lengths, panel.lengths - HORIZON, LOOK.inputs, reach)
+    windows = make_windows(lambda _: ready, panel.lengths, panel.lengths - HORIZON, LOOK.inputs, spec)
     windows.prepare(torch.arange(len(tracks)))
     return windows
 

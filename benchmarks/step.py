@@ -26,8 +26,9 @@ from seqpred.features.inputs import prepare_all
 from seqpred.network.machine import keep_memory
 from seqpred.runtime.shape import Shape
 from seqpred.sources.source import open_source
-from seqpred.training.loop import Hooks, Plan, fit
-from seqpred.training.windows import Reach, Windows, make_windows
+from seqpred.training.loop import FitOptions, Hooks, fit
+from seqpred.training.schedule import Schedule
+from seqpred.training.windows import Windows, WindowSpec, make_windows
 
 SIZES = (Size(64, 2, 64, LOOK.inputs), Size(32, 1, 32, LOOK.inputs))
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
@@ -59,25 +60,25 @@ def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tupl
     numbers = (size.hidden, size.depth, size.batch, size.inputs, THREADS, block)
     command = [sys.executable, str(Path(__file__).with_name("bare.py")), *map(str, numbers)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        fit(_shape(size), windows, _plan(size, block, rounds + 2), Hooks(on_progress))
+        fit(_shape(size), windows, _options(size, block, rounds + 2), Hooks(on_progress))
     return Ratio.of(ours[2:], bare[2:]), Ratio.of(ours[2:], default[2:])
 
 
 def _windows(path: Path) -> Windows:
     panel = load_panel(open_source(path), CONFIG, lambda _: None)
     tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    reach = Reach(LOOK, SIZES[0].window, SIZES[0].horizon, at_end=False)
+    spec = WindowSpec(LOOK, SIZES[0].window, SIZES[0].horizon, last_position_only=False)
     ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]
-    return make_windows(lambda _: ready, panel.lengths, panel.lengths - VALIDATION, LOOK.inputs, reach)
+    return make_windows(lambda _: ready, panel.lengths, panel.lengths - VALIDATION, LOOK.inputs, spec)
 
 
 def _shape(size: Size) -> Shape:
     return Shape(size.inputs, size.horizon, LEVELS, size.cell, size.depth, size.hidden, False, size.dropout)
 
 
-def _plan(size: Size, block: int, rounds: int) -> Plan:
+def _options(size: Size, block: int, rounds: int) -> FitOptions:
     cpu = torch.device("cpu")
-    return Plan("pinball", 2e-3, size.batch, block * rounds, None, 10_000, block, 1, cpu, THREADS)
+    return FitOptions(Schedule(block * rounds), "pinball", 2e-3, size.batch, 10_000, block, 1, cpu, THREADS)
 
 
 if __name__ == "__main__":

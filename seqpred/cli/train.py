@@ -87,6 +87,7 @@ def _summary(model: object) -> None:
     chosen = training["chosen"]
     title = (
         f"Validation, last {model.config.training.validation} rows of {which}; {chosen['step']} steps are best, "
-        f"trust {chosen['trust']:.2f}, spread {chosen['spread']:.2f}; fingerprint {manifest['fingerprint'][:12]}"
+        f"shrinkage {chosen['shrinkage']:.2f}, interval scale {chosen['interval_scale']:.2f}; "
+        f"fingerprint {manifest['fingerprint'][:12]}"
     )
     table(title, *score_rows(scores["metrics"]), stream=sys.stderr)

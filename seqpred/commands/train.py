@@ -60,14 +60,16 @@ def train(  # noqa: PLR0913, as many options as the command
         # These import torch, which a fault in the data need not wait for.
         from seqpred.runtime.onnx_graph import write_graph
         from seqpred.training.checkpoint import Checkpoint
-        from seqpred.training.fitting import fit_panel
         from seqpred.training.loop import Hooks
         from seqpred.training.manifest import made_for, make_manifest
+        from seqpred.training.members import train_members
+        from seqpred.training.validate import validate
 
         checkpoint = Checkpoint(out, made_for(panel, resolved, covariates), stop, notify)
         if resume:
             checkpoint.read()
-        fit = fit_panel(panel, resolved, covariates, Hooks(on_progress, notify), checkpoint)
+        validation = validate(panel, resolved, covariates, Hooks(on_progress, notify), checkpoint)
+        fit = train_members(resolved, validation)
         graph = write_graph(resolved.shape(covariates), fit.weights)
         write_folder(out, resolved, fit.weights, make_manifest(panel, resolved, covariates, fit), graph)
     return load(out)

@@ -103,7 +103,7 @@ class Model:
         """
         if self.wanted == "torch":
             return "torch"
-        why = "onnxruntime is not installed" if not light.is_here() else ""
+        why = "onnxruntime is not installed" if not light.is_installed() else ""
         if self.config.model.cell not in PARTS:
             why = f"ONNX has no cell {self.config.model.cell!r}"
         if why and self.wanted == "light":
@@ -144,5 +144,5 @@ def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mappi
     from seqpred.network.ensemble import Ensemble
     from seqpred.network.torch_runtime import TorchRuntime
 
-    ensemble = Ensemble.holding(config.shape(covariates), weights)
+    ensemble = Ensemble.from_weights(config.shape(covariates), weights)
     return TorchRuntime(ensemble, config.model.window)

@@ -1,4 +1,4 @@
-"""From a state to quantiles of every step ahead."""
+"""The head: from the state of the recurrent part to quantiles of every step ahead."""
 
 from __future__ import annotations
 
@@ -13,40 +13,40 @@ from torch.nn.functional import linear, softplus
 from seqpred.features.inputs import SLOW, cycles_seen, fading, line_and_level
 from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
 
-DEARER = 0.1  # by how much more a naive forecast errs that begins with 1 / e of the best one's share
-LEAST = -6.0  # logit of the worst, so that it can still be learned that it is not
+TEMPERATURE = 0.1  # a naive forecast whose error is larger by this ratio starts with 1 / e of the best one's weight
+MIN_LOGIT = -6.0  # of the worst naive forecast, so that training can still increase its weight
 
 
 class HeadInputs(NamedTuple):
-    """What a head is given of the steps ahead, beside the state.
+    """What the head receives besides the state.
 
     Attributes:
-        recent: [batch, P, R], the last rows less the last one, in units of the scale, so that the last number is 0;
-            None where the head needs none.
-        known: [batch, anchor + (P - 1) every + N, known], the known covariates around the P rows that speak, from
-            anchor - 1 rows before the first of them to N rows after the last; None where there are none.
-        every: rows from one that speaks to the next.
+        recent: [batch, P, R], the recent values relative to the last one, in units of the scale, so that the last
+            number is 0; None if the head uses none.
+        known: [batch, anchor + (P - 1) stride + N, known], the known covariates from anchor - 1 rows before the first
+            of the P positions to N rows after the last; None if there are none.
+        stride: rows from one position to the next.
     """
 
     recent: Tensor | None = None
     known: Tensor | None = None
-    every: int = 1
+    stride: int = 1
 
 
 NO_HEAD_INPUTS = HeadInputs()
 
 
 class QuantileHead(nn.Module):
-    """Quantiles of N steps at once; they can't cross.
+    """Quantiles of N steps at once, which cannot cross.
 
-    The level nearest the median is free; each other lies a non-negative distance further out, a softplus, so that
-    the order holds for any weights. To the median are added a blend of naive forecasts, weighed by the state, and a
-    weighted sum of the recent rows that no state bends (Lai et al. 2018, arXiv:1703.07015, section 3.6).
+    The level nearest the median is free; every other level is a non-negative distance (softplus) from its neighbour,
+    so the order holds for any weights. The median includes a blend of naive forecasts, weighed by the state, and a
+    linear autoregressive term over the recent values (Lai et al. 2018, arXiv:1703.07015, section 3.6).
 
     Args:
-        input_size: width of what the recurrent part says.
+        input_size: width of the state.
         shape: of the network.
-        known: width of the known covariates, encoded; 0 for none.
+        known: width of the encoded known covariates; 0 for none.
     """
 
     def __init__(self, input_size: int, shape: Shape, known: int = 0) -> None:
@@ -60,26 +60,26 @@ class QuantileHead(nn.Module):
         rows = shape.autoregression
         self.autoregression = nn.Linear(rows, horizon, bias=False) if rows else None
 
-    def forward(self, state: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
-        """[batch, P, N, Q], rising along Q, from the state [batch, P, hidden]."""
+    def forward(self, state: Tensor, inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
+        """[batch, P, N, Q], increasing along Q, from the state [batch, P, hidden]."""
         raw = self._linear(state)
         if self.known is not None:
-            assert ahead.known is not None
-            raw = raw + self.known(state, ahead.known, ahead.every).transpose(-1, -2)
-        middle = raw[..., self.middle, :]
+            assert inputs.known is not None
+            raw = raw + self.known(state, inputs.known, inputs.stride).transpose(-1, -2)
+        median = raw[..., self.middle, :]
         if self.blend is not None:
-            assert ahead.recent is not None
-            middle = middle + self.blend(state, ahead.recent)
+            assert inputs.recent is not None
+            median = median + self.blend(state, inputs.recent)
         if self.autoregression is not None:
-            assert ahead.recent is not None
-            middle = middle + self.autoregression(ahead.recent[..., -self.autoregression.in_features :])
-        apart = softplus(raw).unbind(-2)
-        above = [*accumulate(apart[self.middle + 1 :], torch.add, initial=middle)]
-        below = [*accumulate(reversed(apart[: self.middle]), torch.sub, initial=middle)]
-        return torch.stack([*below[:0:-1], *above], -2).transpose(-1, -2)
+            assert inputs.recent is not None
+            median = median + self.autoregression(inputs.recent[..., -self.autoregression.in_features :])
+        distances = softplus(raw).unbind(-2)  # of each level from its neighbour towards the median
+        upper = [*accumulate(distances[self.middle + 1 :], torch.add, initial=median)]
+        lower = [*accumulate(reversed(distances[: self.middle]), torch.sub, initial=median)]
+        return torch.stack([*reversed(lower[1:]), *upper], -2).transpose(-1, -2)
 
     def _linear(self, state: Tensor) -> Tensor:
-        """[batch, P, Q, N]: the steps lie side by side, so that what is done level by level runs along them."""
+        """[batch, P, Q, N]: steps are contiguous, so that operations on one level are."""
         size = self.linear.in_features
         weight = self.linear.weight.view(self.horizon, self.size, size).transpose(0, 1).reshape(-1, size)
         bias = self.linear.bias.view(self.horizon, self.size).T.reshape(-1)
@@ -87,34 +87,35 @@ class QuantileHead(nn.Module):
         return raw
 
     @torch.no_grad()
-    def begin_at(self, quantiles: Tensor, logits: Tensor) -> None:
-        """Make the head say these quantiles about a blend of naive forecasts, whatever the state, as training begins.
+    def initialize(self, quantiles: Tensor, logits: Tensor) -> None:
+        """Make the head emit these quantiles around a blend of naive forecasts, whatever the state.
 
         Args:
-            quantiles: [N, Q], rising along Q.
-            logits: [places, A + 1], see `Blend.begin`; looked at where there is a blend.
+            quantiles: [N, Q], increasing along Q.
+            logits: [places, A + 1], see `Blend.initialize`; used if there is a blend.
         """
-        apart = quantiles.diff(dim=-1).clamp(min=1e-3)
+        distances = quantiles.diff(dim=-1).clamp(min=1e-3)
+        inverse_softplus = distances + torch.log(-torch.expm1(-distances))
         raw = quantiles.clone()
-        gaps = apart + torch.log(-torch.expm1(-apart))  # softplus, undone
-        raw[:, : self.middle] = gaps[:, : self.middle]
-        raw[:, self.middle + 1 :] = gaps[:, self.middle :]
+        raw[:, : self.middle] = inverse_softplus[:, : self.middle]
+        raw[:, self.middle + 1 :] = inverse_softplus[:, self.middle :]
         self.linear.weight.zero_()
+        self.linear.bias.copy_(raw.flatten())
         if self.known is not None:
             self.known.mix.weight.zero_()
             self.known.mix.bias.zero_()
         if self.blend is not None:
-            self.blend.begin(logits)
+            self.blend.initialize(logits)
         if self.autoregression is not None:
             self.autoregression.weight.zero_()
-        self.linear.bias.copy_(raw.flatten())
 
 
 class Blend(nn.Module):
     """A weighted mean of naive forecasts, in place of the anchor's alone.
 
-    The state says the weights, a softmax, at up to four places along the horizon; between them they are interpolated.
-    Source: the mixture of experts of Jacobs et al. 1991, Neural Computation 3(1), whose experts here are naive.
+    The weights are a softmax of a linear function of the state, at up to four places along the horizon, with linear
+    interpolation between these. Source: the mixture of experts of Jacobs et al. 1991, Neural Computation 3(1), with
+    naive forecasts as the experts.
 
     Args:
         input_size: width of the state.
@@ -122,53 +123,51 @@ class Blend(nn.Module):
     """
 
     near: Tensor
-    places = PLACES
-    sharpness = SHARPNESS
 
     def __init__(self, input_size: int, shape: Shape) -> None:
         super().__init__()
         self.shape, horizon = shape, shape.horizon
-        self.count = min(self.places, horizon)
-        self.weigh = nn.Linear(input_size, self.count * (shape.naives + 1))
-        self.register_buffer("near", nearness(horizon), persistent=False)
+        self.places = min(PLACES, horizon)
+        self.gate = nn.Linear(input_size, self.places * (shape.naives + 1))
+        self.register_buffer("near", place_weights(horizon), persistent=False)
 
     def forward(self, state: Tensor, recent: Tensor) -> Tensor:
-        """How far the mean lies above the anchor's forecast, [batch, P, N], from the recent rows [batch, P, R]."""
-        logits = self.sharpness * self.weigh(state).unflatten(-1, (self.count, -1))
-        weights = torch.softmax(logits, -1)[..., 1:]  # the first is the anchor's own
-        above: Tensor = ((weights @ naive_forecasts(recent, self.shape)) * self.near).sum(-2)
-        return above
+        """The mean relative to the anchor's forecast, [batch, P, N], from the recent values [batch, P, R]."""
+        logits = SHARPNESS * self.gate(state).unflatten(-1, (self.places, -1))
+        weights = torch.softmax(logits, -1)[..., 1:]  # the first is the anchor's, whose relative forecast is 0
+        mean: Tensor = ((weights @ naive_forecasts(recent, self.shape)) * self.near).sum(-2)
+        return mean
 
     @torch.no_grad()
-    def begin(self, logits: Tensor) -> None:
-        """Weigh the forecasts so, whatever the state.
+    def initialize(self, logits: Tensor) -> None:
+        """Make the weights the softmax of these logits, whatever the state.
 
         Args:
             logits: [places, A + 1], the anchor's first.
         """
-        self.weigh.weight.zero_()
-        self.weigh.bias.copy_(logits.flatten() / self.sharpness)
+        self.gate.weight.zero_()
+        self.gate.bias.copy_(logits.flatten() / SHARPNESS)
 
 
-def nearness(horizon: int) -> Tensor:
-    """How near each step is to each place at which naive forecasts are weighed, [places, N]; a step's sum to 1."""
-    here = torch.device("cpu")  # on "meta", where sizes are tried, arithmetic costs torch two seconds of imports
+def place_weights(horizon: int) -> Tensor:
+    """The weight of each place in the interpolation at each step ahead, [places, N]; those of a step sum to 1."""
+    cpu = torch.device("cpu")  # on the device "meta", arithmetic makes torch import for two seconds
     count = min(PLACES, horizon)
-    where = torch.linspace(0, count - 1, horizon, device=here)
-    return (1 - (where - torch.arange(count, device=here)[:, None]).abs()).clamp(min=0)
+    location = torch.linspace(0, count - 1, horizon, device=cpu)
+    return (1 - (location - torch.arange(count, device=cpu)[:, None]).abs()).clamp(min=0)
 
 
 def weigh_by_errors(errors: Tensor) -> Tensor:
-    """Logits for naive forecasts that err so much on average, [places, A + 1] both.
+    """Logits of naive forecasts with these mean absolute errors, [places, A + 1] both.
 
-    One that errs a tenth more than the best has 1 / e of its share: forecasts that err alike are better averaged than
-    chosen between (Bates & Granger 1969, Operational Research Quarterly 20(4)).
+    A forecast with a tenth more error than the best has 1 / e of its weight: averaging forecasts of similar accuracy
+    is better than selecting one (Bates & Granger 1969, Operational Research Quarterly 20(4)).
 
     >>> weigh_by_errors(torch.tensor([[1.0, 1.0, 1.25, 9.0]])).tolist()
     [[0.0, 0.0, -2.5, -6.0]]
     """
     best = errors.min(-1, keepdim=True).values.clamp(min=1e-6)
-    return ((1 - errors / best) / DEARER).clamp(min=LEAST)
+    return ((1 - errors / best) / TEMPERATURE).clamp(min=MIN_LOGIT)
 
 
 def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
@@ -220,34 +219,29 @@ def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
 
 
 class KnownAhead(nn.Module):
-    """What the known covariates say of each step ahead: those of the step's row against those of its anchor's row.
+    """The effect of the known covariates: those of each step's row, compared with those of its anchor's row.
 
     A forecast corrects the value of the anchor's row, so a holiday matters on either of the two.
 
     Args:
-        known: width of the known covariates, encoded.
-        input_size: width of the state that weighs what is found.
+        known: width of the encoded known covariates.
+        input_size: width of the state, which weighs the comparisons.
     """
 
-    width = 8  # comparisons that the state weighs
+    width = 8  # comparisons
 
     def __init__(self, known: int, input_size: int, horizon: int, levels: int, anchor: int) -> None:
         super().__init__()
         self.horizon, self.anchor, self.levels = horizon, anchor, levels
-        self.there = nn.Linear(known, self.width)
-        self.back = nn.Linear(known, self.width, bias=False)
+        self.step = nn.Linear(known, self.width)
+        self.anchor_row = nn.Linear(known, self.width, bias=False)
         self.mix = nn.Linear(input_size, levels * self.width)
 
-    def forward(self, state: Tensor, around: Tensor, every: int = 1) -> Tensor:
-        """[batch, P, N, Q].
-
-        Args:
-            state: [batch, P, hidden].
-            around, every: see `Ahead`.
-        """
+    def forward(self, state: Tensor, known: Tensor, stride: int = 1) -> Tensor:
+        """[batch, P, N, Q], from the state [batch, P, hidden] and the fields of `HeadInputs`."""
         cycle = torch.arange(self.horizon, device=state.device) % self.anchor
-        there = self.there(around[:, self.anchor :]).unfold(1, self.horizon, every)
-        back = self.back(around[:, : -self.horizon]).unfold(1, self.anchor, every)[..., cycle]
-        found = torch.tanh(there + back)  # [batch, P, width, N]
-        weighed: Tensor = self.mix(state).unflatten(-1, (self.levels, self.width)) @ found
+        steps = self.step(known[:, self.anchor :]).unfold(1, self.horizon, stride)
+        anchors = self.anchor_row(known[:, : -self.horizon]).unfold(1, self.anchor, stride)[..., cycle]
+        compared = torch.tanh(steps + anchors)  # [batch, P, width, N]
+        weighed: Tensor = self.mix(state).unflatten(-1, (self.levels, self.width)) @ compared
         return weighed.transpose(-1, -2)

@@ -1,4 +1,4 @@
-"""What the machine gives: threads, memory that stays, a device."""
+"""The machine: threads, memory and devices."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 
 from seqpred.errors import ConfigError
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """So many processor threads for torch inside, the caller's number afterwards."""
+    """Set torch's number of threads inside the context, and restore it afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -27,9 +27,9 @@ def threads(count: int) -> Iterator[None]:
 
 
 def keep_memory() -> None:
-    """Tell glibc to keep freed memory: each step needs the same again, and returning it costs half the step.
+    """Make glibc keep freed memory: every step needs the same again, and returning it takes half of a step.
 
-    Does nothing elsewhere.
+    Does nothing on other systems.
     """
     if sys.platform != "linux":
         return
@@ -42,30 +42,31 @@ def keep_memory() -> None:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that a device can still give, by the system and by the group that this process is in; None if unknown."""
+    """Free bytes of a device, limited by the control group of this process; None if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
-        told = Path("/proc/meminfo").read_text(encoding="ascii")
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:  # not Linux
         return None
-    known = dict(line.split(":") for line in told.splitlines())
-    free = 1024 * int(known["MemAvailable"].split()[0])
+    fields = dict(line.split(":") for line in text.splitlines())
+    free = 1024 * int(fields["MemAvailable"].split()[0])
     group = Path("/sys/fs/cgroup")
     with suppress(OSError, ValueError):  # no group, or one without a limit
         free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
     return free
 
 
-def choose_device(wanted: str) -> torch.device:
-    """The device to train on; `auto` is cuda where there is one, else the processor.
+def choose_device(name: str) -> torch.device:
+    """The device to train on; `auto` is cuda if available, otherwise cpu.
 
     Raises:
-        ConfigError: torch finds no such device here.
+        ConfigError: torch has no such device here.
     """
-    if wanted == "auto":
+    if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not here[wanted]:
-        raise ConfigError(f"training.device is {wanted!r}, and torch finds none here", hint="Set it to auto or cpu.")
-    return torch.device(wanted)
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available[name]:
+        message = f"training.device is {name!r}, which torch does not find on this machine"
+        raise ConfigError(message, hint="Set it to auto or cpu.")
+    return torch.device(name)

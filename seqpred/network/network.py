@@ -1,60 +1,61 @@
-"""The whole network in the order in which a value passes: recurrent part, dropout, head."""
+"""The whole network, in the order of computation: inputs, recurrent part, dropout, head."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from seqpred.arrays import Float32
 from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, QuantileHead
-from seqpred.network.recurrent import BothWays, Memory, Stack
+from seqpred.network.recurrent import Bidirectional, Stack, States
 from seqpred.runtime.shape import Shape
 
 
 class Inputs(nn.Module):
-    """A row's numbers, and its codes as vectors that are learned; that of code 0, never seen in learning, is zero."""
+    """A row's numbers, and a learned vector for each of its categories; that of code 0 (unknown) is zero."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.words = nn.ModuleList(nn.Embedding(count + 1, _width(count)) for count in shape.codes)
-        for words in self.words:
-            assert isinstance(words, nn.Embedding)
-            nn.init.normal_(words.weight, std=0.3)
-            words.weight.data[0] = 0.0
+        self.embeddings = nn.ModuleList(nn.Embedding(count + 1, _width(count)) for count in shape.codes)
+        for embedding in self.embeddings:
+            assert isinstance(embedding, nn.Embedding)
+            nn.init.normal_(embedding.weight, std=0.3)
+            embedding.weight.data[0] = 0.0
         self.size = shape.inputs + sum(map(_width, shape.codes))
-        behind = shape.codes[len(shape.codes) - shape.known_codes :]
-        self.known_size = shape.known + sum(map(_width, behind))
+        known_codes = shape.codes[len(shape.codes) - shape.known_codes :]
+        self.known_size = shape.known + sum(map(_width, known_codes))
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, time, size], from x [batch, time, numbers and codes]."""
-        return self._vectors(x, self.shape.inputs, 0)
+        return self._embed(x, self.shape.inputs, 0)
 
     def known(self, x: Tensor) -> Tensor:
         """[batch, time, known_size], from the known numbers and codes alone."""
-        return self._vectors(x, self.shape.known, len(self.words) - self.shape.known_codes)
+        return self._embed(x, self.shape.known, len(self.embeddings) - self.shape.known_codes)
 
-    def _vectors(self, x: Tensor, numbers: int, first: int) -> Tensor:
+    def _embed(self, x: Tensor, numbers: int, first: int) -> Tensor:
+        """The first `numbers` of x as they are, and the rest as vectors of the embeddings from `first` on."""
         if x.shape[-1] == numbers:
             return x
         codes = x[..., numbers:].long().unbind(-1)
-        vectors = [words(code) for words, code in zip(list(self.words)[first:], codes, strict=True)]
+        vectors = [embed(code) for embed, code in zip(list(self.embeddings)[first:], codes, strict=True)]
         return torch.cat([x[..., :numbers], *vectors], -1)
 
 
 def _width(count: int) -> int:
-    """Numbers that stand for a category of so many words."""
+    """The length of the vector of a category with so many values."""
     return max(1, min(count, 16))
 
 
 class Network(nn.Module):
-    """Reads rows and says, in units of the scale, the quantiles of the N rows that follow.
+    """Emits the quantiles of the N rows after each of P positions, in units of the scale.
 
-    A forward network says so at every row, so P, the positions that speak, is the time T, unless only some are asked
-    (`Ahead.every`). A bidirectional one speaks once, at the end of its window: P is 1.
+    A forward network emits at every row, so P is the time T, or at every `HeadInputs.stride`-th. A bidirectional one
+    emits once, at the end of its window: P is 1.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -63,58 +64,55 @@ class Network(nn.Module):
         self.inputs = Inputs(shape)
         size = self.inputs.size
         self.recurrent = (
-            BothWays(_stack(shape, size), _stack(shape, size)) if shape.bidirectional else _stack(shape, size)
+            Bidirectional(_stack(shape, size), _stack(shape, size)) if shape.bidirectional else _stack(shape, size)
         )
         self.dropout = nn.Dropout(shape.dropout)
         self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape, self.inputs.known_size)
 
-    def forward(self, x: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS, begin: int = 0) -> Tensor:
-        """[batch, P, N, Q], from windows that begin with an empty memory.
+    def forward(self, x: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS, offset: int = 0) -> Tensor:
+        """[batch, P, N, Q], from windows that start with the initial state.
 
         Args:
             x: [batch, T, feature].
-            ahead: what is given of the steps after the positions that speak.
-            begin: the first row that speaks.
+            head_inputs: at the P positions.
+            offset: the row of the first position.
         """
         x = self.inputs(x)
-        if isinstance(self.recurrent, BothWays):
-            said = self.recurrent(x)
+        if isinstance(self.recurrent, Bidirectional):
+            outputs = self.recurrent(x)
         else:
-            said, _ = self.recurrent(x, self.recurrent.start(len(x)))
-        return self._head(said[:, begin :: ahead.every], ahead)
+            outputs, _ = self.recurrent(x, self.recurrent.start(len(x)))
+        return self.quantiles(outputs[:, offset :: head_inputs.stride], head_inputs)
 
-    def _head(self, said: Tensor, ahead: HeadInputs) -> Tensor:
-        if ahead.known is not None:
-            ahead = ahead._replace(known=self.inputs.known(ahead.known))
-        quantiles: Tensor = self.head(self.dropout(said), ahead)
-        return quantiles
+    def last_position(self, x: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
+        """[batch, N, Q]: what `forward` emits at the last row, without computing the other positions."""
+        return self.quantiles(self.advance(x, self.start(len(x)))[0], head_inputs)[:, -1]
 
-    def at_end(self, x: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
-        """[batch, N, Q]: what `forward` says at the last row alone, without the work of saying the rest."""
-        return self.notify(self.advance(x, self.start(len(x)))[0], ahead)[:, -1]
-
-    def notify(self, said: Tensor, ahead: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
-        """[batch, P, N, Q], from what `advance` gave, [batch, P, hidden], and the steps ahead of it."""
-        return self._head(said, ahead)
-
-    def start(self, batch: int) -> Memory:
-        """An empty memory; that of a network of both directions stays empty."""
+    def start(self, batch: int) -> States:
+        """The initial states of all layers; none for a bidirectional network, which carries no state."""
         return self.recurrent.start(batch) if isinstance(self.recurrent, Stack) else []
 
-    def advance(self, x: Tensor, memory: Memory, rows: int = 1) -> tuple[Tensor, Memory]:
-        """What the recurrent part says after the last of x's rows, [batch, rows, hidden], and the memory then."""
-        if isinstance(self.recurrent, BothWays):
-            return self.recurrent(self.inputs(x)), memory
-        said, memory = self.recurrent(self.inputs(x), memory)
-        return said[:, -rows:], memory
+    def advance(self, x: Tensor, states: States, n_positions: int = 1) -> tuple[Tensor, States]:
+        """The recurrent outputs at the last rows of x, [batch, n_positions, hidden], and the states after the last."""
+        if isinstance(self.recurrent, Bidirectional):
+            return self.recurrent(self.inputs(x)), states
+        outputs, states = self.recurrent(self.inputs(x), states)
+        return outputs[:, -n_positions:], states
 
-    def weights(self) -> dict[str, npt.NDArray[np.float32]]:
+    def quantiles(self, outputs: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
+        """[batch, P, N, Q], from the outputs of `advance`, [batch, P, hidden]."""
+        if head_inputs.known is not None:
+            head_inputs = head_inputs._replace(known=self.inputs.known(head_inputs.known))
+        quantiles: Tensor = self.head(self.dropout(outputs), head_inputs)
+        return quantiles
+
+    def weights(self) -> dict[str, Float32]:
         """A copy of all weights as arrays, by name."""
         return {name: w.detach().cpu().numpy().copy() for name, w in self.state_dict().items()}
 
-    def set_weights(self, weights: Mapping[str, npt.NDArray[np.float32]]) -> None:
-        """Take over weights that `weights` gave."""
-        self.load_state_dict({name: torch.from_numpy(w) for name, w in weights.items()})
+    def set_weights(self, weights: Mapping[str, Float32]) -> None:
+        """Load weights that `weights` returned."""
+        self.load_state_dict({name: torch.from_numpy(np.asarray(w)) for name, w in weights.items()})
 
 
 def _stack(shape: Shape, size: int) -> Stack:

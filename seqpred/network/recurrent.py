@@ -1,4 +1,4 @@
-"""Depth, direction and dropout: cells stacked into a one-way network, and two of those side by side."""
+"""Depth, direction and dropout: cells stacked into a forward network, and two of those into a bidirectional one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from seqpred.network.cells import Cell, State, make_cell, scan
 
-Memory = list[State]  # one state for each layer
+States = list[State]  # one for each layer
 
 
 class Stack(nn.Module):
-    """Layers of one cell, each fed by the one below, going through time in one direction.
+    """Layers of one cell, each fed by the layer below, in one direction of time.
 
-    Dropout stands between layers at the same row, never on the way from one row to the next (Zaremba et al. 2014,
+    Dropout is applied between layers at the same row, never from one row to the next (Zaremba et al. 2014,
     arXiv:1409.2329, section 3.1).
     """
 
@@ -25,39 +25,39 @@ class Stack(nn.Module):
         self.layers = nn.ModuleList(make_cell(cell, size, hidden_size) for size in sizes)
         self.dropout = nn.Dropout(dropout)
 
-    def start(self, batch: int) -> Memory:
-        """What the network remembers before the first row."""
+    def start(self, batch: int) -> States:
+        """The initial states."""
         return [cast(Cell, layer).start(batch) for layer in self.layers]
 
-    def forward(self, x: Tensor, memory: Memory) -> tuple[Tensor, Memory]:
-        """The top layer's outputs at every row, [batch, time, hidden], and what is remembered after the last.
+    def forward(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """The outputs of the top layer at every row, [batch, time, hidden], and the states after the last row.
 
         Args:
             x: [batch, time, feature].
-            memory: as `start` or an earlier call gives it.
+            states: from `start` or an earlier call.
         """
-        after: Memory = []
-        for depth, (layer, state) in enumerate(zip(self.layers, memory, strict=True)):
+        after: States = []
+        for depth, (layer, state) in enumerate(zip(self.layers, states, strict=True)):
             x, last = scan(cast(Cell, layer), self.dropout(x) if depth else x, state)
             after.append(last)
         return x, after
 
 
-class BothWays(nn.Module):
-    """Two independent one-way networks over one window, one in each direction.
+class Bidirectional(nn.Module):
+    """Two independent networks over one window, one in each direction.
 
-    Each is given the input of every row of the window, and none after it; together they say one thing, at the
-    window's end: the forward network's last output beside the backward network's, which it gives at the first row.
+    Both read every row of the window, and none after it. The output is at the end of the window: the last output of
+    the forward network, and the output of the backward network at the first row, which it reads last.
 
     Source: Schuster & Paliwal 1997, "Bidirectional recurrent neural networks", IEEE Trans. Signal Processing 45(11).
     """
 
-    def __init__(self, forward: Stack, backward: Stack) -> None:
+    def __init__(self, forwards: Stack, backwards: Stack) -> None:
         super().__init__()
-        self.ahead, self.back = forward, backward
+        self.forwards, self.backwards = forwards, backwards
 
     def forward(self, x: Tensor) -> Tensor:
         """[batch, 1, 2 hidden], from x [batch, time, feature]."""
-        ahead, _ = self.ahead(x, self.ahead.start(len(x)))
-        back, _ = self.back(x.flip(1), self.back.start(len(x)))
-        return torch.cat([ahead[:, -1:], back[:, -1:]], -1)
+        forwards, _ = self.forwards(x, self.forwards.start(len(x)))
+        backwards, _ = self.backwards(x.flip(1), self.backwards.start(len(x)))
+        return torch.cat([forwards[:, -1:], backwards[:, -1:]], -1)

@@ -1,4 +1,4 @@
-"""An ensemble as a runtime: arrays in, arrays out, computed by torch. The light runtime is held against it."""
+"""The torch backend of inference: an ensemble with arrays in and out. It is the reference for the ONNX backend."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from seqpred.arrays import Float32
 from seqpred.network.ensemble import Ensemble
 from seqpred.network.heads import HeadInputs
 from seqpred.network.machine import threads
-from seqpred.network.recurrent import Memory
+from seqpred.network.recurrent import States
 
-WIDE = 2048  # units in all tracks' states from which a second thread pays
+MIN_STATES = 2048  # state units of all tracks from which several threads are faster than one
 
 
 class TorchRuntime:
-    """An ensemble; the meaning of each method is `forecasting.runtime.Runtime`'s.
+    """An ensemble in torch; see `runtime.Runtime` for the methods.
 
     Args:
-        window: rows that a network of both directions sees.
+        window: rows that a bidirectional network reads.
     """
 
     name = "torch"
@@ -32,39 +32,38 @@ class TorchRuntime:
         self.window = window if self.shape.bidirectional else None
 
     def start(self, batch: int) -> Float32:
-        """The state before the first row, [S, batch, hidden]."""
-        return _packed(self.ensemble.start(batch), batch)
+        """The initial state, [S, batch, hidden]."""
+        return _pack(self.ensemble.start(batch), batch)
 
     def read(
-        self, x: Float32, state: Float32, speaking: int = 1, ahead: Sequence[Float32 | None] = (None, None)
+        self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: Sequence[Float32 | None] = (None, None)
     ) -> tuple[Float32, Float32]:
-        """The quantiles after the last rows, [batch, P, N, Q], and the state after the last."""
-        wide = len(x) * self.shape.hidden_size >= WIDE
+        """The quantiles at the last rows, [batch, P, N, Q], and the state after the last row."""
+        many = len(x) * self.shape.hidden_size >= MIN_STATES
         parts = iter(torch.from_numpy(state))
-        memory = [tuple(next(parts) for _ in layer) for layer in self.ensemble.start(0)]
-        with torch.inference_mode(), threads(torch.get_num_threads() if wide else 1):
-            said, memory = self.ensemble.advance(torch.from_numpy(x), memory, speaking)
-            z: Float32 = self._say(said, *ahead).numpy()
-            return z, _packed(memory, len(x))
+        states = [tuple(next(parts) for _ in layer) for layer in self.ensemble.start(0)]
+        with torch.inference_mode(), threads(torch.get_num_threads() if many else 1):
+            outputs, states = self.ensemble.advance(torch.from_numpy(x), states, n_positions)
+            return self._quantiles(outputs, *head_inputs).numpy(), _pack(states, len(x))
 
-    def _say(self, said: Tensor, recent: Float32 | None, known: Float32 | None) -> Tensor:
-        """[batch, P, N, Q]; where nothing is given of the steps ahead, nobody asks for a forecast."""
-        shape, spoken = self.shape, said.shape[:2]
+    def _quantiles(self, outputs: Tensor, recent: Float32 | None, known: Float32 | None) -> Tensor:
+        """[batch, P, N, Q]; meaningless if head inputs are missing, as when only the state is wanted."""
+        shape, (batch, count) = self.shape, outputs.shape[:2]
 
-        def flat(given: Float32 | None, size: tuple[int, ...]) -> Tensor:
-            return torch.zeros(spoken.numel(), *size) if given is None else torch.from_numpy(given).flatten(0, 1)
+        def flat(array: Float32 | None, sizes: tuple[int, ...]) -> Tensor:
+            return torch.zeros(batch * count, *sizes) if array is None else torch.from_numpy(array).flatten(0, 1)
 
-        told = flat(recent, (shape.recent,))[:, None] if shape.recent else None
+        # Every position becomes a batch element of one position, with its own known covariates around it.
         width = shape.known + shape.known_codes
-        around = flat(known, (shape.anchor + shape.horizon, width)) if width else None
-        each = self.ensemble.notify(
-            said.flatten(0, 1)[:, None], HeadInputs(told, around)
-        )  # each row with what is ahead of it
-        return each.reshape(*spoken, *each.shape[2:])
+        head_inputs = HeadInputs(
+            flat(recent, (shape.recent,))[:, None] if shape.recent else None,
+            flat(known, (shape.anchor + shape.horizon, width)) if width else None,
+        )
+        quantiles = self.ensemble.quantiles(outputs.flatten(0, 1)[:, None], head_inputs)
+        return quantiles.reshape(batch, count, *quantiles.shape[2:])
 
 
-def _packed(memory: Memory, batch: int) -> Float32:
-    """All arrays of a memory in one, [S, batch, hidden]."""
-    parts = [part for layer in memory for part in layer]
-    packed: Float32 = torch.stack(parts).numpy() if parts else np.zeros((0, batch, 0), np.float32)
-    return packed
+def _pack(states: States, batch: int) -> Float32:
+    """All state tensors as one array, [S, batch, hidden]."""
+    parts = [part for layer in states for part in layer]
+    return np.asarray(torch.stack(parts).numpy() if parts else np.zeros((0, batch, 0)), np.float32)

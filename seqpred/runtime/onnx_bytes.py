@@ -1,9 +1,8 @@
-"""The bytes of an ONNX file, of which a network needs little: protocol buffers' wire format, and ONNX's fields.
+"""The bytes of an ONNX file: the protocol buffers wire format and the fields of ONNX that a network needs.
 
-Writing them takes the light runtime a few milliseconds; importing the library that does it takes it hundreds. The
-tests hold the one to the other.
+Writing them takes a few milliseconds; importing the onnx package takes hundreds. The tests compare both byte for byte.
 
-Source: onnx.proto of ONNX 1.12 (numbers of fields and types); protobuf.dev, "Encoding".
+Source: onnx.proto of ONNX 1.12 (field numbers and types); protobuf.dev, "Encoding".
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-OPSET, IR = 17, 8  # of 2022: what runtimes since then read
+OPSET, IR = 17, 8  # of 2022, supported by all runtimes since
 FLOAT, INT64, BOOL = 1, 7, 9  # TensorProto.DataType
 KINDS = {np.dtype(np.float32): FLOAT, np.dtype(np.int64): INT64, np.dtype(np.bool_): BOOL}
 
 
 class Node(NamedTuple):
-    """An operator; each attribute is a whole number, several or a text."""
+    """An operator; each attribute is an integer, several integers or a text."""
 
     operator: str
     inputs: list[str]
@@ -28,8 +27,8 @@ class Node(NamedTuple):
     attributes: Mapping[str, int | Sequence[int] | str]
 
 
-class Told(NamedTuple):
-    """An input or output of the graph; a side without a fixed length has a name."""
+class Value(NamedTuple):
+    """An input or output of the graph; a dimension without a fixed size has a name."""
 
     name: str
     kind: int
@@ -37,15 +36,15 @@ class Told(NamedTuple):
 
 
 def onnx_file(
-    nodes: Iterable[Node], weights: Mapping[str, npt.NDArray[Any]], inputs: Iterable[Told], outputs: Iterable[Told]
+    nodes: Iterable[Node], weights: Mapping[str, npt.NDArray[Any]], inputs: Iterable[Value], outputs: Iterable[Value]
 ) -> bytes:
-    """A model with the default operators alone."""
+    """A model that uses the default operators only."""
     graph = [
         *(_field(1, _node(node)) for node in nodes),
         _field(2, "seqpred"),
         *(_field(5, _tensor(name, values)) for name, values in weights.items()),
-        *(_field(11, _told(told)) for told in inputs),
-        *(_field(12, _told(told)) for told in outputs),
+        *(_field(11, _value(value)) for value in inputs),
+        *(_field(12, _value(value)) for value in outputs),
     ]
     operators = _field(1, "") + _field(2, OPSET)
     return b"".join([_field(1, IR), _field(2, "seqpred"), _field(7, b"".join(graph)), _field(8, operators)])
@@ -71,13 +70,13 @@ def _tensor(name: str, values: npt.NDArray[Any]) -> bytes:
     return dims + _field(2, KINDS[values.dtype]) + _field(8, name) + _field(9, raw)
 
 
-def _told(told: Told) -> bytes:
-    sides = (_field(1, _field(1, side) if isinstance(side, int) else _field(2, side)) for side in told.shape)
-    return _field(1, told.name) + _field(2, _field(1, _field(1, told.kind) + _field(2, b"".join(sides))))
+def _value(value: Value) -> bytes:
+    dims = (_field(1, _field(1, dim) if isinstance(dim, int) else _field(2, dim)) for dim in value.shape)
+    return _field(1, value.name) + _field(2, _field(1, _field(1, value.kind) + _field(2, b"".join(dims))))
 
 
 def _field(number: int, value: int | str | bytes) -> bytes:
-    """A field: a number, or a text, bytes or message with their length before them."""
+    """A field: a number, or a text, bytes or message preceded by its length."""
     if isinstance(value, int):
         return _varint(number << 3) + _varint(value)
     content = value.encode() if isinstance(value, str) else value
@@ -85,15 +84,15 @@ def _field(number: int, value: int | str | bytes) -> bytes:
 
 
 def _varint(value: int) -> bytes:
-    """Seven bits to a byte, the lowest first; a negative number as one of 64 bits.
+    """Seven bits per byte, the lowest first; negative numbers as 64 bits.
 
     >>> _varint(300).hex(), len(_varint(-1))
     ('ac02', 10)
     """
     value &= 2**64 - 1
-    found = bytearray()
+    encoded = bytearray()
     while value > 127:
-        found.append(value & 127 | 128)
+        encoded.append(value & 127 | 128)
         value >>= 7
-    found.append(value)
-    return bytes(found)
+    encoded.append(value)
+    return bytes(encoded)

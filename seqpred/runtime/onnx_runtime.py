@@ -1,4 +1,4 @@
-"""The light runtime: onnxruntime reads the graph that training wrote, and torch need not be there."""
+"""The ONNX backend of inference: onnxruntime executes the graph; torch is not imported."""
 
 from __future__ import annotations
 
@@ -15,58 +15,58 @@ from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-MANY = 64  # tracks from which a second thread pays
+MANY = 64  # tracks from which several threads are faster than one
 
 
-def is_here() -> bool:
+def is_installed() -> bool:
     """Whether onnxruntime is installed."""
     return find_spec("onnxruntime") is not None
 
 
 class OnnxRuntime:
-    """A graph that `network/graph.py` wrote.
+    """A graph of `runtime.onnx_graph` in onnxruntime; see `runtime.Runtime` for the methods.
 
     Args:
         graph: the bytes of the ONNX file.
-        window: rows that a bidirectional network sees; None for a forward one.
+        window: rows that a bidirectional network reads; None for a forward one.
     Raises:
-        ValueError: the graph is none, or its parts do not fit each other.
+        ValueError: the graph is invalid.
     """
 
-    name = "light"
+    name = "onnx"
 
     def __init__(self, graph: bytes, window: int | None) -> None:
         self.window = window
         self._graph = graph
-        self._alone, self._wide = self._session(1), None
-        shapes = {told.name: told.shape for told in self._alone.get_inputs()}
+        self._single, self._parallel = self._session(1), None
+        shapes = {value.name: value.shape for value in self._single.get_inputs()}
         self._state = shapes.get("state")
-        self._ahead = {name: shapes[name][2:] for name in HeadInputs._fields if name in shapes}
-        self.read(np.zeros((1, 1, shapes["x"][2]), np.float32), self.start(1))  # what does not fit is found here
+        self._head_inputs = {name: shapes[name][2:] for name in HeadInputs._fields if name in shapes}
+        self.read(np.zeros((1, 1, shapes["x"][2]), np.float32), self.start(1))  # raises if weights do not fit
 
     def _session(self, threads: int) -> InferenceSession:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-        options.enable_cpu_mem_arena = False  # it would keep the most that was ever needed
-        options.log_severity_level = 4  # what goes wrong is raised; nothing else writes to stderr
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads leave the processor
+        options.enable_cpu_mem_arena = False  # it would keep the peak memory
+        options.log_severity_level = 4  # errors are raised; nothing else is written to stderr
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads yield the processor
         with _as_value_error():
             return onnxruntime.InferenceSession(
                 self._graph,
                 options,
                 providers=["CPUExecutionProvider"],
-                enable_fallback=0,  # it would print, and try the same again
+                enable_fallback=0,  # it would print a message and repeat the same
             )
 
-    def _for(self, batch: int) -> InferenceSession:
-        """All processors for many tracks, one for few."""
+    def _session_for(self, batch: int) -> InferenceSession:
+        """The session with all processors for many tracks, with one for few."""
         if batch < MANY:
-            return self._alone
-        if self._wide is None:
-            self._wide = self._session(0)
-        return self._wide
+            return self._single
+        if self._parallel is None:
+            self._parallel = self._session(0)
+        return self._parallel
 
     def start(self, batch: int) -> Float32:
         """See `Runtime.start`."""
@@ -74,23 +74,23 @@ class OnnxRuntime:
         return np.zeros((parts, batch, hidden), np.float32)
 
     def read(
-        self, x: Float32, state: Float32, speaking: int = 1, ahead: HeadInputs = NO_HEAD_INPUTS
+        self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
     ) -> tuple[Float32, Float32]:
         """See `Runtime.read`."""
-        given = {"x": x}
+        inputs = {"x": x}
         if self._state is not None:
-            given |= {"state": state, "speak": np.array([speaking])}
-        for name, shape in self._ahead.items():
-            own = getattr(ahead, name)
-            given[name] = np.zeros((len(x), speaking, *shape), np.float32) if own is None else own
+            inputs |= {"state": state, "n_positions": np.array([n_positions])}
+        for name, shape in self._head_inputs.items():
+            array = getattr(head_inputs, name)
+            inputs[name] = np.zeros((len(x), n_positions, *shape), np.float32) if array is None else array
         with _as_value_error():
-            z, *after = self._for(len(x)).run(None, given)
+            z, *after = self._session_for(len(x)).run(None, inputs)
         return z, after[0] if after else state
 
 
 @contextmanager
 def _as_value_error() -> Iterator[None]:
-    """What onnxruntime says of a graph, as the error that torch's side raises too."""
+    """Turn the exceptions of onnxruntime into the ValueError that the torch backend raises too."""
     from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
     try:

@@ -1,4 +1,4 @@
-"""Through a history to what the networks say after its last row, and on from there; what computes it is a runtime."""
+"""Inference backends, and reading the rows of many tracks with one."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 
 from seqpred.arrays import Float32
 
-CELLS = 1 << 19  # rows x tracks x hidden units that pass through the network at once: what a processor's cache holds
+CELLS = 1 << 19  # rows x tracks x hidden units that the network reads at once: the size of a processor's cache
 
 
 class HeadInputs(NamedTuple):
-    """What is given of the steps ahead of P rows.
+    """What the head receives at P positions besides the state.
 
     Attributes:
-        recent: [batch, P, R], the last rows less the last one, in units of the scale; None where the head needs none.
-        known: [batch, P, anchor + N, known], the known covariates of the last `anchor` rows and of those that follow;
-            None where there are none.
+        recent: [batch, P, R], the recent values relative to the last one, in units of the scale; None if unused.
+        known: [batch, P, anchor + N, known], the known covariates of the last `anchor` rows and of the next N; None if
+            there are none.
     """
 
     recent: Float32 | None = None
     known: Float32 | None = None
 
     def of(self, tracks: Sequence[int]) -> HeadInputs:
-        """That of some tracks."""
+        """Those of some tracks."""
         return HeadInputs(*(None if part is None else part[tracks] for part in self))
 
 
@@ -34,34 +34,34 @@ NO_HEAD_INPUTS = HeadInputs()
 
 
 class Runtime(Protocol):
-    """What computes a network, or several whose quantiles are averaged."""
+    """An inference backend: computes an ensemble of networks."""
 
     name: str
     window: int | None
-    """Rows that a network of both directions sees before it speaks; None for a forward one, which carries its state."""
+    """Rows that a bidirectional network reads for a forecast; None for a forward network, which carries its state."""
 
     def start(self, batch: int) -> Float32:
-        """The state before the first row, [S, batch, hidden]."""
+        """The initial state, [S, batch, hidden]."""
         ...
 
     def read(
-        self, x: Float32, state: Float32, speaking: int = 1, ahead: HeadInputs = NO_HEAD_INPUTS
+        self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
     ) -> tuple[Float32, Float32]:
-        """The quantiles after each of the last `speaking` rows, [batch, P, N, Q], and the state after the last.
+        """The quantiles at each of the last `n_positions` rows, [batch, P, N, Q], and the state after the last row.
 
         Args:
             x: [batch, T, feature].
-            state: as `start` or an earlier call gives it.
-            ahead: what is given of the steps after these rows; nothing where nobody asks for a forecast.
+            state: from `start` or an earlier call.
+            head_inputs: at these positions; without them, only the state is meaningful.
         """
         ...
 
 
 class Reader:
-    """What reads the rows of K tracks, and later those that have come since.
+    """Reads the rows of K tracks, and later the rows added to them.
 
-    A forward network keeps its state, so that only new rows pass through it; a bidirectional one is given the last
-    `window` rows anew.
+    A forward network keeps its state, so it reads each row once; a bidirectional one reads the last `window` rows
+    again.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -73,8 +73,8 @@ class Reader:
         """Quantiles [K, N, Q] in units of the scale, after the last rows.
 
         Args:
-            tracks: all rows so far, each [T, F]; at first of unequal length, later each longer by as many rows.
-            ahead: what is given of the steps after the last rows.
+            tracks: all rows so far, [T, F] each, of unequal lengths; later calls add the same number of rows to each.
+            ahead: head inputs at the last rows.
         """
         new = len(tracks[0]) - self._rows
         self._rows += new
@@ -87,21 +87,20 @@ class Reader:
         return z[:, 0]
 
     def _read_ragged(self, tracks: Sequence[Float32], ahead: HeadInputs) -> Float32:
-        """What is said after tracks of unequal length."""
+        """The forecasts after tracks of unequal length."""
         order = sorted(range(len(tracks)), key=lambda k: -len(tracks[k]))
         longest = len(tracks[order[0]])
         x = np.zeros((len(tracks), longest, tracks[0].shape[1]), np.float32)
-        for place, k in enumerate(order):  # all end together; shorter ones join when their first row comes
+        for place, k in enumerate(order):  # aligned at the end; shorter tracks join at their first row
             x[place, longest - len(tracks[k]) :] = tracks[k]
         joins = [longest - len(tracks[k]) for k in order]
         z, state = self._join(x, joins, ahead.of(order))
         back = np.argsort(order)
         self._state = state[:, back]
-        said: Float32 = z[back, 0]
-        return said
+        return np.asarray(z[back, 0])
 
     def _join(self, x: Float32, joins: Sequence[int], ahead: HeadInputs) -> tuple[Float32, Float32]:
-        """Read [K, T, F], track k from row joins[k] on (rising in k); what is said last and the state then."""
+        """Read [K, T, F], track k from row joins[k] on (increasing in k); the last forecasts and the state then."""
         z, state = np.empty(0, np.float32), self.runtime.start(0)
         rows = max(8, CELLS // (len(joins) * max(state.shape[2], 1)))
         edges = sorted({*joins, *range(joins[0], x.shape[1], rows), x.shape[1]})
@@ -115,17 +114,17 @@ class Reader:
 
 
 def read_windows(runtime: Runtime, tracks: Sequence[Float32], ahead: HeadInputs) -> Float32:
-    """What a bidirectional network says at the end of each track, [K, N, Q].
+    """The forecasts of a bidirectional network at the end of each track, [K, N, Q].
 
     Args:
-        tracks: each [T, F]; its last window, or all of it where it is shorter, is read.
-        ahead: of K tracks, P being 1.
+        tracks: [T, F] each; the last window is read, or all rows if there are fewer.
+        ahead: head inputs of K tracks, with P = 1.
     """
     windows = [t[-(runtime.window or 0) :] for t in tracks]
-    said: dict[int, Float32] = {}
+    quantiles: dict[int, Float32] = {}
     for length in {len(w) for w in windows}:
         alike = [k for k, w in enumerate(windows) if len(w) == length]
         x = np.stack([windows[k] for k in alike])
         z, _ = runtime.read(x, runtime.start(len(alike)), 1, ahead.of(alike))
-        said |= dict(zip(alike, z[:, 0], strict=True))
-    return np.stack([said[k] for k in range(len(tracks))])
+        quantiles |= dict(zip(alike, z[:, 0], strict=True))
+    return np.stack([quantiles[k] for k in range(len(tracks))])

@@ -1,3 +1,3 @@
 """Training of networks: windows, the loop, validation and checkpoints."""
 
-import seqpred.network  # noqa: F401, sets up torch's threads before torch is loaded
+import seqpred.network  # noqa: F401, configures torch's threads before torch is imported

@@ -1,8 +1,7 @@
-"""Stop and go on: the state of an unfinished training, in the folder `checkpoint` of the model folder.
+"""Checkpoints: the state of an unfinished training, in the folder `checkpoint` of the model folder.
 
-One training at a time may have a folder, by a lock that a dead process does not hold. The state is one file,
-written whole or not at all: the SHA-256 of what follows, then arrays as safetensors, of which one, `state`, is
-the JSON of all that is no array.
+The state is one file, written atomically: the SHA-256 of the rest, then a safetensors file with all arrays, in which
+the array `state` is the JSON of everything else.
 """
 
 from __future__ import annotations
@@ -27,52 +26,58 @@ if TYPE_CHECKING:
     from seqpred.training.loop import Hooks
     from seqpred.training.run import Outcome, State
 
-EVERY = 10.0  # seconds from one write to the next
 COST = 0.02  # share of the time that writing may take
-SHOWN = 4  # changed keys that a message names
+MAX_NAMED = 4  # changed keys that a message names
 
 
 @dataclass
 class Checkpoint:
-    """The state of a training: the networks that are done, and the one under way.
+    """The state of a training: the networks that are finished, and the one being trained.
 
     Attributes:
         path: the model folder.
-        made_for: what the state depends on: config, data, versions; it goes on with the same alone.
-        stop: whether to end after this step.
-        say: told when a write has failed; training goes on without.
-        finished: outcomes, in the order in which the networks are trained.
-        run: the state of the network under way.
+        made_for: everything that the result depends on (config, data, versions); must not change before resuming.
+        stop: whether to end after the current step.
+        notify: receives a note if a write fails; training continues.
+        every: seconds from one write to the next at least; 0 to write after every step.
+        clock: returns the time in seconds.
+        finished: states of the finished outcomes, in training order.
+        run: the state of the network being trained.
     """
 
     path: Path
     made_for: Mapping[str, Any]
     stop: Stop
     notify: Notify
+    every: float = 10.0
+    clock: Callable[[], float] = time.monotonic
     finished: list[State] = field(default_factory=list)
     run: State | None = None
-    _next: float = field(default_factory=lambda: time.monotonic() + EVERY)
+    _next_write: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next_write = self.clock() + self.every
 
     @property
     def file(self) -> Path:
         """Where the state is written."""
         return self.path / CHECKPOINT / STATE
 
-    def outcome(self, place: int, hooks: Hooks, train: Callable[[Hooks, State | None], Outcome]) -> Outcome:
-        """What the training of one network came to: if it is not kept, `train` goes on from the state that is.
+    def outcome(self, index: int, hooks: Hooks, train: Callable[[Hooks, State | None], Outcome]) -> Outcome:
+        """The outcome of a network: loaded if it is finished, otherwise trained, resuming its state if there is one.
 
         Args:
-            place: of the network among all that are trained, one after another.
-            train: given hooks that keep its state, and the state to go on from.
+            index: of the network in training order.
+            train: receives hooks that write checkpoints, and the state to resume.
         """
         from seqpred.training.run import Outcome, reporting_damage
 
         try:
-            if place < len(self.finished):
+            if index < len(self.finished):
                 with reporting_damage():
-                    return Outcome.load_state_dict(self.finished[place])
+                    return Outcome.load_state_dict(self.finished[index])
             self.stop.patient = True
-            outcome = train(replace(hooks, keep=self._keep), self.run)
+            outcome = train(replace(hooks, on_step=self.on_step), self.run)
         finally:
             self.stop.patient = False
         self.finished.append(outcome.state_dict())
@@ -80,9 +85,9 @@ class Checkpoint:
         self._write()
         return outcome
 
-    def _keep(self, state_dict: Callable[[], State]) -> None:
-        """After each step: write the state if it is time to, or time to end."""
-        if not self.stop.asked and time.monotonic() < self._next:
+    def on_step(self, state_dict: Callable[[], State]) -> None:
+        """Write the state if a write or the end of training is due."""
+        if not self.stop.asked and self.clock() < self._next_write:
             return
         self.run = state_dict()
         self._write()
@@ -90,31 +95,31 @@ class Checkpoint:
             raise KeyboardInterrupt
 
     def _write(self) -> None:
-        began = time.monotonic()
+        started = self.clock()
         try:
             write_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
         except WriteError as e:
             self.notify(Note(f"{e.message}; training continues without a checkpoint"))
-        now = time.monotonic()
-        self._next = now + max(EVERY, (now - began) / COST)
+        now = self.clock()
+        self._next_write = now + max(self.every, (now - started) / COST) if self.every else now
 
     def read(self) -> None:
-        """Take over the state that is kept, if one is.
+        """Load the state in the model folder, if there is one.
 
         Raises:
-            ConfigError, DataError: it was made for another config, other data or other versions.
+            ConfigError, DataError: it belongs to another config, other data or other versions.
             FolderError: it is damaged.
         """
         if not self.file.exists():
             self.notify(Note(f"{self.path} holds no unfinished training; training starts from the beginning"))
             return
-        hint = "--force begins anew."
+        hint = "Start over with --force."
         try:
             if self.file.stat().st_size > 4 * LARGEST[WEIGHTS]:
                 raise ValueError(f"it has {self.file.stat().st_size} bytes")
             state = unpack(self.file.read_bytes())
             self.finished, self.run = list(state["finished"]), state["run"]
-            _check_same(state["made_for"], json.loads(json.dumps(self.made_for)), self.path)
+            _check_unchanged(state["made_for"], json.loads(json.dumps(self.made_for)), self.path)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             raise FolderError(f"damaged: {e}", hint=hint, where=str(self.file)) from None
         step = f"step {self.run['step']}" if self.run else "the last step"
@@ -122,24 +127,25 @@ class Checkpoint:
         self.notify(Note(f"resuming the training in {self.path} after {step}{network}"))
 
 
-def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
-    """See that nothing has changed that the result depends on."""
-    hint = "Undo the change to go on, or begin anew with --force."
+def _check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:
+    """Check that nothing has changed that the result depends on."""
+    hint = "Undo the change to resume, or start over with --force."
     if before["data"] != now["data"]:
-        raise DataError("the data has changed since the unfinished training there began", hint=hint, where=str(path))
-    was, is_ = dict(_dotted(before)), dict(_dotted(now))
-    changed = [k for k in {**was, **is_} if was.get(k) != is_.get(k)]
+        message = "the data has changed since the unfinished training started"
+        raise DataError(message, hint=hint, where=str(path))
+    old, new = dict(_dotted(before)), dict(_dotted(now))
+    changed = [k for k in {**old, **new} if old.get(k) != new.get(k)]
     if changed:
-        told = [f"{k} was {was.get(k)!r} and is {is_.get(k)!r}" for k in changed[:SHOWN]]
-        more = f", and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-        found = f"changed since the unfinished training there began: {', '.join(told)}{more}"
-        raise ConfigError(found, hint=hint, where=str(path))
+        named = [f"{k} was {old.get(k)!r} and is {new.get(k)!r}" for k in changed[:MAX_NAMED]]
+        more = f", and {len(changed) - MAX_NAMED} more" if len(changed) > MAX_NAMED else ""
+        message = f"changed since the unfinished training started: {', '.join(named)}{more}"
+        raise ConfigError(message, hint=hint, where=str(path))
 
 
-def _dotted(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value by dotted name; keys of the config stand as its users write them."""
+def _dotted(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value by dotted name; keys of the config without the prefix `config.`, as users write them."""
     for name, value in tree.items():
-        dotted = name if above in ("", "config.") else above + name
+        dotted = name if prefix in ("", "config.") else prefix + name
         if isinstance(value, dict):
             yield from _dotted(value, f"{dotted}.")
         else:
@@ -150,7 +156,7 @@ def _dotted(tree: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 
 
 def pack(state: State) -> bytes:
-    """A state as a file's bytes: numbers, texts and arrays, in dictionaries and lists.
+    """The bytes of a file with this state: numbers, texts and arrays, in dictionaries and lists.
 
     >>> unpack(pack({"a": [1, {"b": np.arange(3)}]}))
     {'a': [1, {'b': array([0, 1, 2])}]}
@@ -164,10 +170,10 @@ def pack(state: State) -> bytes:
 
 
 def unpack(content: bytes) -> State:
-    """The state that `pack` was given.
+    """The state that was packed.
 
     Raises:
-        ValueError: these are not bytes that `pack` gave.
+        ValueError: the bytes were not made by `pack`.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load

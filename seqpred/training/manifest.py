@@ -18,7 +18,7 @@ from seqpred.recipe.eligibility import validated
 from seqpred.recipe.resolved import ResolvedConfig
 
 if TYPE_CHECKING:
-    from seqpred.training.fitting import Fit
+    from seqpred.training.members import Fit
 
 MOST_SCORED, MOST_ROWS = 1000, 2_000_000  # series, and rows of them, that the validation scores cover
 MOST_HISTORY = 200_000  # rows of a long series before its last one
@@ -68,7 +68,7 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     """
     horizon = config.forecast.horizon
     windows = max(1, min(MOST_WINDOWS, config.training.validation // horizon))
-    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held))
+    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held_out))
     held = np.flatnonzero(validated(config, panel.lengths))
     in_all = len(held)
     if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:

@@ -1,10 +1,10 @@
-"""A training at any moment: all that changes from step to step, and so all that a checkpoint holds."""
+"""The state of the training of one network: everything that changes from step to step; saved in checkpoints."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,26 +17,32 @@ from torch import Tensor
 from seqpred.errors import FolderError
 from seqpred.network.network import Network
 from seqpred.training.adamw import AdamW
-from seqpred.training.choosing import Check
+from seqpred.training.choice import ValidationResult
 
 Weights = dict[str, npt.NDArray[np.float32]]
 State = dict[str, Any]  # numbers, texts and arrays, in dictionaries and lists
-DECAY = 7  # how fast the mean of the weights forgets: a new step has 1 + DECAY times its even share in it
+DECAY = 7  # of the mean of the weights: a new step enters with 1 + DECAY times the weight of an arithmetic mean
 
 
 @contextmanager
 def reporting_damage() -> Iterator[None]:
-    """What is wrong with a state that was kept, in words."""
+    """Turn the errors of loading a damaged state into a `FolderError`."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as e:
-        found = f"the state of the unfinished training is damaged ({type(e).__name__}: {e})"
-        raise FolderError(found, hint="--force begins anew.") from None
+        message = f"the state of the unfinished training is damaged ({type(e).__name__}: {e})"
+        raise FolderError(message, hint="Start over with --force.") from None
 
 
 @dataclass(frozen=True)
 class Score:
-    """The validation part, in units of the scale: `loss` chooses, `mase` and `anchor_mase` are for people."""
+    """Errors on the validation split, in units of the scale.
+
+    Attributes:
+        loss: the quantile loss, by which the best weights are chosen.
+        mase: the mean absolute error of the median.
+        anchor_mase: that of the anchor's forecast.
+    """
 
     loss: float
     mase: float
@@ -48,58 +54,67 @@ UNSCORED = Score(math.nan, math.nan, math.nan)
 
 @dataclass
 class Outcome:
-    """The best weights, and how they came about.
+    """The result of training a network.
 
     Attributes:
-        first: `begin` [N, Q] and, with a blend, `blend` [A, N]: what the network said before its first step; see
-            `network.ensemble`.
-        whole: steps after which the schedule would have ended.
-        checks: all looks at the validation part, the one before the first step included.
+        weights: the best ones.
+        initial: `initial_forecast` [N, Q] and, with a blend, `blend` [A, N]: the network's forecast before the first
+            step; see `network.ensemble`.
+        score: the best one.
+        best_step: the step of the best weights.
+        validation_results: of all validations, including one before the first step.
+        steps: that were taken.
+        schedule_steps: that the whole schedule would have taken.
+        reason: why training ended.
+        losses: the mean training loss between validations.
     """
 
     weights: Weights
-    first: Weights
+    initial: Weights
     score: Score = UNSCORED
     best_step: int = 0
-    checks: list[Check] = field(default_factory=list)
+    validation_results: list[ValidationResult] = field(default_factory=list)
     steps: int = 0
-    whole: int = 0
+    schedule_steps: int = 0
     reason: str = ""
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
 
     def state_dict(self) -> State:
-        """All of it, to be kept."""
+        """All of it, as numbers, texts and arrays."""
         return asdict(self)
 
     @classmethod
     def load_state_dict(cls, state: State) -> Outcome:
-        """What `freeze` found."""
-        return cls(**{**state, "score": Score(**state["score"]), "checks": [Check(**c) for c in state["checks"]]})
+        """Restore what `state_dict` returned."""
+        results = [ValidationResult(**result) for result in state["validation_results"]]
+        return cls(**{**state, "score": Score(**state["score"]), "validation_results": results})
 
 
 @dataclass
 class Run:
-    """A training under way.
+    """The training of one network, between two steps.
 
     Attributes:
-        rng: where the windows are drawn from; dropout draws from torch's own generator.
-        best: the best so far.
+        rng: draws the windows; dropout draws from torch's global generator.
+        best: the result so far.
+        started: the time on `clock` when training started, less the time between interruptions.
+        clock: returns the time in seconds.
         losses: of the steps since the last validation.
-        waited: validations since the best one.
+        stale_validations: since the best one.
         divergences: how often the loss has exploded.
-        mean, n_averaged: the mean of the weights, and after how many steps they were taken into it.
-        began: `time.monotonic()` when it began, less the time between its interruptions.
+        mean, n_averaged: the moving mean of the weights, and over how many steps it is taken.
     """
 
     network: Network
     optimizer: AdamW
     rng: torch.Generator
     best: Outcome
-    began: float
+    started: float
+    clock: Callable[[], float] = time.monotonic
     losses: list[float] = field(default_factory=list)
     step: int = 0
-    waited: int = 0
+    stale_validations: int = 0
     divergences: int = 0
     mean: dict[str, Tensor] = field(init=False)
     n_averaged: int = 0
@@ -107,45 +122,57 @@ class Run:
     def __post_init__(self) -> None:
         self.reset_mean()
 
+    @property
+    def seconds(self) -> float:
+        """Time spent."""
+        return self.clock() - self.started
+
     def reset_mean(self) -> None:
-        """Begin the mean of the weights anew, at those of now."""
+        """Restart the mean of the weights from the current ones."""
         self.mean, self.n_averaged = {name: w.clone() for name, w in self.network.state_dict().items()}, 0
 
     def average(self) -> None:
-        """Take the weights as they are now into their mean.
+        """Update the mean of the weights with the current ones.
 
-        The noise of single steps is averaged out of it, and what was long ago fades in proportion to the steps since
-        (polynomial decay: Shamir & Zhang 2013, arXiv:1212.1824, section 4).
+        Averaging removes the noise of single steps; the influence of a step decays polynomially with the steps since
+        (Shamir & Zhang 2013, arXiv:1212.1824, section 4).
         """
         self.n_averaged += 1
-        now, share = self.network.state_dict().values(), (1 + DECAY) / (self.n_averaged + DECAY)
-        torch._foreach_lerp_(list(self.mean.values()), list(now), share)
+        current = list(self.network.state_dict().values())
+        torch._foreach_lerp_(list(self.mean.values()), current, (1 + DECAY) / (self.n_averaged + DECAY))
 
     def mean_weights(self) -> Weights:
-        """A copy of that mean, by name."""
+        """A copy of the mean of the weights, by name."""
         return {name: w.cpu().numpy().copy() for name, w in self.mean.items()}
 
     @contextmanager
     def averaged(self) -> Iterator[Network]:
-        """The network with the mean of its weights, to be looked at; afterwards it has its own again."""
-        own = {name: w.clone() for name, w in self.network.state_dict().items()}
+        """The network with the mean of its weights, inside the context."""
+        current = {name: w.clone() for name, w in self.network.state_dict().items()}
         self.network.load_state_dict(self.mean)
         try:
             yield self.network
         finally:
-            self.network.load_state_dict(own)
+            self.network.load_state_dict(current)
 
-    @property
-    def seconds(self) -> float:
-        """Time spent."""
-        return time.monotonic() - self.began
+    def keep_weights(self) -> None:
+        """Make the mean of the weights the best ones so far."""
+        self.best.weights, self.best.best_step = self.mean_weights(), self.step
+
+    def restore_best(self) -> None:
+        """Go back to the best weights so far, after a divergence."""
+        self.divergences += 1
+        self.network.set_weights(self.best.weights)
+        self.optimizer.reset()
+        self.reset_mean()
+        self.losses.clear()
 
     def state_dict(self) -> State:
-        """All that changes, torch's own generators included: a run that thaws it goes on as this one does."""
+        """Everything that changes, including torch's random number generators."""
         device = next(self.network.parameters()).device
         return {
             "step": self.step,
-            "waited": self.waited,
+            "stale_validations": self.stale_validations,
             "divergences": self.divergences,
             "mean": self.mean_weights(),
             "n_averaged": self.n_averaged,
@@ -160,24 +187,23 @@ class Run:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Be the run that was frozen.
+        """Restore what `state_dict` returned.
 
         Raises:
-            FolderError: it is none of this network's.
+            FolderError: the state is damaged or belongs to another network.
         """
         with reporting_damage():
             self._load_state_dict(state)
 
     def _load_state_dict(self, state: State) -> None:
         device = next(self.network.parameters()).device
-        self.step, self.waited, self.divergences, self.n_averaged = (
-            int(state[name]) for name in ("step", "waited", "divergences", "n_averaged")
-        )
-        self.began = time.monotonic() - state["seconds"]
+        for name in ("step", "stale_validations", "divergences", "n_averaged"):
+            setattr(self, name, int(state[name]))
+        self.started = self.clock() - state["seconds"]
         self.losses = list(state["losses"])
         self.best = Outcome.load_state_dict(state["best"])
         for weights in (self.best.weights, state["mean"], state["weights"]):
-            self.network.set_weights(weights)  # all have to fit
+            self.network.set_weights(weights)  # raises if one does not fit; the last one stays
         self.mean = {name: torch.from_numpy(w.copy()).to(device) for name, w in state["mean"].items()}
         self.optimizer.load_state_dict(state["optimizer"])
         self.rng.set_state(torch.from_numpy(state["rng"]))

@@ -1,109 +1,97 @@
-"""Windows over flat arrays: an index into the data, never a copy of it made in advance.
+"""Training windows: indices into flat arrays that hold all tracks end to end.
 
-A track's inputs are made when a window of it is first drawn, so that training on very many begins at once.
+The inputs of a track are computed when one of its windows is first drawn, so training on very many series starts
+immediately.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from seqpred.arrays import Float, Int
+from seqpred.arrays import Bool, Float, Float32, Int
 from seqpred.features.inputs import CELLS, InputSpec, Prepared, recent_changes
 from seqpred.network.heads import HeadInputs
 from seqpred.spool.mapped import release_pages, zeros
+from seqpred.training.positions import Positions, position_stride
 
-Make = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
-"""From the numbers of some tracks to number, prepared track and values to learn [T], NaN where missing, of these at
-least: all tracks of a series are made together."""
-MOST_CHECKS = 1024  # validation windows, spread over all tracks
-ALIKE = 48  # steps ahead; of more, a row says nearly what its neighbours say
+PrepareTracks = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
+"""From the numbers of some tracks to (number, prepared track, training targets [T], NaN if missing) of at least these:
+all tracks of a series are prepared together."""
+MAX_VALIDATION_WINDOWS = 1024  # over all tracks
 
 
 @dataclass(frozen=True)
-class Reach:
-    """Rows looked back, rows of a window, rows ahead; and whether only a window's last row speaks (bidirectional).
+class WindowSpec:
+    """The rows that a window covers.
 
-    `known` are the places in x of the covariates that are known ahead.
+    Attributes:
+        inputs: which past rows the inputs and the naive forecasts use.
+        window: rows in a window.
+        horizon: rows after a position that are its targets.
+        last_position_only: whether only the last row of a window is a position (bidirectional networks).
+        known: the columns of x with covariates that are known ahead.
     """
 
-    look: InputSpec
+    inputs: InputSpec
     window: int
     horizon: int
-    at_end: bool
+    last_position_only: bool
     known: tuple[int, ...] = ()
 
 
-def apart(horizon: int, window: int) -> int:
-    """Rows from one that speaks to the next: what neighbours say of very many steps is nearly the same.
-
-    >>> apart(48, 96), apart(168, 256), apart(480, 8)
-    (1, 3, 8)
-    """
-    return max(1, min(horizon // ALIKE, window))
-
-
-@dataclass(frozen=True)
-class Speaking:
-    """The rows that speak in some windows, P in each.
+class Starts(NamedTuple):
+    """Where windows may start.
 
     Attributes:
-        first: [batch], the first one.
-        count: P.
-        every: rows from one to the next.
-        begin: where in its window the first one stands, for a network that hears all of the window's rows.
+        tracks: the tracks in which at least one window may start.
+        first, last: [K], the first and last row of each track at which one may start; last < first if none may.
     """
 
+    tracks: Tensor
     first: Tensor
-    count: int = 1
-    every: int = 1
-    begin: int = 0
-
-    def rows(self, before: int, after: int) -> Tensor:
-        """[batch, rows]: from so many rows before the first one to so many after the last."""
-        last = (self.count - 1) * self.every
-        return self.first[:, None] + torch.arange(-before, last + after + 1, device=self.first.device)
+    last: Tensor
 
 
 @dataclass(frozen=True)
 class Windows:
-    """All tracks end to end, and where each may be learned from.
+    """All tracks end to end, and which rows of each belong to the training split.
+
+    The arrays start with `anchor - 1` unused rows and end with enough rows for any window to start on the last track,
+    so no index is out of range.
 
     Attributes:
-        make: prepares tracks, by their numbers.
-        made: [K], which are prepared; of the others the arrays hold nothing yet.
-        memory: where x and the arrays after it stand.
-        x: [R, F], inputs. Behind the last track stand rows enough for any window to begin on it.
-        known: [R, known], the inputs that are known ahead, from x.
-        values, filled: [R], observed (NaN where missing) and bridged values, less each track's first one, so that
-            float32 holds the differences of large numbers.
-        scale: [R], NaN where there is none yet or no whole anchor: nothing is learned there.
-        begins, cuts, ends: [K], rows of the K tracks: first, first of the validation part, one past the last.
-        reach: how far windows go back and ahead.
+        prepare_tracks: computes the inputs of tracks.
+        prepared: [K], the tracks whose rows in the arrays are filled in.
+        memory: the arrays behind `x`, `known`, `values`, `scale` and `filled`.
+        x: [R, F], inputs.
+        known: [R, known], the columns of x that are known ahead.
+        values: [R], observed values, NaN if missing, relative to each track's first one, so that float32 resolves the
+            differences of large numbers.
+        scale: [R], NaN where there is no scale yet or less than one anchor lag of history: not trained on.
+        filled: [R], as `values`, with missing values filled in.
+        begins, cuts, ends: [K], rows of each track: first, first of the validation split, one past the last.
+        spec: the rows that a window covers.
     """
 
-    make: Make
-    made: npt.NDArray[np.bool_]
-    memory: tuple[npt.NDArray[np.float32], ...]
+    prepare_tracks: PrepareTracks
+    prepared: Bool
+    memory: tuple[Float32, ...]
     x: Tensor
     known: Tensor
     values: Tensor
-    filled: Tensor
     scale: Tensor
+    filled: Tensor
     begins: Tensor
     cuts: Tensor
     ends: Tensor
-    reach: Reach
-
-    @property
-    def window(self) -> int:
-        """Rows of a window."""
-        return self.reach.window
+    spec: WindowSpec
 
     def to(self, device: torch.device) -> Windows:
         """The same windows on another device, all tracks prepared."""
@@ -113,179 +101,179 @@ class Windows:
         moved = {name: t.to(device) for name, t in vars(self).items() if isinstance(t, Tensor)}
         return Windows(**{**vars(self), "memory": (), **moved})
 
+    # ------------------------------------------------------------------ preparing tracks
+
     def prepare(self, tracks: Tensor) -> None:
-        """Make the inputs of these tracks, as far as they aren't made."""
-        wanted = tracks.numpy(force=True)
-        wanted = np.unique(wanted[~self.made[wanted]])
-        rows = (self.ends - self.begins).numpy(force=True)[wanted]
-        for some in np.split(wanted, np.flatnonzero(np.diff(np.cumsum(rows) // CELLS)) + 1) if len(wanted) else ():
-            self._prepare(some)
+        """Compute the inputs of those of these tracks that are not prepared yet."""
+        missing = np.unique(tracks.numpy(force=True))
+        missing = missing[~self.prepared[missing]]
+        if not len(missing):
+            return
+        rows = (self.ends - self.begins).numpy(force=True)[missing]
+        batches = np.split(missing, np.flatnonzero(np.diff(np.cumsum(rows) // CELLS)) + 1)
+        for batch in batches:
+            self._prepare(batch)
             release_pages(*self.memory)
 
     def _prepare(self, tracks: Int) -> None:
-        lead, places = self.reach.look.anchor - 1, list(self.reach.known)
         begins, ends = self.begins.numpy(), self.ends.numpy()
-        x, known, all_values, scale, filled = self.memory  # written to as arrays, which a short track needs
-        for k, own, values in self.make(tracks):
-            low, high = int(begins[k]), int(ends[k])
-            base, scaled = own.filled[0], (own.scale > 0) & (np.arange(high - low) >= lead)
-            x[low:high] = own.x
-            known[low:high] = own.x[:, places]
-            all_values[low:high] = values - base
-            filled[low + lead : high + lead] = own.filled - base
-            scale[low:high] = np.where(scaled, own.scale, np.nan)
-            self.made[k] = True
+        x, known, all_values, scale, filled = self.memory  # NumPy: many tracks are short, and torch indexing is slow
+        for k, track, values in self.prepare_tracks(tracks):
+            own = slice(int(begins[k]), int(ends[k]))
+            base = track.filled[0]  # subtracted in float64, before values become float32
+            x[own] = track.x
+            known[own] = track.x[:, list(self.spec.known)]
+            all_values[own] = values - base
+            filled[own] = track.filled - base
+            has_anchor = np.arange(len(values)) >= self.spec.inputs.anchor - 1
+            scale[own] = np.where((track.scale > 0) & has_anchor, track.scale, np.nan)
+            self.prepared[k] = True
 
-    def starts(self) -> tuple[Tensor, Tensor]:
-        """First and last row [K] at which a window of each track may begin; last < first where none may."""
-        spoken = self.begins + self.reach.look.anchor  # the first row with an anchor of its own
-        last = self.cuts - 1 - self.window
-        first = torch.maximum(self.begins, spoken - self.window + 1)
-        if self.reach.at_end:
-            return first, last
-        last = torch.maximum(last, self.begins)  # a short track is one short window
-        return torch.minimum(first, last), torch.where(self.cuts - 1 > spoken, last, first - self.window)
+    # ------------------------------------------------------------------ drawing windows
 
-    def learnable(self) -> bool:
-        """Whether a window may begin anywhere at all."""
-        first, last = self.starts()
-        return bool((last >= first).any())
+    def starts(self) -> Starts:
+        """Where windows of the training split may start."""
+        window, has_anchor = self.spec.window, self.begins + self.spec.inputs.anchor
+        first = torch.maximum(self.begins, has_anchor - window + 1)
+        last = self.cuts - 1 - window
+        if not self.spec.last_position_only:
+            last = torch.maximum(last, self.begins)  # a short track is one short window
+            first = torch.minimum(first, last)
+            last = torch.where(self.cuts - 1 > has_anchor, last, first - window)
+        return Starts(torch.nonzero(last >= first)[:, 0], first, last)
 
-    def draw(self, tracks: Tensor, first: Tensor, last: Tensor, count: int, generator: torch.Generator) -> Tensor:
-        """Windows drawn at random, [2, count]: first row and track; each track alike, then each place in it.
+    def draw(self, starts: Starts, count: int, rng: torch.Generator) -> Tensor:
+        """Random windows, [2, count]: first row and track; uniform over tracks, then over the rows of the track."""
+        device = self.x.device
+        tracks = starts.tracks[torch.randint(len(starts.tracks), (count,), generator=rng).to(device)]
+        self.prepare(tracks)
+        place = torch.rand(count, generator=rng, dtype=torch.float64).to(device)
+        first = starts.first[tracks]
+        return torch.stack([first + (place * (starts.last[tracks] - first + 1)).long(), tracks])
+
+    def positions(self, starts: Tensor, rng: torch.Generator | None = None) -> Positions:
+        """The positions of windows that start at these rows [batch]; see `position_stride`.
 
         Args:
-            tracks: those that may be drawn from.
-            first, last: as `starts` gives them.
+            rng: draws which of the first rows is the first position; without it, the first row is.
         """
-        device = self.x.device
-        chosen = tracks[torch.randint(len(tracks), (count,), generator=generator).to(device)]
-        self.prepare(chosen)
-        place = torch.rand(count, generator=generator, dtype=torch.float64).to(device)
-        span = last[chosen] - first[chosen] + 1
-        return torch.stack([first[chosen] + (place * span).long(), chosen])
+        window = self.spec.window
+        if self.spec.last_position_only:
+            return Positions(starts + window - 1)
+        stride = position_stride(self.spec.horizon, window)
+        offset = int(torch.randint(stride, (), generator=rng)) if rng and stride > 1 else 0
+        return Positions(starts + offset, -(-(window - offset) // stride), stride, offset)
+
+    # ------------------------------------------------------------------ what a window contains
 
     def inputs(self, starts: Tensor) -> Tensor:
         """[batch, window, F]."""
-        x = self.x[starts[:, None] + torch.arange(self.window, device=starts.device)]
+        x = self.x[starts[:, None] + torch.arange(self.spec.window, device=starts.device)]
         release_pages(*self.memory)
         return x
 
-    def ahead(self, speaking: Speaking, begins: Tensor) -> HeadInputs:
-        """What the head is given of the steps after the rows that speak.
+    def head_inputs(self, positions: Positions, begins: Tensor) -> HeadInputs:
+        """The inputs of the head at these positions.
 
         Args:
             begins: [batch], the first row of each window's track.
         """
-        return HeadInputs(self._recent(speaking, begins), self._known(speaking), speaking.every)
+        return HeadInputs(self._recent(positions, begins), self._known(positions), positions.stride)
 
-    def _recent(self, speaking: Speaking, begins: Tensor) -> Tensor | None:
-        look = self.reach.look
-        if not look.recent:
+    def _recent(self, positions: Positions, begins: Tensor) -> Tensor | None:
+        rows = self.spec.inputs.recent
+        if not rows:
             return None
-        rows = speaking.rows(look.recent - 1, 0)
-        past = self.filled[torch.maximum(rows, begins[:, None]) + look.anchor - 1]
-        scale = self.scale[rows[:, look.recent - 1 :: speaking.every]]
-        changes = recent_changes(past, scale, look.recent, speaking.every).nan_to_num(0.0)
-        return changes.contiguous()  # as they come, the P rows lie side by side, and sums over R take twice as long
+        past = self.filled[torch.maximum(positions.rows(1 - rows), begins[:, None])]
+        changes = recent_changes(past, self.scale[positions.at()], rows, positions.stride).nan_to_num(0.0)
+        return changes.contiguous()  # strided, sums over R would take twice as long
 
-    def _known(self, speaking: Speaking) -> Tensor | None:
-        if not self.reach.known:
+    def _known(self, positions: Positions) -> Tensor | None:
+        if not self.spec.known:
             return None
-        rows = speaking.rows(self.reach.look.anchor - 1, self.reach.horizon)
+        rows = positions.rows(1 - self.spec.inputs.anchor, self.spec.horizon)
         return self.known[rows.clamp(0, len(self.known) - 1)]
 
-    def speaking(self, starts: Tensor, generator: torch.Generator | None = None) -> Speaking:
-        """The rows that speak in each window: its last one alone, or all, or some where the horizon is long (`apart`).
+    def targets(self, positions: Positions, low: Tensor, high: Tensor) -> Tensor:
+        """The N values after each position, relative to the anchor's forecast, in units of the scale.
 
         Args:
-            generator: draws with which of the first rows they begin; without it they begin with the first.
+            low, high: [batch], targets outside the rows from low to below high are NaN.
+        Returns:
+            [batch, P, N], NaN where unknown.
         """
-        if self.reach.at_end:
-            return Speaking(starts + self.window - 1)
-        every = apart(self.reach.horizon, self.window)
-        begin = int(torch.randint(every, (), generator=generator)) if generator and every > 1 else 0
-        return Speaking(starts + begin, -(-(self.window - begin) // every), every, begin)
-
-    def targets(self, speaking: Speaking, low: Tensor, high: Tensor) -> Tensor:
-        """What follows each row that speaks, in units of the scale around the anchor, [batch, P, N]; NaN where unknown.
-
-        Args:
-            low, high: [batch], only rows from low to below high are looked at.
-        """
-        ahead, anchor, every = self.reach.horizon, self.reach.look.anchor, speaking.every
-        rows = speaking.rows(-1, ahead)
+        horizon, anchor = self.spec.horizon, self.spec.inputs.anchor
+        rows = positions.rows(1, horizon)
         inside = (rows >= low[:, None]) & (rows < high[:, None])
-        values = torch.where(inside, self.values[rows], torch.nan)
-        past = self.filled[speaking.rows(0, anchor - 1)]  # stored `anchor - 1` rows late, so that no index is negative
-        cycle = past.unfold(1, anchor, every)
-        if ahead > anchor:
-            cycle = cycle[:, :, torch.arange(ahead, device=rows.device) % anchor]
-        scale = self.scale[speaking.rows(0, 0)[:, ::every]]
-        return (values.unfold(1, ahead, every) - cycle[:, :, :ahead]) / scale[:, :, None]
+        values = torch.where(inside, self.values[rows], torch.nan).unfold(1, horizon, positions.stride)
+        last_cycle = self.filled[positions.rows(1 - anchor)].unfold(1, anchor, positions.stride)
+        if horizon > anchor:
+            last_cycle = last_cycle[:, :, torch.arange(horizon, device=rows.device) % anchor]
+        return (values - last_cycle[:, :, :horizon]) / self.scale[positions.at()][:, :, None]
 
-    def checks(self) -> tuple[Tensor, Tensor]:
-        """Validation windows, prepared: first rows and tracks; all they are scored on lies behind the cut."""
-        origins, tracks = [], []
-        held = np.flatnonzero((self.cuts < self.ends).numpy(force=True))
-        each = max(1, MOST_CHECKS // max(1, len(held)))
-        for k in _checked(held).tolist():
-            first, last = int(self.cuts[k]) - 1, int(self.ends[k]) - self.reach.horizon - 1
-            oldest = max(int(self.begins[k]) + self.reach.look.anchor, int(self.begins[k]) + self.window - 1)
-            first = max(first, oldest)
+    # ------------------------------------------------------------------ the validation split
+
+    def validation_windows(self) -> tuple[Tensor, Tensor]:
+        """First rows and tracks of the windows that validation scores, prepared; their targets are held out."""
+        starts, tracks = [], []
+        held_out = np.flatnonzero((self.cuts < self.ends).numpy(force=True))
+        each = max(1, MAX_VALIDATION_WINDOWS // max(1, len(held_out)))
+        for k in _thinned(held_out).tolist():
+            begin, cut, end = int(self.begins[k]), int(self.cuts[k]), int(self.ends[k])
+            first = max(cut - 1, begin + self.spec.inputs.anchor, begin + self.spec.window - 1)
+            last = end - self.spec.horizon - 1
             count = min(each, last - first + 1)
             if count > 0:
-                origins += np.linspace(first, last, count).round().astype(np.int64).tolist()
+                starts += np.linspace(first, last, count).round().astype(np.int64).tolist()
                 tracks += [k] * count
         self.prepare(torch.tensor(tracks, dtype=torch.long))
-        return torch.tensor(origins, dtype=torch.long) - self.window + 1, torch.tensor(tracks, dtype=torch.long)
+        return torch.tensor(starts, dtype=torch.long) - self.spec.window + 1, torch.tensor(tracks, dtype=torch.long)
 
-    def blocks(self) -> Int:
-        """[W], of the windows of `checks`: one number for those of a track that begin in the same horizon."""
-        starts, tracks = self.checks()
-        behind = (starts + self.window - self.cuts[tracks]) // self.reach.horizon
-        return (tracks * (int(behind.max()) + 1) + behind).numpy()
+    def validation_blocks(self) -> Int:
+        """[W], a number for each validation window; those of a track that start in the same horizon share one."""
+        starts, tracks = self.validation_windows()
+        block = (starts + self.spec.window - self.cuts[tracks]) // self.spec.horizon
+        return (tracks * (int(block.max()) + 1) + block).numpy()
 
-    def learn_all(self) -> Windows:
-        """The same windows, of which all rows may be learned from."""
+    def train_on_all(self) -> Windows:
+        """The same windows without a validation split."""
         return replace(self, cuts=self.ends)
 
-    def withhold(self, rows: Tensor) -> Windows:
-        """The same windows, with so many rows [K] at each track's end as its validation part."""
+    def hold_out(self, rows: Tensor) -> Windows:
+        """The same windows with the last `rows` [K] of each track as the validation split."""
         return replace(self, cuts=self.ends - rows)
 
 
-def _checked(held: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Of the tracks that have a validation part, those in which windows are scored: spread over all."""
-    return held[:: max(1, len(held) // MOST_CHECKS)]
+def _thinned(tracks: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """At most about `MAX_VALIDATION_WINDOWS` of these tracks, evenly spaced."""
+    return tracks[:: max(1, len(tracks) // MAX_VALIDATION_WINDOWS)]
 
 
-def make_windows(make: Make, lengths: Int, cuts: Int, inputs: int, reach: Reach) -> Windows:
-    """The windows over K tracks, none of which is prepared yet.
+def make_windows(prepare_tracks: PrepareTracks, lengths: Int, cuts: Int, inputs: int, spec: WindowSpec) -> Windows:
+    """Windows over K tracks, none of them prepared yet.
 
     Args:
-        make: see `Make`.
-        lengths, cuts: [K], rows of each track, and how many of them may be learned from.
+        lengths, cuts: [K], rows of each track, and how many of them belong to the training split.
         inputs: F, of a prepared track.
     """
-    later = np.ones(len(lengths), bool)
-    later[_checked(np.flatnonzero(cuts < lengths))] = False
-    order = np.argsort(later, kind="stable")  # those that are looked at first stand together: fewer pages are touched
+    is_scored = np.zeros(len(lengths), bool)
+    is_scored[_thinned(np.flatnonzero(cuts < lengths))] = True
+    order = np.argsort(~is_scored, kind="stable")  # validation is prepared first: adjacent tracks touch fewer pages
+    pad = spec.inputs.anchor - 1
     ends = np.empty(len(lengths), np.int64)
-    ends[order] = np.cumsum(lengths[order])
+    ends[order] = pad + np.cumsum(lengths[order])
     begins = ends - lengths
-    rows = int(lengths.sum()) + reach.window + reach.horizon
+    rows = pad + int(lengths.sum()) + spec.window + spec.horizon
 
-    shapes = {"x": (rows, inputs), "known": (rows, len(reach.known)), "values": (rows,), "scale": (rows,)}
-    shapes["filled"] = (rows + reach.look.anchor - 1,)  # so much later, so that no index is negative
-    arrays = zeros(shapes, np.float32)
+    shapes = {"x": (rows, inputs), "known": (rows, len(spec.known)), "values": (rows,), "scale": (rows,)}
+    arrays = zeros({**shapes, "filled": (rows,)}, np.float32)
     return Windows(
-        make=make,
-        made=np.zeros(len(lengths), bool),
+        prepare_tracks=prepare_tracks,
+        prepared=np.zeros(len(lengths), bool),
         memory=tuple(arrays.values()),
         **{name: torch.from_numpy(array) for name, array in arrays.items()},
         begins=torch.from_numpy(begins),
         cuts=torch.from_numpy(begins + cuts),
         ends=torch.from_numpy(ends),
-        reach=reach,
+        spec=spec,
     )

@@ -13,12 +13,12 @@ STOPPED = """
 import os, signal
 from seqpred.cli import main
 from seqpred.training.checkpoint import Checkpoint
-keep = Checkpoint._keep
-def stopping(self, freeze):
-    if freeze()["step"] == 3:
+on_step = Checkpoint.on_step
+def stopping(self, state_dict):
+    if state_dict()["step"] == 3:
         os.kill(os.getpid(), signal.{signal})
-    keep(self, freeze)
-Checkpoint._keep = stopping
+    on_step(self, state_dict)
+Checkpoint.on_step = stopping
 main()
 """
 TRAIN = ["train", "sales.yaml", "--data", "sales.csv", "--set", "training.max_steps=6", "--set", "model.hidden_size=4"]

@@ -199,14 +199,14 @@ def test_what_is_known_ahead_is_compared_with_the_row_that_the_forecast_corrects
     torch.manual_seed(0)
     known = KnownAhead(2, 5, horizon, 3, anchor)
     state, around = torch.randn(2, positions, 5), torch.randn(2, anchor - 1 + positions + horizon, 2)
-    said = known(state, around)
+    quantiles = known(state, around)
     for p in range(positions):
-        row = anchor - 1 + p  # the row that speaks, in `around`
+        row = anchor - 1 + p  # of the position, in `around`
         for k in range(1, horizon + 1):
             corrected = row - anchor + 1 + (k - 1) % anchor
-            found = torch.tanh(known.there(around[:, row + k]) + known.back(around[:, corrected]))
+            found = torch.tanh(known.step(around[:, row + k]) + known.anchor_row(around[:, corrected]))
             mixed = known.mix(state[:, p]).unflatten(-1, (3, known.width)) @ found[..., None]
-            torch.testing.assert_close(said[:, p, k - 1], mixed[..., 0])
+            torch.testing.assert_close(quantiles[:, p, k - 1], mixed[..., 0])
 
 
 # ------------------------------------------------------------------ forecasts

@@ -34,7 +34,7 @@ from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import learned_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.source import open_source
-from seqpred.training import fitting
+from seqpred.training.dataset import training_windows
 from seqpred.training.windows import Windows
 
 WORDS = ["fair", "rain", "snow"]
@@ -68,7 +68,7 @@ def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.Dat
     covariates = learn_covariates(panel, cuts, config.data.covariates.calendar)
     panel = apply_covariates(panel, covariates)
     shape = config.shape(covariates)
-    windows = fitting._windows(panel, config, covariates, shape)
+    windows = training_windows(panel, config, covariates)
     windows.prepare(torch.arange(len(windows.begins)))
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -116,14 +116,13 @@ def _check_learning(whole: Learning, tree: dict[str, Any], data: pd.DataFrame, c
     assert other.config == whole.config, "the recipe has seen the validation part"
     assert other.covariates == whole.covariates, "the covariates were learned from the validation part"
     assert_same_rows(whole, other, [int(c - b) for b, c in zip(whole.windows.begins, whole.windows.cuts, strict=True)])
-    first, last = whole.windows.starts()
-    tracks = torch.nonzero(last >= first)[:, 0]
+    trainable = whole.windows.starts()
     seen = []
     for windows in (whole.windows, other.windows):
         rng = torch.Generator().manual_seed(seed)
-        starts, chosen = windows.draw(tracks, first, last, 16, rng)
-        speaking = windows.speaking(starts, rng)
-        seen.append((windows.inputs(starts), windows.targets(speaking, *_limits(windows, chosen))))
+        starts, chosen = windows.draw(trainable, 16, rng)
+        positions = windows.positions(starts, rng)
+        seen.append((windows.inputs(starts), windows.targets(positions, *_limits(windows, chosen))))
     assert same(seen[0][0], seen[1][0])
     assert same(seen[0][1], seen[1][1])
     assert not same(whole.windows.values, other.windows.values)
@@ -176,8 +175,7 @@ def assert_same_rows(one: Learning, other: Learning, rows: list[int], but: tuple
     assert len(arrays) >= 4 - len(but)
     for name, mine in arrays.items():
         theirs = getattr(other.windows, name)
-        late = len(mine) - len(one.windows.x)  # some are stored some rows late
-        for begin, count in zip((one.windows.begins + late).tolist(), rows, strict=True):
+        for begin, count in zip(one.windows.begins.tolist(), rows, strict=True):
             assert same(mine[begin : begin + count], theirs[begin : begin + count]), f"{name} knows a later row"
 
 
@@ -189,10 +187,10 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
     for learning in (whole, other):
         said: list[npt.NDArray[np.float64]] = []
         shape = whole.network.shape
-        first = {"begin": np.zeros((whole.horizon, len(shape.levels)), np.float32)}
+        initial = {"initial_forecast": np.zeros((whole.horizon, len(shape.levels)), np.float32)}
         if shape.naives:
-            first["blend"] = np.full((shape.naives, whole.horizon), 0.1, np.float32)
-        weights = gather([whole.network.weights()], first, 0.9, 1.1)
+            initial["blend"] = np.full((shape.naives, whole.horizon), 0.1, np.float32)
+        weights = gather([whole.network.weights()], initial, 0.9, 1.1)
         forecaster = make_forecaster(
             whole.config, whole.covariates, torch_runtime(whole.config, whole.covariates, weights)
         )

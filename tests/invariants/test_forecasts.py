@@ -20,7 +20,8 @@ from seqpred.recipe.resolve import resolve
 from seqpred.runtime.runtime import Reader
 from seqpred.sources.source import open_source
 from seqpred.training import manifest
-from seqpred.training.windows import Speaking, Windows
+from seqpred.training.positions import Positions
+from seqpred.training.windows import Windows
 from tests.invariants.conftest import GRID, Train, frame
 
 every_network = pytest.mark.parametrize(("cell", "depth", "bidirectional", "dropout"), GRID)
@@ -99,10 +100,10 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
     compared = 0
     inputs, targets = Windows.inputs, Windows.targets
 
-    def seen_targets(self: Windows, speaking: Speaking, *limits: torch.Tensor) -> torch.Tensor:
-        assert speaking.count == 1
-        asked.append(speaking.first)
-        return targets(self, speaking, *limits)
+    def seen_targets(self: Windows, positions: Positions, *limits: torch.Tensor) -> torch.Tensor:
+        assert positions.count == 1
+        asked.append(positions.first)
+        return targets(self, positions, *limits)
 
     def seen_inputs(self: Windows, starts: torch.Tensor) -> torch.Tensor:
         nonlocal compared

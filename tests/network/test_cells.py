@@ -1,4 +1,4 @@
-"""Cells: worked by hand, against torch, and one from another package."""
+"""Cells: the worked example, the equations of the gates, and a cell from another package."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from seqpred.network.network import Network
 from seqpred.runtime.shape import Shape
 
 
-def test_the_worked_example_comes_out_of_the_real_network() -> None:
-    """Two states, tanh, inputs 1 then 2; state weights are given row = from, column = to."""
+def test_the_network_reproduces_the_worked_example() -> None:
+    """Two state units, tanh, inputs 1 then 2; the state weights are given with row = from, column = to."""
     shape = Shape(1, 1, (0.5,), "rnn", 1, 2, bidirectional=False, dropout=0.0)
     network = Network(shape)
     network.load_state_dict(
@@ -80,13 +80,13 @@ def test_one_step_at_a_time_is_the_whole_sequence(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "parts"), [("rnn", 1), ("lstm", 2), ("gru", 1)])
-def test_every_cell_begins_with_a_zero_state(name: str, parts: int) -> None:
+def test_the_initial_state_is_zero(name: str, parts: int) -> None:
     state = make_cell(name, 3, 4).start(2)
     assert len(state) == parts
     assert all(part.shape == (2, 4) and not part.any() for part in state)
 
 
-def test_an_unknown_cell_is_named_with_the_nearest() -> None:
+def test_an_unknown_cell_is_reported_with_the_most_similar_name() -> None:
     with pytest.raises(ConfigError, match=r"'lsmt'.*Did you mean 'lstm'"):
         make_cell("lsmt", 3, 4)
 
@@ -114,9 +114,9 @@ class MinimalGru(nn.Module):
 '''
 
 
-def test_a_cell_from_another_package_trains_by_its_name(tmp_path: Path, data: Path) -> None:
-    """A class, and one line in its package's metadata; nothing of seqpred changes."""
-    site = tmp_path / "site"  # where the other package is installed
+def test_a_cell_from_another_package_is_trained_by_its_name(tmp_path: Path, data: Path) -> None:
+    """It takes a class and one line in the metadata of its package; seqpred is unchanged."""
+    site = tmp_path / "site"  # the other package is installed here
     metadata = site / "own_cells-1.0.dist-info"
     metadata.mkdir(parents=True)
     (site / "own_cells.py").write_text(OWN_CELL)
@@ -142,11 +142,11 @@ def test_a_cell_from_another_package_trains_by_its_name(tmp_path: Path, data: Pa
     assert "minimal_gru" in elsewhere.stderr
 
 
-def test_the_registry_names_the_three_cells() -> None:
+def test_the_three_cells_are_registered() -> None:
     assert {"rnn", "lstm", "gru"} <= set(known_cells())
 
 
-def test_recurrent_weights_are_orthogonal_and_the_forget_gate_begins_open() -> None:
+def test_recurrent_weights_start_orthogonal_and_the_forget_gate_starts_open() -> None:
     cell = make_cell("lstm", 3, 8)
     kernel = cell.layer
     assert isinstance(kernel, nn.LSTM)

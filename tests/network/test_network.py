@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from seqpred.network.heads import HeadInputs, QuantileHead, naive_forecasts
 from seqpred.network.network import Network
-from seqpred.network.recurrent import BothWays, Stack
+from seqpred.network.recurrent import Bidirectional, Stack
 from seqpred.runtime.shape import Shape
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
@@ -34,14 +34,14 @@ GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2, 3], [False, True], 
 
 
 @pytest.mark.parametrize(("cell", "depth", "bidirectional", "dropout"), GRID)
-def test_every_network_speaks_where_it_should(cell: str, depth: int, bidirectional: bool, dropout: float) -> None:
+def test_only_a_forward_network_emits_at_every_row(cell: str, depth: int, bidirectional: bool, dropout: float) -> None:
     network = Network(shape(cell, depth, dropout, bidirectional=bidirectional))
     positions = 1 if bidirectional else 7
     assert network(torch.randn(2, 7, 3)).shape == (2, positions, 4, 5)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
-def test_a_forward_network_knows_nothing_of_later_rows(cell: str) -> None:
+def test_a_forward_network_does_not_depend_on_later_rows(cell: str) -> None:
     torch.manual_seed(0)
     network = Network(shape(cell, 3)).eval()
     x = torch.randn(2, 9, 3)
@@ -56,24 +56,24 @@ def test_a_bidirectional_network_uses_every_row_of_its_window_in_both_directions
     torch.manual_seed(0)
     network = Network(shape(bidirectional=True)).eval()
     recurrent = network.recurrent
-    assert isinstance(recurrent, BothWays)
+    assert isinstance(recurrent, Bidirectional)
     x = torch.randn(1, 6, 3, requires_grad=True)
-    said = recurrent(x)[0, 0]
-    for half in (said[:6].sum(), said[6:].sum()):
+    outputs = recurrent(x)[0, 0]
+    for half in (outputs[:6].sum(), outputs[6:].sum()):
         (gradient,) = torch.autograd.grad(half, x, retain_graph=True)
         assert (gradient[0].abs().sum(-1) > 0).all()
 
 
-def test_two_directions_are_two_networks_side_by_side() -> None:
+def test_the_two_directions_are_independent_networks() -> None:
     torch.manual_seed(0)
-    ahead, back = (Stack("gru", 3, 6, 2, 0.0) for _ in range(2))
+    forwards, backwards = (Stack("gru", 3, 6, 2, 0.0) for _ in range(2))
     x = torch.randn(2, 5, 3)
-    said = BothWays(ahead, back)(x)
-    assert torch.equal(said[:, 0, :6], ahead(x, ahead.start(2))[0][:, -1])
-    assert torch.equal(said[:, 0, 6:], back(x.flip(1), back.start(2))[0][:, -1])
+    outputs = Bidirectional(forwards, backwards)(x)
+    assert torch.equal(outputs[:, 0, :6], forwards(x, forwards.start(2))[0][:, -1])
+    assert torch.equal(outputs[:, 0, 6:], backwards(x.flip(1), backwards.start(2))[0][:, -1])
 
 
-def test_layers_are_fed_by_the_one_below() -> None:
+def test_each_layer_is_fed_by_the_layer_below() -> None:
     torch.manual_seed(0)
     stack = Stack("lstm", 3, 6, 2, 0.0)
     x = torch.randn(2, 5, 3)
@@ -82,14 +82,14 @@ def test_layers_are_fed_by_the_one_below() -> None:
     assert torch.equal(stack(x, stack.start(2))[0], above)
 
 
-def test_memory_carried_on_is_one_long_sequence() -> None:
+def test_a_carried_state_continues_the_sequence() -> None:
     torch.manual_seed(0)
     network = Network(shape("lstm", 3)).eval()
     x = torch.randn(2, 9, 3)
-    whole, _ = network.advance(x, network.start(2))
-    _, memory = network.advance(x[:, :4], network.start(2))
-    parts, _ = network.advance(x[:, 4:], memory)
-    torch.testing.assert_close(parts, whole, atol=1e-6, rtol=1e-5)
+    expected, _ = network.advance(x, network.start(2))
+    _, states = network.advance(x[:, :4], network.start(2))
+    outputs, _ = network.advance(x[:, 4:], states)
+    torch.testing.assert_close(outputs, expected, atol=1e-6, rtol=1e-5)
 
 
 def test_dropout_works_at_depth_1_and_only_in_training() -> None:
@@ -100,8 +100,8 @@ def test_dropout_works_at_depth_1_and_only_in_training() -> None:
     assert torch.equal(network.eval()(x), network(x))
 
 
-def test_dropout_never_falls_on_the_way_through_time() -> None:
-    """The recurrent outputs of one layer are the same with and without it: it stands only behind them."""
+def test_dropout_is_not_applied_from_one_row_to_the_next() -> None:
+    """The recurrent outputs of a single layer do not depend on it: it is applied after them."""
     torch.manual_seed(0)
     network = Network(shape("lstm", 1, 0.9)).train()
     x = torch.randn(2, 7, 3)
@@ -109,7 +109,7 @@ def test_dropout_never_falls_on_the_way_through_time() -> None:
     assert torch.equal(first, second)
 
 
-def test_dropout_stands_between_layers() -> None:
+def test_dropout_is_applied_between_layers() -> None:
     torch.manual_seed(0)
     network = Network(shape("lstm", 2, 0.5)).train()
     x = torch.randn(2, 7, 3)
@@ -123,7 +123,7 @@ def test_dropout_stands_between_layers() -> None:
     scale=st.sampled_from([0.0, 1e-30, 1.0, 1e4, 1e30]),
     seed=st.integers(0, 100),
 )
-def test_quantiles_never_cross_whatever_the_weights(levels: list[int], scale: float, seed: int) -> None:
+def test_quantiles_never_cross_for_any_weights(levels: list[int], scale: float, seed: int) -> None:
     torch.manual_seed(seed)
     own = head(4, 3, [level / 100 for level in levels])
     with torch.no_grad():
@@ -134,40 +134,40 @@ def test_quantiles_never_cross_whatever_the_weights(levels: list[int], scale: fl
     assert (quantiles.diff(dim=-1) >= 0).all()
 
 
-def test_the_head_begins_where_it_is_told() -> None:
+def test_the_head_emits_the_quantiles_it_is_initialized_with() -> None:
     own = head(4, 2, LEVELS, autoregression=5, recent=5)
-    wanted = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
-    own.begin_at(wanted, torch.zeros(1, 1))
-    said = own(torch.randn(1, 1, 4), HeadInputs(torch.randn(1, 1, 5)))
-    torch.testing.assert_close(said[0, 0], wanted, atol=1e-3, rtol=1e-3)
+    quantiles = torch.tensor([[-3.0, -1.0, 0.0, 0.5, 2.0], [-30.0, -10.0, 0.0, 5.0, 20.0]])
+    own.initialize(quantiles, torch.zeros(1, 1))
+    emitted = own(torch.randn(1, 1, 4), HeadInputs(torch.randn(1, 1, 5)))
+    torch.testing.assert_close(emitted[0, 0], quantiles, atol=1e-3, rtol=1e-3)
 
 
-def test_a_blend_lies_among_the_naive_forecasts_and_begins_as_it_is_told() -> None:
+def test_a_blend_is_between_the_naive_forecasts_and_starts_from_given_weights() -> None:
     torch.manual_seed(0)
     blended = head(6, 9, LEVELS, **BLENDED)
     blend, recent = blended.blend, torch.randn(2, 7, 15)
     assert blend is not None
     naives = naive_forecasts(recent, blend.shape)
-    among = torch.cat([naives, torch.zeros(2, 7, 1, 9)], 2)  # the anchor's own forecast lies 0 away
-    blend.weigh.weight.data *= 20
-    said = blend(torch.randn(2, 7, 6), recent)
-    assert said.shape == (2, 7, 9)
-    assert (said <= among.amax(2) + 1e-6).all()
-    assert (said >= among.amin(2) - 1e-6).all()
-    logits = torch.zeros(blend.count, 1 + blend.shape.naives)
-    blend.begin(logits)  # all alike, the anchor's own too
+    among = torch.cat([naives, torch.zeros(2, 7, 1, 9)], 2)  # the anchor's forecast relative to itself
+    blend.gate.weight.data *= 20
+    mean = blend(torch.randn(2, 7, 6), recent)
+    assert mean.shape == (2, 7, 9)
+    assert (mean <= among.amax(2) + 1e-6).all()
+    assert (mean >= among.amin(2) - 1e-6).all()
+    logits = torch.zeros(blend.places, 1 + blend.shape.naives)
+    blend.initialize(logits)  # equal weights, including the anchor's
     torch.testing.assert_close(blend(torch.randn(2, 7, 6), recent), among.mean(2))
     logits[:, 2] = 50.0
-    blend.begin(logits)
+    blend.initialize(logits)
     torch.testing.assert_close(blend(torch.randn(2, 7, 6), recent), naives[:, :, 1])
 
 
-def test_the_head_moves_all_quantiles_by_the_blend_and_by_the_sum_of_recent_rows() -> None:
+def test_the_blend_and_the_autoregressive_term_move_all_quantiles() -> None:
     torch.manual_seed(0)
     own = head(6, 4, LEVELS, autoregression=5, **BLENDED)
     state, recent = torch.randn(2, 3, 6), torch.randn(2, 3, 15)
     assert own.blend is not None
     assert own.autoregression is not None
     moved = own(state, HeadInputs(recent)) - own(state, HeadInputs(torch.zeros_like(recent)))
-    wanted = own.blend(state, recent) + recent[..., -5:] @ own.autoregression.weight.T
-    torch.testing.assert_close(moved, wanted[..., None].expand_as(moved), atol=1e-5, rtol=0)
+    expected = own.blend(state, recent) + recent[..., -5:] @ own.autoregression.weight.T
+    torch.testing.assert_close(moved, expected[..., None].expand_as(moved), atol=1e-5, rtol=0)

@@ -18,7 +18,7 @@ from seqpred.recipe.eligibility import learned_from, scored
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source, open_source
-from seqpred.training.fitting import _windows
+from seqpred.training.dataset import training_windows
 
 few = st.integers(1, 12)
 
@@ -39,14 +39,15 @@ def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
     config = resolve(Config.from_tree({"data": {"target": "y"}, **said}), panel)
     trainable = learned_from(config, panel.lengths).any() and scored(config, panel.lengths).any()
     try:
-        windows = _windows(panel, config, Covariates(), config.shape(Covariates()))
+        windows = training_windows(panel, config, Covariates())
     except DataError:
         assert not trainable
     else:
         assert trainable
-        first, last = windows.starts()
-        assert (last >= first).numpy()[learned_from(config, panel.lengths)].all()
-        assert set(windows.checks()[1].tolist()) == set(np.flatnonzero(scored(config, panel.lengths)).tolist())
+        assert set(np.flatnonzero(learned_from(config, panel.lengths))) <= set(windows.starts().tracks.tolist())
+        assert set(windows.validation_windows()[1].tolist()) == set(
+            np.flatnonzero(scored(config, panel.lengths)).tolist()
+        )
 
 
 def test_half_the_rows_decide_where_a_quarter_holds_too_few_blocks() -> None:

@@ -1,4 +1,4 @@
-"""The ONNX graph says what torch says, and the light runtime is the graph."""
+"""The ONNX graph: the same forecasts as torch, and the same bytes as the onnx package."""
 
 from __future__ import annotations
 
@@ -50,22 +50,22 @@ def rows_of(own: Shape, batch: int, rows: int) -> np.ndarray:
     return x
 
 
-def ahead_of(own: Shape, batch: int, speaking: int) -> HeadInputs:
+def head_inputs_of(own: Shape, batch: int, n_positions: int) -> HeadInputs:
     rng = np.random.default_rng(1)
-    recent = rng.normal(size=(batch, speaking, own.recent)).astype(np.float32)
+    recent = rng.normal(size=(batch, n_positions, own.recent)).astype(np.float32)
     recent[..., -1:] = 0
-    known = rng.normal(size=(batch, speaking, ANCHOR + HORIZON, own.known + own.known_codes)).astype(np.float32)
+    known = rng.normal(size=(batch, n_positions, ANCHOR + HORIZON, own.known + own.known_codes)).astype(np.float32)
     known[..., own.known :] = rng.integers(0, 3, known[..., own.known :].shape)
     return HeadInputs(recent if own.recent else None, known if own.known else None)
 
 
 def ensemble_of(own: Shape, members: int = 2) -> tuple[Ensemble, dict[str, np.ndarray]]:
-    """An ensemble with weights drawn at random, and these."""
+    """An ensemble with random weights, and the weights."""
     torch.manual_seed(1)
     ensemble = Ensemble(own, members)
     weights = {name: torch.randn_like(w).numpy() / 2 for name, w in ensemble.state_dict().items()}
-    weights["begin"].sort()
-    weights |= {"trust": np.array([0.7], np.float32), "spread": np.array([1.3], np.float32)}
+    weights["initial_forecast"].sort()
+    weights["shrinkage"], weights["interval_scale"] = np.array([0.7], np.float32), np.array([1.3], np.float32)
     ensemble.set_weights(weights)
     return ensemble, weights
 
@@ -74,41 +74,41 @@ KINDS = list(itertools.product(["rnn", "gru", "lstm"], [1, 2], [False, True], [(
 
 
 @pytest.mark.parametrize(("cell", "depth", "both", "codes", "known"), KINDS)
-def test_the_graph_says_what_torch_says(cell, depth, both, codes, known):
+def test_onnx_and_torch_give_the_same_forecasts_and_states(cell, depth, both, codes, known):
     own = shape(cell, depth, both, codes, known)
     ensemble, weights = ensemble_of(own)
     graph = write_graph(own, weights)
     assert graph is not None
     assert graph == write_graph(own, weights)
-    light, reference = OnnxRuntime(graph, WINDOW if both else None), TorchRuntime(ensemble, WINDOW)
-    speaking = 1 if both else 3
-    x, ahead = rows_of(own, 4, WINDOW), ahead_of(own, 4, speaking)
+    onnx_runtime, reference = OnnxRuntime(graph, WINDOW if both else None), TorchRuntime(ensemble, WINDOW)
+    n_positions = 1 if both else 3
+    x, head_inputs = rows_of(own, 4, WINDOW), head_inputs_of(own, 4, n_positions)
     state = reference.start(4)
-    assert light.start(4).shape == state.shape
-    for _ in range(2):  # the second time from where the first left off
-        z, after = light.read(x, state, speaking, ahead)
-        wanted, state = reference.read(x, state, speaking, ahead)
-        np.testing.assert_allclose(z, wanted, atol=1e-5)
+    assert onnx_runtime.start(4).shape == state.shape
+    for _ in range(2):  # the second time from the state of the first
+        z, after = onnx_runtime.read(x, state, n_positions, head_inputs)
+        expected, state = reference.read(x, state, n_positions, head_inputs)
+        np.testing.assert_allclose(z, expected, atol=1e-5)
         np.testing.assert_allclose(after, state, atol=1e-5)
 
 
 @pytest.mark.parametrize("blend", [False, True])
 @pytest.mark.parametrize("levels", [(0.5,), (0.1, 0.2, 0.5), (0.6, 0.9)])
-def test_any_levels_rise(levels, blend):
+def test_quantiles_increase_for_any_levels(levels, blend):
     own = shape("lstm", 1, False, (), False, levels=levels, blend=blend)
     ensemble, weights = ensemble_of(own)
     graph = write_graph(own, weights)
     assert graph is not None
-    x, ahead = 9 * rows_of(own, 3, 8), ahead_of(own, 3, 8)
-    light, reference = OnnxRuntime(graph, None), TorchRuntime(ensemble, 1)
-    z, _ = light.read(x, light.start(3), 8, ahead)
-    wanted, _ = reference.read(x, reference.start(3), 8, ahead)
-    np.testing.assert_allclose(z, wanted, atol=2e-5)
+    x, head_inputs = 9 * rows_of(own, 3, 8), head_inputs_of(own, 3, 8)
+    onnx_runtime, reference = OnnxRuntime(graph, None), TorchRuntime(ensemble, 1)
+    z, _ = onnx_runtime.read(x, onnx_runtime.start(3), 8, head_inputs)
+    expected, _ = reference.read(x, reference.start(3), 8, head_inputs)
+    np.testing.assert_allclose(z, expected, atol=2e-5)
     assert (np.diff(z, axis=-1) >= 0).all()
 
 
 @pytest.mark.parametrize(("cell", "depth", "both", "codes", "known"), KINDS)
-def test_the_file_is_byte_for_byte_what_the_onnx_library_writes(cell, depth, both, codes, known):
+def test_the_file_is_byte_identical_to_that_of_the_onnx_package(cell, depth, both, codes, known):
     own = shape(cell, depth, both, codes, known)
     content = write_graph(own, ensemble_of(own)[1])
     model = onnx.load_from_string(content)
@@ -120,22 +120,24 @@ def test_the_file_is_byte_for_byte_what_the_onnx_library_writes(cell, depth, bot
         for n in graph.node
     ]
     weights = [onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(w), w.name) for w in graph.initializer]
-    whole = onnx.helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
+    rebuilt = onnx.helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
     operators = [onnx.helper.make_opsetid("", OPSET)]
-    made = onnx.helper.make_model(whole, opset_imports=operators, ir_version=IR, producer_name="seqpred")
+    made = onnx.helper.make_model(rebuilt, opset_imports=operators, ir_version=IR, producer_name="seqpred")
     assert made.SerializeToString(deterministic=True) == content
 
 
 @pytest.mark.parametrize("horizon", [1, 2, 3, 5, 24, 100])
-def test_naive_forecasts_are_weighed_at_the_same_places(horizon):
+def test_the_blend_has_the_same_interpolation_as_in_torch(horizon):
     own = Shape(**{**vars(shape("gru", 1, False, (), False)), "horizon": horizon})
     graph = onnx.load_from_string(write_graph(own, ensemble_of(own)[1]))
     near = Blend(1, own).near.numpy()
-    kept = [onnx.numpy_helper.to_array(w) for w in graph.graph.initializer]
-    assert sum(w.shape == near.shape and bool(np.allclose(w, near, atol=1e-6)) for w in kept) == 2  # of each member
+    constants = [onnx.numpy_helper.to_array(w) for w in graph.graph.initializer]
+    assert (
+        sum(w.shape == near.shape and bool(np.allclose(w, near, atol=1e-6)) for w in constants) == 2
+    )  # of each member
 
 
-def test_weights_that_do_not_fit_each_other_are_told_as_a_fault_of_their_value():
+def test_weights_that_do_not_fit_raise_value_error():
     own = shape("lstm", 1, False, (), False)
     _, weights = ensemble_of(own)
     for name in weights:
@@ -143,11 +145,11 @@ def test_weights_that_do_not_fit_each_other_are_told_as_a_fault_of_their_value()
             OnnxRuntime(write_graph(own, {**weights, name: np.ones((2, 3), np.float32)}), None)
 
 
-def test_a_cell_that_onnx_does_not_have_has_no_graph():
+def test_a_cell_without_an_onnx_operator_has_no_graph():
     own = shape("lstm", 1, False, (), False)
     assert write_graph(own.__class__(**{**own.__dict__, "cell": "own"}), {}) is None
 
 
-def test_a_damaged_graph_is_told_as_a_fault_of_its_value():
+def test_a_damaged_graph_raises_value_error():
     with pytest.raises(ValueError, match=r"."):
         OnnxRuntime(b"\x08\x07not a graph", None)

@@ -14,7 +14,7 @@ from seqpred.panel.panel import Panel, build_panel
 from seqpred.reading.table import read_table
 from seqpred.sources.dialect import Dialect, decide_decimal, to_number
 from seqpred.sources.source import Source
-from seqpred.training.fitting import lined
+from seqpred.training.dataset import interpolated
 from tests.conftest import columns_of, pandas_3
 
 NAN = float("nan")
@@ -101,9 +101,9 @@ def test_whole_data_pass() -> None:
 
 def test_a_line_is_drawn_between_known_values_of_the_learning_part_alone() -> None:
     values = np.array([NAN, 1, NAN, 3, NAN, NAN, 9, NAN])
-    assert np.array_equal(lined(values, 5), [NAN, 1, 2, 3, NAN, NAN, 9, NAN], equal_nan=True)
-    assert np.array_equal(lined(values, 7), [NAN, 1, 2, 3, 5, 7, 9, NAN], equal_nan=True)
-    assert np.isnan(lined(np.full(3, NAN), 3)).all()
+    assert np.array_equal(interpolated(values, 5), [NAN, 1, 2, 3, NAN, NAN, 9, NAN], equal_nan=True)
+    assert np.array_equal(interpolated(values, 7), [NAN, 1, 2, 3, 5, 7, 9, NAN], equal_nan=True)
+    assert np.isnan(interpolated(np.full(3, NAN), 3)).all()
 
 
 # ------------------------------------------------------------------ sentinels

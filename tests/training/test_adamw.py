@@ -1,4 +1,4 @@
-"""The optimizer against torch's own."""
+"""AdamW, compared with torch.optim.AdamW."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import nn
 from seqpred.training.adamw import AdamW
 
 
-def test_it_steps_as_torchs_own_does() -> None:
+def test_steps_equal_those_of_torch() -> None:
     torch.manual_seed(0)
     ours = nn.LSTM(3, 4)
     theirs = copy.deepcopy(ours)
-    own = AdamW(ours.parameters(), decay=0.1)
+    own = AdamW(ours.parameters(), weight_decay=0.1)
     reference = torch.optim.AdamW(theirs.parameters(), weight_decay=0.1)
     for step in range(20):
         rate = 0.05 / (step + 1)
@@ -29,7 +29,7 @@ def test_it_steps_as_torchs_own_does() -> None:
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
-def test_a_weight_without_a_gradient_stays() -> None:
+def test_a_parameter_without_a_gradient_is_unchanged() -> None:
     weight = nn.Parameter(torch.ones(2))
-    AdamW([weight], decay=0.5).step(0.1)
+    AdamW([weight], weight_decay=0.5).step(0.1)
     assert weight.tolist() == [1, 1]

@@ -1,4 +1,4 @@
-"""Stop and go on: the same bytes in the end, one training at a time, and nothing taken up that has changed."""
+"""Checkpoints: a resumed training ends with the same bytes, nothing it depends on has changed, and one at a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import itertools
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import seqpred
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
 from seqpred.notes import Note
 from seqpred.storage import claim
+from seqpred.storage.atomic import write_file
 from seqpred.training import checkpoint
 from seqpred.training.checkpoint import Checkpoint, pack, unpack
 from seqpred.training.run import State
@@ -30,7 +32,7 @@ GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2], [False, True]))
 
 
 class KilledError(BaseException):
-    """A process that ends without being asked."""
+    """The end of a process at an arbitrary moment."""
 
 
 def config(cell: str = "gru", depth: int = 1, bidirectional: bool = False, **training: Any) -> dict[str, Any]:
@@ -44,35 +46,34 @@ def config(cell: str = "gru", depth: int = 1, bidirectional: bool = False, **tra
 
 
 @pytest.fixture
-def whole(tmp_path: Path) -> dict[str, bytes | None]:
-    """The folder of a training that was never stopped."""
+def uninterrupted(tmp_path: Path) -> dict[str, bytes | None]:
+    """The folder of an uninterrupted training."""
     return listing(seqpred.train(config(), frame(), tmp_path / "whole").folder.path)
 
 
 @pytest.fixture
 def dying(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Every step's state is written, and training dies after those steps of it that are in the list."""
+    """Writes the state after every step, and kills the training after the steps in this list."""
     steps: list[int] = []
-    write = Checkpoint._write
 
-    def write_and_die(self: Checkpoint) -> None:
-        write(self)
-        if self.run and steps and self.run["step"] >= steps[0]:
+    def write_and_die(path: Path, content: bytes) -> None:
+        write_file(path, content)
+        run = unpack(content)["run"]
+        if run and steps and run["step"] >= steps[0]:
             steps.pop(0)
             raise KilledError
 
-    monkeypatch.setattr(checkpoint, "EVERY", 0.0)
-    monkeypatch.setattr(checkpoint, "COST", 1e9)
-    monkeypatch.setattr(Checkpoint, "_write", write_and_die)
+    monkeypatch.setattr(checkpoint, "write_file", write_and_die)
+    monkeypatch.setattr(checkpoint, "Checkpoint", partial(Checkpoint, every=0.0))
     return steps
 
 
 @pytest.mark.parametrize(("cell", "depth", "bidirectional"), GRID)
-def test_killed_and_resumed_the_folder_is_the_same_in_every_byte(
+def test_a_killed_and_resumed_training_writes_the_same_bytes(
     dying: list[int], tmp_path: Path, cell: str, depth: int, bidirectional: bool
 ) -> None:
     chosen = config(cell, depth, bidirectional)
-    unbroken = seqpred.train(chosen, frame(), tmp_path / "whole").folder.path
+    expected = seqpred.train(chosen, frame(), tmp_path / "whole").folder.path
     rng = np.random.default_rng(depth)
     dying += sorted(rng.choice(np.arange(1, 8), 2, replace=False).tolist())
     kills = len(dying)
@@ -81,11 +82,13 @@ def test_killed_and_resumed_the_folder_is_the_same_in_every_byte(
             seqpred.train(chosen, frame(), tmp_path / "killed", resume=True)
     assert not dying
     resumed = seqpred.train(chosen, frame(), tmp_path / "killed", resume=True).folder.path
-    assert listing(resumed) == listing(unbroken)
+    assert listing(resumed) == listing(expected)
     assert {p.name for p in tmp_path.iterdir()} == {"whole", "killed"}
 
 
-def test_a_signal_is_answered_after_the_step_and_the_way_on_is_told(tmp_path: Path, whole: Any) -> None:
+def test_a_signal_ends_training_after_the_step_and_names_the_command_to_resume(
+    tmp_path: Path, uninterrupted: Any
+) -> None:
     def interrupt(_: object) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -97,31 +100,35 @@ def test_a_signal_is_answered_after_the_step_and_the_way_on_is_told(tmp_path: Pa
     assert e.value.hint == "Resume with `seqpred train c.yaml --resume`."
     assert signal.getsignal(signal.SIGTERM) is before
     assert listing(tmp_path / "m").keys() == {"checkpoint", "checkpoint/state"}
-    said: list[Note] = []
+    notes: list[Note] = []
     assert (
-        listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=said.append).folder.path) == whole
+        listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=notes.append).folder.path)
+        == uninterrupted
     )
-    assert "after step 1" in said[-1].text
+    assert "after step 1" in notes[-1].text
 
 
-def test_a_second_signal_is_answered_at_once(tmp_path: Path) -> None:
+def test_a_second_signal_ends_training_immediately(tmp_path: Path) -> None:
     def interrupt_twice(_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         seqpred.train(config(), frame(), tmp_path / "m", on_progress=interrupt_twice)
-    assert not (tmp_path / "m").exists(), "there was nothing to keep"
+    assert not (tmp_path / "m").exists(), "there was no state to save"
 
 
-def test_a_kill_before_the_first_state_loses_nothing(tmp_path: Path, whole: Any) -> None:
+def test_a_training_killed_before_its_first_checkpoint_starts_from_the_beginning(
+    tmp_path: Path, uninterrupted: Any
+) -> None:
     (tmp_path / "m" / "checkpoint").mkdir(parents=True)
     (tmp_path / "m" / "checkpoint" / "lock").touch()  # what kill -9 leaves
-    said: list[Note] = []
+    notes: list[Note] = []
     assert (
-        listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=said.append).folder.path) == whole
+        listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=notes.append).folder.path)
+        == uninterrupted
     )
-    assert "holds no unfinished training" in said[-1].text
+    assert "holds no unfinished training" in notes[-1].text
 
 
 @pytest.fixture
@@ -133,7 +140,7 @@ def unfinished(dying: list[int], tmp_path: Path) -> Path:
     return tmp_path / "m"
 
 
-def test_an_unfinished_training_is_reported_with_the_way_on(unfinished: Path) -> None:
+def test_an_unfinished_training_is_reported_with_the_command_to_resume(unfinished: Path) -> None:
     before = listing(unfinished)
     with pytest.raises(WriteError, match="holds an unfinished training") as e:
         seqpred.train(config(), frame(), unfinished, resume_command="`seqpred train c.yaml --resume`")
@@ -143,37 +150,37 @@ def test_an_unfinished_training_is_reported_with_the_way_on(unfinished: Path) ->
         seqpred.load(unfinished)
 
 
-def test_force_begins_anew(unfinished: Path, whole: Any) -> None:
-    assert listing(seqpred.train(config(), frame(), unfinished, force=True).folder.path) == whole
+def test_force_starts_over(unfinished: Path, uninterrupted: Any) -> None:
+    assert listing(seqpred.train(config(), frame(), unfinished, force=True).folder.path) == uninterrupted
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [({"seed": 2}, "training.seed was 1 and is 2"), ({"loss": "huber"}, "training.loss was 'pinball' and is 'huber'")],
 )
-def test_a_changed_config_is_refused_by_key(unfinished: Path, changed: dict[str, Any], told: str) -> None:
+def test_a_changed_config_is_rejected_with_the_key(unfinished: Path, changed: dict[str, Any], message: str) -> None:
     before = listing(unfinished)
     with pytest.raises(ConfigError) as e:
         seqpred.train(config(**changed), frame(), unfinished, resume=True)
-    assert told in e.value.message
+    assert message in e.value.message
     assert "--force" in e.value.hint
     assert listing(unfinished) == before
 
 
-def test_changed_data_is_refused(unfinished: Path) -> None:
+def test_changed_data_is_rejected(unfinished: Path) -> None:
     data = frame()
     data.loc[3, "sales"] += 1e-9
     with pytest.raises(DataError, match="the data has changed"):
         seqpred.train(config(), data, unfinished, resume=True)
 
 
-def test_another_version_is_refused(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_is_rejected(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seqpred, "__version__", "99")
     with pytest.raises(ConfigError, match=r"made_by.seqpred was '.*' and is '99'"):
         seqpred.train(config(), frame(), unfinished, resume=True)
 
 
-def test_every_bit_that_flips_in_a_state_is_noticed(unfinished: Path) -> None:
+def test_every_flipped_bit_in_a_checkpoint_is_detected(unfinished: Path) -> None:
     file = unfinished / "checkpoint" / "state"
     content = file.read_bytes()
     rng = np.random.default_rng(0)
@@ -183,11 +190,11 @@ def test_every_bit_that_flips_in_a_state_is_noticed(unfinished: Path) -> None:
         with pytest.raises(ValueError, match="not the file that training wrote"):
             unpack(bytes(altered))
     file.write_bytes(content[:-1])
-    with pytest.raises(FolderError, match=r"state: damaged: .*--force begins anew"):
+    with pytest.raises(FolderError, match=r"state: damaged: .*Start over with --force"):
         seqpred.train(config(), frame(), unfinished, resume=True)
 
 
-def test_a_state_of_nonsense_with_the_right_hash_is_refused_in_words(unfinished: Path) -> None:
+def test_an_invalid_state_with_a_valid_hash_is_reported_as_damaged(unfinished: Path) -> None:
     file = unfinished / "checkpoint" / "state"
     good = unpack(file.read_bytes())
     faults: list[State] = [{}, {**good, "run": {"step": 1}}, {**good, "run": {**good["run"], "weights": {}}}]
@@ -199,7 +206,7 @@ def test_a_state_of_nonsense_with_the_right_hash_is_refused_in_words(unfinished:
             seqpred.train(config(), frame(), unfinished, resume=True)
 
 
-def test_the_old_model_loads_until_the_new_one_is_whole(dying: list[int], tmp_path: Path) -> None:
+def test_the_old_model_loads_until_the_new_one_is_complete(dying: list[int], tmp_path: Path) -> None:
     old = listing(seqpred.train(config(seed=2), frame(), tmp_path / "m").folder.path)
     dying += [3, 6]
     for _ in range(2):
@@ -214,17 +221,18 @@ def test_the_old_model_loads_until_the_new_one_is_whole(dying: list[int], tmp_pa
     assert new != old
 
 
-def test_a_finished_training_is_not_trained_again(tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("seqpred.training.fitting.fit_panel")
-    monkeypatch.setattr("seqpred.training.fitting.fit_panel", None, raising=False)
-    said: list[Note] = []
-    assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, notify=said.append).horizon == 7
-    assert "finished" in said[-1].text
+def test_resuming_a_finished_training_trains_nothing(
+    tmp_path: Path, uninterrupted: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqpred.training.validate.validate", None)
+    notes: list[Note] = []
+    assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, notify=notes.append).horizon == 7
+    assert "finished" in notes[-1].text
     with pytest.raises(WriteError, match="holds a model already"):
         seqpred.train(config(seed=2), frame(), tmp_path / "whole", resume=True)
 
 
-def test_a_folder_is_for_one_training_at_a_time(tmp_path: Path) -> None:
+def test_a_second_training_in_the_same_folder_is_rejected(tmp_path: Path) -> None:
     refused: list[str] = []
 
     def train_too(_: object) -> None:
@@ -239,25 +247,25 @@ def test_a_folder_is_for_one_training_at_a_time(tmp_path: Path) -> None:
     assert str(tmp_path / "a" / "m") in refused[0]
 
 
-def test_what_ends_before_training_leaves_nothing(tmp_path: Path) -> None:
+def test_a_failure_before_training_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(DataError):
         seqpred.train(config(), pd.DataFrame({"x": [1, 2]}), tmp_path / "a" / "b" / "m")
     assert not list(tmp_path.iterdir())
 
 
-def test_a_state_that_can_not_be_written_is_said_and_training_goes_on(
-    tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch
+def test_training_continues_with_a_note_if_a_checkpoint_cannot_be_written(
+    tmp_path: Path, uninterrupted: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, content: bytes) -> None:
         raise WriteError("can't be written (No space left on device)", hint="", where=str(path))
 
     monkeypatch.setattr(checkpoint, "write_file", full)
-    said: list[Note] = []
-    assert listing(seqpred.train(config(), frame(), tmp_path / "m", notify=said.append).folder.path) == whole
-    assert said[-1].text.endswith("(No space left on device); training continues without a checkpoint")
+    notes: list[Note] = []
+    assert listing(seqpred.train(config(), frame(), tmp_path / "m", notify=notes.append).folder.path) == uninterrupted
+    assert notes[-1].text.endswith("(No space left on device); training continues without a checkpoint")
 
 
-def test_what_killed_processes_left_is_taken_away(unfinished: Path) -> None:
+def test_files_of_killed_processes_are_removed(unfinished: Path) -> None:
     (unfinished.parent / ".m.seqpred-new").mkdir()
     (unfinished.parent / ".m.seqpred-new" / "model.safetensors").write_bytes(b"half")
     (unfinished / "checkpoint" / ".state.ab12").write_bytes(b"half")
@@ -265,7 +273,7 @@ def test_what_killed_processes_left_is_taken_away(unfinished: Path) -> None:
     assert [p.name for p in unfinished.parent.iterdir()] == ["m"]
 
 
-def test_a_folder_called_checkpoint_that_is_someone_elses_is_left_alone(tmp_path: Path) -> None:
+def test_a_foreign_folder_named_checkpoint_is_untouched(tmp_path: Path) -> None:
     (tmp_path / "m" / "checkpoint").mkdir(parents=True)
     (tmp_path / "m" / "checkpoint" / "epoch-3.pt").write_bytes(b"theirs")
     for force in (False, True):
@@ -274,8 +282,8 @@ def test_a_folder_called_checkpoint_that_is_someone_elses_is_left_alone(tmp_path
 
 
 @pytest.mark.parametrize("system", ["without locks", "whose folder has none"])
-def test_where_there_are_no_locks_training_goes_on_without(
-    tmp_path: Path, whole: Any, monkeypatch: pytest.MonkeyPatch, system: str
+def test_training_works_without_file_locks(
+    tmp_path: Path, uninterrupted: Any, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOLCK, "no locks")
@@ -285,17 +293,17 @@ def test_where_there_are_no_locks_training_goes_on_without(
     else:
         monkeypatch.setattr("fcntl.flock", fail)
     seqpred.train(config(), frame(), tmp_path / "m")
-    assert listing(tmp_path / "m") == whole
+    assert listing(tmp_path / "m") == uninterrupted
 
 
-def test_a_lock_that_is_taken_away_before_it_is_held_is_asked_for_again(
+def test_a_lock_file_removed_before_it_is_locked_is_created_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock, taken = tmp_path / "checkpoint" / "lock", []
     flock = fcntl.flock
 
     def slow(held: Any, how: int) -> None:
-        if not taken:  # whoever held it ends in between
+        if not taken:  # the previous holder ends in between
             lock.unlink()
             taken.append(lock)
         flock(held, how)
@@ -306,13 +314,15 @@ def test_a_lock_that_is_taken_away_before_it_is_held_is_asked_for_again(
         assert claim._is(held, lock)
 
 
-def test_a_state_too_large_is_refused_before_it_is_read(unfinished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_that_is_too_large_is_rejected_before_it_is_read(
+    unfinished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(checkpoint.LARGEST, "model.safetensors", 1)
     with pytest.raises(FolderError, match="damaged: it has"):
         seqpred.train(config(), frame(), unfinished, resume=True)
 
 
-def test_a_state_that_is_no_safetensors_is_a_fault_of_its_value() -> None:
+def test_a_checkpoint_that_is_not_safetensors_raises_value_error() -> None:
     content = b"no state"
     with pytest.raises(ValueError, match=r"."):
         unpack(hashlib.sha256(content).digest() + content)

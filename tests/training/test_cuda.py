@@ -1,7 +1,8 @@
-"""With CUDA as without: the same bytes again, going on where it was killed, and models that forecast anywhere."""
+"""CUDA: reproducible and resumable trainings, and models that forecast on any machine."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import torch
 
 import seqpred
 from seqpred.network.machine import choose_device, free_memory
-from seqpred.training.checkpoint import Checkpoint
+from seqpred.storage.atomic import write_file
+from seqpred.training import checkpoint
+from seqpred.training.checkpoint import Checkpoint, unpack
 from tests.cli.outside import listing
 from tests.invariants.conftest import frame
 from tests.training.test_checkpoint import GRID, config
@@ -20,37 +23,38 @@ ON_CUDA = {"device": "cuda", "max_steps": 40, "batch_size": 16}
 
 
 @pytest.mark.parametrize(("cell", "depth", "bidirectional"), GRID)
-def test_the_same_seed_gives_the_same_bytes_and_so_does_going_on(
+def test_the_same_seed_and_a_resumed_training_give_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cell: str, depth: int, bidirectional: bool
 ) -> None:
     chosen = config(cell, depth, bidirectional, **ON_CUDA)
-    whole = listing(seqpred.train(chosen, frame(), tmp_path / "whole").folder.path)
-    assert listing(seqpred.train(chosen, frame(), tmp_path / "again").folder.path) == whole
-    write = Checkpoint._write
+    expected = listing(seqpred.train(chosen, frame(), tmp_path / "expected").folder.path)
+    assert listing(seqpred.train(chosen, frame(), tmp_path / "again").folder.path) == expected
 
-    def write_and_die(self: Checkpoint) -> None:
-        write(self)
-        if self.run and self.run["step"] == 23:
+    def write_and_die(path: Path, content: bytes) -> None:
+        write_file(path, content)
+        run = unpack(content)["run"]
+        if run and run["step"] == 23:
             raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("seqpred.training.checkpoint.EVERY", 0.0)
-        patch.setattr("seqpred.training.checkpoint.COST", 1e9)
-        patch.setattr(Checkpoint, "_write", write_and_die)
+        patch.setattr(checkpoint, "Checkpoint", partial(Checkpoint, every=0.0))
+        patch.setattr(checkpoint, "write_file", write_and_die)
         with pytest.raises(ZeroDivisionError):
             seqpred.train(chosen, frame(), tmp_path / "killed")
-    assert listing(seqpred.train(chosen, frame(), tmp_path / "killed", resume=True).folder.path) == whole
+    assert listing(seqpred.train(chosen, frame(), tmp_path / "killed", resume=True).folder.path) == expected
 
 
 @pytest.mark.parametrize(("cell", "depth", "bidirectional"), GRID)
-def test_what_is_learned_there_forecasts_anywhere(tmp_path: Path, cell: str, depth: int, bidirectional: bool) -> None:
+def test_a_model_trained_on_cuda_forecasts_on_the_cpu(
+    tmp_path: Path, cell: str, depth: int, bidirectional: bool
+) -> None:
     seqpred.train(config(cell, depth, bidirectional, **ON_CUDA), frame(), tmp_path / "m")
     models = (seqpred.load(tmp_path / "m", "light"), seqpred.load(tmp_path / "m", "torch"))
-    light, full = (seqpred.predict(model, frame())["q0.5"].to_numpy() for model in models)
-    assert np.isfinite(light).all()
-    np.testing.assert_allclose(light, full, rtol=1e-4)
+    onnx, reference = (seqpred.predict(model, frame())["q0.5"].to_numpy() for model in models)
+    assert np.isfinite(onnx).all()
+    np.testing.assert_allclose(onnx, reference, rtol=1e-4)
 
 
-def test_a_device_that_is_there_is_taken_and_its_memory_is_known() -> None:
+def test_auto_chooses_cuda_and_its_free_memory_is_known() -> None:
     assert choose_device("auto").type == "cuda"
     assert 0 < (free_memory(torch.device("cuda")) or 0) <= torch.cuda.get_device_properties(0).total_memory

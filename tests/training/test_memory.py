@@ -1,4 +1,4 @@
-"""A training that would not fit says so before it begins."""
+"""A training that needs too much memory is rejected before it starts."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from tests.invariants.conftest import frame
 CPU = torch.device("cpu")
 
 
-def test_what_is_free_is_known_here() -> None:
+def test_the_free_memory_of_this_machine_is_plausible() -> None:
     free = free_memory(CPU)
     assert free is None or 1 << 26 < free < 1 << 50
 
 
 @pytest.mark.parametrize(
-    ("shape", "window", "batch", "told"),
+    ("shape", "window", "batch", "key"),
     [
         (Shape(8, 1, (0.5,), "lstm", 1, 512, False, 0.0), 10_000, 4096, "training.batch_size, model.window or model."),
         (Shape(8, 5000, (0.1, 0.5, 0.9), "gru", 1, 8, False, 0.0), 10_000, 256, "training.batch_size, .* forecast.hor"),
         (Shape(8, 1, (0.5,), "lstm", 64, 8192, True, 0.0), 2, 1, "model.hidden_size or model.depth"),
     ],
 )
-def test_a_training_too_large_names_what_it_needs_what_there_is_and_the_key(
-    monkeypatch: pytest.MonkeyPatch, shape: Shape, window: int, batch: int, told: str
+def test_a_training_too_large_is_rejected_with_the_memory_it_needs_and_the_key_to_lower(
+    monkeypatch: pytest.MonkeyPatch, shape: Shape, window: int, batch: int, key: str
 ) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda _: 8 << 30)
-    with pytest.raises(ConfigError, match=rf"would need [\d.,]+ GB of memory, and 8.0 GB are free. Lower {told}"):
+    with pytest.raises(ConfigError, match=rf"would need [\d.,]+ GB of memory, and 8.0 GB are free. Lower {key}"):
         check_memory(shape, window, batch, CPU)
 
 
-def test_it_is_said_before_training_and_nothing_is_left(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_training_leaves_nothing_behind(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "free_memory", lambda _: 1 << 20)
     config = {"data": {"target": "sales", "time": "day", "id": "id"}, "forecast": {"horizon": 7}}
     with pytest.raises(ConfigError, match="GB are free"):
@@ -48,12 +48,12 @@ def test_it_is_said_before_training_and_nothing_is_left(tmp_path, monkeypatch: p
     assert not list(tmp_path.iterdir())
 
 
-def test_sizes_are_tried_without_torchs_compiler() -> None:
+def test_the_memory_is_computed_without_importing_torchs_compiler() -> None:
     """It takes longer to import than a small network to train."""
     code = (
-        "import sys; from seqpred.training.memory import _needs; from seqpred.runtime.shape import Shape; "
+        "import sys; from seqpred.training.memory import required_memory; from seqpred.runtime.shape import Shape; "
         "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': 9, 'recent': 9, 'cycles': (4,)}; "
-        "_needs(Shape(8, 3, (0.1, 0.5), 'gru', 1, 4, False, 0.0, **more), 10, 4); "
+        "required_memory(Shape(8, 3, (0.1, 0.5), 'gru', 1, 4, False, 0.0, **more), 10, 4); "
         "print('torch._dynamo' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

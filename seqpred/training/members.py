@@ -1,0 +1,53 @@
+"""The members of an ensemble, trained on all rows for as many steps as validation has chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from seqpred.network.ensemble import Weights, gather
+from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.training.choice import Choice
+from seqpred.training.networks import fit_options
+from seqpred.training.run import Outcome
+from seqpred.training.validate import Validation
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained ensemble.
+
+    Attributes:
+        weights: of the ensemble.
+        held_out: weights of an ensemble that was trained without the validation split, for scores on it.
+        choice: the result of validation.
+        steps: of all networks together.
+        reason: why the first network ended.
+    """
+
+    weights: Weights
+    held_out: Weights
+    choice: Choice
+    steps: int
+    reason: str
+
+
+def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
+    """Train the members of the ensemble, each with its own seed, continuing the networks of the validation.
+
+    Under a time budget, further members are trained while one more fits in. If validation has chosen no steps, all
+    members would be alike, and one is trained.
+    """
+    choice, networks, budget = validation.choice, validation.networks, config.training.time_budget
+    options, windows = fit_options(config), validation.windows.train_on_all()
+    members: list[Outcome] = []
+    for i in range(config.model.members if choice.step else 1):
+        if members and budget is not None and networks.seconds + members[-1].seconds > budget:
+            break
+        left = None if budget is None else max(budget - networks.seconds, 1e-3)
+        schedule = replace(options.schedule, steps=validation.schedule_steps, stop_step=choice.step, time_budget=left)
+        members.append(networks.fit(windows, replace(options, schedule=schedule, seed=options.seed + i)))
+    initial = {name: np.mean([m.initial[name] for m in members], axis=0) for name in members[0].initial}
+    weights = gather([m.weights for m in members], initial, choice.shrinkage, choice.interval_scale)
+    return Fit(weights, validation.held_out, choice, networks.steps, networks.outcomes[0].reason)

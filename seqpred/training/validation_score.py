@@ -1,0 +1,71 @@
+"""The score of a network on the validation split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqpred.network.network import Network
+from seqpred.training.choice import ValidationResult
+from seqpred.training.loss import window_losses
+from seqpred.training.positions import Positions
+from seqpred.training.run import Score
+from seqpred.training.windows import Windows
+
+BATCH = 128  # windows at once
+
+
+@dataclass(frozen=True)
+class ValidationSet:
+    """The windows that are scored.
+
+    Attributes:
+        starts, tracks: [W], the first row and the track of each window.
+        levels: [Q], the quantile levels.
+        loss: the kind of the loss.
+    """
+
+    windows: Windows
+    starts: Tensor
+    tracks: Tensor
+    levels: Tensor
+    loss: str
+
+    @classmethod
+    def of(cls, windows: Windows, levels: Tensor, loss: str) -> ValidationSet:
+        """The validation windows of these windows."""
+        starts, tracks = windows.validation_windows()
+        return cls(windows, starts.to(levels.device), tracks.to(levels.device), levels, loss)
+
+
+@torch.no_grad()
+def validation_score(network: Network, data: ValidationSet, step: int) -> tuple[Score, ValidationResult]:
+    """Score a network that was trained for so many steps."""
+    quantiles, z = _forecast(network, data)
+    middle = network.head.middle
+    median = quantiles[..., middle]
+    sums, counts = window_losses(quantiles[:, None], z[:, None], data.levels, data.loss)
+    score = Score(
+        loss=float(sums.sum() / counts.sum().clamp(min=1)),
+        mase=float((z - median).abs().nanmean()),
+        anchor_mase=float(z.abs().nanmean()),
+    )
+    width = torch.where(z > median, quantiles[..., -1] - median, median - quantiles[..., 0])
+    errors = ((z - median).abs() / width.clamp(min=1e-6)).clamp(max=1e4)
+    return score, ValidationResult(step, (sums / counts).cpu().numpy(), errors.cpu().numpy().astype(np.float16))
+
+
+def _forecast(network: Network, data: ValidationSet) -> tuple[Tensor, Tensor]:
+    """The quantiles [W, N, Q] and the targets [W, N] of all windows."""
+    windows, quantiles, targets = data.windows, [], []
+    network.eval()
+    for starts, tracks in zip(torch.split(data.starts, BATCH), torch.split(data.tracks, BATCH), strict=True):
+        last = Positions(starts + windows.spec.window - 1)
+        head_inputs = windows.head_inputs(last, windows.begins[tracks])
+        quantiles.append(network.last_position(windows.inputs(starts), head_inputs))
+        targets.append(windows.targets(last, windows.cuts[tracks], windows.ends[tracks])[:, 0])
+    network.train()
+    return torch.cat(quantiles), torch.cat(targets)

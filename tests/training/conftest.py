@@ -1,0 +1,32 @@
+"""Fixtures for trainings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from seqpred.training import loop
+
+
+@pytest.fixture
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], Callable[[], float]]:
+    """Makes a clock that advances by so many seconds with each training step and each validation, and only then."""
+
+    def make(step: float, validation: float) -> Callable[[], float]:
+        now = 0.0
+
+        def advancing(seconds: float, work: Callable[..., Any]) -> Callable[..., Any]:
+            def timed(*arguments: Any) -> Any:
+                nonlocal now
+                now += seconds
+                return work(*arguments)
+
+            return timed
+
+        monkeypatch.setattr(loop, "training_step", advancing(step, loop.training_step))
+        monkeypatch.setattr(loop, "validation_score", advancing(validation, loop.validation_score))
+        return lambda: now
+
+    return make

@@ -1,0 +1,58 @@
+"""Validation and the members of an ensemble: how a time budget is divided, and that validation runs on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqpred.commands.train import prepare_training
+from seqpred.config.schema import Config
+from seqpred.network.ensemble import count_members
+from seqpred.notes import no_op
+from seqpred.sources.source import open_source
+from seqpred.training.loop import Hooks, TrainingProgress
+from seqpred.training.members import train_members
+from seqpred.training.validate import validate
+from tests.invariants.conftest import frame
+
+
+def prepared(series: int, **training: Any) -> Any:
+    """A panel, its resolved config and covariates."""
+    tree = {
+        "data": {"target": "sales", "time": "day", "id": "id"},
+        "model": {"hidden_size": 4, "window": 14, "members": 3},
+        "forecast": {"horizon": 7, "season": 7},
+        "training": {"max_steps": 80, "learning_rate": 0.02, "validation": 7, "threads": 1, **training},
+    }
+    return prepare_training(open_source(frame(series=series)), Config.from_tree(tree), no_op)
+
+
+@pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (1.2, 2), (4.0, 3), (None, 3)])
+def test_validation_takes_a_third_of_a_time_budget_and_every_member_all_its_steps(
+    slow_clock: Callable[[float, float], Callable[[], float]], budget: float | None, members: int
+) -> None:
+    """One fold of up to 80 steps of 10 ms; then members of as many steps as chosen."""
+    reports: list[TrainingProgress] = []
+    panel, config, covariates = prepared(40, time_budget=budget)
+    validation = validate(panel, config, covariates, Hooks(reports.append, clock=slow_clock(0.01, 0.001)))
+    fit = train_members(config, validation)
+    assert count_members(list(fit.weights)) == members
+    ends = [max(p.seconds for p in reports if p.network == n) for n in sorted({p.network for p in reports})]
+    if budget is not None:
+        assert ends[0] <= budget / 3 + 0.02
+        assert ends[-1] <= budget * 1.05 + 0.01
+    assert fit.choice.step > 0
+    assert fit.steps >= members * fit.choice.step
+
+
+def test_validation_runs_without_training_members_and_without_a_checkpoint() -> None:
+    panel, config, covariates = prepared(4, max_steps=5)
+    reports: list[TrainingProgress] = []
+    validation = validate(panel, config, covariates, Hooks(reports.append))
+    assert np.isfinite([validation.score.loss, validation.score.mase]).all()
+    assert len(validation.networks.outcomes) == 1
+    assert reports[-1].networks == 1 + config.model.members
+    assert count_members(list(validation.held_out)) == 1
