@@ -34,6 +34,7 @@ PACKAGES = [
     "forecasting",
     "training",
     "report",
+    "tuning",
     "commands",
     "cli",
 ]

@@ -14,6 +14,7 @@ from seqpred.cli.init import init
 from seqpred.cli.predict import predict
 from seqpred.cli.show import schema, show
 from seqpred.cli.train import train
+from seqpred.cli.tune import tune
 
 app = typer.Typer(
     name="seqpred",
@@ -45,10 +46,11 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "init": init,
     "check": check,
     "train": train,
+    "tune": tune,
     "eval": evaluate,
     "predict": predict,
     "show": show,
     "schema": schema,
 }
 for name, command in _COMMANDS.items():
-    app.command(name, no_args_is_help=name in ("check", "train", "eval", "predict", "show"))(command)
+    app.command(name, no_args_is_help=name in ("check", "train", "tune", "eval", "predict", "show"))(command)

@@ -287,6 +287,11 @@ class Config(Section):
     model: ModelSection = ModelSection()
     forecast: ForecastSection = ForecastSection()
     training: TrainingSection = TrainingSection()
+    tune: dict[str, Any] = Field(
+        {},
+        description="Search space of `seqpred tune`: dotted keys with a list of values, as in 'model.depth: [1, 2]', "
+        "or a range, as in 'training.learning_rate: {low: 0.0003, high: 0.01, log: true}'.",
+    )
 
     @staticmethod
     def from_tree(tree: Mapping[str, Any]) -> Config:

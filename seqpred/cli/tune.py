@@ -1,0 +1,118 @@
+"""`seqpred tune`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from seqpred.tuning.study import TuneResult
+
+SHOWN = 20  # trials in the table, the best ones
+
+
+def tune(
+    config: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG", help="YAML config; its 'tune' section is the search space.", show_default=False
+        ),
+    ],
+    data: Annotated[str | None, typer.Option(metavar="FILE", help="File to train on, instead of data.path.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the trials. Default: runs/, the config's name and -tune.")
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, max=100_000, help="Trials to finish.")] = 20,
+    time_budget: Annotated[
+        float | None, typer.Option(min=1.0, metavar="SECONDS", help="Start no trial after this time.")
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=A,B,C", help="Try all combinations of these values. Repeatable."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Database shared by several machines. Default: a journal file in --out."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=1024, help="Trainings at the same time. Default: one per core.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an existing study.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and errors too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress, no table.")] = False,
+) -> None:
+    """Search for a better config.
+
+    Trains one model per trial and compares their validation scores. Prints the best config as YAML; the trials and the
+    importance of each key go to stderr. The models stay in --out.
+
+    Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru --grid model.depth=1,2,3 > best.yaml
+    """
+    from seqpred.cli.terminal import make_notify, progress_bar
+    from seqpred.commands.tune import tune as run
+
+    with progress_bar("tuning", quiet=quiet) as show:
+        result = run(
+            config,
+            data,
+            out,
+            trials=trials,
+            time_budget=time_budget,
+            grid=grid or (),
+            storage=storage,
+            jobs=jobs,
+            resume=resume,
+            notify=make_notify(quiet=quiet, as_json=as_json),
+            on_progress=show,
+        )
+    if as_json:
+        import json
+
+        typer.echo(json.dumps(result.to_dict()))
+        return
+    if not quiet:
+        _show(result)
+    typer.echo(_yaml(result), nl=False)
+
+
+def _yaml(result: TuneResult) -> str:
+    """The best config, commented."""
+    from seqpred.config.yaml_subset import dump_yaml
+
+    best = result.best
+    tree = result.config.model_dump(exclude_defaults=True, exclude={"tune"})
+    head = f"# Best of {len(result.trials)} trials: validation MASE {best.score:.4f}, trained model {best.folder}\n"
+    chosen = "".join(f"# {key}: {value}\n" for key, value in best.params.items())
+    return head + "# Searched keys:\n" + chosen.replace("# ", "#   ") + dump_yaml(tree)
+
+
+def _show(result: TuneResult) -> None:
+    """The best trials, and how much each key matters, on stderr."""
+    from seqpred.cli.terminal import table
+    from seqpred.report.text import figure
+
+    keys = list(result.best.params)
+    ranked = sorted(result.trials, key=lambda t: (t.score is None, t.score, t.number))
+    rows = [
+        [
+            str(t.number),
+            *(str(_short(t.params.get(key))) for key in keys),
+            t.state,
+            "-" if t.seconds is None else f"{t.seconds:.0f} s",
+            figure(t.score, 4),
+        ]
+        for t in ranked[:SHOWN]
+    ]
+    several = f"{len(ranked)} trials" if len(ranked) <= SHOWN else f"The best {SHOWN} of {len(ranked)} trials"
+    header = ["trial", *(key.split(".")[-1] for key in keys), "state", "time", "val. MASE"]
+    table(several, header, rows, stream=sys.stderr)
+    if result.importances:
+        shares = [[key, f"{100 * share:.0f} %"] for key, share in result.importances.items()]
+        table("Importance (share of the variance of the scores)", ["key", "share"], shares, stream=sys.stderr)
+
+
+def _short(value: object) -> object:
+    return f"{value:.3g}" if isinstance(value, float) else value

@@ -1,0 +1,93 @@
+"""Search for a better config."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from seqpred.commands.load_panel import Notify, as_config, no_op, open_data
+from seqpred.commands.train import prepare_training, train
+from seqpred.config.schema import Config
+from seqpred.errors import ConfigError
+from seqpred.tuning.space import Space, read_space
+from seqpred.tuning.study import TuneResult, TuneSpec, run_study
+from seqpred.tuning.workers import Job
+
+
+def tune(  # noqa: PLR0913, as many options as the command
+    config: Config | Mapping[str, Any] | str | Path,
+    data: str | Path | None = None,
+    out: str | Path | None = None,
+    *,
+    trials: int = 20,
+    time_budget: float | None = None,
+    grid: Sequence[str] = (),
+    storage: str | None = None,
+    jobs: int | None = None,
+    resume: bool = False,
+    notify: Notify = no_op,
+    on_progress: Callable[[float, str], None] = lambda *_: None,
+) -> TuneResult:
+    """Train models with different configs and compare their validation scores.
+
+    Each trial is a training with a model folder of its own in `out`. Trials whose validation score falls behind are
+    pruned. The test data plays no part.
+
+    Args:
+        config: a config, a mapping with its keys, or the path of a YAML file; its `tune` section is the search space.
+        data: a path, or None for the config's own path.
+        out: the folder of the trials; by default `runs/`, the config's name and `-tune`.
+        trials: how many trials to finish; all combinations with `grid`.
+        time_budget: seconds after which no trial starts.
+        grid: items such as `model.cell=rnn,lstm,gru`, in place of the search space.
+        storage: an SQLAlchemy URL, so that several machines share a study; by default a journal file in `out`.
+        jobs: trainings at the same time; by default one per core.
+        resume: continue the study in the storage.
+    Raises:
+        ConfigError, DataError, WriteError, StoppedError: see `errors`.
+    """
+    if find_spec("optuna") is None:
+        raise ConfigError("tune needs Optuna, which is not installed", hint="pip install 'seqpred[tune]'")
+    name = Path(config).stem if isinstance(config, (str, Path)) else "model"
+    config = as_config(config)
+    space = read_space(config, grid)
+    jobs = jobs or _cores()
+    config = _for_trials(config, space, jobs)
+    panel, _, _ = prepare_training(open_data(data, config), config, notify)  # what is wrong with the data is found here
+    spec = TuneSpec(
+        config=config,
+        space=space,
+        grid=bool(grid),
+        trials=trials,
+        time_budget=time_budget,
+        storage=storage,
+        data=None if data is None else str(data),
+        out=Path(out) if out else Path("runs") / f"{name}-tune",
+        jobs=jobs,
+        fingerprint=panel.fingerprint(),
+        resume=resume,
+    )
+    return run_study(spec, run_trial, notify, on_progress)
+
+
+def _for_trials(config: Config, space: Space, jobs: int) -> Config:
+    """The config of the trials: without the search space, and with one thread each if several run at once."""
+    changes: dict[str, Any] = {"tune": {}}
+    if jobs > 1 and config.training.threads == "auto" and "training.threads" not in space:
+        changes["training.threads"] = 1
+    return config.replace(changes)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run_trial(job: Job, on_progress: Callable[[Any], None]) -> float:
+    """Train the model of a trial, or finish its training; its validation MASE (WQL where there is no scale)."""
+    model = train(Config.model_validate(dict(job.config)), job.data, job.out, resume=True, on_progress=on_progress)
+    metrics = model.folder.manifest["scores"]["metrics"]["model"]
+    score = metrics["wql"] if metrics["mase"] is None else metrics["mase"]
+    return float("nan") if score is None else float(score)

@@ -1,0 +1,1 @@
+"""The search for a better config: search space, study and parallel trials."""
