@@ -37,7 +37,8 @@ def config_page() -> str:
         description = schema["$defs"][name]["description"]
         lines += ["", f"## {section}", "", description, "", "| key | values | default | meaning |", "|---|---|---|---|"]
         lines += _rows(schema, name, "")
-    assert set(SECTIONS) == set(Config.model_fields)
+    lines += ["", "## tune", "", Config.model_fields["tune"].description or "", "", "See [tuning](tuning.md)."]
+    assert {*SECTIONS, "tune"} == set(Config.model_fields)
     return "\n".join(lines) + "\n"
 
 

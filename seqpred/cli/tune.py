@@ -54,7 +54,7 @@ def tune(
     from seqpred.cli.terminal import make_notify, progress_bar
     from seqpred.commands.tune import tune as run
 
-    with progress_bar("tuning", quiet=quiet) as show:
+    with progress_bar(quiet=quiet) as show:
         result = run(
             config,
             data,

@@ -8,10 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seqpred.commands.load_panel import Notify, as_config, no_op, open_data
+from seqpred.commands.load_panel import as_config, open_data
 from seqpred.commands.train import prepare_training, train
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
+from seqpred.notes import Notify, Progress, no_op
 from seqpred.tuning.space import Space, read_space
 from seqpred.tuning.study import TuneResult, TuneSpec, run_study
 from seqpred.tuning.workers import Job
@@ -29,7 +30,7 @@ def tune(  # noqa: PLR0913, as many options as the command
     jobs: int | None = None,
     resume: bool = False,
     notify: Notify = no_op,
-    on_progress: Callable[[float, str], None] = lambda *_: None,
+    on_progress: Callable[[Progress], None] = no_op,
 ) -> TuneResult:
     """Train models with different configs and compare their validation scores.
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError, DataError, StoppedError, WriteError
+from seqpred.notes import Note, Progress
 from seqpred.tuning.space import Space, combinations
 from seqpred.tuning.workers import Event, Job, Pool, Train
 
@@ -88,8 +89,20 @@ class TuneResult:
         return {"best": self.best.to_dict(), "trials": trials, "importances": dict(self.importances)}
 
 
+@dataclass(frozen=True)
+class TuneProgress(Progress):
+    """How many trials have finished, and the best validation MASE."""
+
+    best: float | None = None
+
+    @property
+    def detail(self) -> str:
+        """The best score as text."""
+        return "" if self.best is None else f"best validation MASE {self.best:.3f}"
+
+
 def run_study(
-    spec: TuneSpec, train: Train, notify: Callable[[str], None], on_progress: Callable[[float, str], None]
+    spec: TuneSpec, train: Train, notify: Callable[[Note], None], on_progress: Callable[[Progress], None]
 ) -> TuneResult:
     """Search until enough trials have finished or the time budget is spent.
 
@@ -99,7 +112,7 @@ def run_study(
     Args:
         train: trains one model; see `workers.Train`.
         notify: receives failed trials.
-        on_progress: receives the share of trials that have finished, and the best score as text.
+        on_progress: receives the share of trials that have finished, and the best score.
     Raises:
         ConfigError: Optuna is missing, or the study belongs to another config or other data.
         WriteError: the storage cannot be reached.
@@ -198,8 +211,8 @@ class _Search:
     spec: TuneSpec
     study: optuna.Study
     train: Train
-    notify: Callable[[str], None]
-    on_progress: Callable[[float, str], None]
+    notify: Callable[[Note], None]
+    on_progress: Callable[[Progress], None]
     running: dict[int, Trial] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
@@ -253,8 +266,7 @@ class _Search:
         del self.running[event.number]
         self._finish(trial, event)
         best = min((t.score for t in self.trials() if t.score is not None), default=None)
-        told = "" if best is None else f"best validation MASE {best:.3f}"
-        self.on_progress(min(1.0, self._finished() / max(self._target, 1)), told)
+        self.on_progress(TuneProgress("tuning", min(1.0, self._finished() / max(self._target, 1)), best))
 
     def _finish(self, trial: Trial, event: Event) -> None:
         from optuna.trial import TrialState
@@ -268,7 +280,7 @@ class _Search:
             if event.kind == "interrupted":
                 trial.set_user_attr("interrupted", value=True)
             self.study.tell(trial, state=TrialState.FAIL)
-            self.notify(f"trial {trial.number} failed: {event.message or 'it has no validation score'}.")
+            self.notify(Note(f"trial {trial.number} failed: {event.message or 'it has no validation score'}"))
 
     def _retry_interrupted(self) -> None:
         """Enqueue the trials that an earlier process has left running; each resumes from its checkpoint."""

@@ -126,7 +126,7 @@ def outcome(folder: Path, changes: dict[str, Any], messy: object = None) -> obje
 
 
 def test_every_key_is_tried_here() -> None:
-    assert set(OTHER) == set(config_keys())
+    assert set(OTHER) == set(config_keys()) - {"tune"}  # see tests/tuning
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def spec(out: Path, grid: tuple[str, ...] = DEPTHS, **changes: object) -> TuneSp
 
 def run(own: TuneSpec, train=trials.depth_three_is_best):
     notes: list[str] = []
-    return run_study(own, train, notes.append, lambda *_: None), notes
+    return run_study(own, train, lambda note: notes.append(str(note)), lambda _: None), notes
 
 
 def test_a_grid_tries_every_combination_once_and_finds_the_best(tmp_path):
