@@ -29,7 +29,7 @@ from seqpred.config.schema import Config, parse_config, read_override
 from seqpred.evaluation.backtest import backtest
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import to_frame
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -20,7 +20,7 @@ from alternating import compare, print_table
 import seqpred
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.training import loop
 
 ROWS, ROUNDS = 100, 15

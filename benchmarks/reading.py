@@ -17,7 +17,7 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.features.inputs import InputSpec, prepare_all
 from seqpred.panel.panel import Panel
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.training.windows import Windows, WindowSpec, make_windows
 
 CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})

@@ -25,7 +25,7 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.features.inputs import prepare_all
 from seqpred.network.machine import keep_memory
 from seqpred.runtime.shape import Shape
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.training.loop import FitOptions, Hooks, fit
 from seqpred.training.schedule import Schedule
 from seqpred.training.windows import Windows, WindowSpec, make_windows

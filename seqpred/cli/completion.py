@@ -15,7 +15,7 @@ def offer_keys(incomplete: str) -> list[str]:
 def offer_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """The columns that begin so, of the file that the line names before; none where it can't be read."""
     from seqpred.reading.frame import header
-    from seqpred.sources.source import open_source
+    from seqpred.sources.opening import open_source
 
     data = next(
         iter(filter(None, [ctx.params.get("data"), *ctx.args])), "-"

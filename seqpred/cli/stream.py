@@ -19,7 +19,7 @@ from seqpred.forecasting.rows import Line, lines_of
 from seqpred.forecasting.session_file import read_state, write_state
 from seqpred.forecasting.stream import Answer, Stream
 from seqpred.notes import Note, Notify
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 
 SAVE_EVERY = 10.0  # seconds between savings of the state
 SAVE_SHARE = 20  # and so many times what one takes

@@ -19,7 +19,8 @@ from seqpred.reading.table import profile_columns
 from seqpred.recipe.eligibility import check_varying, learned_from, scored, too_few_rows, training_view
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.dialect import Dialect
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 from seqpred.spool.cache import beginning
 
 

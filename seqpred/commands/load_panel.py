@@ -17,7 +17,8 @@ from seqpred.panel.static_file import join_statics, open_statics, profile_static
 from seqpred.reading.table import name_columns, profile_columns, read_table
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 from seqpred.spool.cache import beginning, is_large, store
 
 

@@ -18,7 +18,7 @@ from seqpred.reading.frame import header
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 
 SHOWN = 3
 

@@ -15,7 +15,8 @@ from seqpred.reading.frame import header
 from seqpred.reading.table import ColumnProfile, Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 
 SHOWN = 3
 

@@ -1,16 +1,19 @@
-"""A source as a frame of pandas, whose cells are as they are written, and what pandas has to say of broken files."""
+"""A source as a pandas DataFrame whose cells are as they are written."""
 
 from __future__ import annotations
 
+import io
 import itertools
-import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from seqpred.errors import DataError
+from seqpred.reading.damage import check_nul, check_widths, diagnose, empty_file, malformed_csv
+from seqpred.reading.json_rows import read_json
 from seqpred.sources.dialect import EMPTY
-from seqpred.sources.source import BROKEN, Source
+from seqpred.sources.source import BROKEN, HEAD, Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,10 +25,10 @@ class Wanted:
 
     Attributes:
         names: all of them.
-        id: the one that names the series, all cells of which are as they are.
-        texts: those that stay texts, though they may look like numbers.
-        categories: those in which a text such as NA is a word, and no empty cell.
-        id_kind: how pandas is to take the ids: `category` is quick, and takes 007 for 7 if all are whole numbers.
+        id: the one that names the series; its cells stay as they are written.
+        texts: those that stay text, though they may look like numbers.
+        categories: those in which a text such as NA is a category and not an empty cell.
+        id_kind: the dtype of the ids. `category` is fast, but reads 007 as 7 if all ids are whole numbers.
     """
 
     names: tuple[str, ...]
@@ -35,7 +38,7 @@ class Wanted:
     id_kind: str = "category"
 
     def as_options(self) -> dict[str, Any]:
-        """What `pandas.read_csv` is told of them."""
+        """The arguments of `pandas.read_csv` for them."""
         kinds: dict[str, Any] = dict.fromkeys(self.texts, "str")
         marks = {n: [""] if n == self.id else list(EMPTY) for n in self.names if n not in self.categories}
         return {
@@ -52,7 +55,7 @@ def read_frame(source: Source, wanted: Wanted | None = None, rows: int | None = 
     """The frame in a source, or just the columns and the first rows asked for; several files one after another.
 
     Raises:
-        DataError: it is empty, damaged, no CSV, of another encoding, or has a record with too many fields.
+        DataError: it is empty, damaged, not a table, of another encoding, or has a record with too many fields.
     """
     import pandas as pd
 
@@ -68,76 +71,135 @@ def read_frame(source: Source, wanted: Wanted | None = None, rows: int | None = 
 
 
 def _read(source: Source, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
-    """The frame in one file, or one that is a frame already."""
+    """The frame in one file."""
+    try:
+        if source.is_csv:
+            return _read_csv(source, wanted, rows)
+        return _flat(_read_typed(source, wanted, rows))
+    except (UnicodeDecodeError, *BROKEN) as e:
+        raise diagnose(source, e) from None
+
+
+def _read_csv(source: Source, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
     import pandas as pd
 
-    if source.is_frame:
-        return _as_it_is(source, rows)
+    check_nul(source, None if rows is None else HEAD)
     try:
-        with source.unpacked() as content, warnings.catch_warnings(record=True) as warned:
+        with _opened(source) as content, warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", pd.errors.ParserWarning)
-            if source.is_parquet:
-                return _read_parquet(source, content, wanted, rows)
             frame: pd.DataFrame = pd.read_csv(
                 content,
                 sep=source.delimiter,
                 index_col=False,
                 nrows=rows,
                 encoding=source.encoding,
+                skipinitialspace=source.structure.spaced,
                 keep_default_na=False,
                 low_memory=False,
                 **(wanted.as_options() if wanted else EVERYTHING),
             )
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError, *BROKEN) as e:
-        raise _fault(source, e) from None
+    except pd.errors.EmptyDataError:
+        raise empty_file(source) from None
+    except pd.errors.ParserError as e:
+        raise malformed_csv(source, str(e)) from None
     if any(issubclass(w.category, pd.errors.ParserWarning) for w in warned):
-        _check_widths(source)
+        check_widths(source)
     if wanted and wanted.id and wanted.id_kind == "category":
         ids = frame[wanted.id].cat.categories
         if pd.api.types.is_numeric_dtype(ids):
-            return _read(source, replace(wanted, id_kind="str"), rows)
+            return _read_csv(source, replace(wanted, id_kind="str"), rows)
     return frame
 
 
-def _as_it_is(source: Source, rows: int | None) -> pd.DataFrame:
-    content: Any = source.content
-    frame = _with_index(content)
-    if not frame.columns.is_unique:
-        name = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
-    return frame.head(rows) if rows else frame
+def _opened(source: Source) -> BinaryIO | TextIO:
+    """Bytes of a plain text, which pandas decodes faster; otherwise the text of its rows."""
+    return source.unpacked() if source.is_plain else source.open_text()
+
+
+# ------------------------------------------------------------------ sources with types
+
+
+def _read_typed(source: Source, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
+    """The frame in a source whose columns have types: a DataFrame, JSON, Parquet or Feather."""
+    if source.is_frame:
+        frame: Any = source.content
+        return _with_index(frame).head(rows) if rows else _with_index(frame)
+    if source.form == "json":
+        return read_json(source, rows)
+    with source.unpacked() as content:
+        return _read_arrow(source, content, wanted, rows)
+
+
+def _read_arrow(source: Source, content: BinaryIO, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
+    """The frame in a Parquet or Feather file."""
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+
+    try:
+        if source.form == "feather":
+            table = feather.read_table(_seekable(content))
+            whole: pd.DataFrame = (table if rows is None else table.slice(0, rows)).to_pandas()
+            return _with_index(whole)
+        file = parquet.ParquetFile(_seekable(content))
+        if rows is None:
+            stored = [name for name in wanted.names if name in file.schema_arrow.names] if wanted else None
+            return _with_index(file.read(stored, use_pandas_metadata=True).to_pandas())
+        batches = list(itertools.islice(file.iter_batches(rows), 1))
+        return _with_index(pa.Table.from_batches(batches, file.schema_arrow).to_pandas())
+    except (OSError, ValueError) as e:
+        found = f"is not a whole {source.form.title()} file ({e})"
+        raise DataError(found, hint="Write it again.", where=source.name) from None
+
+
+def _seekable(content: BinaryIO) -> BinaryIO:
+    """The same bytes, with a random access that a decompressed stream lacks."""
+    return content if content.seekable() else io.BytesIO(content.read())
 
 
 def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with an index that says something, one of times or with a name, among its columns."""
+    """The frame with an index that is data, of timestamps or with a name, among its columns."""
     import pandas as pd
 
     index = frame.index
-    told = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or any(name is not None for name in index.names)
-    whole = frame.reset_index(drop=not told or bool({*index.names} & {*frame.columns}))
+    is_data = isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)) or any(name is not None for name in index.names)
+    whole = frame.reset_index(drop=not is_data or bool({*index.names} & {*frame.columns}))
     named: pd.DataFrame = whole.rename(columns=str)
     return named
 
 
-def _read_parquet(source: Source, content: BinaryIO, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
-    import pyarrow as pa
-    from pyarrow import parquet
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame without nested columns, its periods as their first timestamps.
 
-    try:
-        file = parquet.ParquetFile(content)
-        if rows is None:
-            stored = [name for name in wanted.names if name in file.schema_arrow.names] if wanted else None
-            whole: pd.DataFrame = file.read(stored, use_pandas_metadata=True).to_pandas()
-            return _with_index(whole)
-        batches = list(itertools.islice(file.iter_batches(rows), 1))
-        first: pd.DataFrame = pa.Table.from_batches(batches, file.schema_arrow).to_pandas()
-        return _with_index(first)
-    except (OSError, ValueError) as e:
-        raise DataError(f"is not a whole Parquet file ({e})", hint="Write it again.", where=source.name) from None
+    Raises:
+        DataError: two columns have one name.
+    """
+    import pandas as pd
+
+    if not frame.columns.is_unique:
+        name = frame.columns[frame.columns.duplicated()][0]
+        raise DataError(f"two columns are called {name!r}", hint="Rename one.")
+    nested = nested_columns(frame)
+    flat = frame.drop(columns=list(nested)) if nested else frame
+    periods = [name for name, kind in flat.dtypes.items() if isinstance(kind, pd.PeriodDtype)]
+    return flat.assign(**{str(name): flat[name].dt.to_timestamp() for name in periods}) if periods else flat
+
+
+def nested_columns(frame: pd.DataFrame) -> Mapping[str, str]:
+    """The columns whose cells contain lists or mappings, and which of them."""
+    found = {}
+    for name in [name for name, kind in frame.dtypes.items() if str(kind) == "object"]:
+        first = next((cell for cell in frame[name] if cell is not None and cell == cell), None)  # noqa: PLR0124
+        kind = type(first).__name__
+        if kind in ("list", "dict", "tuple", "set", "ndarray"):
+            found[str(name)] = {"ndarray": "list"}.get(kind, kind)
+    return found
+
+
+# ------------------------------------------------------------------ the header
 
 
 def header(source: Source) -> list[str]:
-    """The columns' names as they stand there; pandas would rename the second of two alike.
+    """The columns' names as they are written; pandas would rename the second of two alike.
 
     Raises:
         DataError: one of several files has other columns than the first.
@@ -148,7 +210,7 @@ def header(source: Source) -> list[str]:
     for part in others:
         there = _header(part)
         if not there:
-            raise _empty(part)
+            raise empty_file(part)
         absent, strange = [n for n in names if n not in there], [n for n in there if n not in names]
         if absent:
             raise DataError(f"no column {absent[0]!r}, which {first.name} has", hint=hint, where=part.name)
@@ -163,52 +225,4 @@ def _header(source: Source) -> list[str]:
     try:
         return next((fields for _, fields in source.records()), [])
     except (UnicodeDecodeError, *BROKEN) as e:
-        raise _fault(source, e) from None
-
-
-# ------------------------------------------------------------------ broken files
-
-
-def _fault(source: Source, fault: Exception) -> DataError:
-    """What to say of a file that can't be read."""
-    import pandas as pd
-
-    if isinstance(fault, pd.errors.EmptyDataError):
-        return _empty(source)
-    if isinstance(fault, pd.errors.ParserError):
-        return _parse_fault(source, str(fault))
-    if isinstance(fault, UnicodeDecodeError):
-        codec, byte = source.encoding.removesuffix("-sig").upper(), fault.object[fault.start]
-        hint = (
-            f"Name its encoding, as in 'data.encoding: cp1252', or convert it: iconv -f cp1252 -t utf-8 {source.name}"
-        )
-        return DataError(f"is not {codec} (byte 0x{byte:02x} at {fault.start})", hint=hint, where=source.name)
-    return DataError(f"can't be read ({fault})", hint="Check the file and its permissions.", where=source.name)
-
-
-def _empty(source: Source) -> DataError:
-    return DataError("is empty", hint="Give a CSV with a header row, then one row per time.", where=source.name)
-
-
-def _parse_fault(source: Source, message: str) -> DataError:
-    ragged = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
-    if ragged:
-        expected, line, found = (int(g) for g in ragged.groups())
-        return _too_wide(source, line, found, expected)
-    return DataError(f"is not a CSV ({message.strip()})", hint="Check the quotes near its end.", where=source.name)
-
-
-def _check_widths(source: Source) -> None:
-    """Refuse a record with more fields than the header, but for empty ones: a separator at the end of each row."""
-    records = source.records()
-    _, names = next(records)
-    for line, fields in records:
-        if any(fields[len(names) :]):
-            raise _too_wide(source, line, len(fields), len(names))
-
-
-def _too_wide(source: Source, line: int, found: int, expected: int) -> DataError:
-    hint = "Quote the field that holds a separator."
-    return DataError(
-        f"{found} fields where the header has {expected}", hint=hint, where=f"{source.name}:{line + source.skipped}"
-    )
+        raise diagnose(source, e) from None

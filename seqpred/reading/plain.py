@@ -6,11 +6,12 @@ above all, is left to `reading.py`, which makes the same numbers and has the wor
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from seqpred.arrays import Float, Int
 from seqpred.calendar.clock import COMPACT_DATES, YEAR_1, Clock
 from seqpred.calendar.step import DAY
+from seqpred.sources.body import records_of
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST
 from seqpred.sources.source import BROKEN, Source
@@ -59,7 +61,7 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
     """
     dialect = source.dialect
     usual = dialect.decimal != "," and not dialect.missing_texts and dialect.timezone == "auto"
-    if not usual or not source.is_csv or any(part.encoding != "utf-8-sig" for part in source.parts):
+    if not usual or not source.is_csv or not all(_is_plain(part, columns) for part in source.parts):
         return None
     try:
         first = _first_time(source.parts[0], columns)
@@ -82,10 +84,16 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
     return Plain(clock, names, codes, times, values, {name: found for name, (found, _) in words.items()}, marked)
 
 
+def _is_plain(part: Source, columns: Columns) -> bool:
+    """Whether a file can be parsed as it is stored. Without timestamps only its end shows whether it has a footer."""
+    return part.encoding == "utf-8-sig" and (part.structure.is_plain if columns.time else part.is_plain)
+
+
 def _first_time(source: Source, columns: Columns) -> str:
     """The time of the first row as it is written; nothing where there is no such column."""
-    records = source.records()
-    (_, header), (_, row) = next(records, (0, [])), next(records, (0, []))
+    records = [record.fields for record in itertools.islice(records_of(source.head, source.delimiter), 2)]
+    header, row = records if len(records) == 2 else ([], [])
+    header = column_names(header)
     if not row or len(row) != len(header) or len(columns.time) > 1:
         raise _DoubtError
     return "".join(row[header.index(name)] for name in columns.time)
@@ -283,7 +291,7 @@ def _parsed(source: Source, columns: Columns, categories: Collection[str], first
     kinds |= dict.fromkeys(columns.time, pa.int64() if first.isdigit() else dates)
     with source.unpacked() as content:
         rows: pa.Table = csv.read_csv(
-            content,
+            _WithoutNul(content),
             parse_options=csv.ParseOptions(delimiter=source.delimiter),
             convert_options=csv.ConvertOptions(
                 column_types=kinds,
@@ -292,6 +300,21 @@ def _parsed(source: Source, columns: Columns, categories: Collection[str], first
             ),
         )
     return rows
+
+
+class _WithoutNul:
+    """A stream for pyarrow that ends in doubt at a NUL byte, which may be in a column that is not parsed."""
+
+    closed = False
+
+    def __init__(self, content: BinaryIO) -> None:
+        self._content = content
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._content.read(size)
+        if b"\0" in data:
+            raise _DoubtError
+        return data
 
 
 def _each(make: Callable[[pa.Array], Made], column: pa.ChunkedArray) -> list[Made]:

@@ -104,7 +104,6 @@ def profile_columns(source: Source) -> list[ColumnProfile]:
     Raises:
         DataError: empty, no header, only a header, or not a table at all.
     """
-    source.check_header()
     if len(source.parts) > 1:
         header(source)  # the same in all of them
     frame = read_frame(source, rows=SAMPLE_ROWS)
@@ -119,7 +118,6 @@ def name_columns(source: Source) -> list[ColumnProfile]:
     Raises:
         DataError: as `sketch`.
     """
-    source.check_header()
     try:
         names = header(source)
     except (UnicodeDecodeError, *BROKEN):

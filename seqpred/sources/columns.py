@@ -1,4 +1,4 @@
-"""Which column of a source is what."""
+"""The names and roles of columns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Columns:
-    """Which column is what; the time may stand in several, as a date's and a clock's, or in none."""
+    """The role of each column. The timestamp may be split over several columns, such as a date's and a clock's."""
 
     time: tuple[str, ...]
     id: str | None
@@ -24,9 +24,13 @@ class Columns:
 
 
 def column_names(header: Sequence[str]) -> list[str]:
-    """The names of columns; one without a name is called by its place, as pandas calls it.
+    """The names of columns, without blanks and quotes around them.
 
-    >>> column_names(["", "y"])
-    ['Unnamed: 0', 'y']
+    A column without a name is named after its position, as pandas does.
+
+    >>> column_names(["", " sales ", ' "price"'])
+    ['Unnamed: 0', 'sales', 'price']
     """
-    return [name or f"Unnamed: {i}" for i, name in enumerate(header)]
+    stripped = [name.strip() for name in header]
+    bare = [name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name for name in stripped]
+    return [name or f"Unnamed: {i}" for i, name in enumerate(bare)]

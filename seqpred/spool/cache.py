@@ -26,6 +26,7 @@ from seqpred.errors import DataError, WriteError
 from seqpred.notes import Note, Notify, OnProgress, Progress, no_op
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
+from seqpred.sources.pieces import pieces
 from seqpred.sources.source import BROKEN, Source
 from seqpred.spool.mapped import cache_folder, mapped, release_pages
 
@@ -91,12 +92,12 @@ class SpooledRows:
 
 def is_large(source: Source) -> bool:
     """Whether the rows of a file are better not held in memory."""
-    return source.is_file and source.size >= LARGE
+    return source.is_file and source.is_divisible and source.size >= LARGE
 
 
 def beginning(source: Source) -> Source:
     """The first piece of a large file, which shows how it is written; a smaller one whole."""
-    return replace(next(iter(source.pieces()))[0], name=source.name) if is_large(source) else source
+    return replace(next(pieces(source))[0], name=source.name) if is_large(source) else source
 
 
 def store(
@@ -191,7 +192,7 @@ def _tables(source: Source, columns: Columns, categories: Collection[str], on_pr
     """The rows of each piece of a file, all read as the first one is."""
     dialect, usual, told = source.dialect, None, 0
     try:
-        for piece, share in source.pieces():
+        for piece, share in pieces(source):
             table = read_table(piece if usual is None else piece.with_dialect(dialect), columns, categories)
             if usual is None:
                 usual = table.clock

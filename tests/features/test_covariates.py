@@ -26,7 +26,7 @@ from seqpred.features.covariates import (
 )
 from seqpred.network.heads import KnownAhead
 from seqpred.panel.panel import Panel
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 
 ROWS = 120
 

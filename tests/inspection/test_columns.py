@@ -13,7 +13,8 @@ from seqpred.inspection.columns import Guess, choose_columns, find_id, guess_col
 from seqpred.inspection.times import guess_times
 from seqpred.reading.table import ColumnProfile, Kind, profile_columns, read_table
 from seqpred.sources.columns import Columns
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 
 Shared = Callable[[str], Path]
 

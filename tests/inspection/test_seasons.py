@@ -12,7 +12,8 @@ from seqpred.inspection.columns import guess_columns
 from seqpred.inspection.seasons import _autocorrelation, find_anchor, find_season, sample
 from seqpred.panel.panel import Panel, build_panel
 from seqpred.reading.table import profile_columns, read_table
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 
 Shared = Callable[[str], Path]
 

@@ -33,7 +33,7 @@ from seqpred.network.recurrent import Stack
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import learned_rows
 from seqpred.recipe.resolve import resolve
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
 from seqpred.training.windows import Windows
 

@@ -18,7 +18,7 @@ from seqpred.evaluation.backtest import backtest
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.runtime.runtime import Reader
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.training import manifest
 from seqpred.training.positions import Positions
 from seqpred.training.windows import Windows

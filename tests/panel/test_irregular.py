@@ -22,7 +22,8 @@ from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates, apply_covariates, find_calendar, learn_covariates
 from seqpred.panel.panel import SINCE, Panel
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=30)
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from seqpred.errors import DataError
 from seqpred.reading.table import Table, profile_columns, read_table
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 from tests.conftest import columns_of, pandas_3
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=40)

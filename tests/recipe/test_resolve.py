@@ -17,7 +17,8 @@ from seqpred.reading.table import Table
 from seqpred.recipe.eligibility import learned_from, scored
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.columns import Columns
-from seqpred.sources.source import Source, open_source
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 from seqpred.training.dataset import training_windows
 
 few = st.integers(1, 12)

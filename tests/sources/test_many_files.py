@@ -15,7 +15,9 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.reading.table import Table, profile_columns, read_table
-from seqpred.sources.source import Source, open_source
+from seqpred.sources import pieces
+from seqpred.sources.opening import open_source
+from seqpred.sources.source import Source
 from seqpred.spool import cache as store
 from tests.reading.test_plain import COLUMNS, files, outcome
 from tests.spool.test_cache import CONFIG, assert_same, both, rows, small
@@ -118,11 +120,11 @@ def test_many_large_files_are_stored_as_one(cuts: list[int], small: Path) -> Non
 
 
 def test_small_files_are_read_together_and_large_ones_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqpred.sources.source.PIECE", 100)
+    monkeypatch.setattr("seqpred.sources.pieces.PIECE", 100)
     for name, count in {"a": 40, "b": 8, "bare": 0, "c": 8, "d": 8, "e": 40}.items():  # one has a header alone
         (tmp_path / f"{name}.csv").write_text("y\n" + "1.5\n" * count)
     source = open_source(str(tmp_path / "*.csv"))
-    assert [[part.name for part in group.parts] for group in source._groups()] == [
+    assert [[part.name for part in group.parts] for group in pieces._groups(source)] == [
         [str(tmp_path / "a.csv")],
         [str(tmp_path / "b.csv"), str(tmp_path / "c.csv")],
         [str(tmp_path / "d.csv")],

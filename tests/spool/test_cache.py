@@ -18,9 +18,9 @@ from seqpred.errors import DataError
 from seqpred.features.covariates import apply_covariates, learn_covariates
 from seqpred.panel import panel
 from seqpred.panel.panel import Panel
-from seqpred.sources import source as sources
+from seqpred.sources import pieces
 from seqpred.sources.columns import Columns
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.spool import cache as store
 from seqpred.spool import mapped
 
@@ -34,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for room, name, value in (
         (store, "LARGE", 1),
         (store, "PART", 50),
-        (sources, "PIECE", 700),
+        (pieces, "PIECE", 700),
         (mapped, "LARGE", 500),
         (panel, "PIECE", 50),
     ):

@@ -12,7 +12,7 @@ from seqpred.commands.train import prepare_training
 from seqpred.config.schema import Config
 from seqpred.network.ensemble import count_members
 from seqpred.notes import no_op
-from seqpred.sources.source import open_source
+from seqpred.sources.opening import open_source
 from seqpred.training.loop import Hooks, TrainingProgress
 from seqpred.training.members import train_members
 from seqpred.training.validate import validate

@@ -1,0 +1,61 @@
+"""JSON lines and JSON records as a DataFrame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from seqpred.errors import DataError
+from seqpred.sources.source import Source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_HINT = "Give one JSON object for each row: JSON lines, or a list of objects."
+
+
+def read_json(source: Source, rows: int | None = None) -> pd.DataFrame:
+    """The rows of a JSON source. A column is missing in the objects that do not have its key.
+
+    Raises:
+        DataError: a line or an element of the list is not an object.
+    """
+    import pandas as pd
+
+    with source.open_raw_text() as text:
+        objects = list(_objects(source, text.read(), rows))
+    if not objects:
+        raise DataError("is empty", hint=_HINT, where=source.name)
+    return pd.DataFrame(objects)
+
+
+def _objects(source: Source, text: str, rows: int | None) -> Iterator[dict[str, Any]]:
+    text = text.lstrip()
+    if text.startswith("["):
+        for i, element in enumerate(_parsed(text, source.name)[:rows]):
+            yield _checked(element, f"{source.name}, row {i}")
+        return
+    found = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            where = f"{source.name}:{number}"
+            yield _checked(_parsed(line, where), where)
+            found += 1
+        if found == rows:
+            return
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return json.loads(text.rstrip().removesuffix(","))
+    except RecursionError:
+        raise DataError("is nested too deeply", hint=_HINT, where=where) from None
+    except ValueError as e:
+        raise DataError(f"is not JSON ({e})", hint=_HINT, where=where) from None
+
+
+def _checked(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError(f"is a JSON {type(value).__name__}, not an object", hint=_HINT, where=where)
+    return value
