@@ -53,8 +53,9 @@ def train(  # noqa: PLR0913, as many options as the command
     config = as_config(config)
     from seqpred.storage.claim import claim
 
+    source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
     with claim(out, resume_command, force=force, resume=resume) as stop:
-        panel, resolved, covariates = prepare_training(open_data(data, config), config, notify, on_progress)
+        panel, resolved, covariates = prepare_training(source, config, notify, on_progress)
         if resume and not force and _is_done(out, resolved, panel, notify):
             return load(out)
         # These import torch, which a fault in the data need not wait for.

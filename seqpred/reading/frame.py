@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import itertools
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+
+import numpy as np
 
 from seqpred.errors import DataError
 from seqpred.reading.damage import check_nul, check_widths, diagnose, empty_file, malformed_csv
@@ -48,6 +49,7 @@ class Wanted:
         }
 
 
+NESTED_ROWS = 100  # of JSON, in which nested values are looked for
 EVERYTHING: dict[str, Any] = {"usecols": None, "dtype": {}, "na_values": [""]}
 
 
@@ -179,20 +181,32 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
         name = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"two columns are called {name!r}", hint="Rename one.")
     nested = nested_columns(frame)
-    flat = frame.drop(columns=list(nested)) if nested else frame
+    flat = frame.drop(columns=nested) if nested else frame
     periods = [name for name, kind in flat.dtypes.items() if isinstance(kind, pd.PeriodDtype)]
     return flat.assign(**{str(name): flat[name].dt.to_timestamp() for name in periods}) if periods else flat
 
 
-def nested_columns(frame: pd.DataFrame) -> Mapping[str, str]:
-    """The columns whose cells contain lists or mappings, and which of them."""
-    found = {}
-    for name in [name for name, kind in frame.dtypes.items() if str(kind) == "object"]:
-        first = next((cell for cell in frame[name] if cell is not None and cell == cell), None)  # noqa: PLR0124
-        kind = type(first).__name__
-        if kind in ("list", "dict", "tuple", "set", "ndarray"):
-            found[str(name)] = {"ndarray": "list"}.get(kind, kind)
-    return found
+def find_nested(source: Source) -> list[str]:
+    """The nested columns of a source whose columns have types; the rows are read without them."""
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+
+    if source.is_frame:
+        frame: Any = source.content
+        return nested_columns(frame)
+    if source.form == "json":
+        return nested_columns(read_json(source, NESTED_ROWS))
+    with source.unpacked() as content:
+        file = _seekable(content)
+        schema = feather.read_table(file).schema if source.form == "feather" else parquet.read_schema(file)
+    return [field.name for field in schema if pa.types.is_nested(field.type)]
+
+
+def nested_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns whose cells contain lists or mappings."""
+    nested = (list, dict, tuple, set, np.ndarray)
+    objects = [name for name, kind in frame.dtypes.items() if str(kind) == "object"]
+    return [str(name) for name in objects if any(isinstance(cell, nested) for cell in frame[name])]
 
 
 # ------------------------------------------------------------------ the header

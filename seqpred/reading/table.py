@@ -16,7 +16,7 @@ from seqpred.arrays import Int
 from seqpred.calendar.clock import Clock
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError, did_you_mean
-from seqpred.reading.frame import Wanted, header, read_frame
+from seqpred.reading.frame import Wanted, find_nested, header, read_frame
 from seqpred.reading.plain import read_plain
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Decimal, decide_decimal, to_numbers
@@ -177,7 +177,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         DataError: a column is absent, a cell is not what its column holds, a time or id is missing; the first
             three lines are named, and how many there are.
     """
-    _check_columns(source, columns)
+    ignored = _check_columns(source, columns)
     plain = read_plain(source, columns, categories)
     if plain:
         notes = (*_id_notes(plain.names, columns.id), *_sentinel_notes(source, plain.marked))
@@ -202,7 +202,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             values[:, i], count = _numbers(source, frame[name], name)
             marked += count
     ids = frame[columns.id].unique() if columns.id else ()
-    notes = (*_id_notes(ids, columns.id), *_zone_notes(source, frame, columns.time, clock))
+    notes = (*source.notes, *ignored, *_id_notes(ids, columns.id), *_zone_notes(source, frame, columns.time, clock))
     notes += (*_once_notes(clock, codes, times), *_sentinel_notes(source, marked))
     return Table(source, columns, clock, names, codes, times, values, words, notes)
 
@@ -218,13 +218,19 @@ def _names(columns: Columns) -> list[str]:
     return [c for c in (columns.id, *columns.time, *columns.values) if c is not None]
 
 
-def _check_columns(source: Source, columns: Columns) -> None:
+def _check_columns(source: Source, columns: Columns) -> list[str]:
+    """Refuse columns that are absent or not unique; the notes on columns that are ignored."""
     there = header(source)
+    nested = [] if source.is_csv else [name for part in source.parts if not part.is_csv for name in find_nested(part)]
     for name in _names(columns):
+        if name in nested:
+            hint = "Name columns of numbers, text or timestamps."
+            raise DataError(f"column {name!r} is nested: its cells are lists or mappings", hint=hint, where=source.name)
         if name not in there:
             raise DataError(f"no column {name!r}", hint=did_you_mean(name, there), where=source.name)
         if there.count(name) > 1:
             raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=source.name)
+    return [f"nested columns are ignored: {', '.join(map(repr, dict.fromkeys(nested)))}"] if nested else []
 
 
 def _sentinel_notes(source: Source, marked: int) -> Iterator[str]:

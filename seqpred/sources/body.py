@@ -97,7 +97,9 @@ class Body:
             kind: Kind = "time" if count["time"] > count["number"] else "number"
             if count["time"] + count["number"] >= max(1, count["text"]):
                 self.kinds[c] = kind
-        self.start = next((i for i, record in enumerate(records) if self.is_row(record)), len(records))
+        named = bool(records) and _counts_up(records[0].filled)
+        rows = (i for i, record in enumerate(records) if self.is_row(record) and not (named and i == 0))
+        self.start = next(rows, len(records))
 
     def matches(self, record: Record) -> list[Kind]:
         """The kinds of the cells that are what their columns contain."""
@@ -115,7 +117,7 @@ class Body:
         matches, misfits = self.matches(record), self.misfits(record)
         if "time" in matches:
             return True
-        return bool(matches) and not misfits and not _counts_up(record.filled)
+        return bool(matches) and not misfits
 
     def is_units(self, record: Record) -> bool:
         """Whether a record below the header holds the units of the columns."""

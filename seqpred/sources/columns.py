@@ -31,6 +31,9 @@ def column_names(header: Sequence[str]) -> list[str]:
     >>> column_names(["", " sales ", ' "price"'])
     ['Unnamed: 0', 'sales', 'price']
     """
-    stripped = [name.strip() for name in header]
-    bare = [name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name for name in stripped]
-    return [name or f"Unnamed: {i}" for i, name in enumerate(bare)]
+    return [_unquoted(name.strip()) or f"Unnamed: {i}" for i, name in enumerate(header)]
+
+
+def _unquoted(name: str) -> str:
+    """The name in quotes, which csv leaves if a blank precedes them."""
+    return name[1:-1].replace('""', '"') if len(name) > 1 and name[0] == name[-1] == '"' else name

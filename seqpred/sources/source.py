@@ -249,7 +249,7 @@ class Source:
     @property
     def notes(self) -> list[str]:
         """Which lines of the text are skipped."""
-        return [note for part in self.parts for note in (*part.structure.notes, *part.footer.notes)]
+        return [n for p in self.parts if p.is_csv for n in (*p.structure.notes, *p.footer.notes)]
 
     @property
     def is_plain(self) -> bool:
@@ -289,6 +289,10 @@ class Source:
                     return part.where(row)
                 row -= count
             return last.where(row)
+        if not self.is_frame and self.form == "json" and self.head.lstrip().startswith("{"):
+            with self.open_raw_text() as text:
+                lines = (number for number, line in enumerate(text, start=1) if line.strip())
+                return f"{self.name}:{next(itertools.islice(lines, row, None), row + 1)}"
         if not self.is_csv:
             return f"{self.name}, row {row + self.skipped}"
         for place, (line, _) in enumerate(self.records(), start=-1):  # the header is row -1
