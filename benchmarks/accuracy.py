@@ -25,7 +25,8 @@ from naive2 import forecast_naive2
 import seqpred
 from seqpred.commands.init import init
 from seqpred.commands.load_panel import load_panel
-from seqpred.config.schema import Config, parse_config, read_override
+from seqpred.config.loading import parse_config, read_override
+from seqpred.config.schema import Config
 from seqpred.evaluation.backtest import backtest
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import to_frame

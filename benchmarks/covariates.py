@@ -16,7 +16,7 @@ import pandas as pd
 
 import seqpred
 from seqpred.commands.init import init
-from seqpred.config.schema import parse_config
+from seqpred.config.loading import parse_config
 from seqpred.sources.opening import open_source
 
 METRO = Path(__file__).parent.parent.parent / "shared" / "data" / "messy_metro_traffic.csv.gz"

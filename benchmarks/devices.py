@@ -17,7 +17,7 @@ import torch
 from alternating import ROOT, data_path, print_table
 
 from seqpred.commands.train import prepare_training
-from seqpred.config.schema import load_config
+from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
 from seqpred.training.loop import Hooks, fit

@@ -282,7 +282,8 @@ def checkpoint_target(place: Path) -> Target:
 
 def config_target(place: Path) -> Target:
     """Target for configs."""
-    from seqpred.config.schema import Config, load_config
+    from seqpred.config.loading import load_config
+    from seqpred.config.schema import Config
     from seqpred.config.yaml_subset import dump_yaml
 
     path = place / "c.yaml"

@@ -1,4 +1,4 @@
-"""A bare step with two threads relative to one: the table behind `_threads` in `seqpred/recipe/resolve.py`.
+"""A bare step with two threads relative to one: the table behind `seqpred/recipe/threads.py`.
 
 Window 96, horizon 24, depth 2. Below 1 the second thread helps; 0.5 would be ideal.
 
@@ -16,7 +16,7 @@ from alternating import Ratio, compare, print_table, seconds
 from bare import Size, make_step
 
 from seqpred.network.machine import keep_memory
-from seqpred.recipe.resolve import _threads
+from seqpred.recipe.threads import choose_threads
 
 HIDDEN, BATCHES, CELLS = (16, 32, 64, 128, 256), (32, 128), ("rnn", "lstm", "gru")
 BLOCK = 0.06  # minimum seconds per measurement
@@ -30,7 +30,9 @@ def main() -> None:
     for cell in CELLS:
         for batch in BATCHES:
             ratios = [_ratio(Size(hidden, 2, batch, cell=cell)) for hidden in HIDDEN]
-            shown = [f"{r}{'' if _threads(cell, h, batch) == 1 else ' *'}" for h, r in zip(HIDDEN, ratios, strict=True)]
+            shown = [
+                f"{r}{'' if choose_threads(cell, h, batch) == 1 else ' *'}" for h, r in zip(HIDDEN, ratios, strict=True)
+            ]
             rows.append((cell, batch, *shown))
     print_table(["cell", "batch", *(f"hidden {h}" for h in HIDDEN)], rows)
     print("\n`*`: the recipe takes more than one thread.")

@@ -14,7 +14,7 @@ import typer
 
 import seqpred
 from seqpred.cli.app import app
-from seqpred.config.schema import load_config
+from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
 from tests.conftest import ROOT
 from tests.doc_commands import command_blocks, fences, prepare, run, skipped

@@ -7,9 +7,9 @@ import typer
 
 def offer_keys(incomplete: str) -> list[str]:
     """The keys that begin so, each with its equals sign."""
-    from seqpred.config.schema import config_keys
+    from seqpred.config.schema import config_fields
 
-    return [f"{key}=" for key in config_keys() if key.startswith(incomplete)]
+    return [f"{key}=" for key in config_fields() if key.startswith(incomplete)]
 
 
 def offer_columns(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -50,7 +50,7 @@ def init(
     """
     from seqpred.cli.terminal import make_notify, show_progress
     from seqpred.commands.init import init as write
-    from seqpred.config.schema import read_override
+    from seqpred.config.loading import read_override
     from seqpred.sources.opening import open_source
 
     said: dict[str, Any] = {"forecast.horizon": horizon, "data.id": series}

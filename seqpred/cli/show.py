@@ -48,7 +48,7 @@ def _model(path: Path) -> dict[str, Any]:
 
 
 def _config(path: Path) -> dict[str, Any]:
-    from seqpred.config.schema import load_config
+    from seqpred.config.loading import load_config
 
     return {"kind": "config", "path": str(path), "config": load_config(path).model_dump()}
 

@@ -35,7 +35,7 @@ def train(
     Example: seqpred train sales.yaml --set model.depth=3 --out runs/deep
     """
     from seqpred.cli.terminal import make_notify, progress_bar
-    from seqpred.config.schema import load_config
+    from seqpred.config.loading import load_config
 
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem

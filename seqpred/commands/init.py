@@ -7,10 +7,12 @@ from typing import Any
 
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
+from seqpred.inspection.candidates import suggest_covariates
 from seqpred.inspection.detect import detect
 from seqpred.notes import Note, Notify, OnProgress, no_op
+from seqpred.recipe.describe import describe
 from seqpred.recipe.eligibility import check_varying, rows_needed, too_few_rows
-from seqpred.recipe.resolve import resolve, write_config
+from seqpred.recipe.resolve import resolve
 from seqpred.sources.source import Source
 from seqpred.spool.cache import beginning
 
@@ -32,7 +34,7 @@ def init(
     """
     config = config_of(overrides)
     found = detect(beginning(source), overrides)
-    config = config.replace({**found.keys, **overrides})
+    config = config.replace({**found.keys, "data.path": path, **overrides})
     if found.guess and found.guess.note:
         notify(Note(f"chose {found.guess.note}", source.name))
     panel = load_panel(source, config, on_progress=on_progress)
@@ -40,7 +42,8 @@ def init(
     config = resolve(config, panel)
     if rows_needed(config) > panel.lengths.max():
         raise too_few_rows(config, panel)
-    return write_config(config, panel, found.reasons, path)
+    candidates = suggest_covariates(found.source, found.profiles, panel.columns) if config.data.layout == "rows" else {}
+    return describe(config, panel, found.reasons, overrides, candidates)
 
 
 def config_of(keys: Mapping[str, Any]) -> Config:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqpred.config.schema import Config, load_config
+from seqpred.config.loading import load_config
+from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
 from seqpred.inspection.columns import choose_columns, find_categories, with_id
@@ -85,7 +86,7 @@ def read_rows(
     extra = profile_static_columns(statics, data.covariates.static, profile) if statics else []
     profiles = list({p.name: p for p in (*profile(source), *extra)}.values())
     guess = choose_columns(profiles, source.name, data)
-    if "id" in guess.choices and covariates is None:
+    if covariates is None:
         guess = with_id(guess, beginning(source), profiles)
     columns = guess.columns
     categories = find_categories(profiles, columns) if covariates is None else covariates.categories

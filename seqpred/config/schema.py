@@ -1,128 +1,48 @@
-"""What a YAML may say: its sections and keys with types, bounds and defaults, and where each stands.
+"""The sections and keys of a config, with types, bounds and defaults.
 
-Precedence, lowest first: the default here, what the data decides (`auto`, settled by `recipe.py`),
-the YAML, `--set key=value`.
+A key's title is its comment in the config that `seqpred init` writes; an advanced key is left out there while it has
+its default. Precedence, lowest first: the default, what is inferred from the data (`auto`), the YAML, `--set`.
 """
 
 from __future__ import annotations
 
-import codecs
-import itertools
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
-from seqpred.config.yaml_subset import read_scalar, read_yaml
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
-from seqpred.errors import ConfigError, did_you_mean
-
-LARGEST = 1 << 20  # bytes of a config
-CELLS = "seqpred.cells"  # the entry point group in which a cell is registered under its name
-
-Auto = Literal["auto"]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-T = TypeVar("T")
-
-
-@cache
-def installed_cells() -> dict[str, EntryPoint]:
-    """The entry points of the installed cells by name, found without importing any of them.
-
-    Cached, since a scan of all installed distributions takes 10 ms and more.
-    """
-    from importlib.metadata import entry_points
-
-    return {e.name: e for e in sorted(entry_points(group=CELLS), key=lambda e: e.name)}
-
-
-def known_cells() -> list[str]:
-    """The names of the installed cells, sorted."""
-    return list(installed_cells())
-
-
-def _known_cell(name: str) -> str:
-    if name not in known_cells():
-        raise ValueError(f"no cell of this name is installed. {did_you_mean(name, known_cells())}")
-    return name
-
-
-def _rising(levels: list[float]) -> list[float]:
-    if any(b - a < 1e-9 for a, b in itertools.pairwise(levels)):
-        raise ValueError("quantiles must rise, each given once")
-    return levels
-
-
-def _distinct(names: T) -> T:
-    if isinstance(names, list) and len(set(names)) < len(names):
-        raise ValueError("a column is named twice")
-    return names
-
-
-def _word(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _codec(name: str) -> str:
-    try:
-        known = name == "auto" or codecs.lookup(name)._is_text_encoding
-    except LookupError:
-        known = False
-    if not known:
-        raise ValueError("no encoding of text has this name")
-    return name
-
-
-def _zone(name: str) -> str:
-    from zoneinfo import ZoneInfo, available_timezones
-
-    try:
-        return name if name == "auto" else ZoneInfo(name).key
-    except (ValueError, OSError, KeyError):
-        near = did_you_mean(name, sorted(available_timezones()))
-        raise ValueError(
-            f"no time zone has this name. {near if near.startswith('Did') else 'As Europe/Berlin.'}"
-        ) from None
-
-
-# A column may be called 2019, and a step 1, which YAML reads as numbers.
-Word = Annotated[str, BeforeValidator(_word)]
+from seqpred.config.keys import advanced, fields_of, key, set_key
+from seqpred.config.messages import Place, validate
+from seqpred.config.values import Auto, Cell, Count, Cycle, Encoding, Levels, Target, TimeZone, Word, Words
 
 
 class Section(BaseModel):
-    """A part of the config: unknown keys are refused, values are not changed afterwards."""
+    """A part of the config; unknown keys are rejected, and values cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-Cycle = Literal["hour", "weekday", "day-of-month", "day-of-year"]
-
-
 class CovariateSection(Section):
-    """What else is known of each row, by role; a text column becomes categories."""
+    """Other columns used as inputs, by role. A text column becomes a category."""
 
-    known: Annotated[list[Word], AfterValidator(_distinct)] = Field(
-        [], description="Columns known in the future too (price, holiday); predict takes theirs by --future."
+    known: Words = advanced(
+        [],
+        "also known in the future",
+        "Columns whose future values are known (price, holiday); `predict` reads them from --future.",
     )
-    past: Annotated[list[Word], AfterValidator(_distinct)] = Field([], description="Columns that are only observed.")
-    static: Annotated[list[Word], AfterValidator(_distinct)] = Field(
-        [], description="Columns that say one thing of each series, the same in all its rows."
-    )
-    static_file: str | None = Field(
+    past: Words = advanced([], "known up to the forecast only", "Columns whose future values are unknown.")
+    static: Words = advanced([], "constant within each series", "Columns that are constant within each series.")
+    static_file: str | None = advanced(
         None,
-        description="File in which all static columns stand instead, one row for each series, its id under data.id's "
-        "name. The model reads it again to forecast.",
+        "file with the static columns",
+        "File with the static columns, one row per series, identified by a column named as in data.id. It is read "
+        "again at every forecast.",
     )
-    calendar: list[Cycle] | Literal["auto", "none"] = Field(
+    calendar: list[Cycle] | Literal["auto", "none"] = advanced(
         "auto",
-        description="Cycles of the calendar to tell the network; auto: those that no lag spans and that the data "
-        "holds three of.",
+        "calendar cycles as inputs",
+        "Calendar cycles used as inputs. auto: those that no lag spans, if the data contains at least three of them.",
     )
 
     @property
@@ -132,70 +52,80 @@ class CovariateSection(Section):
 
 
 class DataSection(Section):
-    """Where the rows are, and which column is what."""
+    """Where the data is, how it is written, and which column has which role."""
 
-    path: str | None = Field(
+    path: str | None = key(
         None,
-        description="CSV (.gz too) or Parquet file, from the folder you call seqpred in, or a pattern such as "
-        "logs/*.csv, whose files in the order of their names are one table; - is standard input.",
+        "relative to the working directory",
+        "CSV or Parquet file (.gz too), relative to the working directory; or a pattern such as logs/*.csv, whose "
+        "files are joined in the order of their names; - reads standard input.",
     )
-    time: Word | Annotated[list[Word], Field(min_length=2, max_length=5)] | None = Field(
+    time: Word | Annotated[list[Word], Field(min_length=2, max_length=5)] | None = key(
         "auto",
-        description="Column with the time: dates or whole numbers; or several, as [Date, Time] or [year, month]. "
-        "auto: guessed. null: rows are in order.",
+        "timestamps",
+        "Column of timestamps: dates or whole numbers; or several columns, such as [Date, Time] or [year, month]. "
+        "auto: inferred. null: rows are in order.",
     )
-    target: Annotated[
-        Word | Annotated[list[Word], Field(min_length=1)],
-        AfterValidator(_distinct),
-        Field(description="Column to forecast, or a list of them (a wide table)."),
-    ]
-    id: Word | None = Field("auto", description="Column that names the series (a long table). null: one series.")
-    frequency: Word | Auto = Field(
+    target: Target = key(..., "to forecast", "Column to forecast, or a list of columns (a wide table).")
+    id: Word | None = key(
         "auto",
-        description="Step from one row to the next: PT1H, P1D, P7D, P1M (P1M-end: last day), P3M, P1Y, "
-        "business-day, or a whole number for integer times; irregular: none, and the network is told how long after "
-        "the last row each row comes. auto: the data's own.",
+        "names the series",
+        "Column that identifies the series (a long table). auto: inferred. null: one series.",
     )
-    timezone: Annotated[
-        str,
-        AfterValidator(_zone),
-        Field(
-            description="Zone of the clock that the calendar is told by, as Europe/Berlin; times without an offset are "
-            "its, through every change of its clocks. auto: what the times carry, if they carry one."
-        ),
-    ] = "auto"
-    covariates: CovariateSection = Field(CovariateSection(), description="What else is known of each row, by role.")
-    duplicates: Literal["error", "mean", "last", "first"] = Field(
-        "error", description="What becomes of rows that repeat a series' time."
+    frequency: Word | Auto = key(
+        "auto",
+        "time from one row to the next",
+        "Time step: PT1H, P1D, P7D, P1M (P1M-end: last day of the month), P3M, P1Y, business-day, or a whole "
+        "number for integer timestamps. irregular: no fixed step; the time since the previous row becomes an "
+        "input. auto: inferred.",
     )
-    missing: Literal["mask", "interpolate", "error"] = Field(
+    timezone: TimeZone = advanced(
+        "auto",
+        "of the local times",
+        "Time zone, such as Europe/Berlin: timestamps without an offset are local times of this zone, and the "
+        "calendar uses its local time. auto: the zone of the timestamps, if they have one.",
+    )
+    covariates: CovariateSection = key(
+        CovariateSection(), "other columns as inputs", "Other columns used as inputs, by role."
+    )
+    duplicates: Literal["error", "mean", "last", "first"] = advanced(
+        "error", "rows with the same timestamp", "How to handle several rows of a series with the same timestamp."
+    )
+    missing: Literal["mask", "interpolate", "error"] = advanced(
         "mask",
-        description="Absent rows and empty cells: left out of the loss, learned as a straight line between their "
-        "neighbours, or refused. The inputs bridge them from the past alone, whatever this says.",
+        "missing rows and empty cells",
+        "How training handles missing rows and empty cells: mask excludes them from the loss, interpolate fills "
+        "targets linearly, error rejects them. Inputs are always forward-filled from the past.",
     )
-    sentinels: list[int | float | str] = Field(
-        [], description='Numbers or texts that stand for a missing value, as in [-200, "-"].'
+    sentinels: list[int | float | str] = advanced(
+        [], "values that mean missing", 'Numbers or texts that stand for a missing value, such as [-200, "-"].'
     )
-    date_order: Literal["auto", "day-first", "month-first"] = Field(
-        "auto", description="Which comes first in dates such as 03/04/2005. auto: what all rows admit."
+    date_order: Literal["auto", "day-first", "month-first"] = advanced(
+        "auto",
+        "of 03/04/2005",
+        "Order of day and month in dates such as 03/04/2005. auto: the order consistent with every row.",
     )
-    decimal: Literal["auto", ".", ","] = Field(
-        "auto", description="Decimal sign; thousands may be grouped by the other one, a blank or an apostrophe."
+    decimal: Literal["auto", ".", ","] = advanced(
+        "auto",
+        "decimal sign",
+        "Decimal sign; thousands may be grouped by the other sign, a blank or an apostrophe. auto: the sign "
+        "consistent with every cell.",
     )
-    encoding: Annotated[
-        str,
-        AfterValidator(_codec),
-        Field(description="Encoding of a CSV, as cp1252. auto: what its byte-order mark says, else UTF-8."),
-    ] = "auto"
-    layout: Literal["rows", "years", "weekday-years"] = Field(
+    encoding: Encoding = advanced(
+        "auto",
+        "of the file",
+        "Encoding of a CSV file, such as cp1252. auto: as its byte-order mark indicates, else UTF-8.",
+    )
+    layout: Literal["rows", "years", "weekday-years"] = advanced(
         "rows",
-        description="years: the targets are years of one series, whose times are each row's date in that year. "
-        "weekday-years: the same weekday in that year, 364 days earlier for each year back.",
+        "of the table",
+        "rows: one row per timestamp. years: one column per year, each row the same date in every year. "
+        "weekday-years: one column per year, each row the same weekday (364 days earlier per year back).",
     )
 
     @property
     def times(self) -> list[str]:
-        """The time columns, in order; none where rows are taken in order."""
+        """The time columns, in order; none if rows are in order."""
         return [] if self.time is None else [self.time] if isinstance(self.time, str) else list(self.time)
 
     @property
@@ -205,287 +135,158 @@ class DataSection(Section):
 
 
 class ModelSection(Section):
-    """The recurrent network and what it looks at."""
+    """The recurrent network and its inputs."""
 
-    cell: Annotated[str, AfterValidator(_known_cell)] = Field(
-        "lstm", description="Recurrent cell: rnn, lstm, gru, or the name of an installed one."
+    cell: Cell = key("lstm", "rnn, lstm or gru", "Recurrent cell: rnn, lstm, gru, or the name of an installed one.")
+    depth: int = key(2, "stacked layers", "Stacked layers, each fed by the one below.", ge=1, le=64)
+    bidirectional: bool = key(
+        False,
+        "read each window in both directions",
+        "Read each window in both directions. A bidirectional network cannot carry its state forward.",
     )
-    depth: int = Field(2, ge=1, le=64, description="Stacked layers, each fed by the one below.")
-    bidirectional: bool = Field(
-        False, description="Read each window in both directions; such a network can't carry its state on."
+    dropout: float = key(
+        0.2,
+        "between layers and before the head",
+        "Dropout between layers and before the head; never across time.",
+        ge=0,
+        lt=1,
     )
-    dropout: float = Field(0.2, ge=0, lt=1, description="Between layers and before the head; never across time.")
-    hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = Field(
-        "auto", description="State units of each layer and direction."
+    hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = key(
+        "auto", "state units", "State units of each layer and direction."
     )
-    joint: bool | Auto = Field(
-        "auto", description="Whether the targets of a series are told of each other; each is forecast all the same."
+    joint: bool | Auto = advanced(
+        "auto",
+        "targets are inputs to each other",
+        "Whether each target of a series also sees the other targets as inputs.",
     )
-    members: Annotated[int, Field(ge=1, le=64)] | Auto = Field(
-        "auto", description="Networks whose quantiles are averaged; each is trained from a seed of its own."
+    members: Annotated[int, Field(ge=1, le=64)] | Auto = key(
+        "auto", "networks in the ensemble", "Networks whose quantiles are averaged, each trained from its own seed."
     )
-    blend: bool = Field(
-        True, description="Let the network weigh several naive forecasts, rather than correct that of the anchor alone."
+    blend: bool = advanced(
+        True,
+        "blend several naive forecasts",
+        "Correct a learned blend of several naive forecasts, rather than the naive forecast of the anchor alone.",
     )
-    autoregression: bool = Field(
-        True, description="Add a weighted sum of the last `window` rows, which no state bends, to the forecast."
+    autoregression: bool = advanced(
+        True,
+        "linear autoregressive term",
+        "Add a linear autoregressive term over the last `window` rows to the forecast.",
     )
-    window: Count | Auto = Field(
-        "auto", description="Rows in a training window; a bidirectional network sees just these before a forecast."
+    window: Count | Auto = key(
+        "auto",
+        "rows in a training window",
+        "Rows in a training window; a bidirectional network sees only these before a forecast.",
     )
-    anchor: Count | Auto = Field(
-        "auto", description="The network corrects the forecast 'same as this many rows ago' (1: the last value)."
+    anchor: Count | Auto = key(
+        "auto",
+        "lag of the naive forecast that the network corrects",
+        "Lag of the naive forecast that the network corrects (1: the last value).",
     )
-    lags: Annotated[list[Count], Field(min_length=1, max_length=64)] | Auto = Field(
-        "auto", description="Inputs: the change of the target since this many rows ago."
+    lags: Annotated[list[Count], Field(min_length=1, max_length=64)] | Auto = key(
+        "auto", "inputs: change since this many rows ago", "Inputs: the change of the target since this many rows ago."
     )
 
 
 class ForecastSection(Section):
-    """What is forecast."""
+    """What to forecast."""
 
-    horizon: Count | Auto = Field("auto", description="Rows ahead that the network forecasts at once.")
-    season: Count | Auto = Field(
-        "auto", description="Rows in one season, for scaling, the seasonal naive and MASE (1: no season)."
+    horizon: Count | Auto = key("auto", "rows to forecast", "Rows to forecast at once.")
+    season: Count | Auto = key(
+        "auto", "rows per season", "Rows per season, for scaling, the seasonal naive forecast and MASE (1: no season)."
     )
-    quantiles: Annotated[
-        list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=99), AfterValidator(_rising)
-    ] = Field([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], description="Levels to forecast; the median always is.")
+    quantiles: Levels = key(
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9],
+        "levels",
+        "Quantile levels to forecast; the median is always forecast.",
+    )
 
 
 class TrainingSection(Section):
-    """How the network learns."""
+    """How to train the network."""
 
-    loss: Literal["pinball", "huber"] = Field(
-        "pinball", description="Quantile loss at every position; huber rounds its corner off."
+    loss: Literal["pinball", "huber"] = advanced(
+        "pinball", "quantile loss", "Quantile loss at every position; huber smooths its corner."
     )
-    learning_rate: float = Field(2e-3, gt=0, le=1, description="AdamW's peak rate; it warms up, then falls to zero.")
-    batch_size: Annotated[int, Field(ge=1, le=65536)] | Auto = Field("auto", description="Windows in a batch.")
-    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] | Auto = Field("auto", description="Batches at most.")
-    time_budget: float | None = Field(
-        None,
+    learning_rate: float = key(
+        0.002,
+        "peak of the schedule",
+        "Peak learning rate of AdamW; the rate warms up, then decays to zero.",
         gt=0,
-        description="Seconds at most; the schedule is fitted to them. A run cut by time differs from run to run.",
+        le=1,
     )
-    patience: int = Field(10, ge=1, le=100_000, description="Validations without a better score before stopping.")
-    validation: Count | Auto = Field(
-        "auto", description="Rows at the end of each series that choose how long to learn; then all are learned from."
+    batch_size: Annotated[int, Field(ge=1, le=65536)] | Auto = advanced(
+        "auto", "windows in a batch", "Windows in a batch."
     )
-    seed: int = Field(1, ge=0, lt=2**31, description="Start of every random draw.")
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field(
-        "auto", description="Where to train; auto: cuda if there is one."
+    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] | Auto = key("auto", "batches at most", "Batches at most.")
+    time_budget: float | None = advanced(
+        None,
+        "seconds at most",
+        "Seconds of training at most; the schedule is adapted. Runs limited by time are not reproducible.",
+        gt=0,
     )
-    threads: Annotated[int, Field(ge=1, le=1024)] | Auto = Field(
-        "auto", description="Processor threads; auto: by the network's size."
+    patience: int = advanced(
+        10,
+        "validations without a better score before stopping",
+        "Validations without a better score before stopping.",
+        ge=1,
+        le=100_000,
+    )
+    validation: Count | Auto = key(
+        "auto",
+        "last rows of each series, which decide when to stop",
+        "Rows at the end of each series that decide how long to train; the final networks are trained on all rows.",
+    )
+    seed: int = key(1, "of all random numbers", "Seed of all random numbers.", ge=0, lt=2**31)
+    device: Literal["auto", "cpu", "cuda", "mps"] = advanced(
+        "auto", "where to train", "Device to train on. auto: cuda if available, else cpu."
+    )
+    threads: Annotated[int, Field(ge=1, le=1024)] | Auto = advanced(
+        "auto", "of the processor", "CPU threads. auto: by the size of the network."
     )
 
 
 class Config(Section):
-    """A whole config: four sections, of which only the first must be there."""
+    """A complete config: four sections, of which only the first is required."""
 
     data: DataSection
     model: ModelSection = ModelSection()
     forecast: ForecastSection = ForecastSection()
     training: TrainingSection = TrainingSection()
-    tune: dict[str, Any] = Field(
+    tune: dict[str, Any] = advanced(
         {},
-        description="Search space of `seqpred tune`: dotted keys with a list of values, as in 'model.depth: [1, 2]', "
-        "or a range, as in 'training.learning_rate: {low: 0.0003, high: 0.01, log: true}'.",
+        "search space of `seqpred tune`",
+        "Search space of `seqpred tune`: dotted keys with a list of values, such as 'model.depth: [1, 2]', or a "
+        "range, such as 'training.learning_rate: {low: 0.0003, high: 0.01, log: true}'.",
     )
 
     @staticmethod
     def from_tree(tree: Mapping[str, Any]) -> Config:
-        """The config in a mapping of sections, as a YAML holds it.
+        """The config in a mapping of sections, as in YAML.
 
         Raises:
-            ConfigError: faults; all are named together.
+            ConfigError: all faults together.
         """
-        return _checked(tree, lambda _: "config")
+        return validate(Config, tree, lambda _: Place("config"))
 
     def replace(self, changes: Mapping[str, Any]) -> Config:
-        """A copy with dotted keys set to new values, checked like any other.
+        """A copy with dotted keys set to new values, validated like any other.
 
         Args:
-            changes: values by dotted key, as in `{"model.depth": 3}`.
+            changes: values by dotted key, such as `{"model.depth": 3}`.
         Raises:
-            ConfigError: a key is unknown, or a value out of bounds.
+            ConfigError: an unknown key, or a value out of bounds.
         """
         tree = self.model_dump()
-        for key, value in changes.items():
-            _put(tree, key, value)
-        return _checked(tree, lambda _: "config")
+        for name, value in changes.items():
+            set_key(tree, name, value)
+        return Config.from_tree(tree)
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The config in a YAML file, with `key=value` overrides on top.
-
-    Raises:
-        ConfigError: not there, not YAML, or with faults; all faults are named together, each with its line.
-    """
-    try:
-        with path.open("rb") as f:
-            content = f.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise ConfigError("is no config: it has more than a megabyte", hint="Name a YAML file.", where=str(path))
-        text = content.decode("utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(
-            "no such file", hint="`seqpred init DATA > config.yaml` writes one.", where=str(path)
-        ) from None
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"can't be read ({e})", hint="A config is a YAML text file.", where=str(path)) from None
-    return parse_config(text, str(path), overrides)
-
-
-def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
-    """The config in a YAML text; `name` is what errors call it.
-
-    >>> parse_config("data: {target: y}", "c.yaml", ["model.cell=gru"]).model.cell
-    'gru'
-    """
-    tree, lines = read_yaml(text, name)
-    tree = {section: keys for section, keys in tree.items() if keys is not None or section == "data"}
-    origin: dict[str, str] = {}
-    for item in overrides:
-        key, value = read_override(item)
-        _put(tree, key, value)
-        origin[key] = f"--set {item}"
-
-    def where(path: Sequence[object]) -> str:
-        """The line of a key, or of the nearest key above it."""
-        for end in range(len(path), 0, -1):
-            dotted = ".".join(map(str, path[:end]))
-            said = next((o for key, o in origin.items() if key == dotted or key.startswith(f"{dotted}.")), None)
-            if said:
-                return said
-            if dotted in lines:
-                return f"{name}:{lines[dotted]}"
-        return name
-
-    return _checked(tree, where)
-
-
-def read_override(item: str) -> tuple[str, Any]:
-    """The dotted key and the value of a `--set key=value`."""
-    key, equals, value = item.partition("=")
-    if not equals or not key.strip():
-        raise ConfigError(f"--set {item}: not of the form key=value", hint="As in --set model.cell=gru.")
-    return key.strip(), read_scalar(value, item)
+def config_fields() -> dict[str, FieldInfo]:
+    """The field of every key, by dotted name."""
+    return fields_of(Config)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of a config, for editors."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
-
-
-def config_keys() -> list[str]:
-    """Every dotted key that a config may have."""
-    return list(config_fields())
-
-
-def config_fields(section: type[BaseModel] | None = None, above: str = "") -> dict[str, FieldInfo]:
-    """Every key's field by dotted name, sections within sections included."""
-    found = {}
-    for name, field in (section or Config).model_fields.items():
-        inner = _section(field)
-        found.update(config_fields(inner, f"{above}{name}.") if inner else {above + name: field})
-    return found
-
-
-def _section(field: FieldInfo) -> type[BaseModel] | None:
-    annotation = field.annotation
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-def _put(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        below = tree.get(parent)
-        tree[parent] = dict(below) if isinstance(below, dict) else {}
-        tree = tree[parent]
-    tree[last] = value
-
-
-# ------------------------------------------------------------------ pydantic's findings, in words
-
-
-def _checked(tree: Mapping[str, Any], where: Any) -> Config:
-    try:
-        return Config.model_validate(tree)
-    except ValidationError as e:
-        faults = sorted(_faults(e, tree, where), key=_line)
-    first = faults[0]
-    if len(faults) == 1:
-        raise first
-    rest = "\n".join(str(f) for f in faults[1:])
-    raise ConfigError(first.message, hint=f"{first.hint}\n{rest}")
-
-
-def _line(fault: ConfigError) -> int:
-    """The line that a fault is on; 0 where there is none."""
-    found = re.match(r".*?:(\d+): ", fault.message)
-    return int(found[1]) if found else 0
-
-
-def _faults(error: ValidationError, tree: Mapping[str, Any], where: Any) -> Iterator[ConfigError]:
-    """One error for each faulty key (a union reports once for each of its members)."""
-    seen: set[tuple[object, ...]] = set()
-    for e in sorted(error.errors(), key=lambda e: e["type"] == "literal_error"):
-        path = _path_of(e["loc"], tree)
-        if path in seen:
-            continue
-        seen.add(path)
-        yield _fault(path, e["type"], e["msg"], e["input"], where(path))
-
-
-def _path_of(loc: tuple[int | str, ...], tree: Mapping[str, Any]) -> tuple[int | str, ...]:
-    """The part of an error's location that a person wrote: sections and a key, not what is inside its value."""
-    below: object = tree
-    section: type[BaseModel] | None = Config
-    for depth, name in enumerate(loc):
-        if not isinstance(below, dict) or section is None:
-            return loc[:depth]
-        field = section.model_fields.get(str(name))
-        below, section = below.get(str(name)), _section(field) if field else None
-    return loc
-
-
-def _short(value: object) -> str:
-    """A value as a message shows it, at most 100 characters of it."""
-    text = repr(value) if not isinstance(value, int) or abs(value) < 10**100 else "an endless number"
-    return text if len(text) <= 100 else f"{text[:97]}..."
-
-
-def _fault(path: tuple[int | str, ...], kind: str, message: str, found: object, place: str) -> ConfigError:
-    dotted = ".".join(map(str, path))
-    if kind == "extra_forbidden":
-        return ConfigError(f"unknown key {_short(dotted)}", hint=_nearest_key(path), where=place)
-    if kind == "missing":
-        return ConfigError(
-            f"{dotted} is missing",
-            hint="Name the column to forecast, as in 'data: {target: y}'; `seqpred init DATA` writes a whole config.",
-            where=place,
-        )
-    if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return ConfigError(f"{dotted} is {_short(found)}, not a mapping", hint="Indent its keys below it.", where=place)
-    rule = message.removeprefix("Value error, ").removeprefix("Input should be ")
-    if dotted == "model.cell" and kind == "value_error":
-        return ConfigError(
-            f"{dotted} is {_short(found)}: {rule.split('. ')[0]}", hint=rule.split(". ", 1)[1], where=place
-        )
-    told = f": {rule}" if kind == "value_error" else f"; expected {rule}"
-    return ConfigError(f"{dotted} is {_short(found)}{told}", hint=_meaning(dotted), where=place)
-
-
-def _nearest_key(path: tuple[int | str, ...]) -> str:
-    *above, name = map(str, path)
-    prefix = "".join(f"{a}." for a in above)
-    inside = dict.fromkeys(k.removeprefix(prefix).split(".")[0] for k in config_keys() if k.startswith(prefix))
-    elsewhere = [k for k in config_keys() if k.split(".")[-1] == name]
-    return f"Did you mean {elsewhere[0]!r}?" if elsewhere else did_you_mean(name, inside)
-
-
-def _meaning(dotted: str) -> str:
-    field = config_fields().get(dotted)
-    key = dotted.rsplit(".", maxsplit=1)[-1]
-    return f"{key}: {field.description}" if field and field.description else "See `seqpred schema`."

@@ -1,4 +1,4 @@
-"""YAML as a config may use it: its safe subset without aliases, with the line of each key, and the way back."""
+"""The subset of YAML that a config may use: no aliases or tags, and the line of each key is known."""
 
 from __future__ import annotations
 
@@ -11,39 +11,40 @@ from seqpred.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe subset without aliases (which can stand for a billion values) and without tags of one's own."""
+    """Safe YAML without aliases (a few can expand to a billion values) and without explicit tags."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem="an alias, which a config may not have", problem_mark=mark)
-        tag = getattr(self.peek_event(), "tag", None)  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        mark = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.MarkedYAMLError(problem="aliases are not supported", problem_mark=mark)
+        tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(problem=f"the tag {tag[:80]!r}, which a config may not have", problem_mark=mark)
+            problem = f"the tag {tag[:80]!r} is not supported"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         return super().compose_node(parent, index)
 
 
 class _Dumper(yaml.SafeDumper):
-    """What `_Loader` reads back as the same."""
+    """Writes what `_Loader` reads back as the same values."""
 
 
-# Numbers as people write them: 1e-3 is one, and 1:30:00 is none (YAML 1.1 counts it to the base of 60, without end).
-_WHOLE = re.compile(r"[-+]?(?:0b[01_]{1,64}|0x[0-9a-fA-F_]{1,16}|0[0-7_]{0,22}|[1-9][0-9_]{0,99})$")
-_POINT = re.compile(r"[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
-_ENDLESS = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
+# Numbers as YAML 1.2 has them: 1e-3 is a number; 1:30:00 is text, where YAML 1.1 reads a number to the base of 60.
+_INTEGER = re.compile(r"[-+]?(?:0b[01_]{1,64}|0x[0-9a-fA-F_]{1,16}|0[0-7_]{0,22}|[1-9][0-9_]{0,99})$")
+_DECIMAL = re.compile(r"[-+]?(?:(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
+_NOT_FINITE = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
 _INT, _FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in resolvers if tag not in (_INT, _FLOAT)]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-for _tag, _regexp in ((_FLOAT, _POINT), (_FLOAT, _ENDLESS), (_INT, _WHOLE)):
+for _tag, _regexp in ((_FLOAT, _DECIMAL), (_FLOAT, _NOT_FINITE), (_INT, _INTEGER)):
     _Loader.add_implicit_resolver(_tag, _regexp, list("-+.0123456789"))
-_Dumper.add_implicit_resolver(_FLOAT, _POINT, list("-+.0123456789"))
+_Dumper.add_implicit_resolver(_FLOAT, _DECIMAL, list("-+.0123456789"))
 
 
 def dump_yaml(value: object, **style: Any) -> str:
-    """A YAML that `parse_config` reads back as the same values."""
+    """A YAML text that `read_yaml` reads back as the same value."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style)
     return text
 
@@ -57,20 +58,17 @@ def read_yaml(text: str, name: str) -> tuple[dict[str, Any], dict[str, int]]:
         tree = {} if node is None else _build(loader, node, (), lines)
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
-        place = f"{name}:{mark.line + 1}" if mark else name
+        hint = "Check the indentation, colons and quotes there."
         raise ConfigError(
-            f"not YAML ({e.problem})", hint="Check the indentation, colons and quotes there.", where=place
+            f"not YAML ({e.problem})", hint=hint, where=f"{name}:{mark.line + 1}" if mark else name
         ) from None
     except (yaml.YAMLError, ValueError) as e:
         raise ConfigError(f"not YAML ({e})", hint="A config is plain UTF-8 text.", where=name) from None
     except RecursionError:
         raise ConfigError("nested too deeply", hint="A config has two levels.", where=name) from None
     if not isinstance(tree, dict):
-        raise ConfigError(
-            f"holds {'a list' if isinstance(tree, list) else 'a bare value'}, not a mapping of sections",
-            hint="Begin with 'data:', then an indented 'target: ...'.",
-            where=name,
-        )
+        found = f"contains {'a list' if isinstance(tree, list) else 'a single value'}, not a mapping of sections"
+        raise ConfigError(found, hint="Start with 'data:', then an indented 'target: ...'.", where=name)
     return tree, lines
 
 
@@ -81,8 +79,7 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str, ...], line
             key = str(loader.construct_object(key_node)) if isinstance(key_node, yaml.ScalarNode) else "?"
             dotted = ".".join((*path, key))
             if key in result:
-                problem = f"the key {dotted!r} stands twice"
-                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key_node.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"duplicate key {dotted!r}", problem_mark=key_node.start_mark)
             lines[dotted] = key_node.start_mark.line + 1
             result[key] = _build(loader, value_node, (*path, key), lines)
         return result
@@ -92,10 +89,9 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, path: tuple[str, ...], line
 
 
 def read_scalar(value: str, item: str) -> Any:
-    """The value of `--set item`, read as a YAML would be."""
+    """The value of `--set item`, parsed as YAML."""
     try:
         return yaml.load(value, _Loader)  # noqa: S506, a safe loader
     except (yaml.YAMLError, ValueError, RecursionError):
-        raise ConfigError(
-            f"--set {item}: the value is not YAML", hint="Quote it, as in --set 'data.time=\"a: b\"'."
-        ) from None
+        hint = "Quote it, as in --set 'data.time=\"a: b\"'."
+        raise ConfigError(f"--set {item}: the value is not YAML", hint=hint) from None

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from seqpred.config.schema import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, is_calendar, normal, words
@@ -17,6 +19,7 @@ from seqpred.sources.source import Source
 
 MOST_DUPLICATES = 0.4  # share of rows; two series without an id column would duplicate half of the timestamps
 ID_KINDS: Sequence[Kind] = ("text", "whole")  # of values, the likelier one first
+NAMED_ID = "by name, its values repeat"
 UNIQUE = "timestamps are unique within each of its values"
 ROWS_PER_SERIES = 5  # on average, at least, for a column to be an id
 FORECAST_NAMES = re.compile(r"step|target|forecast|cutoff|actual|q0?\.\d+")  # columns of our output
@@ -33,9 +36,9 @@ class Guess:
     def note(self) -> str:
         """The chosen columns and their alternatives, for the user; empty if nothing was chosen.
 
-        >>> ds = Choice(("ds",), "its name", ("created",))
+        >>> ds = Choice(("ds",), "by name", ("created",))
         >>> Guess(Columns(("ds",), None, ("y",)), {"time": ds, "id": Choice((), "one series")}).note
-        "time column 'ds' (its name; or created)"
+        "time column 'ds' (by name; or created)"
         """
         return ", ".join(_described(role, choice) for role, choice in self.choices.items() if choice.names)
 
@@ -79,7 +82,7 @@ def guess_id(profiles: Profiles, times: Sequence[str]) -> Choice:
     named = next((by_name[name] for name in ID_NAMES if name in by_name), None)
     texts = [p.name for p in repeated if p.kind == "text"]
     if named is not None:
-        return Choice((named,), "its name, and its values repeat", tuple(t for t in texts if t != named))
+        return Choice((named,), NAMED_ID, tuple(t for t in texts if t != named))
     stamps = [p for p in profiles if p.name in times]
     if len(texts) == 1 and (not stamps or (len(stamps) == 1 and stamps[0].distinct < stamps[0].rows)):
         return Choice((texts[0],), "the only text column, and its values repeat")
@@ -87,13 +90,13 @@ def guess_id(profiles: Profiles, times: Sequence[str]) -> Choice:
 
 
 def with_id(guess: Guess, source: Source, profiles: Profiles) -> Guess:
-    """The columns with the id column that `find_id` finds in the rows of a source, unless there is one already."""
+    """The columns with the id column that the rows of a source suggest, unless one was chosen by its name."""
     columns = guess.columns
     free = [p for p in profiles if p.name not in (*columns.time, *columns.values) and p.kind in ID_KINDS]
-    if columns.id is not None or not free:
+    if "id" not in guess.choices or guess.choices["id"].reason == NAMED_ID or not free:
         return guess
-    found = find_id(read_table(source, Columns(columns.time, None, columns.targets)), free)
-    if found is None:
+    found = find_id(read_table(source, Columns(columns.time, columns.id, columns.targets)), free)
+    if found is None or found == columns.id:
         return guess
     return Guess(replace(columns, id=found), {**guess.choices, "id": Choice((found,), UNIQUE)})
 
@@ -101,10 +104,13 @@ def with_id(guess: Guess, source: Source, profiles: Profiles) -> Guess:
 def find_id(table: Table, profiles: Profiles) -> str | None:
     """The column that tells the series apart in a table with many duplicate timestamps; None if there is none.
 
-    The first text column, else the first of whole numbers, with unique timestamps and enough rows within its values.
+    The id that the table was read with, if it does; else the first text column, else the first of whole numbers, with
+    unique timestamps and enough rows within each of its values.
     """
+    if table.columns.id is not None and not repeats(table).any():
+        return table.columns.id
     rows = len(table.times)
-    if int(repeats(table).sum()) <= MOST_DUPLICATES * rows:
+    if rows - len(np.unique(table.times)) <= MOST_DUPLICATES * rows:
         return None
     for kind in ID_KINDS:
         for name in (p.name for p in profiles if p.kind == kind):
@@ -141,7 +147,7 @@ def guess_targets(profiles: Profiles, *, is_long: bool) -> Choice | None:
     named = _named_target(names)
     texts = [p.name for p in profiles if p.kind == "text" and p.distinct < p.rows]
     if named:
-        return Choice((named,), "its name", tuple(n for n in names if n != named))
+        return Choice((named,), "by name", tuple(n for n in names if n != named))
     if not is_long and not texts:
         return Choice(tuple(names), "every numeric column" if len(names) > 1 else "the only numeric column")
     reason = "the last numeric column" if len(names) > 1 else "the only numeric column"

@@ -20,15 +20,15 @@ from seqpred.reading.table import ColumnProfile, MarkError, Table, profile_colum
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.source import BROKEN, Source
 
-GIVEN = "given on the command line"
-
 
 @dataclass
 class Detected:
-    """Values of config keys by dotted key, and a reason for each by the part of the key after `data.`.
+    """Values of config keys.
 
     Attributes:
         source: with the dialect detected so far.
+        keys: values by dotted key.
+        reasons: why a key has its value, by the part of the key after `data.`; none for a key that was given.
         guess: the columns, and how those were chosen that are not given.
     """
 
@@ -36,10 +36,13 @@ class Detected:
     keys: dict[str, Any] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     guess: Guess | None = None
+    profiles: Sequence[ColumnProfile] = ()
 
-    def decide(self, key: str, value: Any, reason: str) -> None:
+    def decide(self, key: str, value: Any, reason: str = "") -> None:
         """Record a decision; what concerns the dialect applies to all further reading."""
-        self.keys[f"data.{key}"], self.reasons[key] = value, reason
+        self.keys[f"data.{key}"] = value
+        if reason:
+            self.reasons[key] = reason
         if hasattr(self.source.dialect, key):
             changes: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value}
             self.source = self.source.with_dialect(replace(self.source.dialect, **changes))
@@ -56,18 +59,19 @@ def detect(source: Source, given: Mapping[str, Any]) -> Detected:
     found = Detected(source)
     for key, value in given.items():
         if key.startswith("data."):
-            found.decide(key.removeprefix("data."), value, GIVEN)
+            found.decide(key.removeprefix("data."), value)
     if "data.encoding" not in given and not is_text(source, "auto") and is_text(source, "cp1252"):
         found.decide("encoding", "cp1252", "not UTF-8, and every byte is a character of cp1252")
-    profiles = profile_columns(found.source)
+    profiles = found.profiles = profile_columns(found.source)
     _decide_columns(found, guess_columns(profiles, source.name), given)
     years = year_columns(profiles, found.keys["data.time"]) if not {"data.target", "data.layout"} & set(given) else ()
     if years:
         found.decide("target", list(years), "one column for each year")
         found.decide("id", None, "one series")
     table = _read_marked(found, profiles, given)
-    if "data.id" not in given and not years and found.keys["data.id"] is None and (name := find_id(table, profiles)):
-        _decide_columns(found, guess_columns(profiles, source.name, name), given)
+    series = find_id(table, profiles) if "data.id" not in given and not years else None
+    if series and series != found.keys["data.id"]:
+        _decide_columns(found, guess_columns(profiles, source.name, series), given)
         table = _read(found, profiles)
     table = _decide_values(found, table, years, given)
     if "data.duplicates" not in given:

@@ -51,15 +51,15 @@ def _parts_of_a_date(profiles: Profiles) -> Choice | None:
     whole = {normal(p.name): p.name for p in profiles if p.kind == "whole"}
     found = (next((whole[name] for name in names if name in whole), None) for names in DATE_PARTS)
     names = tuple(name for name in itertools.takewhile(lambda name: name is not None, found) if name)
-    return Choice(names, "parts of a date by name, holding whole numbers") if len(names) > 1 else None
+    return Choice(names, "parts of a date by name, contain whole numbers") if len(names) > 1 else None
 
 
 def _named_timestamps(profiles: Profiles) -> Choice | None:
-    return _named(profiles, "time", (*TIME_NAMES, *PART_NAMES), "its name, and it holds timestamps")
+    return _named(profiles, "time", (*TIME_NAMES, *PART_NAMES), "by name, contains timestamps")
 
 
 def _named_integers(profiles: Profiles) -> Choice | None:
-    return _named(profiles, "whole", TIME_NAMES, "its name, and it holds whole numbers")
+    return _named(profiles, "whole", TIME_NAMES, "by name, contains whole numbers")
 
 
 def _first_timestamps(profiles: Profiles) -> Choice | None:
@@ -68,7 +68,7 @@ def _first_timestamps(profiles: Profiles) -> Choice | None:
 
 
 def _named_part(profiles: Profiles) -> Choice | None:
-    return _named(profiles, "whole", PART_NAMES, "its name, and it holds whole numbers")
+    return _named(profiles, "whole", PART_NAMES, "by name, contains whole numbers")
 
 
 _RULES: Sequence[Callable[[Profiles], Choice | None]] = (

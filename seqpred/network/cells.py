@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from seqpred.config.schema import installed_cells
+from seqpred.config.cells import installed_cells
 from seqpred.errors import ConfigError, did_you_mean
 
 State = tuple[Tensor, ...]

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from seqpred.config.schema import (
-    Config,
-    Count,
-    CovariateSection,
-    Cycle,
-    DataSection,
-    ForecastSection,
-    ModelSection,
-    TrainingSection,
-)
+from seqpred.config.schema import Config, CovariateSection, DataSection, ForecastSection, ModelSection, TrainingSection
+from seqpred.config.values import Count, Cycle
 from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import InputSpec
 from seqpred.runtime.shape import Shape

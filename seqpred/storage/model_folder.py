@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.config.schema import Config, parse_config
+from seqpred.config.loading import parse_config
+from seqpred.config.schema import Config
 from seqpred.config.yaml_subset import dump_yaml
 from seqpred.errors import ConfigError, FolderError, WriteError
 from seqpred.recipe.resolved import ResolvedConfig

@@ -9,7 +9,7 @@ from seqpred.features.covariates import Covariates
 from seqpred.network.ensemble import Weights, gather
 from seqpred.network.machine import keep_memory
 from seqpred.panel.panel import Panel
-from seqpred.recipe.resolve import ENOUGH
+from seqpred.recipe.resolve import VALIDATION_BLOCKS
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choice import Choice, choose
@@ -85,7 +85,7 @@ def _folds(windows: Windows, config: ResolvedConfig) -> Iterator[Windows]:
     validation, horizon = config.training.validation, config.forecast.horizon
     held_out = windows.ends - windows.cuts
     blocks = int((held_out // horizon).sum())
-    count = 1 if blocks >= ENOUGH else min(MAX_FOLDS, max(1, validation // horizon))
+    count = 1 if blocks >= VALIDATION_BLOCKS else min(MAX_FOLDS, max(1, validation // horizon))
     for i in range(1, count + 1):
         fold = windows.hold_out(held_out * i // count)
         if len(fold.starts().tracks) and len(fold.validation_windows()[0]):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqpred.config.schema import Config, config_fields, read_override
+from seqpred.config.loading import read_override
+from seqpred.config.schema import Config, config_fields
 from seqpred.errors import ConfigError, SeqpredError, did_you_mean
 
 if TYPE_CHECKING:

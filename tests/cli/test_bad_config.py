@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def faulty(refused, write):
-    """Trains by a config that must be refused; gives what is said."""
+    """Train with a config that must be rejected; returns the error message."""
 
     def train(config, *args):
         write("c.yaml", config)
@@ -52,9 +52,9 @@ def test_an_unknown_cell_is_told_with_the_nearest_one(faulty):
     ("key", "value", "expected"),
     [
         ("model.dropout", "1.5", "less than 1"),
-        ("model.depth", "0", "greater than or equal to 1"),
-        ("forecast.horizon", "-3", "greater than or equal to 1"),
-        ("forecast.quantiles", "[0.9, 0.1]", "rise"),
+        ("model.depth", "0", "at least 1"),
+        ("forecast.horizon", "-3", "at least 1"),
+        ("forecast.quantiles", "[0.9, 0.1]", "increasing order"),
         ("training.learning_rate", "fast", "number"),
     ],
 )
@@ -77,11 +77,12 @@ def test_an_empty_config_is_told_what_to_write(faulty):
 
 
 @pytest.mark.parametrize(
-    ("config", "found"), [("- data\n- model\n", "a list"), ("just words\n", "a bare value"), ("42\n", "a bare value")]
+    ("config", "found"),
+    [("- data\n- model\n", "a list"), ("just words\n", "a single value"), ("42\n", "a single value")],
 )
 def test_a_config_that_is_no_mapping_is_told(faulty, config, found):
     said = faulty(config)
-    assert f"c.yaml: holds {found}" in said
+    assert f"c.yaml: contains {found}" in said
     assert "data:" in said
 
 

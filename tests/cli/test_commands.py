@@ -16,14 +16,47 @@ METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
 # ------------------------------------------------------------------ init and train
 
 
-def test_init_prints_a_config_that_says_all_that_training_needs(models):
+def test_init_prints_a_config_with_all_that_training_needs(models):
     text = (models["single"].place / "sales.yaml").read_text()
     config = yaml.safe_load(text)
-    assert config["data"].pop("covariates") == {"calendar": []}
     assert config["data"] == {"path": "sales.csv", "time": "month", "target": "sales", "id": None, "frequency": "P1M"}
     assert config["forecast"]["horizon"] == 6
     assert config["forecast"]["season"] == 12
-    assert "#" in text
+    assert all("#" in line for line in text.splitlines() if line.startswith("  "))
+    assert all(len(line) <= 100 for line in text.splitlines())
+
+
+def test_every_key_set_by_the_user_is_in_the_config_that_init_prints(run, write):
+    write("sales.csv", monthly())
+    settings = {
+        "model.bidirectional": True,
+        "training.loss": "huber",
+        "training.time_budget": 60,
+        "model.blend": False,
+        "model.autoregression": True,
+        "training.threads": 1,
+        "data.covariates.calendar": [],
+    }
+    options = [part for key, value in settings.items() for part in ("--set", f"{key}={json.dumps(value)}")]
+    config = yaml.safe_load(run("init", "sales.csv", "--horizon", "5", *options).out)
+    for key, value in {**settings, "forecast.horizon": 5}.items():
+        below = config
+        for name in key.split("."):
+            below = below[name]
+        assert below == value, key
+    assert "batch_size" not in config["training"]  # depends on the direction, which the user may still change
+
+
+def test_init_reports_its_choices_and_suggests_covariates(run, write):
+    rows = (f"{s},{r},2024-01-{d:02d},{d * d},{d % 3},{d % 5}\n" for s, r in ("aN", "bS") for d in range(1, 29))
+    write("sales.csv", "store,region,day,units,price,temperature\n" + "".join(rows))
+    done = run("init", "sales.csv")
+    assert "target column 'units' (by name; or price, temperature)" in done.err
+    assert "id column 'store' (by name" in done.err
+    for line in ("# known: [price] ", "# past: [temperature] ", "# static: [region] "):
+        assert f"\n    {line}" in done.out
+    write("sales.yaml", done.out.replace("# known", "known").replace("# static", "static"))
+    assert run("check", "sales.yaml").code == 0
 
 
 def test_train_prints_just_the_folder_and_writes_to_runs_by_default(models):
@@ -41,10 +74,19 @@ def test_train_shows_the_baselines_beside_the_model_on_stderr_without_control_ch
     assert "\r" not in told
 
 
-def test_train_says_on_stderr_which_columns_it_has_guessed(models):
-    told = models["many"].done.err
-    assert "'day'" in told
-    assert "'store'" in told
+def test_train_reports_the_columns_that_it_chose(models):
+    message = models["many"].done.err
+    assert "time column 'day'" in message
+    assert "id column 'store'" in message
+
+
+def test_train_finds_the_id_column_that_makes_timestamps_unique(run, write):
+    rows = (f"2024-01-{d:02d},{kind},{shop},{d * d % 7}\n" for shop in (4, 5) for d in range(1, 29) for kind in "w")
+    write("sales.csv", "day,kind,shop,units\n" + "".join(rows))
+    write("c.yaml", "data: {path: sales.csv, target: units}\nforecast: {horizon: 2}\n")
+    done = run("check", "c.yaml")
+    assert done.code == 0, done.err
+    assert "2 series" in done.out
 
 
 def test_train_says_nothing_when_it_is_to_be_quiet(models):

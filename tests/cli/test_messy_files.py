@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def test_init_decides_what_the_file_needs_and_says_why(name: str, told: dict[str
     config = told[name][0]
     data = yaml.safe_load(config)["data"]
     assert {key: data[key] for key in DECIDED[name]} == DECIDED[name]
-    assert all("  # " in line for line in config.split("data:\n")[1].split("\n\n")[0].splitlines()[1:])
+    lines = config.split("data:\n")[1].split("\n\n")[0].splitlines()
+    assert all("# " in above + line for above, line in pairwise(["", *lines]) if line[2] != " ")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import seqpred
-from seqpred.config.schema import config_keys
+from seqpred.config.schema import config_fields
 from seqpred.errors import SeqpredError
 from tests.conftest import growing
 
@@ -126,7 +126,7 @@ def outcome(folder: Path, changes: dict[str, Any], messy: object = None) -> obje
 
 
 def test_every_key_is_tried_here() -> None:
-    assert set(OTHER) == set(config_keys()) - {"tune"}  # see tests/tuning
+    assert set(OTHER) == set(config_fields()) - {"tune"}  # see tests/tuning
 
 
 @pytest.fixture(scope="module")

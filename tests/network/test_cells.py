@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from seqpred.config.schema import known_cells
+from seqpred.config.cells import installed_cells
 from seqpred.errors import ConfigError
 from seqpred.network.cells import Fused, make_cell, scan
 from seqpred.network.network import Network
@@ -143,7 +143,7 @@ def test_a_cell_from_another_package_is_trained_by_its_name(tmp_path: Path, data
 
 
 def test_the_three_cells_are_registered() -> None:
-    assert {"rnn", "lstm", "gru"} <= set(known_cells())
+    assert {"rnn", "lstm", "gru"} <= set(installed_cells())
 
 
 def test_recurrent_weights_start_orthogonal_and_the_forget_gate_starts_open() -> None:
