@@ -23,14 +23,16 @@ SKIPPED = {  # first words of a command: why it is not executed
     "make": "installs packages, then runs this test",
     "seqpred --install-completion": "changes the start-up files of the user's shell",
 }
-STAND_INS = {  # programs in front of the real ones: what they do instead
-    "seqpred": "python -m seqpred, which trains one small network for five steps",
-    "tail": "tail without -f, because the file does not grow",
-    "psql": "checks that it receives a table; the real one needs a server",
-    "duckdb": "the same, where it is not installed",
-    "sqlite3": "the same, where it is not installed",
-    "jq": "the same, where it is not installed",
+_SHORT = "--set model.members=1 --set training.max_steps=5 --set training.threads=1"
+_RECEIVES_ROWS = "[ $(cat | wc -l) -gt 1 ]"
+STAND_INS = {  # programs that run instead of the real ones, as bash
+    # trains one small network for five steps
+    "seqpred": f'case "$1" in train) set -- "$@" {_SHORT} ;; esac\nexec "{sys.executable}" -m seqpred "$@"',
+    # ignores -f, because the file does not grow
+    "tail": 'for word; do shift; [ "$word" = -f ] || set -- "$@" "$word"; done\nPATH="${PATH#*:}" exec tail "$@"',
+    "psql": _RECEIVES_ROWS,  # the real one needs a server
 }
+STAND_INS |= {name: _RECEIVES_ROWS for name in ("duckdb", "sqlite3", "jq") if not shutil.which(name)}
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n)+")
 
@@ -81,18 +83,10 @@ def prepare(place: Path) -> None:
     )
     programs = place / "bin"
     programs.mkdir()
-    settings = "--set model.members=1 --set training.max_steps=5 --set training.threads=1"
-    _script(
-        programs / "seqpred",
-        f'case "$1" in train) set -- "$@" {settings} ;; esac\nexec "{sys.executable}" -m seqpred "$@"',
-    )
-    _script(
-        programs / "tail",
-        'for word; do shift; [ "$word" = -f ] || set -- "$@" "$word"; done\nPATH="${PATH#*:}" exec tail "$@"',
-    )
-    for name in ("psql", "duckdb", "sqlite3", "jq"):
-        if name == "psql" or not shutil.which(name):
-            _script(programs / name, "[ $(cat | wc -l) -gt 1 ]")
+    for name, body in STAND_INS.items():
+        script = programs / name
+        script.write_text(f"#!/bin/bash\n{body}\n")
+        script.chmod(0o755)
 
 
 def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
@@ -114,11 +108,6 @@ def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
-
-
-def _script(path: Path, body: str) -> None:
-    path.write_text(f"#!/bin/bash\n{body}\n")
-    path.chmod(0o755)
 
 
 def _sales(begin: int, end: int) -> Iterator[str]:

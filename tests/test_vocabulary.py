@@ -34,7 +34,7 @@ RETIRED = {  # word or phrase: what to write instead
     r"in the place of": "instead of",
     r"beside": "next to, relative to",
     r"by that|by the naive's|by the seasonal naive's": "relative to",
-    r"trust|trusted|trusts": "shrinkage, shrink",
+    r"trusted|how far to trust": "shrinkage, shrink",
     r"faulty": "malformed, invalid",
     r"bridged|bridges|bridging": "forward-filled",
     r"unkind|feasts?|hardly a": "a plain word",
