@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, softplus
+from torch.nn.functional import softplus
 
 from seqpred.features.inputs import SLOW, cycles_seen, fading, line_and_level
 from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
@@ -54,7 +54,7 @@ class QuantileHead(nn.Module):
         horizon, levels = shape.horizon, shape.levels
         self.horizon, self.size = horizon, len(levels)
         self.middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
-        self.linear = nn.Linear(input_size, horizon * len(levels))
+        self.linear = nn.Linear(input_size, len(levels) * horizon)
         self.known = KnownAhead(known, input_size, horizon, len(levels), shape.anchor) if known else None
         self.blend = Blend(input_size, shape) if shape.blend else None
         rows = shape.autoregression
@@ -62,10 +62,10 @@ class QuantileHead(nn.Module):
 
     def forward(self, state: Tensor, inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, P, N, Q], increasing along Q, from the state [batch, P, hidden]."""
-        raw = self._linear(state)
+        raw = self.linear(state).unflatten(-1, (self.size, self.horizon))  # steps contiguous: faster, level by level
         if self.known is not None:
             assert inputs.known is not None
-            raw = raw + self.known(state, inputs.known, inputs.stride).transpose(-1, -2)
+            raw = raw + self.known(state, inputs.known, inputs.stride)
         median = raw[..., self.middle, :]
         if self.blend is not None:
             assert inputs.recent is not None
@@ -77,14 +77,6 @@ class QuantileHead(nn.Module):
         upper = [*accumulate(distances[self.middle + 1 :], torch.add, initial=median)]
         lower = [*accumulate(reversed(distances[: self.middle]), torch.sub, initial=median)]
         return torch.stack([*reversed(lower[1:]), *upper], -2).transpose(-1, -2)
-
-    def _linear(self, state: Tensor) -> Tensor:
-        """[batch, P, Q, N]: steps are contiguous, so that operations on one level are."""
-        size = self.linear.in_features
-        weight = self.linear.weight.view(self.horizon, self.size, size).transpose(0, 1).reshape(-1, size)
-        bias = self.linear.bias.view(self.horizon, self.size).T.reshape(-1)
-        raw: Tensor = linear(state, weight, bias).view(*state.shape[:-1], self.size, self.horizon)
-        return raw
 
     @torch.no_grad()
     def initialize(self, quantiles: Tensor, logits: Tensor) -> None:
@@ -100,7 +92,7 @@ class QuantileHead(nn.Module):
         raw[:, : self.middle] = inverse_softplus[:, : self.middle]
         raw[:, self.middle + 1 :] = inverse_softplus[:, self.middle :]
         self.linear.weight.zero_()
-        self.linear.bias.copy_(raw.flatten())
+        self.linear.bias.copy_(raw.T.flatten())
         if self.known is not None:
             self.known.mix.weight.zero_()
             self.known.mix.bias.zero_()
@@ -238,10 +230,10 @@ class KnownAhead(nn.Module):
         self.mix = nn.Linear(input_size, levels * self.width)
 
     def forward(self, state: Tensor, known: Tensor, stride: int = 1) -> Tensor:
-        """[batch, P, N, Q], from the state [batch, P, hidden] and the fields of `HeadInputs`."""
+        """[batch, P, Q, N], from the state [batch, P, hidden] and the fields of `HeadInputs`."""
         cycle = torch.arange(self.horizon, device=state.device) % self.anchor
         steps = self.step(known[:, self.anchor :]).unfold(1, self.horizon, stride)
         anchors = self.anchor_row(known[:, : -self.horizon]).unfold(1, self.anchor, stride)[..., cycle]
         compared = torch.tanh(steps + anchors)  # [batch, P, width, N]
         weighed: Tensor = self.mix(state).unflatten(-1, (self.levels, self.width)) @ compared
-        return weighed.transpose(-1, -2)
+        return weighed

@@ -154,22 +154,22 @@ def _stack(
     """
     states: list[str] = []
     for layer in range(shape.depth):
-        kernels = [_gates(shape.cell, weights, f"layers.{layer}.layer.{w}") for w in ("weight_ih", "weight_hh")]
-        biases = [_gates(shape.cell, weights, f"layers.{layer}.layer.{b}") for b in ("bias_ih", "bias_hh")]
-        own = [graph.constant(w[None], np.float32) for w in (*kernels, np.concatenate(biases))]
+        own = [_gates(shape.cell, weights[f"layers.{layer}.{name}"]) for name in ("weight_ih", "weight_hh", "bias")]
+        own[2] = np.concatenate([own[2], np.zeros_like(own[2])])  # ONNX has a second bias
         parts = PARTS[shape.cell]
         begin = [] if first is None else ["", *(f"state_{first + layer * parts + p}" for p in range(parts))]
         attributes: dict[str, Any] = {"linear_before_reset": 1} if shape.cell == "gru" else {}
         attributes |= {"hidden_size": shape.hidden_size, "direction": direction}
-        outputs = graph.several(OPERATORS[shape.cell], 1 + parts, x, *own, *begin, **attributes)
+        constants = [graph.constant(w[None], np.float32) for w in own]
+        outputs = graph.several(OPERATORS[shape.cell], 1 + parts, x, *constants, *begin, **attributes)
         x = graph("Squeeze", outputs[0], graph.constant([1]))
         states += outputs[1:]
     return x, states
 
 
-def _gates(cell: str, weights: Weights, name: str) -> Float32:
+def _gates(cell: str, weights: Float32) -> Float32:
     """An array of a cell with its gates in ONNX's order."""
-    blocks = np.split(weights[f"{name}_l0"], len(GATES[cell]))
+    blocks = np.split(weights, len(GATES[cell]))
     return np.concatenate([blocks[gate] for gate in GATES[cell]])
 
 
@@ -177,7 +177,7 @@ def _head(graph: _Graph, shape: Shape, weights: Weights, outputs: str, naives: s
     """`QuantileHead`, from the outputs of the recurrent part, [batch, P, hidden]."""
     steps, levels = shape.horizon, len(shape.levels)
     raw = graph.linear(outputs, weights["head.linear.weight"], weights["head.linear.bias"])
-    raw = graph("Reshape", raw, graph.constant([0, 0, steps, levels]))
+    raw = graph("Transpose", graph("Reshape", raw, graph.constant([0, 0, levels, steps])), perm=[0, 1, 3, 2])
     if shape.known + shape.known_codes:
         raw = graph("Add", raw, _known_ahead(graph, shape, weights, outputs))
     median = raw

@@ -64,8 +64,8 @@ def _forecast(network: Network, data: ValidationSet) -> tuple[Tensor, Tensor]:
     network.eval()
     for starts, tracks in zip(torch.split(data.starts, BATCH), torch.split(data.tracks, BATCH), strict=True):
         last = Positions(starts + windows.spec.window - 1)
+        targets.append(windows.targets(last, windows.cuts[tracks], windows.ends[tracks])[:, 0])
         head_inputs = windows.head_inputs(last, windows.begins[tracks])
         quantiles.append(network.last_position(windows.inputs(starts), head_inputs))
-        targets.append(windows.targets(last, windows.cuts[tracks], windows.ends[tracks])[:, 0])
     network.train()
     return torch.cat(quantiles), torch.cat(targets)

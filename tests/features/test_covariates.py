@@ -206,7 +206,7 @@ def test_what_is_known_ahead_is_compared_with_the_row_that_the_forecast_corrects
             corrected = row - anchor + 1 + (k - 1) % anchor
             found = torch.tanh(known.step(around[:, row + k]) + known.anchor_row(around[:, corrected]))
             mixed = known.mix(state[:, p]).unflatten(-1, (3, known.width)) @ found[..., None]
-            torch.testing.assert_close(quantiles[:, p, k - 1], mixed[..., 0])
+            torch.testing.assert_close(quantiles[:, p, :, k - 1], mixed[..., 0])
 
 
 # ------------------------------------------------------------------ forecasts

@@ -12,7 +12,7 @@ from torch import nn
 
 from seqpred.config.cells import installed_cells
 from seqpred.errors import ConfigError
-from seqpred.network.cells import Fused, make_cell, scan
+from seqpred.network.cells import Fused, Gru, Lstm, TorchCell, make_cell, scan
 from seqpred.network.network import Network
 from seqpred.runtime.shape import Shape
 
@@ -23,10 +23,9 @@ def test_the_network_reproduces_the_worked_example() -> None:
     network = Network(shape)
     network.load_state_dict(
         {
-            "recurrent.layers.0.layer.weight_ih_l0": torch.tensor([[0.5], [0.6]]),
-            "recurrent.layers.0.layer.weight_hh_l0": torch.tensor([[0.1, 0.2], [0.3, 0.4]]).T,
-            "recurrent.layers.0.layer.bias_ih_l0": torch.tensor([0.1, -0.1]),
-            "recurrent.layers.0.layer.bias_hh_l0": torch.zeros(2),
+            "recurrent.layers.0.weight_ih": torch.tensor([[0.5], [0.6]]),
+            "recurrent.layers.0.weight_hh": torch.tensor([[0.1, 0.2], [0.3, 0.4]]).T,
+            "recurrent.layers.0.bias": torch.tensor([0.1, -0.1]),
             "head.linear.weight": torch.tensor([[1.0, 2.0]]),
             "head.linear.bias": torch.tensor([0.1]),
         }
@@ -42,10 +41,11 @@ def test_the_network_reproduces_the_worked_example() -> None:
 def test_lstm_gates_follow_the_equations() -> None:
     torch.manual_seed(0)
     cell = make_cell("lstm", 3, 4)
-    w_ih, w_hh, b_ih, b_hh = cell.layer._flat_weights
+    assert isinstance(cell, Lstm)
+    nn.init.normal_(cell.bias)
     x, (h, c) = torch.randn(2, 5, 3), cell.start(2)
     for t in range(5):
-        i, f, g, o = (x[:, t] @ w_ih.T + b_ih + h @ w_hh.T + b_hh).split(4, dim=-1)
+        i, f, g, o = (x[:, t] @ cell.weight_ih.T + cell.bias + h @ cell.weight_hh.T).split(4, dim=-1)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
         h = torch.sigmoid(o) * torch.tanh(c)
     _, last = scan(cell, x, cell.start(2))
@@ -55,15 +55,38 @@ def test_lstm_gates_follow_the_equations() -> None:
 def test_gru_gates_follow_the_equations() -> None:
     torch.manual_seed(0)
     cell = make_cell("gru", 3, 4)
-    w_ih, w_hh, b_ih, b_hh = cell.layer._flat_weights
+    assert isinstance(cell, Gru)
+    nn.init.normal_(cell.bias)
     x, (h,) = torch.randn(2, 5, 3), cell.start(2)
     for t in range(5):
-        from_x, from_h = x[:, t] @ w_ih.T + b_ih, h @ w_hh.T + b_hh
+        from_x, from_h = x[:, t] @ cell.weight_ih.T + cell.bias, h @ cell.weight_hh.T
         (rx, zx, nx), (rh, zh, nh) = from_x.split(4, dim=-1), from_h.split(4, dim=-1)
         r, z = torch.sigmoid(rx + rh), torch.sigmoid(zx + zh)
         h = (1 - z) * torch.tanh(nx + r * nh) + z * h
     _, last = scan(cell, x, cell.start(2))
     torch.testing.assert_close(last, (h,), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "kernel"), [("rnn", nn.RNN), ("lstm", nn.LSTM), ("gru", nn.GRU)])
+def test_outputs_and_gradients_equal_those_of_torchs_module_with_one_bias(name: str, kernel: type[nn.RNNBase]) -> None:
+    torch.manual_seed(0)
+    cell, reference = make_cell(name, 3, 4), kernel(3, 4, batch_first=True)
+    assert isinstance(cell, TorchCell)
+    assert [*cell.state_dict()] == ["weight_ih", "weight_hh", "bias"]
+    nn.init.normal_(cell.bias)
+    theirs = [reference.weight_ih_l0, reference.weight_hh_l0, reference.bias_ih_l0]
+    ours = [cell.weight_ih, cell.weight_hh, cell.bias]
+    with torch.no_grad():
+        reference.bias_hh_l0.zero_()
+        for parameter, value in zip(theirs, ours, strict=True):
+            parameter.copy_(value)
+    x = torch.randn(2, 5, 3)
+    outputs, expected = scan(cell, x, cell.start(2))[0], reference(x)[0]
+    assert torch.equal(outputs, expected)
+    for result in (outputs, expected):
+        result.square().sum().backward()
+    for parameter, value in zip(theirs, ours, strict=True):
+        torch.testing.assert_close(value.grad, parameter.grad)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])
@@ -148,8 +171,7 @@ def test_the_three_cells_are_registered() -> None:
 
 def test_recurrent_weights_start_orthogonal_and_the_forget_gate_starts_open() -> None:
     cell = make_cell("lstm", 3, 8)
-    kernel = cell.layer
-    assert isinstance(kernel, nn.LSTM)
-    for gate in kernel.weight_hh_l0.detach().split(8):
+    assert isinstance(cell, Lstm)
+    for gate in cell.weight_hh.detach().split(8):
         torch.testing.assert_close(gate @ gate.T, torch.eye(8), atol=1e-5, rtol=0)
-    assert (kernel.bias_ih_l0[8:16] == 1).all()
+    assert cell.bias.tolist() == 8 * [0] + 8 * [1] + 16 * [0]
