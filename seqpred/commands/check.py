@@ -16,7 +16,7 @@ from seqpred.inspection.survey import Findings, look_at_rows, survey, tell_colum
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import profile_columns
-from seqpred.recipe.eligibility import check_varying, learned_from, scored, too_few_rows, training_view
+from seqpred.recipe.eligibility import check_varying, too_few_rows, trainable, training_view, validatable
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source
@@ -67,7 +67,7 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
     check_varying(panel)
     resolved = resolve(config, panel)
     found.training = training_view(resolved, panel, np.asarray(found.survey.still.all(axis=1)))
-    if not learned_from(resolved, panel.lengths).any() or not scored(resolved, panel.lengths).any():
+    if not trainable(resolved, panel.lengths).any() or not validatable(resolved, panel.lengths).any():
         raise too_few_rows(resolved, panel)
 
 

@@ -12,7 +12,7 @@ from seqpred.features.covariates import Covariates, learn_covariates
 from seqpred.forecasting.model import Model, load
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
-from seqpred.recipe.eligibility import check_varying, learned_rows
+from seqpred.recipe.eligibility import check_varying, training_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
@@ -89,7 +89,7 @@ def prepare_training(
     path = source.name if source.is_file else None  # null if the rows came without a file
     resolved = resolve(config.replace({"data.path": path}), panel)
     calendar = resolved.data.covariates.calendar
-    covariates = learn_covariates(panel, learned_rows(resolved, panel.lengths), calendar)
+    covariates = learn_covariates(panel, training_rows(resolved, panel.lengths), calendar)
     return with_covariates(panel, covariates, source, notify), resolved, covariates
 
 

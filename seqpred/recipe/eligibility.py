@@ -1,84 +1,78 @@
-"""Which series of a panel are long enough to train and to validate on."""
+"""Which series of a panel are long enough for training and validation."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from seqpred.arrays import Float, Int
+from seqpred.arrays import Bool, Float, Int
 from seqpred.errors import DataError
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
 
 
-def learned_rows(config: ResolvedConfig, lengths: Int) -> Int:
-    """Rows at the beginning of each series that are learned from, [S]; what follows is its validation part."""
-    rows: Int = lengths - np.where(validated(config, lengths), config.training.validation, 0)
-    return rows
-
-
-def validated(config: ResolvedConfig, lengths: Int) -> npt.NDArray[np.bool_]:
-    """Which series have a validation part, [S]; shorter ones are learned from whole, and so never scored on it."""
+def has_validation(config: ResolvedConfig, lengths: Int) -> Bool:
+    """Which series have a validation split, [S]; shorter ones are used for training as a whole."""
     return lengths > config.training.validation + config.model.anchor + 1
 
 
-def learned_from(config: ResolvedConfig, lengths: Int) -> npt.NDArray[np.bool_]:
-    """Which series are long enough for a window to begin in them, [S]; `training/windows.py` draws from these."""
+def training_rows(config: ResolvedConfig, lengths: Int) -> Int:
+    """Rows in the training split of each series, [S]; the rest is its validation split."""
+    return lengths - np.where(has_validation(config, lengths), config.training.validation, 0)
+
+
+def trainable(config: ResolvedConfig, lengths: Int) -> Bool:
+    """Which series have room for a training window, [S]."""
     anchor, window = config.model.anchor, config.model.window
-    learned = lengths - np.where(validated(config, lengths), config.training.validation, 0)
-    needed = max(anchor + 1, window) if config.model.bidirectional else anchor + 1  # one speaks at a window's end only
-    enough: npt.NDArray[np.bool_] = learned > needed
-    return enough
+    needed = max(anchor + 1, window) if config.model.bidirectional else anchor + 1  # emits at the end of a window only
+    return training_rows(config, lengths) > needed
 
 
-def scored(config: ResolvedConfig, lengths: Int) -> npt.NDArray[np.bool_]:
-    """Which series have a whole window before, and a whole horizon in, their validation part, [S]."""
+def validatable(config: ResolvedConfig, lengths: Int) -> Bool:
+    """Which series have a whole window before their validation split, and a whole horizon in it, [S]."""
     anchor, window = config.model.anchor, config.model.window
-    before = np.maximum(lengths - config.training.validation, np.maximum(anchor + 1, window))
-    whole: npt.NDArray[np.bool_] = before + config.forecast.horizon <= lengths
-    return validated(config, lengths) & whole
+    before = np.maximum(lengths - config.training.validation, max(anchor + 1, window))
+    return has_validation(config, lengths) & (before + config.forecast.horizon <= lengths)
 
 
-def training_view(config: ResolvedConfig, panel: Panel, still: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """What training would see of the data: what `settle` has decided, and of how many series it makes use.
+def training_view(config: ResolvedConfig, panel: Panel, constant: Bool) -> dict[str, Any]:
+    """How training would use the data: resolved keys and how many series are used, for `check --json`.
 
     Args:
-        config: settled.
-        still: [S], series in which nothing ever changes.
+        constant: [S], whether a series never changes.
     """
-    learned = learned_from(config, panel.lengths)
+    is_trainable = trainable(config, panel.lengths)
     sections = {"forecast": ("season", "horizon"), "training": ("validation", "max_steps", "batch_size")}
     sections["model"] = ("window", "anchor", "lags", "hidden_size")
     return {
         **{name: getattr(getattr(config, section), name) for section, names in sections.items() for name in names},
         "series": {
-            "learned_from": int((learned & ~still).sum()),
-            "too_short": int((~learned).sum()),
-            "constant": int((learned & still).sum()),
-            "validated": int((scored(config, panel.lengths) & ~still).sum()),
+            "learned_from": int((is_trainable & ~constant).sum()),
+            "too_short": int((~is_trainable).sum()),
+            "constant": int((is_trainable & constant).sum()),
+            "validated": int((validatable(config, panel.lengths) & ~constant).sum()),
         },
     }
 
 
+def rows_needed(config: ResolvedConfig) -> int:
+    """Rows that the longest series needs for training and validation."""
+    before = max(config.model.anchor + 1, config.model.window)
+    return before + max(config.training.validation, config.forecast.horizon) + 1
+
+
 def too_few_rows(config: ResolvedConfig, panel: Panel) -> DataError:
-    """What to say of data that a settled config can't be trained on."""
+    """The error for data with too few rows for a config."""
     validation, window = config.training.validation, config.model.window
     anchor, longest = config.model.anchor, int(panel.lengths.max())
     return DataError(
-        f"the longest series has {longest} rows; anchor {anchor}, window {window} and a validation part of "
+        f"the longest series has {longest} rows; anchor {anchor}, window {window} and a validation split of "
         f"{validation} need {rows_needed(config)}",
-        hint=f"Give more rows, or lower forecast.horizon (now {config.forecast.horizon}), model.window or "
+        hint=f"Add rows, or lower forecast.horizon (now {config.forecast.horizon}), model.window or "
         "training.validation.",
         where=panel.source,
     )
-
-
-def rows_needed(config: ResolvedConfig) -> int:
-    """Rows that the longest series must have to be trained on with a settled config."""
-    learned = max(config.model.anchor + 1, config.model.window)
-    return learned + max(config.training.validation, config.forecast.horizon) + 1
 
 
 def check_varying(panel: Panel) -> None:

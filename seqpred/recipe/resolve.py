@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,54 +38,62 @@ def resolve(config: Config, panel: Panel) -> ResolvedConfig:
     Args:
         panel: all training rows, the validation split included.
     """
-    data, model, forecast, training = config.data, config.model, config.forecast, config.training
-    targets = panel.roles.count("target")
-    rows, tracks, typical = len(panel.values) * targets, len(panel.names) * targets, int(np.median(panel.lengths))
-    searched, room = _searched_rows(config, panel, typical)
+    data = {
+        "data.time": one_or_list(panel.columns.time),
+        "data.id": panel.columns.id,
+        "data.date_order": panel.clock.date_order or config.data.date_order,
+        "data.decimal": panel.dialect.decimal,
+        "data.frequency": str(panel.step),
+        "data.timezone": panel.dialect.timezone,
+    }
+    spans = _resolve_spans(config, panel)
+    return ResolvedConfig.of(config.replace({**data, **spans, **_resolve_sizes(config, panel, spans)}))
 
+
+def _resolve_spans(config: Config, panel: Panel) -> dict[str, Any]:
+    """The keys that count rows back or ahead, and the calendar cycles that no lag spans."""
+    model, forecast, calendar = config.model, config.forecast, config.data.covariates.calendar
+    tracks, typical = len(panel.names) * panel.roles.count("target"), int(np.median(panel.lengths))
+    searched, room = _searched_rows(config, panel, typical)
     season = _known(forecast.season, lambda: find_season(searched, room))
     horizon = _known(forecast.horizon, lambda: _horizon(season, typical))
-    validation = _known(training.validation, lambda: _validation(horizon, typical, tracks))
+    validation = _known(config.training.validation, lambda: _validation(horizon, typical, tracks))
     best_anchor, best_lags = find_anchor(searched, season, horizon, room)
     anchor = _known(model.anchor, lambda: best_anchor)
     lags = _known(model.lags, lambda: best_lags if len(best_lags) > 1 else DEFAULT_LAGS)
-    calendar = data.covariates.calendar
-    cycles = list(find_calendar(panel, max(anchor, *lags))) if calendar == "auto" else calendar
-
-    outputs = horizon * len({*forecast.quantiles, 0.5})
     longest = max(1, typical - validation - anchor - 1)
-    window = _known(model.window, lambda: _window(horizon, season, longest, outputs))
+    cycles = list(find_calendar(panel, max(anchor, *lags))) if calendar == "auto" else calendar
+    return {
+        "data.covariates.calendar": [] if cycles == "none" else cycles,
+        "model.anchor": anchor,
+        "model.lags": lags,
+        "model.window": _known(model.window, lambda: _window(horizon, season, longest, _outputs(config, horizon))),
+        "forecast.season": season,
+        "forecast.horizon": horizon,
+        "training.validation": validation,
+    }
+
+
+def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that set how large the networks and the steps of training are."""
+    model, training, targets = config.model, config.training, panel.roles.count("target")
+    rows, outputs = len(panel.values) * targets, _outputs(config, spans["forecast.horizon"])
     hidden_size = _known(model.hidden_size, lambda: 32 if rows < FEW_ROWS else 64)
-    batch_size = _known(
-        training.batch_size, lambda: _batch_size(rows, window, outputs, bidirectional=model.bidirectional)
-    )
-    return ResolvedConfig.of(
-        config.replace(
-            {
-                "data.time": one_or_list(panel.columns.time),
-                "data.id": panel.columns.id,
-                "data.date_order": panel.clock.date_order or data.date_order,
-                "data.decimal": panel.dialect.decimal,
-                "data.frequency": str(panel.step),
-                "data.timezone": panel.dialect.timezone,
-                "data.covariates.calendar": [] if cycles == "none" else cycles,
-                "forecast.season": season,
-                "forecast.horizon": horizon,
-                "model.joint": _known(model.joint, lambda: 1 < targets <= MOST_JOINT),
-                "model.anchor": anchor,
-                "model.lags": lags,
-                "model.window": window,
-                "model.hidden_size": hidden_size,
-                "model.members": _known(model.members, lambda: 5 if rows < MANY_ROWS else 3),
-                "training.validation": validation,
-                "training.batch_size": batch_size,
-                "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows)),
-                "training.threads": _known(
-                    training.threads, lambda: choose_threads(model.cell, hidden_size, batch_size)
-                ),
-            }
-        )
-    )
+    usual = partial(_batch_size, rows, spans["model.window"], outputs, bidirectional=model.bidirectional)
+    batch_size = _known(training.batch_size, usual)
+    return {
+        "model.joint": _known(model.joint, lambda: 1 < targets <= MOST_JOINT),
+        "model.hidden_size": hidden_size,
+        "model.members": _known(model.members, lambda: 5 if rows < MANY_ROWS else 3),
+        "training.batch_size": batch_size,
+        "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows)),
+        "training.threads": _known(training.threads, lambda: choose_threads(model.cell, hidden_size, batch_size)),
+    }
+
+
+def _outputs(config: Config, horizon: int) -> int:
+    """Quantiles that the network emits at each position."""
+    return horizon * len({*config.forecast.quantiles, 0.5})
 
 
 def _known(value: T | Auto, infer: Callable[[], T]) -> T:
@@ -131,11 +140,7 @@ def _window(horizon: int, season: int, longest: int, outputs: int) -> int:
 
 
 def _batch_size(rows: int, window: int, outputs: int, *, bidirectional: bool) -> int:
-    """Windows in a step: up to a quarter of all rows or of the outputs of a step, 8 to 32; 128 if bidirectional.
-
-    Args:
-        outputs: quantiles that the network emits at each position.
-    """
+    """Windows in a step: up to a quarter of all rows or of the outputs of a step, 8 to 32; 128 if bidirectional."""
     if bidirectional:  # emits at the end of a window only
         return max(4, min(128, MAX_OUTPUTS // outputs))
     batch_size = min(32, max(8, min(rows // 4, MAX_OUTPUTS // (4 * outputs)) // window))

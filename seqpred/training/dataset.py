@@ -12,7 +12,7 @@ from seqpred.arrays import Float, Int
 from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import Prepared, join, prepare_all
 from seqpred.panel.panel import Panel
-from seqpred.recipe.eligibility import learned_rows, too_few_rows
+from seqpred.recipe.eligibility import too_few_rows, training_rows
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.windows import Windows, WindowSpec, make_windows
 
@@ -35,7 +35,7 @@ def training_windows(panel: Panel, config: ResolvedConfig, covariates: Covariate
         last_position_only=config.model.bidirectional,
         known=shape.known_places,
     )
-    segments = split_series(panel.lengths, learned_rows(config, panel.lengths))
+    segments = split_series(panel.lengths, training_rows(config, panel.lengths))
     prepare = partial(_prepare, panel, config, covariates, segments)
     lengths, cuts = np.repeat(segments.ends - segments.begins, targets), np.repeat(segments.cuts, targets)
     windows = make_windows(prepare, lengths, cuts, shape.inputs + len(shape.codes), spec)

@@ -14,7 +14,7 @@ from seqpred.features.covariates import Covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
 from seqpred.network.machine import choose_device
 from seqpred.panel.panel import Panel
-from seqpred.recipe.eligibility import validated
+from seqpred.recipe.eligibility import has_validation
 from seqpred.recipe.resolved import ResolvedConfig
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     horizon = config.forecast.horizon
     windows = max(1, min(MOST_WINDOWS, config.training.validation // horizon))
     forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held_out))
-    held = np.flatnonzero(validated(config, panel.lengths))
+    held = np.flatnonzero(has_validation(config, panel.lengths))
     in_all = len(held)
     if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:
         held = np.random.default_rng(0).permutation(held)[:MOST_SCORED]

@@ -259,7 +259,7 @@ def test_schema_describes_every_key_and_allows_no_other(run):
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["type"] == "object"
     assert schema["required"] == ["data"]
-    assert list(schema["properties"]) == ["data", "model", "forecast", "training"]
+    assert list(schema["properties"]) == ["data", "model", "forecast", "training", "tune"]
     assert schema["additionalProperties"] is False
     for section in schema["$defs"].values():
         assert section["additionalProperties"] is False

@@ -31,7 +31,7 @@ from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Stack
 from seqpred.panel.panel import Panel
-from seqpred.recipe.eligibility import learned_rows
+from seqpred.recipe.eligibility import training_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
@@ -64,7 +64,7 @@ def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.Dat
     said = Config.from_tree(tree)
     config = resolve(said, load_panel(open_source(settle_on), said, lambda _: None))
     panel = load_panel(open_source(data), config, lambda _: None)
-    cuts = learned_rows(config, panel.lengths)
+    cuts = training_rows(config, panel.lengths)
     covariates = learn_covariates(panel, cuts, config.data.covariates.calendar)
     panel = apply_covariates(panel, covariates)
     shape = config.shape(covariates)

@@ -14,7 +14,7 @@ from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import Table
-from seqpred.recipe.eligibility import learned_from, scored
+from seqpred.recipe.eligibility import trainable, validatable
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
@@ -38,16 +38,16 @@ def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
     said = {"model": {"window": window, "anchor": anchor, "bidirectional": both, "hidden_size": 8}}
     said |= {"forecast": {"horizon": horizon, "season": 1}, "training": {"validation": validation}}
     config = resolve(Config.from_tree({"data": {"target": "y"}, **said}), panel)
-    trainable = learned_from(config, panel.lengths).any() and scored(config, panel.lengths).any()
+    is_trainable = trainable(config, panel.lengths).any() and validatable(config, panel.lengths).any()
     try:
         windows = training_windows(panel, config, Covariates())
     except DataError:
-        assert not trainable
+        assert not is_trainable
     else:
-        assert trainable
-        assert set(np.flatnonzero(learned_from(config, panel.lengths))) <= set(windows.starts().tracks.tolist())
+        assert is_trainable
+        assert set(np.flatnonzero(trainable(config, panel.lengths))) <= set(windows.starts().tracks.tolist())
         assert set(windows.validation_windows()[1].tolist()) == set(
-            np.flatnonzero(scored(config, panel.lengths)).tolist()
+            np.flatnonzero(validatable(config, panel.lengths)).tolist()
         )
 
 
