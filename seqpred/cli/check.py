@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from seqpred.inspection.survey import Findings, RowsFound, Survey
+    from seqpred.inspection.findings import Findings
+    from seqpred.inspection.grid_report import GridReport
+    from seqpred.inspection.survey import Survey
 
 FIRST = 10  # tracks shown, and as many of the worst
 COUNTS = {"rows": "rows", "absent": "absent", "holes": "holes", "longest": "longest_hole", "repeats": "repeats"}
@@ -68,15 +70,15 @@ def _show(found: Findings) -> None:
             typer.echo(_shown(line))
 
 
-def _of_rows(source: str, rows: RowsFound) -> Iterable[str]:
+def _of_rows(source: str, rows: GridReport) -> Iterable[str]:
     yield f"{source}: {_count(rows.count, 'row')} of {rows.series:,} series"
-    share = "all rows obey" if not len(rows.off) else f"{100 * rows.obeying:.2f} % of the rows obey"
-    step = f"no step, in the median {rows.distance} apart" if rows.distance else f"step {rows.step}, which {share}"
+    share = "all rows obey" if not len(rows.misaligned) else f"{100 * rows.share_on_grid:.2f} % of the rows obey"
+    step = f"no step, in the median {rows.median_gap} apart" if rows.median_gap else f"step {rows.step}, which {share}"
     yield f"{rows.span[0]} to {rows.span[1]}, {step}"
-    for off in rows.first_off:
+    for off in rows.first_misaligned:
         yield f"off the step: {off['time']} ({off['where']})"
-    if rows.repeats:
-        yield f"{_count(rows.repeats, 'row')} with a time that stood there before"
+    if rows.duplicates:
+        yield f"{_count(rows.duplicates, 'row')} with a time that stood there before"
 
 
 def _show_columns(columns: Sequence[Mapping[str, str | None]]) -> None:

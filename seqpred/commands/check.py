@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from seqpred.commands.init import config_of
 from seqpred.commands.load_panel import as_config, open_data, read_rows
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.inspection.detect import detect
-from seqpred.inspection.survey import Findings, look_at_rows, survey, tell_columns
+from seqpred.inspection.findings import Findings, describe_columns
+from seqpred.inspection.grid_report import report_grid
+from seqpred.inspection.survey import survey
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import profile_columns
@@ -50,15 +50,15 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
     Raises:
         DataError: why training would fail; the findings of earlier stages are kept.
     """
-    found.columns = tell_columns(profile_columns(source), None, {})
+    found.columns = describe_columns(profile_columns(source), None, {})
     reasons = {} if config is None else _reasons(config)
     if config is None:
         detected = detect(beginning(source), {})
         config, reasons = config_of(detected.keys), detected.reasons
     data = config.data
     table, _ = read_rows(source, config, notify, on_progress=on_progress)
-    found.columns = tell_columns(profile_columns(source.with_dialect(Dialect.of(data))), table.columns, reasons)
-    found.rows = look_at_rows(table, data.frequency)
+    found.columns = describe_columns(profile_columns(source.with_dialect(Dialect.of(data))), table.columns, reasons)
+    found.rows = report_grid(table, data.frequency)
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
     for note in panel.notes:
         found.notes.append(note)
@@ -66,7 +66,7 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
     found.survey = survey(panel, table)
     check_varying(panel)
     resolved = resolve(config, panel)
-    found.training = training_view(resolved, panel, np.asarray(found.survey.still.all(axis=1)))
+    found.training = training_view(resolved, panel, found.survey.constant_series)
     if not trainable(resolved, panel.lengths).any() or not validatable(resolved, panel.lengths).any():
         raise too_few_rows(resolved, panel)
 

@@ -1,4 +1,4 @@
-"""What `check` finds in each series: holes, empty cells, repeats, outliers, values that stand still."""
+"""What `check` finds in each series: gaps, empty cells, duplicates, outliers, constant stretches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from seqpred.calendar.clock import Clock
 from seqpred.calendar.step import Step
-from seqpred.inspection.survey import LISTED, Survey, _said, look_at_rows, survey, tell_columns
+from seqpred.inspection.findings import LISTED, describe_columns
+from seqpred.inspection.grid_report import report_grid, requested_step
+from seqpred.inspection.survey import Survey, survey
 from seqpred.panel.panel import build_panel
 from seqpred.reading.table import Table, profile_columns, read_table
 from seqpred.sources.columns import Columns
@@ -61,9 +63,9 @@ def outliers(values: npt.NDArray[np.float64]) -> list[int]:
 
 def test_a_row_that_is_absent_is_told_from_one_that_is_empty() -> None:
     found = surveyed({0: 1, 1: NAN, 2: 3, 5: 4, 7: 5})
-    assert found.absent.tolist() == [3]
-    assert found.holes.tolist() == [2]
-    assert found.longest_hole.tolist() == [2]
+    assert found.missing.tolist() == [3]
+    assert found.gaps.tolist() == [2]
+    assert found.longest_gap.tolist() == [2]
     assert found.empty.tolist() == [[1]]
 
 
@@ -79,12 +81,12 @@ def test_what_is_found_is_what_was_left_out(drawn: list[list[str]]) -> None:
     for s, series in enumerate(laid):
         runs = [(key, len(list(run))) for key, run in itertools.groupby(series)]
         holes = [n for key, n in runs if key == "absent"]
-        assert found.absent[s] == sum(holes)
-        assert found.holes[s] == len(holes)
-        assert found.longest_hole[s] == max(holes, default=0)
+        assert found.missing[s] == sum(holes)
+        assert found.gaps[s] == len(holes)
+        assert found.longest_gap[s] == max(holes, default=0)
         assert found.empty[s, 0] == series.count("empty")
-        assert found.constant[s, 0] == max(n for key, n in runs if key in ("0", "1"))
-        assert found.still[s, 0] == ("0" not in series)
+        assert found.longest_constant[s, 0] == max(n for key, n in runs if key in ("0", "1"))
+        assert found.constant[s, 0] == ("0" not in series)
 
 
 def test_rows_that_share_a_time_are_counted_in_their_series() -> None:
@@ -92,16 +94,16 @@ def test_rows_that_share_a_time_are_counted_in_their_series() -> None:
     extra = [7, 7, 5]
     twice = replace(once, codes=np.append(once.codes, [1, 1, 0]), times=np.append(once.times, np.array(extra) % 4))
     found = survey(build_panel(once), twice)
-    assert found.repeats.tolist() == [1, 2]
-    assert look_at_rows(twice).repeats == 3
+    assert found.duplicates.tolist() == [1, 2]
+    assert report_grid(twice).duplicates == 3
 
 
 def test_nothing_but_empty_cells_is_neither_constant_nor_an_outlier() -> None:
     found = surveyed(np.full(6, NAN), np.arange(6.0))
-    assert found.constant.ravel().tolist() == [0, 1]
+    assert found.longest_constant.ravel().tolist() == [0, 1]
     assert found.empty.ravel().tolist() == [6, 0]
     assert found.farthest.ravel().tolist() == [-1, -1]
-    assert found.still.ravel().tolist() == [True, False]
+    assert found.constant.ravel().tolist() == [True, False]
 
 
 # ------------------------------------------------------------------ outliers
@@ -176,7 +178,7 @@ def test_outliers_depend_on_neither_unit_nor_sign(seed: int, unit: float, zero: 
 def test_what_is_found_in_a_series_does_not_depend_on_those_beside_it(lengths: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     series = [np.where(rng.random(n) < 0.2, NAN, rng.integers(0, 9, n)) for n in lengths]
-    together, names = surveyed(*series), ("empty", "constant", "still")
+    together, names = surveyed(*series), ("empty", "longest_constant", "constant")
     for s, values in enumerate(series):
         alone = surveyed(values)
         assert all(getattr(together, n)[s].tolist() == getattr(alone, n)[0].tolist() for n in names)
@@ -218,7 +220,7 @@ def test_two_targets_are_surveyed_each_for_itself_and_columns_behind_them_are_no
     panel = build_panel(table)
     found = survey(replace(panel, roles=("target", "target", "known")), table)
     assert found.empty.tolist() == [[0, 5]]
-    assert found.still.tolist() == [[False, True]]
+    assert found.constant.tolist() == [[False, True]]
 
 
 def test_many_series_are_surveyed_at_once() -> None:
@@ -237,24 +239,24 @@ def test_rows_off_the_step_are_counted_with_the_lines_of_the_first() -> None:
     days = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
     stamps = [f"{d} 00:00" for d in days]
     stamps[3] = "2024-01-04 00:07"
-    found = look_at_rows(read("ds,y\n" + "".join(f"{t},1\n" for t in stamps)))
+    found = report_grid(read("ds,y\n" + "".join(f"{t},1\n" for t in stamps)))
     assert str(found.step) == "P1D"
-    assert found.obeying == pytest.approx(0.8)
-    assert found.first_off == [{"where": "sales.csv:5", "time": "2024-01-04 00:07"}]
+    assert found.share_on_grid == pytest.approx(0.8)
+    assert found.first_misaligned == [{"where": "sales.csv:5", "time": "2024-01-04 00:07"}]
     assert found.span == ("2024-01-01 00:00", "2024-01-05 00:00")
 
 
 def test_rows_are_held_against_the_step_that_a_person_asked_for() -> None:
     table = read("ds,y\n" + "".join(f"2024-01-{d:02d},1\n" for d in range(1, 11)))
-    assert look_at_rows(table).obeying == 1
-    assert look_at_rows(table, "P7D").obeying == pytest.approx(0.2)
-    assert str(look_at_rows(table, "3").step) == "P1D"  # refused later: the times are dates
+    assert report_grid(table).share_on_grid == 1
+    assert report_grid(table, "P7D").share_on_grid == pytest.approx(0.2)
+    assert str(report_grid(table, "3").step) == "P1D"  # refused later: the times are dates
 
 
 def test_every_column_is_told_with_its_role_and_the_unused_ones_as_such() -> None:
     source = Source("sales.csv", b"ds,shop,y,note\n2024-01-01,a,1.5,x\n2024-01-02,a,2,x\n")
     profiles = profile_columns(source)
-    told = tell_columns(profiles, Columns("ds", "shop", ("y",)), {"time": "its name"})
+    told = describe_columns(profiles, Columns("ds", "shop", ("y",)), {"time": "its name"})
     assert [(c["name"], c["role"]) for c in told] == [
         ("ds", "time"),
         ("shop", "id"),
@@ -262,10 +264,15 @@ def test_every_column_is_told_with_its_role_and_the_unused_ones_as_such() -> Non
         ("note", "unused"),
     ]
     assert [c["why"] for c in told] == ["its name", None, None, None]
-    assert {c["role"] for c in tell_columns(profiles, None, {})} == {None}
+    assert {c["role"] for c in describe_columns(profiles, None, {})} == {None}
 
 
 def test_a_step_that_is_asked_for_counts_where_it_fits_the_times() -> None:
     steps = ("irregular", "2", "PT1H", "soon")
-    assert [_said(text, dated=False) for text in steps] == [Step("irregular", 1), Step("row", 2), None, None]
-    assert [_said(text, dated=True) for text in steps] == [Step("irregular", 1), None, Step.parse("PT1H"), None]
+    assert [requested_step(text, dated=False) for text in steps] == [Step("irregular", 1), Step("row", 2), None, None]
+    assert [requested_step(text, dated=True) for text in steps] == [
+        Step("irregular", 1),
+        None,
+        Step.parse("PT1H"),
+        None,
+    ]
