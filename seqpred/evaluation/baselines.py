@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from seqpred.arrays import Float
-from seqpred.features.inputs import anchor_ahead, bridge
+from seqpred.features.inputs import bridge
+from seqpred.features.naive import repeat_last
 
 
 def naive(history: Float, steps: int) -> Float:
@@ -14,7 +15,7 @@ def naive(history: Float, steps: int) -> Float:
     >>> naive(np.array([1.0, 2.0, np.nan]), 2).tolist()
     [2.0, 2.0]
     """
-    return anchor_ahead(bridge(history, 1), 1, steps)
+    return repeat_last(bridge(history, 1), 1, steps)
 
 
 def seasonal_naive(history: Float, season: int, steps: int) -> Float:
@@ -23,7 +24,7 @@ def seasonal_naive(history: Float, season: int, steps: int) -> Float:
     >>> seasonal_naive(np.array([1.0, 2.0, 3.0, 4.0]), 2, 3).tolist()
     [3.0, 4.0, 3.0]
     """
-    return anchor_ahead(bridge(history, season), season, steps)
+    return repeat_last(bridge(history, season), season, steps)
 
 
 def drift(history: Float, steps: int) -> Float:

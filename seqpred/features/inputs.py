@@ -18,6 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqpred.arrays import Float, Float32, Int
+from seqpred.features.naive import cycles_used
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,56 +26,7 @@ if TYPE_CHECKING:
 CELLS = 250_000  # of tracks made side by side, which bounds memory
 FARTHEST = 1e6  # units of the scale that a recent row may lie from the last
 
-MOST_CYCLES, MOST_RECENT = 5, 400  # cycles over which a drift is taken, and rows of them beyond the second
-SLOW, QUICK = (
-    0.1,
-    0.3,
-)  # rates at which levels are smoothed: of all recent rows, and beside a line and a cycle's profile
-
 Array = TypeVar("Array", Float, "Tensor")
-
-
-def cycles_seen(cycle: int) -> int:
-    """How many of the last cycles of so many rows the naive forecasts look at.
-
-    >>> cycles_seen(12), cycles_seen(168)
-    (5, 2)
-    """
-    return max(2, min(MOST_CYCLES, MOST_RECENT // cycle))
-
-
-def fading(rows: int, rate: float) -> Float:
-    """Weights of the last rows that sum to 1, each `rate` less than the next: simple exponential smoothing's.
-
-    >>> fading(3, 0.5).round(3).tolist()
-    [0.143, 0.286, 0.571]
-    """
-    weights = (1 - rate) ** np.arange(rows - 1, -1, -1.0)
-    whole: Float = weights / weights.sum()
-    return whole
-
-
-def line_and_level(cycle: int) -> Float:
-    """What to weigh the rows of the last cycles by, [rows, 2], for the smoothed forecast's level and its slope.
-
-    It is Holt and Winters' additive method with one line and one profile of these cycles in place of smoothed ones
-    (Winters 1960, Management Science 6(3)): the slope is the mean drift, the profile the mean of the cycles about the
-    line, and the level what is left at the last row, smoothed, here above the mean of all rows. The forecast of step k
-    is the cycles' mean at its phase + level + slope (k - p), where p is the phase in rows from a cycle's middle.
-
-    >>> (np.arange(10.0) @ line_and_level(2)).round(6).tolist()  # 1 a row, and the last one lies 4.5 above the mean
-    [4.5, 1.0]
-    """
-    times = cycles_seen(cycle)
-    rows = times * cycle
-    weights = fading(rows, QUICK)
-    slope = np.zeros(rows)
-    slope[-cycle:], slope[:cycle] = 1, -1
-    slope /= cycle * (times - 1) * cycle
-    phase = np.arange(rows) % cycle - (cycle - 1) / 2
-    late = float(weights @ (phase - np.arange(rows) + rows - 1))  # how far behind the last row the line is met
-    profile = np.tile(weights.reshape(times, cycle).sum(0) / times, times)
-    return np.stack([weights - profile + late * slope, slope], axis=1)
 
 
 @dataclass(frozen=True)
@@ -108,7 +60,7 @@ class InputSpec:
     @cached_property
     def recent(self) -> int:
         """Rows, up to the one that speaks, that the head is given; 0 where it needs none."""
-        blended = max(2 * self.anchor, *(cycle * cycles_seen(cycle) for cycle in self.cycles), 0)
+        blended = max(2 * self.anchor, *(cycle * cycles_used(cycle) for cycle in self.cycles), 0)
         return max(blended * self.blend, self.autoregression)
 
 
@@ -307,18 +259,6 @@ def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Arra
     )
     changes: Array = (windows - windows[..., -1:]) / scale[..., None]
     return changes.clip(-FARTHEST, FARTHEST)
-
-
-def anchor_ahead(filled: Float, anchor: int, steps: int) -> Float:
-    """What the anchor forecasts for the steps after the last row, [N]: the last `anchor` values again and again.
-
-    >>> anchor_ahead(np.array([9.0, 1.0, 2.0, 3.0]), 3, 4).tolist()
-    [1.0, 2.0, 3.0, 1.0]
-    """
-    if len(filled) < anchor:
-        return np.full(steps, filled[-1])
-    again: Float = filled[len(filled) - anchor + np.arange(steps) % anchor]
-    return again
 
 
 def to_unit(z: Float32, anchor: Float, scale: float) -> Float:

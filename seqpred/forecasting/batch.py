@@ -12,13 +12,13 @@ from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import (
     InputSpec,
     Prepared,
-    anchor_ahead,
     join,
     prepare_all,
     recent_changes,
     to_unit,
     usable_scale,
 )
+from seqpred.features.naive import repeat_last
 from seqpred.panel.panel import Panel
 from seqpred.runtime.runtime import HeadInputs, Reader, Runtime
 
@@ -117,7 +117,7 @@ class _Group:
         z = reader.read([p.x for p in prepared], HeadInputs(self._recent(prepared, scales), self._known()))
         return np.stack(
             [
-                to_unit(own, anchor_ahead(p.filled, look.anchor, len(own)), float(scale))
+                to_unit(own, repeat_last(p.filled, look.anchor, len(own)), float(scale))
                 for p, own, scale in zip(prepared, z, scales, strict=True)
             ]
         )

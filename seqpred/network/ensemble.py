@@ -75,7 +75,7 @@ class Ensemble(nn.Module):
         if not self.shape.naives:
             return self.initial_forecast
         assert head_inputs.recent is not None
-        mean = (self.blend * naive_forecasts(head_inputs.recent, self.shape)).sum(-2)
+        mean = (self.blend * naive_forecasts(head_inputs.recent, self.shape.naive_table)).sum(-2)
         return self.initial_forecast + mean[..., None]
 
     def _calibrated(self, z: Tensor, initial: Tensor) -> Tensor:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from itertools import accumulate
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from seqpred.features.inputs import SLOW, cycles_seen, fading, line_and_level
+from seqpred.arrays import Float
+from seqpred.features.naive import NaiveTable
 from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
 
 TEMPERATURE = 0.1  # a naive forecast whose error is larger by this ratio starts with 1 / e of the best one's weight
@@ -127,7 +128,7 @@ class Blend(nn.Module):
         """The mean relative to the anchor's forecast, [batch, P, N], from the recent values [batch, P, R]."""
         logits = SHARPNESS * self.gate(state).unflatten(-1, (self.places, -1))
         weights = torch.softmax(logits, -1)[..., 1:]  # the first is the anchor's, whose relative forecast is 0
-        mean: Tensor = ((weights @ naive_forecasts(recent, self.shape)) * self.near).sum(-2)
+        mean: Tensor = ((weights @ naive_forecasts(recent, self.shape.naive_table)) * self.near).sum(-2)
         return mean
 
     @torch.no_grad()
@@ -162,52 +163,28 @@ def weigh_by_errors(errors: Tensor) -> Tensor:
     return ((1 - errors / best) / TEMPERATURE).clamp(min=MIN_LOGIT)
 
 
-def naive_forecasts(recent: Tensor, shape: Shape) -> Tensor:
-    """What naive forecasts say of the steps ahead, less what the anchor's says, [batch, P, A, N].
-
-    They are the last value; for each cycle its seasonal naive, the same with drift (each cycle lies above the
-    one before by as much as the last did), the mean of its last two, and the last value with the cycle's changes; and
-    for each cycle the seasonal naive with the mean drift of up to five, see `features.cycles_seen`; the level of all
-    recent rows, smoothed; and for each cycle what `features.line_and_level` says.
+def naive_forecasts(recent: Tensor, table: NaiveTable) -> Tensor:
+    """Naive forecasts of the steps ahead minus the anchor's forecast, [batch, P, A, N].
 
     Args:
-        recent: [batch, P, R], so many of each cycle at least.
+        recent: [batch, P, R].
+        table: which forecasts; see `features.naive`.
     """
-    last, ahead = shape.recent - 1, torch.arange(shape.horizon, device=recent.device)
 
-    def ago(cycle: int, times: int = 1) -> Tensor:
-        """The value as many whole cycles before each step as are needed to have seen it, and times - 1 more."""
-        seen = recent[..., last + 1 - times * cycle :][..., :cycle]
-        return seen[..., : shape.horizon] if shape.horizon <= cycle else seen.index_select(-1, ahead % cycle)
+    def tensor(values: Float) -> Tensor:
+        return torch.as_tensor(values, dtype=recent.dtype, device=recent.device)
 
-    def drifted(cycle: int, over: int) -> Tensor:
-        """The seasonal naive, each cycle above the one before by as much as the last `over` cycles were in the mean."""
-        first = recent[..., last + 1 - over * cycle :][..., :cycle].mean(-1, keepdim=True)
-        drift = (recent[..., last + 1 - cycle :].mean(-1, keepdim=True) - first) / (over - 1)
-        return ago(cycle) + drift * (1 + ahead // cycle)
-
-    def smoothed(cycle: int) -> Tensor:
-        """The mean of the last cycles at each step's phase, moved to the smoothed level, and on along the line."""
-        weights = torch.as_tensor(line_and_level(cycle), dtype=recent.dtype, device=recent.device)
-        rows, phase = recent[..., last + 1 - len(weights) :], ahead % cycle
-        cycles = torch.split(rows, cycle, -1)  # added one by one, which takes a fifth of the time of a mean of them
-        mean = (reduce(torch.add, cycles) / len(cycles)).index_select(-1, phase)
-        level, slope = ((rows @ column)[..., None] for column in weights.T)  # at once it takes six times as long
-        whole: Tensor = mean + level + slope * (1 + ahead - phase + (cycle - 1) / 2)
-        return whole
-
-    anchor = ago(shape.anchor)
-    found = [torch.zeros_like(anchor)]
-    for cycle in shape.cycles:
-        season = ago(cycle)
-        if cycle != shape.anchor:
-            found.append(season)
-        found += [drifted(cycle, 2), (season + ago(cycle, 2)) / 2, season - recent[..., last - cycle, None]]
-    found += [drifted(cycle, cycles_seen(cycle)) for cycle in shape.cycles]
-    slow = torch.as_tensor(fading(shape.recent, SLOW), dtype=recent.dtype, device=recent.device)
-    found.append((recent @ slow)[..., None].expand_as(anchor))
-    found += [smoothed(cycle) for cycle in shape.cycles]
-    return torch.stack([forecast - anchor for forecast in found], -2)
+    rows = recent.flatten(0, -2)
+    level, slope = (rows @ tensor(np.concatenate([table.level, table.slope]).T)).chunk(2, -1)
+    lags = [rows.index_select(-1, picks) for picks in torch.as_tensor(table.picks, device=recent.device)]
+    forecasts = []  # one by one: several times faster than a product of [A, U] and [rows, U, N]
+    for k, (shares, steps) in enumerate(zip(table.shares.tolist(), tensor(table.steps), strict=True)):
+        forecast = level[:, k, None] + slope[:, k, None] * steps
+        for share, lag in zip(shares, lags, strict=True):
+            if share:
+                forecast.add_(lag, alpha=share)
+        forecasts.append(forecast)
+    return torch.stack(forecasts, -2).view(*recent.shape[:-1], *table.steps.shape)
 
 
 class KnownAhead(nn.Module):

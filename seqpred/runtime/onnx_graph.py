@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Float32, Int
-from seqpred.features.inputs import SLOW, cycles_seen, fading, line_and_level
 from seqpred.runtime.onnx_bytes import FLOAT, INT64, Node, Value, onnx_file
 from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
 
@@ -214,41 +213,16 @@ def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str, naives: s
 
 
 def _naives(graph: _Graph, shape: Shape) -> str:
-    """`naive_forecasts`, [batch, P, A, N]."""
-    last, ahead = shape.recent - 1, np.arange(shape.horizon)
-
-    def ago(cycle: int, times: int = 1) -> str:
-        return graph("Gather", "recent", graph.constant(last + 1 - times * cycle + ahead % cycle), axis=-1)
-
-    def mean(cycle: int, times: int) -> str:
-        first = last + 1 - times * cycle
-        return graph("ReduceMean", graph.rows("recent", graph.constant([first]), -1, first + cycle), axes=[-1])
-
-    def drifted(cycle: int, over: int) -> str:
-        steps = graph.constant((1 + ahead // cycle) / (over - 1), np.float32)
-        return graph("Add", ago(cycle), graph("Mul", graph("Sub", mean(cycle, 1), mean(cycle, over)), steps))
-
-    def smoothed(cycle: int) -> str:
-        weights, times = line_and_level(cycle), cycles_seen(cycle)
-        rows = graph.rows("recent", graph.constant([last + 1 - len(weights)]), -1)
-        level, slope = (graph("MatMul", rows, graph.constant(w[:, None], np.float32)) for w in weights.T)
-        steps = graph.constant(1 + ahead - (ahead % cycle - (cycle - 1) / 2), np.float32)
-        mean = graph("Mean", *(ago(cycle, k + 1) for k in range(times)))
-        return graph("Add", graph("Add", mean, level), graph("Mul", slope, steps))
-
-    anchor = ago(shape.anchor)
-    found = [graph("Neg", anchor)]
-    for cycle in shape.cycles:
-        season = ago(cycle)
-        both = graph("Mul", graph("Add", season, ago(cycle, 2)), graph.constant([0.5], np.float32))
-        changes = graph("Sub", season, graph("Gather", "recent", graph.constant([last - cycle]), axis=-1))
-        own = [drifted(cycle, 2), both, changes]
-        found += [graph("Sub", one, anchor) for one in ([season] if cycle != shape.anchor else []) + own]
-    found += [graph("Sub", drifted(cycle, cycles_seen(cycle)), anchor) for cycle in shape.cycles]
-    slow = graph("MatMul", "recent", graph.constant(fading(shape.recent, SLOW)[:, None], np.float32))
-    found.append(graph("Sub", slow, anchor))
-    found += [graph("Sub", smoothed(cycle), anchor) for cycle in shape.cycles]
-    return graph("Concat", *(graph("Unsqueeze", one, graph.constant([-2])) for one in found), axis=-2)
+    """`heads.naive_forecasts`, [batch, P, A, N]."""
+    table = shape.naive_table
+    lags = graph("Gather", "recent", graph.constant(table.picks), axis=-1)
+    mean = graph("MatMul", graph.constant(table.shares, np.float32), lags)
+    level, slope = (
+        graph("Unsqueeze", graph.linear("recent", weights.astype(np.float32)), graph.constant([-1]))
+        for weights in (table.level, table.slope)
+    )
+    line = graph("Mul", slope, graph.constant(table.steps, np.float32))
+    return graph("Add", graph("Add", mean, level), line)
 
 
 def _blend(graph: _Graph, shape: Shape, weights: Weights, outputs: str, naives: str) -> str:

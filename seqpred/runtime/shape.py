@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
+
+from seqpred.features.naive import NaiveTable, naive_table
 
 PLACES = 4  # along the horizon, at which naive forecasts are weighed
 SHARPNESS = 8.0  # factor of the logits of these weights: how fast they are trained relative to the rest of the head
@@ -46,15 +47,15 @@ class Shape:
     @property
     def naives(self) -> int:
         """A, the number of naive forecasts besides the anchor's."""
-        return count_naives(self.cycles, self.anchor) if self.blend else 0
+        return len(self.naive_table.steps) if self.blend else 0
+
+    @property
+    def naive_table(self) -> NaiveTable:
+        """The naive forecasts that are blended, as functions of the recent values."""
+        return naive_table(self.cycles, self.anchor, self.horizon, self.recent)
 
     @property
     def known_places(self) -> tuple[int, ...]:
         """The columns of a row that are known ahead."""
         width = self.inputs + len(self.codes)
         return (*range(self.inputs - self.known, self.inputs), *range(width - self.known_codes, width))
-
-
-def count_naives(cycles: Collection[int], anchor: int) -> int:
-    """The number of naive forecasts besides the anchor's; see `heads.naive_forecasts`."""
-    return 2 + 6 * len(cycles) - (anchor in cycles)

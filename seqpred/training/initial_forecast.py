@@ -69,4 +69,4 @@ def _naive_forecasts(shape: Shape, windows: Windows, rows: Tensor, tracks: Tenso
     """The naive forecasts after these rows, relative to the anchor's, which comes first, [S, A + 1, N]."""
     recent = windows.head_inputs(Positions(rows), windows.begins[tracks]).recent
     assert recent is not None
-    return nn.functional.pad(naive_forecasts(recent[:, 0], shape), (0, 0, 1, 0))
+    return nn.functional.pad(naive_forecasts(recent[:, 0], shape.naive_table), (0, 0, 1, 0))

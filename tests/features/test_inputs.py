@@ -13,8 +13,6 @@ from seqpred.evaluation.metrics import mase_scale
 from seqpred.features import inputs as features
 from seqpred.features.inputs import (
     InputSpec,
-    anchor_ahead,
-    bridge,
     prepare,
     prepare_all,
     recent_changes,
@@ -22,8 +20,7 @@ from seqpred.features.inputs import (
     to_unit,
     usable_scale,
 )
-from seqpred.network.heads import naive_forecasts
-from seqpred.runtime.shape import Shape
+from seqpred.features.naive import repeat_last
 from tests.conftest import seasonal
 
 LOOK = InputSpec(season=4, anchor=4, lags=(1, 4))
@@ -89,82 +86,13 @@ def test_the_scale_at_the_last_row_is_the_denominator_of_mase() -> None:
 
 def test_a_forecast_of_zero_is_the_seasonal_naive() -> None:
     track = seasonal(30)
-    said = to_unit(np.zeros((6, 1), np.float32), anchor_ahead(track, 4, 6), 2.0)
+    said = to_unit(np.zeros((6, 1), np.float32), repeat_last(track, 4, 6), 2.0)
     assert np.array_equal(said[:, 0], [*track[-4:], *track[-4:-2]])
-
-
-def test_gaps_are_bridged_by_the_season_before() -> None:
-    track = np.array([np.nan, 1.0, 2.0, 3.0, np.nan, np.nan, 6.0])
-    assert bridge(track, 3).tolist() == [1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 6.0]
 
 
 def test_large_values_lose_no_precision() -> None:
     track = seasonal(200)
     assert np.allclose(prepare(track + 1e9, LOOK).x, prepare(track, LOOK).x, atol=1e-3)
-
-
-def naives(track: np.ndarray, look: InputSpec, steps: int, rows: int = 1) -> np.ndarray:
-    """What the naive forecasts say after the last rows, in the target's unit, [A + 1, rows, steps]."""
-    filled = prepare(track, look).filled
-    past = filled[np.maximum(np.arange(len(track) - rows - look.recent + 1, len(track)), 0)]
-    recent = recent_changes(past[None], np.ones((1, rows)), look.recent)
-    size = {"recent": look.recent, "cycles": look.cycles, "anchor": look.anchor, "blend": True}
-    shape = Shape(1, steps, (0.5,), "rnn", 1, 1, bidirectional=False, dropout=0.0, **size)
-    found = naive_forecasts(torch.tensor(recent), shape)[0].numpy()
-    assert found.shape == (rows, shape.naives, steps)
-    anchor = [anchor_ahead(filled[: len(track) - rows + p + 1], look.anchor, steps) for p in range(rows)]
-    return np.stack(anchor) + np.concatenate([np.zeros((1, rows, steps)), found.transpose(1, 0, 2)])
-
-
-def test_a_line_with_a_season_is_forecast_by_the_naive_forecast_with_drift() -> None:
-    rows = np.arange(40.0)
-    track = 3 * rows + np.tile([0.0, 5.0, -2.0, 1.0], 10)
-    ahead = 3 * np.arange(40.0, 47.0) + np.tile([0.0, 5.0, -2.0, 1.0], 2)[:7]
-    _, last, drift, mean, changes, longer, _, smoothed = naives(track, LOOK, 7)[:, 0]
-    assert np.allclose(drift, ahead)
-    assert np.allclose(longer, ahead)
-    assert np.allclose(smoothed, ahead)
-    assert (last == track[-1]).all()
-    assert np.allclose(mean, ahead - np.repeat([18.0, 30.0], [4, 3]))
-    assert np.allclose(changes[:4], ahead[:4])
-
-
-def test_the_longer_drift_is_the_mean_of_four() -> None:
-    """Cycles at 0, 1, 2, 3 and 13: the last one rose by 10, all by 3.25 in the mean."""
-    track = np.repeat([0.0, 1.0, 2.0, 3.0, 13.0], 4)
-    _, _, drift, _, _, longer, _, _ = naives(track, LOOK, 5)[:, 0]
-    assert drift.tolist() == [23, 23, 23, 23, 33]
-    assert longer.tolist() == [16.25, 16.25, 16.25, 16.25, 19.5]
-
-
-def test_levels_are_smoothed_beside_a_profile_and_without_one() -> None:
-    """After a line, a profile and a step, against sums that are written out."""
-    cycle, times, steps = 4, 5, 7
-    track = np.random.default_rng(5).normal(size=cycle * times) + np.tile([9.0, 5.0, 0.0, 2.0], times)
-    *_, slow, smoothed = naives(track, LOOK, steps)[:, 0]
-    shares = np.array([0.9 ** (len(track) - 1 - i) for i in range(len(track))])
-    assert np.allclose(slow, shares @ track / shares.sum())
-    cycles = track.reshape(times, cycle)
-    slope = (cycles[-1].mean() - cycles[0].mean()) / ((times - 1) * cycle)
-    line = slope * (np.arange(len(track)) - len(track) + 1)
-    profile = (track - line).reshape(times, cycle).mean(0)
-    profile -= profile.mean()
-    shares = np.array([0.7 ** (len(track) - 1 - i) for i in range(len(track))])
-    level = shares @ (track - line - np.tile(profile, times)) / shares.sum()
-    assert np.allclose(smoothed, level + slope * np.arange(1, steps + 1) + profile[np.arange(steps) % cycle])
-
-
-def test_each_cycle_has_its_naive_forecasts() -> None:
-    track = np.arange(30.0)
-    look = InputSpec(season=3, anchor=3, lags=(1, 7))
-    assert (look.cycles, look.recent) == ((3, 7), 35)
-    found = naives(track, look, 5)[:, 0]
-    assert found[0].tolist() == [27, 28, 29, 27, 28]
-    assert [23, 24, 25, 26, 27] in found.tolist()  # as seven rows ago
-    assert InputSpec(1, 1, (1,)).recent == 2
-    assert InputSpec(3, 3, (1, 7), blend=False).recent == 0
-    both = InputSpec(3, 3, (1, 7), autoregression=40)
-    assert both.recent == InputSpec(3, 3, (1, 7), blend=False, autoregression=40).recent == 40
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.features.inputs import InputSpec, anchor_ahead, prepare, recent_changes, usable_scale
+from seqpred.features.inputs import InputSpec, prepare, recent_changes, usable_scale
+from seqpred.features.naive import repeat_last
 from seqpred.features.tracks import advance, remembered
 
 STEPS = 11
@@ -51,7 +52,7 @@ def test_rows_in_pieces_are_prepared_as_the_whole_track(look, seed, rows, missin
         np.testing.assert_allclose(np.concatenate(x, 2)[series, target], whole.x, atol=2e-4)
         if np.isfinite(own).any():
             last = np.concatenate(anchors, 2)[series, target, -1]
-            np.testing.assert_allclose(last, anchor_ahead(whole.filled, look.anchor, STEPS))
+            np.testing.assert_allclose(last, repeat_last(whole.filled, look.anchor, STEPS))
             if look.recent:
                 past = whole.filled[np.maximum(rows + np.arange(-look.recent, 0), 0)]
                 scale = usable_scale(whole.scale[-1:], whole.filled[-1:])

@@ -61,7 +61,7 @@ def test_quantiles_do_not_cross_for_any_shrinkage_and_interval_scale(shrinkage: 
     if not shrinkage:
         _, head_inputs = given()
         assert head_inputs.recent is not None
-        mean = (ensemble.blend * naive_forecasts(head_inputs.recent[:, 0], SHAPE)).sum(1)
+        mean = (ensemble.blend * naive_forecasts(head_inputs.recent[:, 0], SHAPE.naive_table)).sum(1)
         torch.testing.assert_close(quantiles[..., 1], ensemble.initial_forecast[:, 1] + mean)
 
 

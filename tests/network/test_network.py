@@ -147,7 +147,7 @@ def test_a_blend_is_between_the_naive_forecasts_and_starts_from_given_weights() 
     blended = head(6, 9, LEVELS, **BLENDED)
     blend, recent = blended.blend, torch.randn(2, 7, 15)
     assert blend is not None
-    naives = naive_forecasts(recent, blend.shape)
+    naives = naive_forecasts(recent, blend.shape.naive_table)
     among = torch.cat([naives, torch.zeros(2, 7, 1, 9)], 2)  # the anchor's forecast relative to itself
     blend.gate.weight.data *= 20
     mean = blend(torch.randn(2, 7, 6), recent)

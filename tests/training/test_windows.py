@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqpred.features.inputs import InputSpec, Prepared, anchor_ahead, prepare
+from seqpred.features.inputs import InputSpec, Prepared, prepare
+from seqpred.features.naive import repeat_last
 from seqpred.network.network import Network
 from seqpred.runtime.shape import Shape
 from seqpred.training import positions
@@ -46,7 +47,7 @@ def target_by_hand(track: np.ndarray, row: int, step: int, low: int, high: int) 
     past = prepare(track[: row + 1], SPEC)
     if not low <= row + step < high or row < SPEC.anchor - 1:
         return np.nan
-    return float((track[row + step] - anchor_ahead(past.filled, SPEC.anchor, step)[-1]) / past.scale[-1])
+    return float((track[row + step] - repeat_last(past.filled, SPEC.anchor, step)[-1]) / past.scale[-1])
 
 
 @pytest.mark.parametrize("horizon", [3, 6], ids=["shorter than the anchor", "longer than the anchor"])

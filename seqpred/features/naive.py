@@ -1,0 +1,191 @@
+"""Naive forecasts: missing values filled from the past, repeated cycles, and one linear table for all of them.
+
+Every naive forecast is linear in the recent rows. Forecast k of step n is
+
+    mean(recent[picks_k(n)]) + recent . level_k + steps_k(n) * (recent . slope_k)
+
+`naive_table` gives these numbers once. torch (`network/heads.py`) and ONNX (`runtime/onnx_graph.py`) evaluate them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from seqpred.arrays import Float, Int
+
+MAX_CYCLES, MAX_RECENT = 5, 400  # cycles over which a drift is measured, and rows of them beyond the second cycle
+SLOW, FAST = 0.1, 0.3  # smoothing rates of the level: of all recent rows, and next to a line and a cycle's profile
+
+
+def cycles_used(cycle: int) -> int:
+    """How many of the last cycles of `cycle` rows the naive forecasts use.
+
+    >>> cycles_used(12), cycles_used(168)
+    (5, 2)
+    """
+    return max(2, min(MAX_CYCLES, MAX_RECENT // cycle))
+
+
+def lagged_rows(cycle: int, steps: int, cycles: int = 1) -> Int:
+    """The row that a seasonal naive forecast copies for each step ahead, [N], counted back from the end.
+
+    Args:
+        cycle: rows of a cycle; steps beyond one cycle copy the same rows again.
+        cycles: how many cycles to look back; 1 is the last one.
+
+    >>> lagged_rows(3, 5).tolist(), lagged_rows(3, 5, cycles=2).tolist()
+    ([-3, -2, -1, -3, -2], [-6, -5, -4, -6, -5])
+    """
+    rows: Int = np.arange(steps) % cycle - cycles * cycle
+    return rows
+
+
+def repeat_last(filled: Float, cycle: int, steps: int) -> Float:
+    """The last `cycle` values repeated over the steps ahead, [N]; the last value where there are fewer.
+
+    >>> repeat_last(np.array([9.0, 1.0, 2.0, 3.0]), 3, 4).tolist()
+    [1.0, 2.0, 3.0, 1.0]
+    """
+    if len(filled) < cycle:
+        return np.full(steps, filled[-1])
+    repeated: Float = filled[lagged_rows(cycle, steps)]
+    return repeated
+
+
+def smoothing_weights(rows: int, rate: float) -> Float:
+    """Weights of simple exponential smoothing for the last rows, normalised to sum 1, [rows].
+
+    >>> smoothing_weights(3, 0.5).round(3).tolist()
+    [0.143, 0.286, 0.571]
+    """
+    weights = (1 - rate) ** np.arange(rows - 1, -1, -1.0)
+    return np.asarray(weights / weights.sum())
+
+
+def level_and_slope(cycle: int) -> tuple[Float, Float]:
+    """Weights of the rows of the last cycles, [rows] each, for the level and the slope of the smoothed forecast.
+
+    This is the additive method of Holt and Winters with one line and one seasonal profile fitted to these cycles in
+    place of smoothed ones (Winters 1960, Management Science 6(3)). The slope is the mean drift, the profile is the
+    mean of the cycles about the line, and the level is the smoothed remainder at the last row, here relative to the
+    mean of all rows. The forecast of step k is the mean of the cycles at its phase + level + slope (k - p), where p
+    is the phase in rows from the middle of a cycle.
+
+    >>> rows = np.arange(10.0)  # one more per row; the last lies 4.5 above the mean
+    >>> [round(float(rows @ weights), 6) for weights in level_and_slope(2)]
+    [4.5, 1.0]
+    """
+    cycles = cycles_used(cycle)
+    rows = cycles * cycle
+    weights = smoothing_weights(rows, FAST)
+    slope = np.zeros(rows)
+    slope[-cycle:], slope[:cycle] = 1, -1
+    slope /= cycle * (cycles - 1) * cycle
+    phase = np.arange(rows) % cycle - (cycle - 1) / 2
+    delay = float(weights @ (phase - np.arange(rows) + rows - 1))  # rows from the weighted mean to the last row
+    profile = np.tile(weights.reshape(cycles, cycle).sum(0) / cycles, cycles)
+    return weights - profile + delay * slope, slope
+
+
+@dataclass(frozen=True)
+class NaiveTable:
+    """A naive forecasts minus the anchor's forecast, as linear functions of R recent rows.
+
+    Attributes:
+        picks: [U, N], rows of the seasonal lags that the forecasts share.
+        shares: [A, U], weight of each lag in each forecast; the anchor's is subtracted.
+        level, slope: [A, R], weights of the recent rows.
+        steps: [A, N], multiples of the slope for each step ahead.
+    """
+
+    picks: Int
+    shares: Float
+    level: Float
+    slope: Float
+    steps: Float
+
+    def __call__(self, recent: Float) -> Float:
+        """The forecasts, [..., A, N], from the recent rows, [..., R]: the reference for the two runtimes."""
+        level, slope = (recent @ weights.T for weights in (self.level, self.slope))
+        return np.asarray(self.shares @ recent[..., self.picks] + level[..., None] + slope[..., None] * self.steps)
+
+
+@cache
+def naive_table(cycles: tuple[int, ...], anchor: int, horizon: int, recent: int) -> NaiveTable:
+    """The table of all naive forecasts, in this order.
+
+    The last value. For each cycle: its seasonal naive (unless it is the anchor's), the same with the drift between
+    the last two cycles, the mean of the last two cycles, and the last value plus the changes of the last cycle. For
+    each cycle: the seasonal naive with the mean drift over `cycles_used`. The smoothed level of all recent rows. For
+    each cycle: the smoothed level with a line and a profile (`level_and_slope`).
+
+    Args:
+        cycles: rows of each cycle.
+        anchor: lag of the forecast that the others are measured against.
+        recent: R, at least the rows of `cycles_used` of each cycle.
+    """
+    make = _Forecasts(horizon, recent)
+    found = [_Forecast(level=make.value(0))]
+    for cycle in cycles:
+        last, before = (cycle, 1), (cycle, 2)
+        found += [_Forecast([last])] if cycle != anchor else []
+        found += [make.drift(cycle, 2), _Forecast([last, before])]
+        found += [_Forecast([last], make.value(0) - make.value(cycle))]
+    found += [make.drift(cycle, cycles_used(cycle)) for cycle in cycles]
+    found.append(_Forecast(level=smoothing_weights(recent, SLOW)))
+    found += [make.smoothed(cycle) for cycle in cycles]
+    lags = list(dict.fromkeys([(anchor, 1), *(lag for forecast in found for lag in forecast.lags)]))
+    shares = [[forecast.lags.count(lag) / max(1, len(forecast.lags)) for lag in lags] for forecast in found]
+    return NaiveTable(
+        picks=np.stack([recent + lagged_rows(cycle, horizon, back) for cycle, back in lags]),
+        shares=np.array(shares) - np.eye(len(lags))[0],  # the first lag is the anchor's forecast
+        level=np.stack([np.broadcast_to(forecast.level, recent) for forecast in found]),
+        slope=np.stack([np.broadcast_to(forecast.slope, recent) for forecast in found]),
+        steps=np.stack([np.broadcast_to(forecast.steps, horizon) for forecast in found]),
+    )
+
+
+Lag = tuple[int, int]  # rows of a cycle, and how many cycles back
+
+
+class _Forecast(NamedTuple):
+    """The mean of some lags plus `level` plus `steps` times `slope`; 0 where nothing is given."""
+
+    lags: Sequence[Lag] = ()
+    level: Float | float = 0.0
+    slope: Float | float = 0.0
+    steps: Float | float = 0.0
+
+
+class _Forecasts:
+    """The naive forecasts of one horizon, each as the weights of `recent` rows."""
+
+    def __init__(self, horizon: int, recent: int) -> None:
+        self.step: Float = np.arange(float(horizon))
+        self.recent = recent
+
+    def drift(self, cycle: int, cycles: int) -> _Forecast:
+        """The seasonal naive, each cycle higher than the one before by the mean drift over the last `cycles`."""
+        slope = (self.mean(cycle, 1) - self.mean(cycle, cycles)) / (cycles - 1)
+        return _Forecast([(cycle, 1)], slope=slope, steps=1 + self.step // cycle)
+
+    def smoothed(self, cycle: int) -> _Forecast:
+        """The mean of the last cycles at each phase, moved to the smoothed level and continued along the line."""
+        level, slope = (np.pad(weights, (self.recent - len(weights), 0)) for weights in level_and_slope(cycle))
+        steps = 1 + self.step - (self.step % cycle - (cycle - 1) / 2)
+        return _Forecast([(cycle, back) for back in range(1, cycles_used(cycle) + 1)], level, slope, steps)
+
+    def value(self, back: int) -> Float:
+        """Weights that pick the value `back` rows before the last one."""
+        return np.eye(self.recent)[self.recent - 1 - back]
+
+    def mean(self, cycle: int, back: int) -> Float:
+        """Weights of the mean of the cycle that begins `back` cycles before the end."""
+        weights = np.zeros(self.recent)
+        weights[self.recent - back * cycle :][:cycle] = 1 / cycle
+        return weights
