@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from seqpred.config.schema import DataSection
 from seqpred.inspection.columns import choose_columns
@@ -16,11 +22,43 @@ from seqpred.reading.table import profile_columns
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 
+Result = TypeVar("Result")
+
 # pandas 2 reads dates of the years 1678 to 2261 only, and numbers to the last bit but one.
 pandas_3 = pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="needs pandas 3")
 
 ROOT = Path(__file__).parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+@dataclass(frozen=True)
+class Once:
+    """Computes a result once per test run and shares it between the xdist workers.
+
+    Attributes:
+        folder: exists once per run, outside the folders of the workers.
+    """
+
+    folder: Path
+
+    def __call__(self, name: str, make: Callable[[Path], Result]) -> Result:
+        """The result of `make`, which gets a new folder of its own. The result must be picklable."""
+        stored = self.folder / f"{name}.pickle"
+        with FileLock(f"{stored}.lock"):
+            if stored.exists():
+                return pickle.loads(stored.read_bytes())  # type: ignore[no-any-return]
+            result = make(Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder)))
+            stored.write_bytes(pickle.dumps(result))
+            return result
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Shares expensive results between workers: trained models, outputs of commands."""
+    own = tmp_path_factory.getbasetemp()  # a worker's folder lies in that of the run
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "once"
+    folder.mkdir(exist_ok=True)
+    return Once(folder)
 
 
 @pytest.fixture(scope="session")

@@ -168,7 +168,8 @@ def test_a_future_file_may_be_written_without_offsets(tmp_path_factory: pytest.T
     tree = {
         "data": {"target": "y", "covariates": {"known": ["p"], "calendar": ["hour"]}},
         "forecast": {"horizon": 3, "season": 24},
-        "training": {"max_steps": 2, "threads": 1},
+        "model": {"members": 1},
+        "training": {"max_steps": 2, "threads": 1, "validation": 3},
     }
     model = seqpred.train(tree, frame, tmp_path_factory.mktemp("zones") / "m")
     ahead = pd.DataFrame({"ds": ["2024-10-27 02:00", "2024-10-27 02:00", "2024-10-27 03:00"], "p": [1.0, 2.0, 3.0]})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.outside import TINY, Run, Trained, call, call_all, listing, long_table, monthly, wide_table
+from tests.conftest import Once
 
 
 @pytest.fixture
@@ -47,33 +48,34 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
-    """Three tiny models: `single` from init's own config, `many` from standard input, `wide` without times."""
+def models(once: Once) -> dict[str, Trained]:
+    """Three tiny models: `single` from the config that init writes, `many` from standard input, `wide` without times.
 
-    def single() -> Trained:
-        place = tmp_path_factory.mktemp("single")
+    Validation parts of one horizon: a single fold.
+    """
+
+    def single(place: Path) -> Trained:
         (place / "sales.csv").write_text(monthly())
         (place / "sales.yaml").write_text(call(place, ["init", "sales.csv", "--horizon", "6"]).out)
-        done = call(place, ["train", "sales.yaml", *TINY])
+        done = call(place, ["train", "sales.yaml", *TINY, "--set", "training.validation=6"])
         return Trained(place / "runs" / "sales", place / "sales.csv", place, done)
 
-    def many() -> Trained:
-        place = tmp_path_factory.mktemp("many")
+    def many(place: Path) -> Trained:
         (place / "shops.csv").write_text(long_table())
-        (place / "shops.yaml").write_text("data: {target: value}\nforecast: {horizon: 4}\n")
+        (place / "shops.yaml").write_text("data: {target: value}\nforecast: {horizon: 4}\ntraining: {validation: 4}\n")
         args = ["train", "shops.yaml", "--data", "-", "--out", "deep/er/shops", *TINY]
         return Trained(place / "deep/er/shops", place / "shops.csv", place, call(place, args, long_table()))
 
-    def wide() -> Trained:
-        place = tmp_path_factory.mktemp("wide")
+    def wide(place: Path) -> Trained:
         (place / "flow.csv").write_text(wide_table())
-        (place / "flow.yaml").write_text("data: {path: old.csv, target: [in, out]}\nforecast: {horizon: 3}\n")
+        (place / "flow.yaml").write_text(
+            "data: {path: old.csv, target: [in, out]}\nforecast: {horizon: 3}\ntraining: {validation: 3}\n"
+        )
         done = call(place, ["train", "flow.yaml", "--data", "flow.csv", "--quiet", *TINY])
         return Trained(place / "runs" / "flow", place / "flow.csv", place, done)
 
-    tmp_path_factory.getbasetemp()  # two threads would both make it
     with ThreadPoolExecutor(2) as pool:
-        made = {make.__name__: pool.submit(make) for make in (single, many, wide)}
+        made = {make.__name__: pool.submit(once, make.__name__, make) for make in (single, many, wide)}
         trained = {name: future.result() for name, future in made.items()}
     for name, model in trained.items():
         assert model.done.code == 0, f"{name}: {model.done.err}"
@@ -81,22 +83,23 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Trained]:
 
 
 @pytest.fixture(scope="session")
-def predicted(models: dict[str, Trained], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The default forecasts of the three models, of the single one in every form."""
-    place = tmp_path_factory.mktemp("predicted")
+def predicted(models: dict[str, Trained], once: Once) -> dict[str, str]:
+    """Forecasts of the three models with default options, and of `single` in every format."""
     single, many, wide = models["single"], models["many"], models["wide"]
-    commands = {
-        "csv": (single.place, ["predict", single.folder]),
-        "json": (single.place, ["predict", single.folder, "--format", "json"]),
-        "jsonl": (place, ["predict", single.folder, single.data, "--format", "jsonl"]),
-        "many": (place, ["predict", many.folder, many.data]),
-        "wide": (place, ["predict", wide.folder, wide.data, "--quantiles", "0.1,0.9", "--steps", "8"]),
-        "output": (
-            place,
-            ["predict", single.folder, single.data, "--output", "f.csv", "--quantiles", "0.25", "--steps", "1"],
-        ),
-    }
-    done = call_all(commands)
-    for name, one in done.items():
-        assert one.code == 0, f"{name}: {one.err}"
-    return {**{name: one.out for name, one in done.items()}, "file": (place / "f.csv").read_text()}
+    levels = ["--quantiles", "0.25", "--steps", "1"]
+
+    def predict(place: Path) -> dict[str, str]:
+        commands = {
+            "csv": (single.place, ["predict", single.folder]),
+            "json": (single.place, ["predict", single.folder, "--format", "json"]),
+            "jsonl": (place, ["predict", single.folder, single.data, "--format", "jsonl"]),
+            "many": (place, ["predict", many.folder, many.data]),
+            "wide": (place, ["predict", wide.folder, wide.data, "--quantiles", "0.1,0.9", "--steps", "8"]),
+            "output": (place, ["predict", single.folder, single.data, "--output", "f.csv", *levels]),
+        }
+        done = call_all(commands)
+        for name, one in done.items():
+            assert one.code == 0, f"{name}: {one.err}"
+        return {**{name: one.out for name, one in done.items()}, "file": (place / "f.csv").read_text()}
+
+    return once("predicted", predict)

@@ -14,7 +14,8 @@ from pathlib import Path
 from tests.cli import warm
 
 COMMAND = (sys.executable, "-m", "seqpred")
-TINY = ("--set", "training.max_steps=5", "--set", "model.hidden_size=8", "--set", "training.threads=1")
+QUICK = ("training.max_steps=5", "training.threads=1", "model.hidden_size=8", "model.members=1")
+TINY = tuple(word for setting in QUICK for word in ("--set", setting))
 
 
 @dataclass(frozen=True)

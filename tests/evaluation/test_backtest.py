@@ -256,7 +256,8 @@ def test_scores_do_not_depend_on_how_many_series_are_looked_at_in_one_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = pd.concat(pd.DataFrame({"id": f"s{s}", "t": range(40), "y": seasonal(40, seed=s)}) for s in range(9))
-    config = {"data": {"target": "y", "id": "id", "time": "t"}, "training": {"max_steps": 3}}
+    data = {"target": "y", "id": "id", "time": "t"}
+    config = {"data": data, "model": {"members": 1}, "training": {"max_steps": 3}}
     model = seqpred.train(config, frame, tmp_path / "model")
     whole = seqpred.evaluate(model, frame, windows=2)
     monkeypatch.setattr("seqpred.panel.panel.PIECE", 100)

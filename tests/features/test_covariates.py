@@ -48,12 +48,12 @@ ROLES = {"known": ["promo", "feast"], "past": ["wind"], "static": ["kind"]}
 
 
 def config(**changes: Any) -> dict[str, Any]:
-    small = {"hidden_size": 8, "window": 21, "anchor": 7}
+    small = {"hidden_size": 8, "window": 21, "anchor": 7, "members": 1}
     return {
         "data": {"target": "sales", "id": "shop", "time": "day", "covariates": ROLES},
         "model": {**small, **changes},
         "forecast": {"horizon": 7, "season": 7},
-        "training": {"max_steps": 20, "batch_size": 8, "threads": 1, "learning_rate": 0.01},
+        "training": {"max_steps": 20, "batch_size": 8, "threads": 1, "learning_rate": 0.01, "validation": 7},
     }
 
 

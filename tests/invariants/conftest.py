@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import seqpred
-from tests.conftest import growing
+from tests.conftest import Once, growing
 
 GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2, 3], [False, True], [0.0, 0.3]))
 Train = Callable[..., seqpred.Model]
@@ -26,28 +26,22 @@ def frame(rows: int = 90, series: int = 2) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Train:
-    """Trains a small network of any kind, each kind once."""
-    folder: Path = tmp_path_factory.mktemp("models")
-
-    def trained(cell: str = "lstm", depth: int = 1, bidirectional: bool = False, dropout: float = 0.0) -> seqpred.Model:
-        return once(cell, depth, bidirectional, dropout)
+def train(once: Once) -> Train:
+    """Trains a small network of each kind, once per run."""
 
     @cache
-    def once(cell: str, depth: int, bidirectional: bool, dropout: float) -> seqpred.Model:
+    def trained(cell: str = "lstm", depth: int = 1, bidirectional: bool = False, dropout: float = 0.0) -> seqpred.Model:
+        network = {"cell": cell, "depth": depth, "bidirectional": bidirectional, "dropout": dropout}
         config: dict[str, Any] = {
             "data": {"target": "sales", "time": "day", "id": "id"},
-            "model": {
-                "cell": cell,
-                "depth": depth,
-                "bidirectional": bidirectional,
-                "dropout": dropout,
-                "hidden_size": 8,
-                "window": 14,
-            },
+            "model": {**network, "hidden_size": 8, "window": 14, "members": 1},
             "forecast": {"horizon": 7, "season": 7},
-            "training": {"max_steps": 8, "learning_rate": 0.01, "batch_size": 16},
+            "training": {"max_steps": 8, "learning_rate": 0.01, "batch_size": 16, "validation": 7},
         }
-        return seqpred.train(config, frame(), folder / f"{cell}{depth}{bidirectional}{dropout}")
+
+        def make(folder: Path) -> Path:
+            return seqpred.train(config, frame(), folder / "model").folder.path
+
+        return seqpred.load(once(f"{cell}-{depth}-{bidirectional}-{dropout}", make))
 
     return trained

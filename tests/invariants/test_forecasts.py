@@ -118,9 +118,9 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
     monkeypatch.setattr(Windows, "targets", seen_targets)
     config = {
         "data": {"target": "sales", "time": "day", "id": "id"},
-        "model": {"bidirectional": True, "hidden_size": 4, "window": 9},
+        "model": {"bidirectional": True, "hidden_size": 4, "window": 9, "members": 1},
         "forecast": {"horizon": 3},
-        "training": {"max_steps": 3},
+        "training": {"max_steps": 3, "validation": 3},
     }
     seqpred.train(config, frame(), tmp_path / "watched")
     assert compared > 6
@@ -195,7 +195,7 @@ def test_validation_scores_leave_out_series_that_are_learned_from_whole(
     monkeypatch.setattr(manifest, "backtest", recorder)
     config = {
         "data": {"target": "sales", "time": "day", "id": "id"},
-        "model": {"hidden_size": 4, "window": 14, "anchor": 7},
+        "model": {"hidden_size": 4, "window": 14, "anchor": 7, "members": 1},
         "forecast": {"horizon": 7, "season": 7},
         "training": {"max_steps": 2, "validation": 14},
     }

@@ -143,9 +143,9 @@ def test_steps_of_the_calendar_and_its_cycles(tmp_path, times, calendar) -> None
     frame = pd.DataFrame({"t": times, "y": values})
     config = {
         "data": {"target": "y", "covariates": {"calendar": calendar}},
-        "model": {"hidden_size": 4, "depth": 1},
+        "model": {"hidden_size": 4, "depth": 1, "members": 1},
         "forecast": {"horizon": 5, "season": 12},
-        "training": {"max_steps": 2},
+        "training": {"max_steps": 2, "validation": 5},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     frame = frame.drop(index=[40, 41, 60])
@@ -178,9 +178,9 @@ def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) ->
     told = {"known": ["price", "holiday"], "past": ["rain"], "static": ["size"], "calendar": ["weekday"]}
     config = {
         "data": {"target": ["in", "out"], "id": "shop", "covariates": told},
-        "model": {"hidden_size": 4, "joint": joint},
+        "model": {"hidden_size": 4, "joint": joint, "members": 2},
         "forecast": {"horizon": 3, "season": 7},
-        "training": {"max_steps": 2},
+        "training": {"max_steps": 2, "validation": 3},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     seen = frame.groupby("shop").head(70)
@@ -200,9 +200,9 @@ def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
     static = {"static": ["kind", "size"], "static_file": str(tmp_path / "shops.csv")}
     config = {
         "data": {"target": "y", "id": "shop", "covariates": static},
-        "model": {"hidden_size": 4},
+        "model": {"hidden_size": 4, "members": 1},
         "forecast": {"horizon": 3, "season": 7},
-        "training": {"max_steps": 2},
+        "training": {"max_steps": 2, "validation": 3},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     following = stream(model, Asked(steps=5))
@@ -221,9 +221,9 @@ def test_rows_without_a_step(tmp_path, whole) -> None:
     calendar = "none" if whole else ["hour", "weekday"]
     config = {
         "data": {"target": "y", "id": "id", "frequency": "irregular", "covariates": {"calendar": calendar}},
-        "model": {"hidden_size": 4, "window": 16},
+        "model": {"hidden_size": 4, "window": 16, "members": 1},
         "forecast": {"horizon": 4, "season": 1},
-        "training": {"max_steps": 2},
+        "training": {"max_steps": 2, "validation": 4},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     half = len(frame) // 2
@@ -249,9 +249,9 @@ def test_the_clock_of_a_named_zone(tmp_path, turned, step, offsets) -> None:
     frame = pd.DataFrame({"t": shown, "y": values})
     config = {
         "data": {"target": "y", "timezone": "Europe/Berlin", "covariates": {"calendar": ["hour", "weekday"]}},
-        "model": {"hidden_size": 4},
+        "model": {"hidden_size": 4, "members": 1},
         "forecast": {"horizon": 5, "season": 12},
-        "training": {"max_steps": 2},
+        "training": {"max_steps": 2, "validation": 5},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     following = stream(model, Asked(steps=8))
@@ -270,9 +270,9 @@ def test_an_hour_that_the_clocks_skip_is_no_time(tmp_path) -> None:
     frame = pd.DataFrame({"t": times.strftime("%Y-%m-%d %H:%M:%S"), "y": np.arange(60) % 5})
     config = {
         "data": {"target": "y", "timezone": "Europe/Berlin"},
-        "model": {"hidden_size": 4},
+        "model": {"hidden_size": 4, "members": 1},
         "forecast": {"horizon": 2},
-        "training": {"max_steps": 2},
+        "training": {"max_steps": 2, "validation": 2},
     }
     told: list[str] = []
     following = Stream(seqpred.train(config, frame, tmp_path / "model"), "rows", Asked(), told.append)

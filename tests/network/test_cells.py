@@ -148,7 +148,7 @@ def test_a_cell_from_another_package_is_trained_by_its_name(tmp_path: Path, data
     config = tmp_path / "own.yaml"
     config.write_text(
         f"data: {{path: {data / 'air_passengers.csv'}, target: y}}\n"
-        "model: {cell: minimal_gru, hidden_size: 8}\nforecast: {horizon: 6}\ntraining: {max_steps: 3}\n"
+        "model: {cell: minimal_gru, hidden_size: 8, members: 1}\nforecast: {horizon: 6}\ntraining: {max_steps: 3}\n"
     )
 
     def seqpred(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -278,7 +278,7 @@ def test_training_and_check_come_to_the_same(small: Path) -> None:
     ORDERS["by time"](with_covariates()).to_csv(small / "sales.csv", index=False)
     config = {
         "data": {"id": "id", "time": "ds", "target": "y", "path": str(small / "sales.csv"), "covariates": ROLES},
-        "model": {"hidden_size": 4},
+        "model": {"hidden_size": 4, "members": 1},
         "training": {"max_steps": 5},
     }
     made = []

@@ -41,8 +41,8 @@ def test_a_long_series_is_trained_on_and_scored_at_its_end(tmp_path: Path, monke
     config = {
         "data": {"target": "y", "time": "ds", "covariates": {"past": ["price", "note"]}},
         "forecast": {"horizon": 6, "season": 12},
-        "training": {"max_steps": 5},
-        "model": {"hidden_size": 4},
+        "training": {"max_steps": 5, "validation": 6},
+        "model": {"hidden_size": 4, "members": 1},
     }
     prepared: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
     prepare = Windows.prepare
