@@ -56,8 +56,9 @@ def models(once: Once) -> dict[str, Trained]:
 
     def single(place: Path) -> Trained:
         (place / "sales.csv").write_text(monthly())
-        (place / "sales.yaml").write_text(call(place, ["init", "sales.csv", "--horizon", "6"]).out)
-        done = call(place, ["train", "sales.yaml", *TINY, "--set", "training.validation=6"])
+        init = ["init", "sales.csv", "--horizon", "6", "--set", "training.validation=6"]
+        (place / "sales.yaml").write_text(call(place, init).out)
+        done = call(place, ["train", "sales.yaml", *TINY])
         return Trained(place / "runs" / "sales", place / "sales.csv", place, done)
 
     def many(place: Path) -> Trained:

@@ -30,7 +30,7 @@ def single(models: dict[str, Trained]) -> Trained:
 def recipe(word: str, model: Trained) -> str:
     """The line of the docs that a program stands in, with a model and a file that are there."""
     lines = [line for name in ("README.md", "docs/streaming.md") for line in (ROOT / name).read_text().splitlines()]
-    line = next(line.strip() for line in lines if line.startswith("    ") and f"| {word} " in line)
+    line = next(line.removeprefix("$ ") for line in lines if line.startswith("$ seqpred") and f"| {word} " in line)
     line = line.replace("seqpred", "SEQPRED", 1).replace("runs/sales", str(model.folder))
     return line.replace(" sales.csv", f" {model.data}")
 

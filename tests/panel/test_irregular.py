@@ -186,7 +186,7 @@ def csv(frame: pd.DataFrame) -> Source:
 def test_init_writes_it_where_no_step_explains_the_rows() -> None:
     text = init(csv(events()), "events.csv", {"data.target": "level"})
     assert yaml.safe_load(text)["data"]["frequency"] == "irregular"
-    assert "frequency: irregular  # no step says when rows come" in text
+    assert "frequency: irregular  # no fixed step" in text
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])
