@@ -28,7 +28,8 @@ Result = TypeVar("Result")
 pandas_3 = pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="needs pandas 3")
 
 ROOT = Path(__file__).parent.parent
-SHARED = ROOT.parent / "shared"
+DATA = ROOT / "tests" / "data"  # small synthetic files; data/make.py writes them
+SHARED = ROOT.parent / "shared"  # larger files, which are not part of the repository
 
 
 @dataclass(frozen=True)

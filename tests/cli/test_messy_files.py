@@ -1,10 +1,11 @@
-"""Real files as they were published: `init`, `train`, `eval` and `predict` with no hand edit."""
+"""Files as they are published: `init`, `train`, `eval` and `predict` without an edit by hand."""
 
 from __future__ import annotations
 
 import csv
 import io
-from itertools import pairwise
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,76 +13,122 @@ import pytest
 import yaml
 
 from tests.cli.outside import TINY, call, call_all
+from tests.conftest import DATA, ROOT, Once
 
 FILES = {
-    "metro": "messy_metro_traffic.csv.gz",
-    "air": "messy_air_quality.csv",
-    "tsa": "messy_tsa_throughput.csv",
-    "co2": "co2_weekly_gaps.csv",
-    "ett": "etth1.csv.gz",
+    "traffic": DATA / "traffic.csv.gz",
+    "air": DATA / "air_quality.csv",
+    "throughput": DATA / "throughput.csv",
+    "co2": ROOT / "data" / "co2_weekly_gaps.csv",
+    "transformer": DATA / "transformer.csv.gz",
 }
-DECIDED = {
-    "metro": {"target": "traffic_volume", "time": "date_time", "duplicates": "first"},
+PUBLISHED = {
+    "traffic": "messy_metro_traffic.csv.gz",
+    "air": "messy_air_quality.csv",
+    "throughput": "messy_tsa_throughput.csv",
+    "transformer": "etth1.csv.gz",
+}
+INFERRED = {
+    "traffic": {"target": "traffic_volume", "time": "date_time", "duplicates": "first"},
     "air": {"time": ["Date", "Time"], "sentinels": [-200], "date_order": "day-first"},
-    "tsa": {"layout": "weekday-years", "decimal": ".", "date_order": "month-first"},
+    "throughput": {"layout": "weekday-years", "decimal": ".", "date_order": "month-first"},
     "co2": {"target": "y", "frequency": "P7D"},
-    "ett": {"time": "date", "target": ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]},
+    "transformer": {"time": "date", "target": ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]},
 }
 NEXT = {
-    "metro": {"date_time": "2018-10-01 00:00:00"},
-    "air": {"Date": "4/04/2005", "Time": "15:00:00"},
-    "tsa": {"Date": "11/7/2023"},
+    "traffic": {"date_time": "2018-01-11 16:00:00"},
+    "air": {"Date": "12/05/2004", "Time": "06:00:00"},
+    "throughput": {"Date": "11/7/2023"},
     "co2": {"ds": "2002-01-05"},
-    "ett": {"date": "2018-06-26 20:00:00"},
+    "transformer": {"date": "2016-08-20 00:00:00"},
 }
+NOTES = {
+    "traffic": ["240 rows repeat a time", "160 of 1600 rows are absent"],
+    "air": ["1820 cells hold a sentinel (-200)"],
+    "throughput": ["54 empty cells"],
+    "co2": ["59 of 2284 cells"],
+    "transformer": [],
+}
+PUBLISHED_NOTES = {
+    "traffic": ["7629 rows repeat a time", "11976 of 52551 rows are absent"],
+    "air": ["16701 cells hold a sentinel (-200)"],
+    "throughput": ["54 empty cells"],
+    "transformer": [],
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the commands printed for one file."""
+
+    config: str
+    notes: str
+    scores: str
+    forecast: str
 
 
 @pytest.fixture(scope="module")
-def told(shared: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, str, str, str]]:
-    """For each file the config, what training said, the scores and the forecast."""
-    places: dict[str, Path] = {name: tmp_path_factory.mktemp(name) for name in FILES}
-    steps: dict[str, Any] = {
-        "init": lambda name: ["init", shared(f"data/{FILES[name]}")],
-        "train": lambda _: ["train", "c.yaml", "--out", "m", *TINY],
-        "eval": lambda _: ["eval", "m", "--windows", "1", "--json"],
-        "predict": lambda _: ["predict", "m", "--steps", "2"],
-    }
-    said: dict[str, list[str]] = {name: [] for name in FILES}
-    for step, args in steps.items():
-        for name, done in call_all({n: (places[n], args(n)) for n in FILES}).items():
-            assert done.code == 0, f"{step} {name}: {done.err}"
-            said[name].append(done.err if step == "train" else done.out)
-            if step == "init":
-                (places[name] / "c.yaml").write_text(done.out)
-    return {name: (s[0], s[1], s[2], s[3]) for name, s in said.items()}
+def results(once: Once) -> dict[str, Results]:
+    def run(place: Path) -> dict[str, Results]:
+        places = {name: place / name for name in FILES}
+        steps: dict[str, Callable[[str], list[object]]] = {
+            "init": lambda name: ["init", FILES[name]],
+            "train": lambda _: ["train", "c.yaml", "--out", "m", *TINY],
+            "eval": lambda _: ["eval", "m", "--windows", "1", "--json"],
+            "predict": lambda _: ["predict", "m", "--steps", "2"],
+        }
+        printed: dict[str, list[str]] = {name: [] for name in FILES}
+        for folder in places.values():
+            folder.mkdir()
+        for step, args in steps.items():
+            for name, done in call_all({n: (places[n], args(n)) for n in FILES}).items():
+                assert done.code == 0, f"{step} {name}: {done.err}"
+                printed[name].append(done.err if step == "train" else done.out)
+                if step == "init":
+                    (places[name] / "c.yaml").write_text(done.out)
+        return {name: Results(*texts) for name, texts in printed.items()}
+
+    return once("messy", run)
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_init_decides_what_the_file_needs_and_says_why(name: str, told: dict[str, tuple[str, ...]]) -> None:
-    config = told[name][0]
+def assert_inferred(name: str, config: str) -> None:
     data = yaml.safe_load(config)["data"]
-    assert {key: data[key] for key in DECIDED[name]} == DECIDED[name]
-    lines = config.split("data:\n")[1].split("\n\n")[0].splitlines()
-    assert all("# " in above + line for above, line in pairwise(["", *lines]) if line[2] != " ")
+    assert {key: data[key] for key in INFERRED[name]} == INFERRED[name]
+    assert all("  # " in line for line in config.split("data:\n")[1].split("\n\n", maxsplit=1)[0].splitlines()[1:])
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_the_forecast_goes_on_in_the_files_own_form(name: str, told: dict[str, tuple[str, ...]]) -> None:
-    first = next(csv.DictReader(io.StringIO(told[name][3])))
+def test_init_infers_the_config_and_gives_a_reason_for_each_line(name: str, results: dict[str, Results]) -> None:
+    assert_inferred(name, results[name].config)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_train_reports_merged_and_missing_rows(name: str, results: dict[str, Results]) -> None:
+    for note in NOTES[name]:
+        assert note in " ".join(results[name].notes.split())
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_forecast_timestamps_have_the_format_of_the_file(name: str, results: dict[str, Results]) -> None:
+    first = next(csv.DictReader(io.StringIO(results[name].forecast)))
     assert {key: first[key] for key in NEXT[name]} == NEXT[name]
 
 
-def test_what_was_merged_and_taken_as_missing_is_said(told: dict[str, tuple[str, ...]]) -> None:
-    assert "7629 rows repeat a time" in told["metro"][1]
-    assert "11976 of 52551 rows are absent" in told["metro"][1]
-    assert "16701 cells hold a sentinel (-200)" in told["air"][1]
-    assert "54 empty cells" in told["tsa"][1]
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_init_of_the_published_file_infers_the_same_config(name: str, shared: Any, tmp_path: Path) -> None:
+    done = call(tmp_path, ["init", shared(f"data/{PUBLISHED[name]}")])
+    assert done.code == 0, done.err
+    assert_inferred(name, done.out)
+    for note in PUBLISHED_NOTES[name]:
+        assert note in done.out
 
 
-def test_a_short_later_file_is_read_as_the_training_file_was(tmp_path: Path) -> None:
+def test_later_file_is_read_with_the_format_of_the_training_file(tmp_path: Path) -> None:
     rows = [f"{d}/{m}/2023;{1000 + 40 * (d % 7) + d},{m}" for m in range(1, 5) for d in range(1, 29)]
     (tmp_path / "sales.csv").write_text("\n".join(["day;y", *rows]).replace(";1", ";1.") + "\n")
-    (tmp_path / "c.yaml").write_text("data: {target: y, frequency: P1D}\nforecast: {horizon: 3}\n")
+    (tmp_path / "c.yaml").write_text(
+        "data: {target: y, frequency: P1D}\nforecast: {horizon: 3}\ntraining: {validation: 3}\n"
+    )
     done = call(tmp_path, ["train", "c.yaml", "--data", "sales.csv", "--out", "m", *TINY])
     assert done.code == 0, done.err
     (tmp_path / "later.csv").write_text("day;y\n" + "".join(f"{d}/5/2023;1.0{d}0\n" for d in range(1, 10)))
@@ -92,10 +139,10 @@ def test_a_short_later_file_is_read_as_the_training_file_was(tmp_path: Path) -> 
     assert 900 < float(first["forecast"]) < 1300
 
 
-def test_what_no_row_decides_is_said_to_init(tmp_path: Path) -> None:
+def test_init_asks_for_what_no_row_of_the_file_decides(tmp_path: Path) -> None:
     rows = "".join(f"{m:02d}/01/{y};{y - 2000}.{m + 100}\n" for y in range(2010, 2020) for m in range(1, 13))
     (tmp_path / "sales.csv").write_text(f"day;y\n{rows}")
     assert "data.date_order" in call(tmp_path, ["init", "sales.csv"]).err
-    said = ["--set", "data.date_order=month-first", "--set", "data.decimal=','"]
-    data = yaml.safe_load(call(tmp_path, ["init", "sales.csv", *said]).out)["data"]
+    options = ["--set", "data.date_order=month-first", "--set", "data.decimal=','"]
+    data = yaml.safe_load(call(tmp_path, ["init", "sales.csv", *options]).out)["data"]
     assert (data["date_order"], data["decimal"], data["frequency"]) == ("month-first", ",", "P1M")

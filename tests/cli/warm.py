@@ -9,8 +9,11 @@ afresh (`test_fast_start.py`, `piped`, and all that open a terminal or send sign
 from __future__ import annotations
 
 import atexit
+import gc
+import importlib
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -121,10 +124,23 @@ def _be(told: dict[str, object]) -> None:
     os._exit(code if isinstance(code, int) else bool(code))
 
 
-if __name__ == "__main__":
+def _import_everything() -> None:
+    """Import all modules that a command may need. Nothing may start a thread: a fork copies none."""
     import onnxruntime  # noqa: F401
     import pandas as pd  # noqa: F401
     import pyarrow.csv  # noqa: F401
+    import torch
 
+    import seqpred
+
+    torch.set_num_threads(1)
+    for module in pkgutil.walk_packages(seqpred.__path__, "seqpred."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    gc.freeze()
+
+
+if __name__ == "__main__":
+    _import_everything()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those ended that wait
     _serve(socket.socket(fileno=int(sys.argv[1])))
