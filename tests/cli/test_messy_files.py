@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def results(once: Once) -> dict[str, Results]:
 def assert_inferred(name: str, config: str) -> None:
     data = yaml.safe_load(config)["data"]
     assert {key: data[key] for key in INFERRED[name]} == INFERRED[name]
-    assert all("  # " in line for line in config.split("data:\n")[1].split("\n\n", maxsplit=1)[0].splitlines()[1:])
+    lines = config.split("data:\n")[1].split("\n\n", maxsplit=1)[0].splitlines()
+    assert all("# " in above + line for above, line in pairwise(["", *lines]) if line[2] != " ")
 
 
 @pytest.mark.parametrize("name", FILES)
