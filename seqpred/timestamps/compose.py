@@ -57,13 +57,14 @@ def _number(slot: Slot, letter: str, flags: Mapping[str, str]) -> str:
     """The directive of a number, as wide as it is written."""
     if slot.role == "n" and letter == "f":
         return f"%{min(slot.widths)}f" if slot.widths != {6} else "%f"
-    if letter in flags:
+    if flags.get(letter, "").startswith("-"):
         return f"%{flags[letter]}"
+    letter = flags.get(letter, letter)
     if letter in "qi" and slot.widths == {2}:
         return f"%2{letter}"
     if letter == "d" and slot.padded and 1 in slot.widths:
         return "%e"
-    narrow = letter in "mdHIVj" and min(slot.widths) < (3 if letter == "j" else 2)
+    narrow = letter in "mdHKIVj" and min(slot.widths) < (3 if letter == "j" else 2)
     return f"%-{letter}" if narrow else f"%{letter}"
 
 

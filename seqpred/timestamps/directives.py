@@ -7,7 +7,8 @@ They are those of `strftime` and GNU `date`, and a few for what neither has (mar
     %j %q %G %V %u %a %A   day of the year, quarter, ISO year, ISO week, ISO weekday, weekday names
     %z %s                  offset from UTC or name of a zone, seconds since 1970
     %K %N{900} +           hour from 01 to 24, number of a 900-second slot of the day from 1
-    %i %o %J +             half-year, day with its English ordinal suffix, Excel serial date
+    %O +                   hour and minute as one number without leading zeros: 5, 130, 1345
+    %i %o %J %D +          half-year, day with its English ordinal suffix, Excel serial date, year and twelfths
 
 A flag follows the percent sign: `%-d` writes no leading zero, `%2q` two digits, `%3f` milliseconds, `%3s`
 milliseconds since 1970. The names that a directive writes may follow it in braces (`%b{janv.|févr.|...}`); names in
@@ -26,7 +27,7 @@ from seqpred.timestamps.names import ENGLISH_MONTHS, ENGLISH_WEEKDAYS, month_of,
 from seqpred.timestamps.offsets import ZONE, zone_spans
 from seqpred.timestamps.spans import Span
 
-SPEC = re.compile(r"%(?P<flag>-|\d)?(?P<letter>[a-zA-Z])(?:\{(?P<option>[^}]*)\})?")
+SPEC = re.compile(r"%(?P<flag>-|\d\d?)?(?P<letter>[a-zA-Z])(?:\{(?P<option>[^}]*)\})?")
 WORD = r"[^\W\d_]+(?:-feira)?\.?"  # segunda-feira is Portuguese for Monday
 HALF_OF_DAY = r"[AaPp]\.? ?[Mm]\.?"
 _SUFFIXES = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
@@ -98,8 +99,10 @@ class Kind:
     is_number: bool = True
 
 
-def _digits(field: str, most: int, get: Callable[[datetime], int], *, width: int = 0, least: int = 1) -> Kind:
-    """A number of at most so many digits, which is written with leading zeros up to `width`."""
+def _digits(
+    field: str, most: int, get: Callable[[datetime], int], *, width: int = 0, least: int = 1, fixed: int = 0
+) -> Kind:
+    """A number of at most so many digits, of `fixed` ones beside another, written with zeros up to `width`."""
 
     def read(found: str, start: int, _: Directive) -> list[Span]:
         return [Span(field, start, start + len(found))]
@@ -108,7 +111,7 @@ def _digits(field: str, most: int, get: Callable[[datetime], int], *, width: int
         flag = directive.flag
         return str(get(stamp)) if flag == "-" else f"{get(stamp):0{int(flag) if flag else width or most}d}"
 
-    return Kind(field, f"0{{{least},{most}}}", f"0{{{most}}}", read, write)
+    return Kind(field, f"0{{{least},{most}}}", f"0{{{fixed or most}}}", read, write)
 
 
 def _names(field: str, place_of: Callable[[str], int | None], get: Callable[[datetime], int]) -> Kind:
@@ -162,8 +165,18 @@ def _read_serial(found: str, start: int, directive: Directive) -> list[Span]:
 
 def _write_serial(stamp: datetime, directive: Directive) -> str:
     days, rest = divmod(microseconds(stamp) - EXCEL_EPOCH * DAY, DAY)
-    digits = int(directive.flag or 9)
+    digits = int(directive.flag or 10)
     return f"{days}{f'{rest / DAY:.{digits}f}'.rstrip('0').lstrip('0')}" if rest else str(days)
+
+
+def _read_decimal_year(found: str, start: int, _: Directive) -> list[Span]:
+    fraction = min(len(found) - 5, 6)
+    year = Span("year", start, start + 4)
+    return [year, Span("year_fraction", start + 5, start + 5 + fraction, 10 ** (6 - fraction))] if fraction > 0 else [year]
+
+
+def _write_decimal_year(stamp: datetime, directive: Directive) -> str:
+    return f"{stamp.year + (stamp.month - 1) / 12:.{directive.flag or 10}f}".rstrip("0").rstrip(".")
 
 
 def _read_slot(found: str, start: int, directive: Directive) -> list[Span]:
@@ -185,6 +198,16 @@ def microseconds(stamp: datetime) -> int:
     return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
+def _read_clock_number(found: str, start: int, _: Directive) -> list[Span]:
+    stop = start + len(found)
+    minutes = Span("minute", max(start, stop - 2), stop)
+    return [Span("hour", start, stop - 2), minutes] if len(found) > 2 else [minutes]
+
+
+def _write_clock_number(stamp: datetime, _: Directive) -> str:
+    return str(100 * stamp.hour + stamp.minute)
+
+
 def _is_midnight(stamp: datetime) -> bool:
     return not (stamp.hour or stamp.minute or stamp.second or stamp.microsecond)
 
@@ -195,8 +218,8 @@ KINDS = {
     "m": _digits("month", 2, lambda s: s.month),
     "d": _digits("day", 2, lambda s: s.day),
     "j": _digits("day_of_year", 3, lambda s: s.timetuple().tm_yday),
-    "q": _digits("quarter", 2, lambda s: (s.month + 2) // 3, width=1),
-    "i": _digits("half", 2, lambda s: (s.month + 5) // 6, width=1),
+    "q": _digits("quarter", 2, lambda s: (s.month + 2) // 3, width=1, fixed=1),
+    "i": _digits("half", 2, lambda s: (s.month + 5) // 6, width=1, fixed=1),
     "G": _digits("iso_year", 4, lambda s: s.isocalendar()[0], least=4),
     "V": _digits("week", 2, lambda s: s.isocalendar()[1]),
     "u": _digits("iso_weekday", 1, lambda s: s.isoweekday()),
@@ -217,6 +240,8 @@ KINDS = {
     "f": Kind("microsecond", "0{1,9}", "0{1,9}", _read_fraction, _write_fraction),
     "s": Kind("epoch", "-?0{1,19}", "-?0{1,19}", _read_epoch, _write_epoch),
     "J": Kind("epoch", r"0{1,6}(?:\.0{1,15})?", "0{5}", _read_serial, _write_serial),
+    "D": Kind("year", r"0{4}(?:\.0{1,16})?", r"0{4}(?:\.0{1,16})?", _read_decimal_year, _write_decimal_year),
+    "O": Kind("hour", "0{1,4}", "0{4}", _read_clock_number, _write_clock_number),
     "N": Kind("slot", "0{1,3}", "0{3}", _read_slot, _write_slot),
     "z": Kind("offset", ZONE, ZONE, lambda found, at, _: zone_spans(found, at), lambda _, __: "", is_number=False),
 }

@@ -16,6 +16,7 @@ Truth = bool | Bool
 
 SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
+TWELFTH = 1_000_000  # of a year, as `12 * year_fraction` counts
 EPOCH = datetime(1970, 1, 1)
 EXCEL_EPOCH = -25_569  # days: serial number 0 of Excel's calendar after February 1900 is 1899-12-30
 FIRST_SHORT_YEAR = 1940  # two-digit years are those from 1940 to 2039
@@ -72,7 +73,8 @@ def to_microseconds(fields: Mapping[str, Whole]) -> tuple[Whole, Truth]:
     Args:
         fields: `year`, or `short_year` or `iso_year`; then `month` and `day`, `quarter`, `half`, `week` and
             `iso_weekday`, or `day_of_year`; `hour`, or `hour12` and `afternoon`; `minute`, `second`, `microsecond`;
-            `weekday` (Monday is 0), which must agree with the date. Alone: `epoch` (microseconds).
+            `weekday` (Monday is 0), which must agree with the date. Alone: `epoch` (microseconds); `year` and
+            `year_fraction` (millionths).
     """
     if "epoch" in fields:
         return fields["epoch"] + fields.get("microsecond", 0), True
@@ -98,6 +100,8 @@ def _date(fields: Mapping[str, Whole]) -> tuple[Whole, Truth]:
         ordinal = fields["day_of_year"]
         first = day_number(year, 1, 1)
         return first + ordinal - 1, dated & (ordinal >= 1) & (first + ordinal - 1 < day_number(year + 1, 1, 1))
+    if "year_fraction" in fields:
+        return _twelfth(year, fields["year_fraction"], dated)
     if "quarter" in fields:
         month, most, count = 3 * fields["quarter"] - 2, 4, fields["quarter"]
     elif "half" in fields:
@@ -108,6 +112,14 @@ def _date(fields: Mapping[str, Whole]) -> tuple[Whole, Truth]:
     day = fields.get("day", 1)
     exists = dated & (count >= 1) & (count <= most) & (day >= 1) & (day <= days_in_month(year, month))
     return day_number(year, month, day), exists
+
+
+def _twelfth(year: Whole, fraction: Whole, dated: Truth) -> tuple[Whole, Truth]:
+    """The month that begins at a fraction of a year, in millionths, as statistics programs write 1949.083."""
+    twelfths = (12 * fraction + TWELFTH // 2) // TWELFTH
+    distance = 12 * fraction - twelfths * TWELFTH
+    near = (distance >= -TWELFTH // 12) & (distance <= TWELFTH // 12)  # two decimals are off by 0.06 twelfths
+    return day_number(year + twelfths // 12, twelfths % 12 + 1, 1), dated & near
 
 
 def _week(year: Whole, fields: Mapping[str, Whole], dated: Truth) -> tuple[Whole, Truth]:

@@ -36,9 +36,9 @@ _MARKERS = {
 _SHORT_MARKERS = {"t": "q", "h": "i", "s": "i"}  # where there is nothing else but a year
 _LITERALS = frozenset(
     ("month", "date", "day", "year", "period", "time", "datum", "monat", "jahr", "mois", "mes", "mese", "of", "de",
-     "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "h", "t", "年", "月", "日", "년", "월", "일")
+     "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "he", "h", "t", "年", "月", "日", "년", "월", "일")
 )  # fmt: skip
-_ATTACHED = frozenset(("h", "t", "年", "月", "日", "년", "월", "일"))  # literals that may touch digits
+_ATTACHED = frozenset(("h", "he", "t", "年", "月", "日", "년", "월", "일"))  # literals that may touch digits
 
 
 @dataclass(frozen=True)

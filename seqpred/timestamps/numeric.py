@@ -1,0 +1,109 @@
+"""Numbers that are timestamps: 202401, 2024013105, seconds since 1970, Excel serial dates.
+
+They are recognized by their range and by the step that they then follow; everything else stays a plain counter.
+Years stay numbers, too: a step of one year is a step of 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqpred.arrays import Int
+from seqpred.timestamps.infer import COMPACT_YEARS, Inferred
+from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern
+from seqpred.timestamps.regularity import monotony, regularity, years_of
+from seqpred.timestamps.units import Unit
+
+EPOCH_YEARS = (1980, 2100)  # of seconds since 1970; outside, ten digits are something else
+SERIAL_YEARS = (1950, 2060)  # of Excel serial dates
+LEAST_REGULAR = 0.5  # the share of distances that are the usual one
+_NUMBER = re.compile(r"\d+(?:\.(?P<decimals>\d+))?")
+_UNITS_OF_SERIALS = ("date", "time", "day", "week", "month")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A way to read numbers.
+
+    Attributes:
+        pattern: the text of the pattern.
+        years: within which all must lie.
+        label: what the numbers are, for people.
+        surely: whether so many digits are no accident, so that the rows need not be regular.
+    """
+
+    pattern: str
+    years: tuple[int, int]
+    label: str
+    surely: bool = False
+
+
+def infer_numeric(texts: Sequence[str], unit: Unit | None = None) -> Inferred | None:
+    """The pattern of numbers that are timestamps; None if they are counters, years or measurements.
+
+    Args:
+        texts: distinct, in order of appearance.
+        unit: what the name of the column stands for.
+
+    >>> infer_numeric(["199011", "199012", "199101"]).pattern.text, infer_numeric(["1", "2", "3"])
+    ('%Y%m', None)
+    """
+    found = [_NUMBER.fullmatch(text) for text in texts]
+    if not all(found) or not found:
+        return None
+    decimals = max(len(match["decimals"] or "") for match in found if match)
+    widths = {len(text.partition(".")[0]) for text in texts}
+    meanings = []
+    for kind in _kinds(max(widths), decimals, unit):
+        pattern = compile_pattern(kind.pattern)
+        readings = pattern.read(texts)
+        if _holds(kind, readings, unit):
+            meanings.append((regularity(readings.times) + monotony(readings.times), kind, pattern, readings))
+    if not meanings:
+        return None
+    _, kind, pattern, readings = max(meanings, key=lambda meaning: meaning[0])
+    return Inferred(pattern, readings, (_note(texts[0], kind, readings.times),))
+
+
+def _kinds(width: int, decimals: int, unit: Unit | None) -> Iterator[_Kind]:
+    """The meanings that numbers of so many digits before and after the point can have, the usual one first."""
+    if decimals:
+        if width == 4:
+            yield _Kind(f"%{min(decimals, 12)}D", COMPACT_YEARS, "years and twelfths of a year")
+        if width == 5 and unit in _UNITS_OF_SERIALS:
+            yield _Kind(f"%{min(decimals, 12)}J", SERIAL_YEARS, "Excel serial dates")
+        if width in (9, 10):
+            yield _Kind(f"%s.%{decimals}f" if decimals <= 9 else "%s.%f", EPOCH_YEARS, "seconds since 1970", surely=True)
+        return
+    compact = {6: ("%Y%m", "%G%V"), 7: ("%Y%j",), 8: ("%Y%m%d", "%d%m%Y"), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",)}
+    compact[14] = ("%Y%m%d%H%M%S",)
+    for pattern in reversed(compact[width]) if width in compact and unit == "week" else compact.get(width, ()):
+        label = {"%G%V": "years and ISO weeks", "%Y%j": "years and days of the year"}.get(pattern, "dates")
+        yield _Kind(pattern, (1900, 2100), label, surely=width >= 8)
+    if width == 5:
+        if unit in ("quarter", "time"):
+            yield _Kind("%Y%q", (1900, 2100), "years and quarters")
+        if unit in _UNITS_OF_SERIALS:
+            yield _Kind("%J", SERIAL_YEARS, "Excel serial dates")
+    for digits, name in ((0, "seconds"), (3, "milliseconds"), (6, "microseconds"), (9, "nanoseconds")):
+        if width - digits in (9, 10):
+            yield _Kind(f"%{digits or ''}s", EPOCH_YEARS, f"{name} since 1970", surely=True)
+
+
+def _holds(kind: _Kind, readings: Readings, unit: Unit | None) -> bool:
+    """Whether all numbers are timestamps of a kind, and regular enough not to be something else."""
+    if readings.bad.any():
+        return False
+    years = years_of(readings.times)
+    if not (kind.years[0] <= years.min() and years.max() < kind.years[1]):
+        return False
+    return regularity(readings.times) >= LEAST_REGULAR or (kind.surely and (unit is not None or len(kind.pattern) > 4))
+
+
+def _note(text: str, kind: _Kind, times: Int) -> str:
+    written = str(times[:1].astype("datetime64[us]")[0]).removesuffix(".000000").removesuffix("T00:00:00")
+    return f"numbers are read as {kind.label}: {text} is {written.replace('T', ' ')}"
