@@ -39,7 +39,7 @@ PACKAGES = [
     "cli",
 ]
 TORCH = {"network", "training"}
-PANDAS_FILES = {"reading/frame.py", "reading/json_rows.py", "reading/table.py", "timestamps/dates.py"}
+PANDAS_FILES = {"reading/frame.py", "reading/json_rows.py", "reading/table.py", "timestamps/reader.py"}
 
 
 def files() -> list[Path]:

@@ -19,6 +19,7 @@ Unit = Literal["row", "microsecond", "month", "month-end", "business-day", "irre
 
 SECOND = 1_000_000
 DAY = 86_400 * SECOND
+YEAR_1, YEAR_10000 = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND  # the calendar has the years in between
 _UNITS = {"W": 7 * DAY, "D": DAY, "H": 3600 * SECOND, "M": 60 * SECOND, "S": SECOND}
 _DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,6})?)S)?)?")
 _MONTHS = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqpred.calendar.clock import Clock
+from seqpred.timestamps.format import TimestampFormat
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -73,7 +73,7 @@ class RowWriter:
         self._keys = [f"{json.dumps(name)}: " for name in numbers]
         self._field_of = lru_cache(1 << 17)(self._field)
         self._moment_of = lru_cache(1 << 12)(self._moment)
-        self.clock = Clock(None)
+        self.clock = TimestampFormat(None)
 
     def header(self) -> str:
         """The line that comes first; none in JSON."""

@@ -9,23 +9,18 @@ import os
 import select
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from seqpred.calendar.clock import COMPACT_DATES, Clock
 from seqpred.calendar.step import Step
-from seqpred.calendar.zones import to_instants, to_local
 from seqpred.errors import DataError, did_you_mean
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Dialect, to_number
-from seqpred.timestamps.dates import form_of, form_of_parts, offset_of, zone_of
+from seqpred.timestamps.format import TimestampFormat
+from seqpred.timestamps.row_reader import TimestampReader
 
 LONGEST = 1 << 20  # bytes of a line; a longer one is no row
 AT_ONCE = 1 << 18  # bytes taken from the pipe at most, which bounds memory
-_EPOCH = datetime(1970, 1, 1)
 
 
 class Line(NamedTuple):
@@ -144,13 +139,12 @@ class Rows:
         tell: told of each line that is no row.
 
     Attributes:
-        clock: how times are written; the first row says it, unless a state has.
         bad: how many lines were no rows.
     """
 
     def __init__(self, name: str, wanted: Wanted, tell: Callable[[str], None]) -> None:
         self.name, self.wanted, self.tell = name, wanted, tell
-        self.clock: Clock | None = None
+        self._times = TimestampReader(wanted.columns.time, wanted.dialect, wanted.step)
         self.bad = 0
         self._places: dict[str, int] | None = None  # of each column in a line
         self._delimiter = ","
@@ -159,6 +153,15 @@ class Rows:
         marks = (*EMPTY, *wanted.dialect.missing_texts)
         self._empty = frozenset(marks)
         self._missing = frozenset(wanted.dialect.missing_numbers)
+
+    @property
+    def clock(self) -> TimestampFormat | None:
+        """How timestamps are written; the first row decides it, unless a saved state does."""
+        return self._times.format
+
+    @clock.setter
+    def clock(self, clock: TimestampFormat | None) -> None:
+        self._times.format = clock
 
     @property
     def begun(self) -> bool:
@@ -192,7 +195,7 @@ class Rows:
         name = cells[columns.id].strip() if columns.id else ""
         if columns.id and not name:
             raise ValueError(f"column {columns.id!r} is empty")
-        time, later = self._time([cells[c].strip() for c in columns.time]) if columns.time else (None, None)
+        time, later = self._times.read([cells[c].strip() for c in columns.time]) if columns.time else (None, None)
         return Row(line.number, name, time, later, [self._value(c, cells[c]) for c in columns.values])
 
     def _text(self, line: Line) -> str:
@@ -244,46 +247,6 @@ class Rows:
                 raise ValueError(f"no {name!r} in the object")
         return {**dict.fromkeys(columns.values, ""), **{k: "" if v is None else str(v) for k, v in found.items()}}
 
-    def _time(self, texts: Sequence[str]) -> tuple[int, int | None]:
-        """The time as `timing` counts it, and the later one that is written so; the first row decides the form."""
-        if not all(texts):
-            raise ValueError("the time is empty")
-        if self.clock is None:
-            self.clock = self._clock(texts)
-        if self.clock.form == "integer":
-            number = float(texts[0])
-            if not abs(number) < 2**53 or number != round(number):
-                raise ValueError(f"the time {texts[0]!r} is no whole number")
-            return int(number), None
-        form = f"{self.clock.form} {self.clock.second}" if self.clock.second else str(self.clock.form)
-        text = " ".join(texts)
-        zone = zone_of(text)
-        try:
-            stamp = _stamp(text.removesuffix(zone).rstrip(), form)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a time of the form {form.replace('%-', '%')}") from None
-        since = stamp - _EPOCH
-        shown = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        if self.clock.place is not None:
-            return _in_place(self.clock, shown, zone)
-        return shown + (offset_of(self.clock.zone) - offset_of(zone) if zone and self.clock.zone else 0), None
-
-    def _clock(self, texts: Sequence[str]) -> Clock:
-        step, dialect, text = self.wanted.step, self.wanted.dialect, " ".join(texts)
-        if step.unit == "row" or (step.unit == "irregular" and _is_count(text)):
-            float(text)
-            return Clock("integer")
-        zone = zone_of(text)
-        parts = form_of_parts(texts) if len(texts) > 1 else None
-        form = parts or form_of(text.removesuffix(zone).rstrip(), dialect.date_order)
-        if form is None:
-            raise ValueError(f"{text!r} is no date")
-        date, _, second = form.partition(" ")
-        clock = Clock(date, zone, second) if len(texts) > 1 else Clock(form, zone)
-        if dialect.timezone == "auto":
-            return clock
-        return replace(clock, place=dialect.timezone, on_wall=False).on_grid(np.zeros(1, np.int64), step)[0]
-
     def _value(self, name: str, text: str) -> float:
         codes = self._codes.get(name)
         if codes is not None:
@@ -305,43 +268,8 @@ class Rows:
         return math.nan if value in self._missing else value
 
 
-def _is_count(text: str) -> bool:
-    """Whether a time is a whole number, and no date such as 20240131."""
-    return text.removeprefix("-").isdigit() and not COMPACT_DATES[0] <= int(text) <= COMPACT_DATES[1]
-
-
-def _in_place(clock: Clock, shown: int, zone: str) -> tuple[int, int | None]:
-    """What is shown by the clock of a named zone, or of an offset, on the grid of the step; and the later such time."""
-    assert clock.place is not None
-    if zone:
-        instant = np.array([shown - offset_of(zone)])
-        return int(to_local(clock.place, instant)[0] if clock.on_wall else instant[0]), None
-    if clock.on_wall:
-        return shown, None
-    wall = np.array([shown])
-    first, second = to_instants(clock.place, wall), to_instants(clock.place, wall, later=True)
-    if to_local(clock.place, first) != wall:
-        skipped = replace(clock, place=None).write(wall)[0]
-        raise ValueError(f"the time {skipped} does not exist in {clock.place}: the clocks there skip it")
-    return int(first[0]), int(second[0]) if second > first else None
-
-
 def _split(text: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as e:
         raise ValueError(f"the quotes of the line do not match ({e})") from None
-
-
-def _stamp(text: str, form: str) -> datetime:
-    """The date in a text; the usual forms have a quick way.
-
-    Raises:
-        ValueError: it has another form.
-    """
-    if form.startswith("%Y-%m-%d"):
-        stamp = datetime.fromisoformat(text)  # which takes 20240131, 2024-W05-3 and 2024-01-31-01-07 too
-        if (text[4:5], text[7:8], text[10:11]) != ("-", "-", form[8:9]) or stamp.tzinfo is not None:
-            raise ValueError(text)
-        return stamp
-    return datetime.strptime(text, form.replace("%-", "%"))

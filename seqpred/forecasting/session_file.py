@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.calendar.clock import YEAR_10000, Clock
+from seqpred.calendar.step import YEAR_10000
 from seqpred.calendar.zones import to_local
 from seqpred.errors import FolderError
 from seqpred.forecasting.follower import Follower, Following
 from seqpred.storage.atomic import write_file
+from seqpred.timestamps.format import TimestampFormat
 
 FORMAT = 1
 LARGEST = 16 << 30  # bytes
@@ -26,7 +27,7 @@ MOST_ROWS = 1 << 40  # of a series
 _HINT = "Restore it from a copy, or begin anew: move it away and give the history again."
 
 
-def write_state(path: Path, follower: Follower, clock: Clock | None, model: str) -> None:
+def write_state(path: Path, follower: Follower, clock: TimestampFormat | None, model: str) -> None:
     """Write the state in place of the one that is there, whole or not at all.
 
     Args:
@@ -46,7 +47,7 @@ def write_state(path: Path, follower: Follower, clock: Clock | None, model: str)
     write_file(path, save(arrays, {"seqpred": json.dumps({**told, "sha256": _hash(arrays, told)})}))
 
 
-def read_state(path: Path, follower: Follower, model: str) -> Clock | None:
+def read_state(path: Path, follower: Follower, model: str) -> TimestampFormat | None:
     """Fill a follower with the state in a file; how its times are written.
 
     Raises:
@@ -124,7 +125,7 @@ def _codes(following: Following, arrays: Mapping[str, npt.NDArray[Any]]) -> Iter
             yield from zip(np.moveaxis(arrays[name], -1, 0)[-len(most) :], most, strict=True)
 
 
-def _clock(told: Any) -> Clock | None:
+def _clock(told: Any) -> TimestampFormat | None:
     """How times are written.
 
     Raises:
@@ -132,12 +133,12 @@ def _clock(told: Any) -> Clock | None:
     """
     if told is None:
         return None
-    clock = Clock(**told)
+    clock = TimestampFormat(**told)
     if any(not isinstance(value, str | bool | None) for value in vars(clock).values()):
         raise TypeError("clock")
     clock.write(np.zeros(1, np.int64))
-    if clock.place is not None:
-        to_local(clock.place, np.zeros(1, np.int64))
+    if clock.tz is not None:
+        to_local(clock.tz, np.zeros(1, np.int64))
     return clock
 
 

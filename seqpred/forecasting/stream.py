@@ -9,8 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from seqpred.arrays import Float
-from seqpred.calendar.clock import YEAR_10000
-from seqpred.calendar.step import DAY, Step
+from seqpred.calendar.step import DAY, YEAR_10000, Step
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, recode
@@ -114,7 +113,7 @@ class Stream:
         follower, covariates = self.follower, self.follower.following.plan.covariates
         nothing = [float("nan")] * (follower.following.targets + len(covariates.columns))
         if self.rows.clock is not None:
-            follower.wall = self.rows.clock.wall
+            follower.wall = self.rows.clock.local
         for given in rows:
             place = follower.places.get(given.name)
             had = 0 if place is None else follower.rows[place] + len(blocks.get(place, ()))

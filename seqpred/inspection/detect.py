@@ -164,7 +164,7 @@ def _decide_duplicates(found: Detected, table: Table) -> None:
         return  # the reader lists the remedies
     reason = f"{count} duplicate timestamps with {'the same' if agree else 'other'} target values"
     clock = table.clock
-    if clock.dated and not clock.zone and not clock.place:
+    if clock.dated and not clock.zone and not clock.tz:
         zone = find_zone(table.times, table.times[order][repeated])
         reason += f", as when clocks go back in {zone}; `timezone: {zone}` would keep both hours" if zone else ""
     found.decide("duplicates", "first" if agree else "mean", reason)

@@ -62,7 +62,7 @@ def find_step(table: Table, times: Int, starts: npt.NDArray[np.bool_], frequency
     except ValueError as e:
         raise DataError(f"data.frequency: {e}", hint="Or leave it out: the data's own step is found.") from None
     if step.unit == "irregular":
-        if table.clock.form is None:
+        if table.clock.pattern is None:
             hint = "Name it in data.time, or leave data.frequency out."
             raise DataError(
                 "data.frequency is irregular, but there is no time column", hint=hint, where=table.source.name

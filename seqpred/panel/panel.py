@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Float, Int
-from seqpred.calendar.clock import Clock
 from seqpred.calendar.infer import BLOCK, is_even
 from seqpred.calendar.step import Step
 from seqpred.errors import DataError
@@ -28,6 +27,7 @@ from seqpred.reading.table import Table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import USUAL, Dialect
 from seqpred.spool.mapped import SpillBuffer, release_pages
+from seqpred.timestamps.format import TimestampFormat
 
 Role = Literal["target", "known", "past", "static"]
 Missing = Literal["mask", "interpolate", "error"]
@@ -81,7 +81,7 @@ class Panel:
     source: str
     names: list[str]
     columns: Columns
-    clock: Clock
+    clock: TimestampFormat
     step: Step
     roles: tuple[Role, ...]
     origins: Int
@@ -144,7 +144,7 @@ class Panel:
 
     def wall(self, series: int, positions: Int) -> Int:
         """What the clock on the wall shows at these times, for the calendar."""
-        return self.clock.wall(self.times(series, positions))
+        return self.clock.local(self.times(series, positions))
 
     def cut(self, rows: Int) -> Panel:
         """The panel as it was when each series had only its first `rows` rows ([S]); values are copied."""
@@ -340,7 +340,7 @@ def _of_table(table: Table, frequency: str, before: Panel | None) -> Panel:
         values=values,
         words=table.words,
         notes=(change,) if len(values) > 2 * len(times) and (change := tell_change(table, order, starts)) else (),
-        dialect=replace(table.source.dialect, timezone=clock.place or table.source.dialect.timezone),
+        dialect=replace(table.source.dialect, timezone=clock.tz or table.source.dialect.timezone),
     )
 
 

@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Float, Int
-from seqpred.calendar.clock import COMPACT_DATES, YEAR_1, Clock
-from seqpred.calendar.step import DAY
+from seqpred.calendar.step import DAY, YEAR_1
 from seqpred.sources.body import records_of
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST
 from seqpred.sources.source import BROKEN, Source
+from seqpred.timestamps.format import INTEGER, TimestampFormat
+from seqpred.timestamps.numeric import may_be_timestamps
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +40,7 @@ _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 class Plain:
     """The parts of a `reading.Table`, and how many cells hold a sentinel."""
 
-    clock: Clock
+    clock: TimestampFormat
     names: list[str]
     codes: Int
     times: Int
@@ -134,14 +135,14 @@ def _checked(values: Float) -> Float:
     return values
 
 
-def _times(rows: _Cells, columns: Columns, codes: Int, first: str) -> tuple[Clock, Int]:
+def _times(rows: _Cells, columns: Columns, codes: Int, first: str) -> tuple[TimestampFormat, Int]:
     if not columns.time:
-        return Clock(None), _places(codes)
+        return TimestampFormat(None), _places(codes)
     if first.isdigit():
         whole = rows.whole(columns.time[0])
-        if whole.min() >= COMPACT_DATES[0] and whole.max() <= COMPACT_DATES[1]:
+        if may_be_timestamps(int(whole.min()), int(whole.max())):
             raise _DoubtError
-        return Clock("integer"), whole
+        return TimestampFormat(INTEGER), whole
     found = _ISO.fullmatch(first)
     if not found:
         raise _DoubtError
@@ -149,7 +150,7 @@ def _times(rows: _Cells, columns: Columns, codes: Int, first: str) -> tuple[Cloc
     if times.min() < YEAR_1:
         raise _DoubtError
     clock = f"{found[1]}%H:%M{':%S' if found[2] else ''}" if found[1] else ""
-    return Clock("%Y-%m-%d" + clock), times
+    return TimestampFormat("%Y-%m-%d" + clock), times
 
 
 def _places(codes: Int) -> Int:

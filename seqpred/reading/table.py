@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Int
-from seqpred.calendar.clock import Clock
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError, did_you_mean
 from seqpred.reading.frame import Wanted, find_nested, header, read_frame
@@ -21,13 +20,18 @@ from seqpred.reading.plain import read_plain
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Decimal, decide_decimal, to_numbers
 from seqpred.sources.source import BROKEN, Source
-from seqpred.timestamps.dates import are_compact_dates, date_form, is_clock, mostly_dates, read_times, stripped
+from seqpred.timestamps.format import TimestampFormat
+from seqpred.timestamps.reader import read_timestamps, stripped
+from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
+from seqpred.timestamps.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty"]
 SAMPLE_ROWS = 2000
+SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
+FEW_ROWS = 3
 
 
 class MarkError(DataError):
@@ -47,8 +51,10 @@ class ColumnProfile:
     """What the first rows say of a column.
 
     Attributes:
-        dated: whether its times are dates without the time of a day.
+        dated: whether its timestamps are dates without a time of day.
         counted: whether it numbers the rows.
+        part: the unit of a part of a timestamp that it holds, as `month` or `hour`.
+        unreadable: why it is not a time column though it looks like one; empty for others.
     """
 
     name: str
@@ -57,6 +63,8 @@ class ColumnProfile:
     rows: int
     dated: bool = False
     counted: bool = False
+    part: Unit | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Table:
 
     source: Source
     columns: Columns
-    clock: Clock
+    clock: TimestampFormat
     names: list[str]
     codes: Int
     times: Int
@@ -129,32 +137,50 @@ def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
     from pandas.api import types
 
     filled = column[column.notna() & ~column.isin(empty)]
-    kind = _kind(column, filled)
-    dated = kind == "time" and not stripped(filled.iloc[:50]).str.contains(":").any()
+    name, distinct = str(column.name), int(column.nunique())
+    found = _recognize(name, filled)
+    kind = _kind(column, filled, found)
     counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
-    return ColumnProfile(str(column.name), kind, int(column.nunique()), len(column), dated, counted)
+    unreadable = found.unreadable if kind == "text" else ""
+    if kind == "text" and distinct == len(column) >= FEW_ROWS and filled.astype(str).str.contains(r"\d").all():
+        unreadable = unreadable or f"{str(filled.iloc[0]).strip()!r} is not a timestamp"
+    is_dated = kind == "time" and not found.has_clock
+    return ColumnProfile(name, kind, distinct, len(column), is_dated, counted, found.part, unreadable)
 
 
-def _kind(column: pd.Series, filled: pd.Series) -> Kind:
+def _recognize(name: str, filled: pd.Series) -> Recognized:
+    """What a column could be in a timestamp."""
+    from pandas.api import types
+
+    if not len(filled) or types.is_bool_dtype(filled):
+        return Recognized()
+    if types.is_datetime64_any_dtype(filled):
+        return Recognized(is_time=True, has_clock=bool((filled != filled.dt.normalize()).any()))
+    texts = stripped(filled)
+    if not types.is_numeric_dtype(filled):
+        numbers = _plain_numbers(texts.iloc[:SAMPLE_TEXTS])
+        if numbers.isna().any():
+            return recognize_texts(name, list(texts.unique()[:SAMPLE_TEXTS]))
+        filled = _plain_numbers(texts)
+    return recognize_numbers(name, list(texts.unique()), filled.unique().tolist())
+
+
+def _kind(column: pd.Series, filled: pd.Series, found: Recognized) -> Kind:
     from pandas.api import types
 
     if not len(filled):
         return "empty"
+    if found.is_time or found.is_clock:
+        return "time" if found.is_time else "clock"
     if len(filled) < len(column) and types.is_string_dtype(column):
         numbers = _plain_numbers(filled)  # but for words such as NA it may be one of numbers
         if numbers.notna().all():
             return "whole" if bool((numbers == numbers.round()).all()) else "number"
-    if types.is_datetime64_any_dtype(column):
-        return "time"
     if types.is_integer_dtype(column):
-        return "time" if are_compact_dates(filled) else "whole"
+        return "whole"
     if types.is_numeric_dtype(column):
         return "number"
     texts = stripped(filled.iloc[:50])
-    if date_form(texts) or mostly_dates(texts):
-        return "time"
-    if all(is_clock(t) for t in texts):
-        return "clock"
     known = [text for text in texts.tolist() if not _is_mark(text)] if texts[texts.map(_is_mark)].nunique() == 1 else []
     known = known or texts.tolist()
     return "number" if any(np.isfinite(to_numbers(known, d)).all() for d in ".,") else "text"
@@ -191,7 +217,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         table = read_table(source.with_dialect(replace(source.dialect, decimal=decimal)), columns, categories)
         return replace(table, notes=(note, *table.notes))
     names, codes = _series(source, frame, columns.id)
-    clock, times = read_times(source, frame, columns.time, codes)
+    stamps = read_timestamps(source, frame, columns.time, codes)
     values = np.empty((len(frame), len(columns.values)))
     words: dict[str, tuple[str, ...]] = {}
     marked = 0
@@ -202,15 +228,15 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             values[:, i], count = _numbers(source, frame[name], name)
             marked += count
     ids = frame[columns.id].unique() if columns.id else ()
-    notes = (*source.notes, *ignored, *_id_notes(ids, columns.id), *_zone_notes(source, frame, columns.time, clock))
-    notes += (*_once_notes(clock, codes, times), *_sentinel_notes(source, marked))
-    return Table(source, columns, clock, names, codes, times, values, words, notes)
+    notes = (*source.notes, *ignored, *_id_notes(ids, columns.id), *stamps.notes)
+    notes += (*_once_notes(stamps.format, codes, stamps.times), *_sentinel_notes(source, marked))
+    return Table(source, columns, stamps.format, names, codes, stamps.times, values, words, notes)
 
 
 def _wanted(source: Source, columns: Columns, categories: Collection[str]) -> Wanted:
     """The columns that are read, and those whose cells stay as they are written."""
     texts = set(columns.values if source.dialect.decimal == "," else categories)
-    texts |= set(columns.time) if len(columns.time) > 1 else set()  # 20041003 18:00
+    texts |= set(columns.time)
     return Wanted(tuple(_names(columns)), columns.id, frozenset(texts), frozenset(categories))
 
 
@@ -257,28 +283,16 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
         yield f"ids that differ in capitals alone are taken as different series: {', '.join(alike[:3])}"
 
 
-def _zone_notes(source: Source, frame: pd.DataFrame, names: Sequence[str], clock: Clock) -> Iterator[str]:
-    """What to say of times with several offsets from UTC, whose zone has no name."""
-    if clock.zone and clock.place is None and len(names) == 1 and not source.is_frame:
-        zones = stripped(frame[names[0]]).str.extract(r"(Z|[+-]\d\d:?\d\d)$", expand=False).unique()
-        if len(zones) > 1:
-            taken = "by the clock on the wall" if clock.on_wall else "in UTC, and so is the calendar"
-            yield (
-                f"the times have {len(zones)} offsets ({', '.join(zones[:3])}): they are taken {taken}; "
-                "name their zone in data.timezone, as Europe/Berlin"
-            )
-
-
-def _once_notes(clock: Clock, codes: Int, times: Int) -> Iterator[str]:
+def _once_notes(clock: TimestampFormat, codes: Int, times: Int) -> Iterator[str]:
     """What to say of times without an offset that the clock shows twice, and that stand there once."""
-    if clock.place is None or clock.on_wall or clock.zone:
+    if clock.tz is None or clock.is_local or clock.zone:
         return
-    wall = clock.wall(times)
-    twice = are_repeated(clock.place, wall)
+    wall = clock.local(times)
+    twice = are_repeated(clock.tz, wall)
     _, counts = np.unique(np.stack([codes[twice], wall[twice]]), axis=1, return_counts=True)
     once = int((counts == 1).sum())
     if once:
-        yield f"{once} times that the clocks of {clock.place} show twice stand there once: taken for the first"
+        yield f"{once} times that the clocks of {clock.tz} show twice stand there once: taken for the first"
 
 
 def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[list[str], Int]:

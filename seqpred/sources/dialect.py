@@ -14,7 +14,7 @@ from seqpred.arrays import Float
 if TYPE_CHECKING:
     from seqpred.config.schema import DataSection
 
-DateOrder = Literal["auto", "day-first", "month-first"]
+DateOrder = Literal["auto", "day-first", "month-first", "year-first"]
 Decimal = Literal["auto", ".", ","]
 Layout = Literal["rows", "years", "weekday-years"]
 
@@ -34,6 +34,7 @@ class Dialect:
     decimal: Decimal = "auto"
     layout: Layout = "rows"
     timezone: str = "auto"
+    timestamp_pattern: str = ""  # of other rows of the same data, to be tried first
 
     @classmethod
     def of(cls, data: DataSection) -> Dialect:

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Int
-from seqpred.calendar.clock import Clock
 from seqpred.errors import DataError, WriteError
 from seqpred.notes import Note, Notify, OnProgress, Progress, no_op
 from seqpred.reading.table import Table, read_table
@@ -29,6 +28,7 @@ from seqpred.sources.columns import Columns
 from seqpred.sources.pieces import pieces
 from seqpred.sources.source import BROKEN, Source
 from seqpred.spool.mapped import cache_folder, mapped, release_pages
+from seqpred.timestamps.format import TimestampFormat
 
 LARGE = 512 << 20  # bytes of a file from which its rows are stored
 MOST = 20 << 30  # bytes of the cache beyond which what was used longest ago is removed
@@ -57,7 +57,7 @@ class SpooledRows:
 
     source: Source
     columns: Columns
-    clock: Clock
+    clock: TimestampFormat
     names: list[str]
     words: Mapping[str, Sequence[str]]
     records: Records
@@ -164,7 +164,9 @@ def _read(source: Source, columns: Columns, folder: Path) -> SpooledRows:
     spoken = source.with_dialect(replace(source.dialect, decimal=told["decimal"]))
     begins = [(code, since, row) for code, since, row in told["begins"]]
     records, notes = mapped(folder / "rows", _layout(columns)), tuple(told["notes"])
-    return SpooledRows(spoken, columns, Clock(**told["clock"]), told["names"], told["words"], records, begins, notes)
+    return SpooledRows(
+        spoken, columns, TimestampFormat(**told["clock"]), told["names"], told["words"], records, begins, notes
+    )
 
 
 def _write(
@@ -196,7 +198,7 @@ def _tables(source: Source, columns: Columns, categories: Collection[str], on_pr
             table = read_table(piece if usual is None else piece.with_dialect(dialect), columns, categories)
             if usual is None:
                 usual = table.clock
-                dialect = replace(table.source.dialect, date_order=usual.date_order or source.dialect.date_order)
+                dialect = replace(table.source.dialect, timestamp_pattern=(usual.pattern or "") if usual.dated else "")
             _check_alike(usual, table)
             if int(100 * share) > told:
                 told = int(100 * share)
@@ -206,17 +208,15 @@ def _tables(source: Source, columns: Columns, categories: Collection[str], on_pr
         raise DataError(f"can't be read ({e})", hint="Check the file and data.encoding.", where=source.name) from None
 
 
-def _check_alike(usual: Clock, table: Table) -> None:
+def _check_alike(usual: TimestampFormat, table: Table) -> None:
     """Refuse a piece whose times are written in another way than those of the first one."""
     here = table.clock
-    if (_plain(here), here.zone) != (_plain(usual), usual.zone):
-        found = f"times are written as {here.form}{here.zone} from here on, before that as {usual.form}{usual.zone}"
-        raise DataError(found, hint="Write all dates in one form.", where=table.where(0))
-
-
-def _plain(clock: Clock) -> str:
-    """A clock's forms whether or not days and months have leading zeros, which a piece of a file may not decide."""
-    return f"{clock.form} {clock.second}".replace("%-", "%")
+    if here.dated != usual.dated or (here.dated and here.compiled.outline != usual.compiled.outline):
+        found = f"timestamps have the form {here.shown} from here on, before that {usual.shown}"
+        raise DataError(found, hint="Write all timestamps in one form.", where=table.where(0))
+    if here.zone != usual.zone:
+        found = f"timestamps have the offset {here.zone or 'none'} from here on, before that {usual.zone or 'none'}"
+        raise DataError(found, hint="Write all timestamps in one form.", where=table.where(0))
 
 
 def _layout(columns: Columns) -> np.dtype[np.void]:
@@ -231,7 +231,7 @@ class _Series:
         self.places: dict[str, int] = {}
         self.words: dict[str, dict[str, int]] = {}  # places of the categories in order of appearance
         self.counts = np.zeros(0, np.int64)  # [S], rows
-        self.clock: Clock | None = None
+        self.clock: TimestampFormat | None = None
         self.decimal = "auto"
         self.grouped, self.last, self.rows = True, 0, 0
         self.counted: dict[str, int] = {}  # what notes say, and the number that they begin with
@@ -244,7 +244,7 @@ class _Series:
         before[: len(self.counts)] = self.counts
         rows = np.empty(len(codes), _layout(table.columns))
         rows["code"], rows["values"] = codes, self._values(table)
-        rows["time"] = table.times if table.clock.form else table.times + before[codes]
+        rows["time"] = table.times if table.clock.pattern else table.times + before[codes]
         rows["place"] = np.arange(self.rows, self.rows + len(codes))
         self.counts = before + np.bincount(codes, minlength=len(before))
         self.grouped &= codes[0] >= self.last and bool((codes[1:] >= codes[:-1]).all())

@@ -22,7 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from seqpred.timestamps.fields import DAY, EPOCH, EXCEL_EPOCH, MINUTE, SECOND
+from seqpred.calendar.step import DAY, SECOND
+from seqpred.timestamps.fields import EPOCH, EXCEL_EPOCH, MINUTE
 from seqpred.timestamps.names import ENGLISH_MONTHS, ENGLISH_WEEKDAYS, month_of, weekday_of
 from seqpred.timestamps.offsets import ZONE, zone_spans
 from seqpred.timestamps.spans import Span
@@ -172,7 +173,9 @@ def _write_serial(stamp: datetime, directive: Directive) -> str:
 def _read_decimal_year(found: str, start: int, _: Directive) -> list[Span]:
     fraction = min(len(found) - 5, 6)
     year = Span("year", start, start + 4)
-    return [year, Span("year_fraction", start + 5, start + 5 + fraction, 10 ** (6 - fraction))] if fraction > 0 else [year]
+    return (
+        [year, Span("year_fraction", start + 5, start + 5 + fraction, 10 ** (6 - fraction))] if fraction > 0 else [year]
+    )
 
 
 def _write_decimal_year(stamp: datetime, directive: Directive) -> str:

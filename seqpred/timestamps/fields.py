@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from seqpred.arrays import Bool, Int
+from seqpred.calendar.step import DAY, SECOND
 
 Whole = int | Int
 Truth = bool | Bool
 
-SECOND = 1_000_000
-MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND
+MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 TWELFTH = 1_000_000  # of a year, as `12 * year_fraction` counts
 EPOCH = datetime(1970, 1, 1)
 EXCEL_EPOCH = -25_569  # days: serial number 0 of Excel's calendar after February 1900 is 1899-12-30

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from seqpred.arrays import Int
+from seqpred.calendar.step import DAY
+from seqpred.sources.dialect import DateOrder
 from seqpred.timestamps.compose import ANY, compose
-from seqpred.timestamps.fields import DAY, FIRST_SHORT_YEAR, LAST_SHORT_YEAR
+from seqpred.timestamps.fields import FIRST_SHORT_YEAR, LAST_SHORT_YEAR
 from seqpred.timestamps.forms import Form, common_form
 from seqpred.timestamps.intervals import Duration, usual_duration
 from seqpred.timestamps.orders import orders_of
@@ -19,9 +20,9 @@ from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern, shape
 from seqpred.timestamps.regularity import monotony, regularity, usual_months, years_of
 from seqpred.timestamps.scan import NoTimestampError, Scan, scan
 
-DateOrder = Literal["auto", "day-first", "month-first", "year-first"]
 MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more holds something else
 COMPACT_YEARS = (1700, 2200)  # of dates without separators, which other numbers look like
+WRITE_ISO = "Write timestamps as 2024-12-31 or 2024-12-31 23:00:00."
 FEW = 10  # so many timestamps in order are no accident
 CLEARLY = 0.3  # by so much a meaning must be more regular than the others to be chosen in their place
 _HINTED = {"week": "V", "quarter": "q", "half": "i"}
@@ -34,11 +35,12 @@ class UnreadableError(ValueError):
         message: what is wrong, to follow the first offending text, as in "may be day first or month first".
         hint: what to do.
         places: the offending texts.
+        recognized: whether the texts, or the others, are timestamps.
     """
 
-    def __init__(self, message: str, hint: str, places: Sequence[int] = (0,)) -> None:
+    def __init__(self, message: str, hint: str, places: Sequence[int] = (0,), *, recognized: bool = False) -> None:
         super().__init__(message)
-        self.message, self.hint, self.places = message, hint, list(places)
+        self.message, self.hint, self.places, self.recognized = message, hint, list(places), recognized
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,6 @@ class _Meaning:
     readings: Readings
 
     @property
-    def order(self) -> str | None:
-        """Which part of a date of three numbers comes first, if that can be mistaken."""
-        return "year-first" if self.letters[:3] == ("y", "m", "d") else self.pattern.date_order
-
-    @property
     def plausibility(self) -> float:
         """From 0 to 2: how regular the times are, and how much in order."""
         return regularity(self.readings.times) + monotony(self.readings.times)
@@ -90,7 +87,7 @@ def infer_pattern(texts: Sequence[str], order: DateOrder = "auto", hint: str = "
     form, covered = _common_form(texts)
     meanings = list(_meanings(form, texts))
     good = [m for m in meanings if not m.readings.bad[covered].any() and _is_sensible(m, covered)]
-    asked = [m for m in good if order == "auto" or m.order in (None, order)]
+    asked = [m for m in good if order == "auto" or m.pattern.date_order in (None, order)]
     if not asked:
         raise _no_meaning(covered, meanings, order if good else "auto")
     if len(covered) < len(texts):
@@ -112,14 +109,14 @@ def _common_form(texts: Sequence[str]) -> tuple[Form, Int]:
             reasons[shape] = str(e)
     strange = [i for i, shape in enumerate(shapes) if shape not in scans]
     if 2 * len(strange) > len(texts):
-        reason = f" ({reasons[shapes[strange[0]]]})" if shapes[strange[0]] in reasons else ""
-        raise UnreadableError(f"is not a timestamp{reason}", _WRITE_ISO, strange)
+        word = reasons.get(shapes[strange[0]], "")
+        what = "is neither a timestamp nor a whole number"
+        if word[:1].isalpha() and word != texts[strange[0]]:
+            what = f"is not a timestamp: {word!r} is neither a month nor a weekday"
+        raise UnreadableError(what, WRITE_ISO, strange)
     form = common_form(scans, counts)
     inside = set(form.shapes)
     return form, np.array([i for i, shape in enumerate(shapes) if shape in inside])
-
-
-_WRITE_ISO = "Write timestamps as 2024-12-31 or 2024-12-31 23:00:00."
 
 
 def _meanings(form: Form, texts: Sequence[str]) -> Iterator[_Meaning]:
@@ -167,13 +164,13 @@ def _choose(good: Sequence[_Meaning], form: Form, hint: str) -> tuple[_Meaning, 
     ordered = [m for m in everything if monotony(m.readings.times) == 1]
     if len(ordered) == 1 and len(first.readings.times) >= FEW:
         best, near = ordered[0], ordered
-    orders = {m.order for m in everything}
-    if {"day-first", "month-first"} <= orders and not (best.order == "year-first" and len(near) == 1):
+    orders = {m.pattern.date_order for m in everything}
+    if {"day-first", "month-first"} <= orders and not (best.pattern.date_order == "year-first" and len(near) == 1):
         raise _ambiguous(["day-first", "month-first"])
     if len(first.letters) == 3 and len(near) > 1 and "year-first" in orders:
         separators = {slot.text for slot in form.slots if not slot.role}
         if not separators & {"/", "."}:
-            raise _ambiguous([str(m.order) for m in near])
+            raise _ambiguous([str(m.pattern.date_order) for m in near])
         best = first  # hardly anyone writes the year first between slashes
     if "b" in best.letters and len(near) > 1:
         best = first
@@ -185,6 +182,7 @@ def _ambiguous(orders: Sequence[str]) -> UnreadableError:
     return UnreadableError(
         f"may be {kinds}",
         f"No row decides it: set data.date_order to {' or '.join(orders)}, or write the dates as 2024-12-31.",
+        recognized=True,
     )
 
 
@@ -199,7 +197,8 @@ def _finished(form: Form, meaning: _Meaning, texts: Sequence[str], notes: tuple[
     if form.end or meaning.letters[-1][0] == "+":
         length = usual_duration(readings.times, readings.ends)
         if length is None:
-            raise UnreadableError("is an interval, and the intervals have different lengths", "Keep the starts only.")
+            message = "is an interval, and the intervals have different lengths"
+            raise UnreadableError(message, "Keep the starts only.", recognized=True)
         notes = (*notes, f"timestamps are the starts of intervals, as {texts[0]!r}")
     if "short_year" in pattern.fields:
         _check_century(readings.times)
@@ -230,7 +229,8 @@ def _flags(form: Form, meaning: _Meaning, texts: Sequence[str]) -> dict[str, str
 def _check_century(times: Int) -> None:
     years = np.unique(years_of(times))
     if len(years) > 1 and np.diff(years).max() >= 50:
-        raise UnreadableError("has a two-digit year, and the others could be of two centuries", "Write four digits.")
+        message = "has a two-digit year, and the others could be of two centuries"
+        raise UnreadableError(message, "Write years with four digits.", recognized=True)
 
 
 def _midnight_note(pattern: Pattern, readings: Readings, texts: Sequence[str]) -> str:
@@ -239,7 +239,8 @@ def _midnight_note(pattern: Pattern, readings: Readings, texts: Sequence[str]) -
         [not cell for cell in pattern.cells(texts, "hour12")]
     )
     if (readings.times[~bare] % DAY == 0).any() or readings.times[bare].size == 0:
-        raise UnreadableError("has no time of day, unlike others", _WRITE_ISO, np.flatnonzero(bare).tolist())
+        places = np.flatnonzero(bare).tolist()
+        raise UnreadableError("has no time of day, unlike others", WRITE_ISO, places, recognized=True)
     return f"timestamps without a time of day, such as {texts[int(bare.argmax())]!r}, are read as 00:00"
 
 
@@ -249,7 +250,7 @@ def _midnight_note(pattern: Pattern, readings: Readings, texts: Sequence[str]) -
 def _unlike_others(texts: Sequence[str], covered: Int, pattern: Pattern) -> UnreadableError:
     others = sorted(set(range(len(texts))) - set(covered.tolist()))
     message = f"is not a timestamp of the form {pattern.shown}, unlike {texts[covered[0]]!r}"
-    return UnreadableError(message, "Write all timestamps in one form.", others)
+    return UnreadableError(message, "Write all timestamps in one form.", others, recognized=True)
 
 
 def _no_meaning(covered: Int, meanings: Sequence[_Meaning], order: str) -> UnreadableError:
@@ -257,7 +258,7 @@ def _no_meaning(covered: Int, meanings: Sequence[_Meaning], order: str) -> Unrea
         part = order.removesuffix("-first")
         return UnreadableError(f"is not a date with the {part} first", f"data.date_order is {order}; correct it.")
     if not meanings:
-        return UnreadableError("is not a timestamp, or has no year", _WRITE_ISO, [int(covered[0])])
+        return UnreadableError("is neither a timestamp with a year nor a whole number", WRITE_ISO, [int(covered[0])])
     best = min(meanings, key=lambda m: int(m.readings.bad[covered].sum()))
     if {*best.letters} == {"b", "y"}:
         return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
@@ -265,6 +266,7 @@ def _no_meaning(covered: Int, meanings: Sequence[_Meaning], order: str) -> Unrea
     if not len(bad):
         return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
     if len(bad) == len(covered):
-        return UnreadableError("is not a timestamp: there is no such day or time", _WRITE_ISO, bad.tolist())
+        return UnreadableError("is not a timestamp: there is no such day or time", WRITE_ISO, bad.tolist())
     message = f"is not a timestamp of the form {best.pattern.shown}, as others are: there is no such day or time"
-    return UnreadableError(message, "Correct these cells.", bad.tolist())
+    mostly = 2 * len(bad) < len(covered)
+    return UnreadableError(message, "Correct these cells.", bad.tolist(), recognized=mostly)

@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from seqpred.arrays import Int
-from seqpred.timestamps.fields import DAY, SECOND, add_months
+from seqpred.calendar.step import DAY, SECOND
+from seqpred.timestamps.fields import add_months
 
 _TEXT = re.compile(r"\+(?:(?P<months>\d+)mo)?(?:(?P<seconds>[+-]?\d+(?:\.\d{1,6})?)s)?")
 _MOST_DAYS = 2  # that the end of an interval of months lies beside the day on which it started

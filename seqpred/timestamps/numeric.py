@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from seqpred.arrays import Int
 from seqpred.timestamps.infer import COMPACT_YEARS, Inferred
-from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern
+from seqpred.timestamps.pattern import Readings, compile_pattern
 from seqpred.timestamps.regularity import monotony, regularity, years_of
 from seqpred.timestamps.units import Unit
 
@@ -40,6 +38,15 @@ class _Kind:
     years: tuple[int, int]
     label: str
     surely: bool = False
+
+
+def may_be_timestamps(low: float, high: float) -> bool:
+    """Whether numbers from `low` to `high` have as many digits as timestamps do.
+
+    >>> may_be_timestamps(1, 500), may_be_timestamps(1949, 2020), may_be_timestamps(199001, 200112)
+    (False, False, True)
+    """
+    return low >= 10_000 and high < 10**19
 
 
 def infer_numeric(texts: Sequence[str], unit: Unit | None = None) -> Inferred | None:
@@ -77,7 +84,9 @@ def _kinds(width: int, decimals: int, unit: Unit | None) -> Iterator[_Kind]:
         if width == 5 and unit in _UNITS_OF_SERIALS:
             yield _Kind(f"%{min(decimals, 12)}J", SERIAL_YEARS, "Excel serial dates")
         if width in (9, 10):
-            yield _Kind(f"%s.%{decimals}f" if decimals <= 9 else "%s.%f", EPOCH_YEARS, "seconds since 1970", surely=True)
+            yield _Kind(
+                f"%s.%{decimals}f" if decimals <= 9 else "%s.%f", EPOCH_YEARS, "seconds since 1970", surely=True
+            )
         return
     compact = {6: ("%Y%m", "%G%V"), 7: ("%Y%j",), 8: ("%Y%m%d", "%d%m%Y"), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",)}
     compact[14] = ("%Y%m%d%H%M%S",)

@@ -50,6 +50,25 @@ def offset_of(zone: str) -> int:
     return total
 
 
+def is_offset(text: str) -> bool:
+    """Whether a text is a sign and digits, as in the name of a fixed zone.
+
+    >>> is_offset("+02:00"), is_offset("Europe/Berlin"), is_offset("")
+    (True, False, False)
+    """
+    found = _ZONE.fullmatch(text)
+    return found is not None and found["sign"] is not None
+
+
+def is_utc(zone: str) -> bool:
+    """Whether a zone is named as UTC, and so keeps its offset; `+00:00` may be London in winter.
+
+    >>> is_utc("Z"), is_utc("GMT"), is_utc("+00:00")
+    (True, True, False)
+    """
+    return zone.upper() in ("Z", "UTC", "GMT", "UT")
+
+
 def offset_like(zone: str, offset: int) -> str:
     """An offset from UTC, in microseconds, written as another one is.
 

@@ -22,14 +22,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, cached_property
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from seqpred.arrays import Bool, Int
-from seqpred.timestamps.directives import SPEC, Directive
+from seqpred.calendar.step import DAY, SECOND
+from seqpred.timestamps.directives import SPEC, Directive, microseconds
 from seqpred.timestamps.fields import (
-    DAY,
     FIRST_SHORT_YEAR,
     LAST_SHORT_YEAR,
     Truth,
@@ -41,6 +41,9 @@ from seqpred.timestamps.fields import (
 from seqpred.timestamps.intervals import Duration
 from seqpred.timestamps.spans import Span
 
+MOST_OPTIONAL = 8  # parts, which bounds the work on one text
+_ISO = re.compile(r"%Y-%m-%d([T ]%H:%M(:%S(\.%f)?)?(%z)?)?")
+_ALIKE = {"K": "H", "e": "d", "B": "b", "A": "a"}
 _SHAPE = str.maketrans("123456789", "000000000")
 _DATE_FIELDS = frozenset(
     ("year", "short_year", "iso_year", "month", "day", "quarter", "half", "week", "iso_weekday", "day_of_year", "epoch")
@@ -54,6 +57,7 @@ class Optional:
     parts: tuple[Part, ...]
 
 
+DateOrder = Literal["day-first", "month-first", "year-first"]
 Part = str | Directive | Optional | Duration
 Writer = Callable[[datetime, str], str]  # of a local time and a zone
 
@@ -94,6 +98,8 @@ class Pattern:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Literals, directives, optional parts and durations in order."""
+        if self.text.count("[") > MOST_OPTIONAL:
+            raise ValueError(f"{self.text!r} has too many optional parts")
         parts, rest = _parse(self.text, closing=False)
         if rest:
             raise ValueError(f"{self.text!r} has a ']' without a '['")
@@ -119,6 +125,22 @@ class Pattern:
         return "offset" in self.fields
 
     @property
+    def counts_instants(self) -> bool:
+        """Whether it counts from 1970 in UTC, whatever the zone of the data is."""
+        return any(isinstance(part, Directive) and part.letter == "s" for part in self.parts)
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether it has a time of day."""
+        return bool(self.fields & {"hour", "hour12", "slot", "epoch"}) and self.text != "%J"
+
+    @property
+    def outline(self) -> str:
+        """The pattern without flags, names and brackets, which a piece of a file may not show."""
+        plain = re.sub(r"%[-\d]*([a-zA-Z])(\{[^}]*\})?", lambda found: f"%{_ALIKE.get(found[1], found[1])}", self.text)
+        return re.sub(r"(?<!%)[\[\]]", "", plain)
+
+    @property
     def columns(self) -> int:
         """Over how many columns a timestamp is split."""
         return self.text.count("\t") + 1
@@ -129,11 +151,15 @@ class Pattern:
         return re.sub(r"%[-\d]?([a-zA-Z])(\{[^}]*\})?", r"%\1", self.text).replace("\t", " ")
 
     @property
-    def date_order(self) -> str | None:
-        """Which of `day-first` and `month-first` a date such as 03/04/2005 is; None in any other form."""
-        order = [part.letter for part in _flat(self._start) if isinstance(part, Directive) and part.letter in "YymdebB"]
-        numeric = "".join(order[:2]).replace("e", "d")
-        return {"dm": "day-first", "md": "month-first"}.get(numeric)
+    def date_order(self) -> DateOrder | None:
+        """Which part comes first in a date such as 03/04/05 or 03/04/2005; None in any other form.
+
+        >>> [compile_pattern(text).date_order for text in ("%m/%d/%Y", "%y-%m-%d", "%Y-%m-%d", "%d-%b-%y")]
+        ['month-first', 'year-first', None, None]
+        """
+        letters = [p.letter for p in _flat(self._start) if isinstance(p, Directive) and p.letter in "YymdebBo"]
+        first: dict[str, DateOrder] = {"dm": "day-first", "md": "month-first", "ym": "year-first"}
+        return first.get("".join(letters[:2]).replace("e", "d")) if "d" in letters or "e" in letters else None
 
     @cached_property
     def bounds(self) -> tuple[int, int]:
@@ -168,10 +194,20 @@ class Pattern:
         """
         spans = self._spans(text.translate(_SHAPE))
         if spans is not None:
+            if self._is_iso:
+                try:
+                    return _from_iso(text)
+                except ValueError:
+                    pass  # 24:00, a zone by its name, or a day that does not exist
             time, offset, _, exists = self._moment(spans, lambda start, stop: int(text[start:stop]))
             if exists:
                 return int(time), int(offset)
         raise ValueError(f"{text!r} is not a time of the form {self.shown}")
+
+    @cached_property
+    def _is_iso(self) -> bool:
+        """Whether the standard library reads its texts as well, which is faster."""
+        return bool(_ISO.fullmatch(self.outline))
 
     def cells(self, texts: Sequence[str], name: str) -> list[str]:
         """The digits of a field in each text, as they are written; empty where it is lacking."""
@@ -287,6 +323,15 @@ class Pattern:
 def compile_pattern(text: str) -> Pattern:
     """The pattern that a text stands for, made once."""
     return Pattern(text)
+
+
+def _from_iso(text: str) -> tuple[int, int]:
+    """As `Pattern.read_one`, of a text whose shape is known to match."""
+    stamp = datetime.fromisoformat(text)
+    if stamp.tzinfo is None:
+        return microseconds(stamp), 0
+    offset = stamp.utcoffset() or timedelta(0)
+    return microseconds(stamp.replace(tzinfo=None)), (offset.days * 86_400 + offset.seconds) * SECOND
 
 
 class _Digits:

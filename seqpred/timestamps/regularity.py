@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from seqpred.arrays import Int
-from seqpred.timestamps.fields import DAY
+from seqpred.calendar.step import DAY
 
 SHORTEST_MONTH = 28 * DAY
 
@@ -55,5 +58,15 @@ def _months(times: Int) -> Int:
     return times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
 
 
-def _share_of_usual(gaps: Int) -> float:
+def share_of_usual(values: Sequence[float]) -> float:
+    """The share of distances between neighbouring values that are the most frequent one.
+
+    >>> share_of_usual([1, 2, 3, 3, 5])
+    0.6666666666666666
+    """
+    distinct = np.unique(np.asarray(values))
+    return _share_of_usual(np.diff(distinct)) if len(distinct) > 1 else 1.0
+
+
+def _share_of_usual(gaps: npt.NDArray[np.generic]) -> float:
     return float(np.unique(gaps, return_counts=True)[1].max() / len(gaps))

@@ -26,6 +26,7 @@ _ZONE = re.compile(rf"(?P<gap> ?\(?)(?P<z>{ZONE})(?=\)?$| 0000$)")
 _NAMED_ZONE = re.compile(r"(?<=0)(?P<gap> ?\(?)(?P<z>Z|UTC|GMT)(?=\)?$)")
 _COMPACT_CLOCK = re.compile(r"T0{4}(?:00)?(?:\.0+)?$")
 _TOKEN = re.compile(rf"0+|{WORD}|.")
+_SIGNS = frozenset(" -+/.,:;'_()|")  # between the parts of a timestamp; it does not begin with + or -
 _EN_DASH = "\u2013"
 _SEPARATORS = (" - ", f" {_EN_DASH} ", " \u2014 ", " to ", " bis ", " ~ ", _EN_DASH, "--", "~", "/")
 _MARKERS = {
@@ -55,7 +56,7 @@ class Token:
 
 
 class NoTimestampError(ValueError):
-    """A text that no timestamp looks like; the message says what is in the way."""
+    """A text that no timestamp looks like; the message is the word that is not part of one."""
 
 
 Scan = tuple[tuple[Token, ...], tuple[Token, ...], str]  # start, end and separator of an interval; else a time alone
@@ -128,6 +129,8 @@ def _rest(shape: str) -> list[Token]:
             tokens.append(Token(text, NUMBER))
         elif text[0].isalpha():
             tokens += _word(text, tokens)
+        elif text not in _SIGNS or (text in "+-" and not tokens):
+            raise NoTimestampError(text)
         elif tokens and not tokens[-1].role:
             tokens[-1] = Token(tokens[-1].text + text)
         else:
@@ -145,7 +148,7 @@ def _word(text: str, before: list[Token]) -> list[Token]:
         return [Token(text, "b" if month_of(text) is not None else "a")]
     if folded in _MARKERS or folded in _SHORT_MARKERS or folded in _LITERALS:
         return [Token(text, "word")]
-    raise NoTimestampError(f"{text!r} is not part of a timestamp")
+    raise NoTimestampError(text)
 
 
 def _resolve_markers(tokens: list[Token]) -> list[Token]:
@@ -166,7 +169,7 @@ def _resolve_markers(tokens: list[Token]) -> list[Token]:
             role = "V" if folded == "s" and len(tokens[place].text) == 2 else role
             tokens[place] = Token(tokens[place].text, role)
         elif folded not in _ATTACHED and _touches_digits(tokens, i):
-            raise NoTimestampError(f"{token.text!r} is not part of a timestamp")
+            raise NoTimestampError(token.text)
         tokens[i] = Token(token.text)
     if any(t.role == "V" for t in tokens):
         tokens = [Token(t.text, "u") if t.role == NUMBER and t.text == "0" else t for t in tokens]

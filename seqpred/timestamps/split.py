@@ -9,13 +9,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from seqpred.timestamps.fields import DAY, SECOND
-from seqpred.timestamps.infer import DateOrder, UnreadableError, infer_pattern
+from seqpred.calendar.step import DAY, SECOND
+from seqpred.sources.dialect import DateOrder
+from seqpred.timestamps.infer import UnreadableError, infer_pattern
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.units import Unit, unit_of
 
-_RANGES = {"month": (1, 12), "quarter": (1, 4), "half": (1, 2), "week": (1, 53), "day": (1, 31), "day_of_year": (1, 366),
-           "hour": (0, 24), "minute": (0, 59), "second": (0, 59)}  # fmt: skip
+_RANGES: dict[str, tuple[int, int]] = {
+    "month": (1, 12),
+    "quarter": (1, 4),
+    "half": (1, 2),
+    "week": (1, 53),
+    "day": (1, 31),
+    "day_of_year": (1, 366),
+    "hour": (0, 24),
+    "minute": (0, 59),
+    "second": (0, 59),
+}
 _LETTERS = {"month": "m", "quarter": "q", "half": "i", "week": "V", "day": "d", "day_of_year": "j", "minute": "M",
             "second": "S"}  # fmt: skip
 _AFTER: dict[str, tuple[Unit, ...]] = {  # what a number without a telling name can be, by the finest unit so far
@@ -79,7 +89,7 @@ def infer_parts(columns: Sequence[TimeColumn], order: DateOrder = "auto") -> tup
     patterns, finest = {first.name: _first_pattern(first, order)}, "year" if _is_year(first) else "day"
     rest = [column for column in columns if column is not first]
     while rest:
-        column = _next(rest, finest)
+        column = _next(rest)
         rest.remove(column)
         patterns[column.name], finest = _pattern_after(column, finest)
     if any("%-V" in pattern or "%V" in pattern for pattern in patterns.values()):
@@ -109,7 +119,7 @@ def _first_pattern(column: TimeColumn, order: DateOrder) -> str:
         raise UnreadablePartError(column, e.message, e.hint if "data." in e.hint else hint, e.places) from None
 
 
-def _next(columns: Sequence[TimeColumn], finest: str) -> TimeColumn:
+def _next(columns: Sequence[TimeColumn]) -> TimeColumn:
     """The column with the coarsest unit that is left; of those without a telling name the first."""
     units = list(_RANGES)
     return min(columns, key=lambda c: units.index(c.unit) if c.unit in units else len(units))
@@ -118,9 +128,9 @@ def _next(columns: Sequence[TimeColumn], finest: str) -> TimeColumn:
 def _pattern_after(column: TimeColumn, finest: str) -> tuple[str, str]:
     """The pattern of a column that makes a timestamp finer, and its unit."""
     texts, unit = column.texts, column.unit
-    if finest == "day" and (clock := _clock(column)):
+    if finest == "day" and (clock := clock_pattern(column)):
         return clock, "second" if ":" in texts[0] or "%p" in clock else "hour"
-    if finest == "year" and (named := _named_part(column)):
+    if finest == "year" and (named := named_part(column)):
         return named
     numbers = [int(text) for text in texts] if all(text.isascii() and text.isdigit() for text in texts) else []
     if not numbers:
@@ -136,7 +146,7 @@ def _pattern_after(column: TimeColumn, finest: str) -> tuple[str, str]:
     raise _unfit(column, finest, wanted[0] if wanted else None)
 
 
-def _clock(column: TimeColumn) -> str | None:
+def clock_pattern(column: TimeColumn) -> str | None:
     """The pattern of a clock or an hour; None for other texts."""
     texts = column.texts
     if all(_CLOCK_INTERVAL.fullmatch(text) for text in texts):  # else 00:00-01:00 had an offset from UTC
@@ -154,7 +164,7 @@ def _clock(column: TimeColumn) -> str | None:
     return clock if clock != pattern and re.search("%-?[HKI]", clock) else None
 
 
-def _named_part(column: TimeColumn) -> tuple[str, str] | None:
+def named_part(column: TimeColumn) -> tuple[str, Unit] | None:
     """The pattern and unit of Jan, M01, Q1, W05 or Week 5; None for a plain number or anything else."""
     average = [place for place, text in enumerate(column.texts) if _AVERAGE.fullmatch(text)]
     if average and len(average) < len(column.texts):
@@ -164,16 +174,26 @@ def _named_part(column: TimeColumn) -> tuple[str, str] | None:
         return None
     if all(_HALF_YEAR.fullmatch(text) for text in column.texts):  # elsewhere, S01 is a week
         return "S%2i", "half"
-    for joined, fixed in (("{} 2000", " %Y"), ("2000{}", "%Y"), ("2000 {}", "%Y "), ("2000{}", "%G"), ("2000 {}", "%G ")):
+    for joined, fixed in (
+        ("{} 2000", " %Y"),
+        ("2000{}", "%Y"),
+        ("2000 {}", "%Y "),
+        ("2000{}", "%G"),
+        ("2000 {}", "%G "),
+    ):
         try:
             pattern = infer_pattern([joined.format(text) for text in column.texts]).pattern.text
         except UnreadableError:
             continue
         part = pattern.removesuffix(fixed) if joined[0] == "{" else pattern.removeprefix(fixed)
-        letter = next((unit for unit, letter in (("week", "V"), ("quarter", "q"), ("half", "i")) if letter in part), "month")
         if part != pattern:
-            return part, letter
+            return part, _unit_of_pattern(part)
     return None
+
+
+def _unit_of_pattern(part: str) -> Unit:
+    letters: dict[str, Unit] = {"V": "week", "q": "quarter", "i": "half"}
+    return next((letters[letter] for letter in re.findall(r"%-?\d?([a-zA-Z])", part) if letter in letters), "month")
 
 
 def _slots_or_clock(column: TimeColumn, numbers: Sequence[int]) -> str:
@@ -191,6 +211,14 @@ def _slots_or_clock(column: TimeColumn, numbers: Sequence[int]) -> str:
     return f"%N{{{length}}}"
 
 
+def number_unit(unit: Unit, texts: Sequence[str]) -> Unit | None:
+    """The unit that the name of a column stands for, if its whole numbers are in the range of that unit."""
+    if not all(text.isascii() and text.isdigit() for text in texts):
+        return None
+    low, high = {"year": (1000, 2999), "slot": (1, max(_SLOTS))}.get(unit, _RANGES.get(unit, (0, -1)))
+    return unit if all(low <= int(text) <= high for text in texts) else None
+
+
 def _number(unit: str, texts: Sequence[str]) -> str:
     letter = _LETTERS.get(unit, "K" if "24" in texts and not {"0", "00"} & set(texts) else "H")
     if letter in "qi":
@@ -202,9 +230,10 @@ def _number(unit: str, texts: Sequence[str]) -> str:
 def _unfit(column: TimeColumn, finest: str, wanted: str | None = None) -> UnreadablePartError:
     """What to say of a column that does not make a timestamp finer."""
     low, high = _RANGES.get(wanted or "", (0, 0))
-    bad = [
-        place for place, text in enumerate(column.texts) if not text.isdigit() or (wanted and not low <= int(text) <= high)
-    ]
-    what = f"{'an' if wanted == 'hour' else 'a'} {str(wanted).replace('_', ' of the ')}" if wanted else f"finer than the {finest}"
+    texts = enumerate(column.texts)
+    bad = [i for i, text in texts if not text.isdigit() or (wanted and not low <= int(text) <= high)]
+    what = f"finer than the {finest}"
+    if wanted:
+        what = f"{'an' if wanted == 'hour' else 'a'} {wanted.replace('_', ' of the ')}"
     hint = "Columns of a timestamp are a date and a clock or hour, or year, month, day and so on."
     return UnreadablePartError(column, f"is not {what}", hint, bad or [0])

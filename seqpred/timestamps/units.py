@@ -37,7 +37,10 @@ _NAMES: dict[Unit, str] = {
         "periodo timeperiod tiempo tijd tid mtu uhrzeit clock lastchanged lastupdated datehour datehr datumzeit times"
     ),
 }
-_QUALIFIERS = frozenset("utc local cet cest gmt et est start starts begin beginning from von desde de the of iso id".split())
+_QUALIFIERS = {
+    *("utc", "local", "cet", "cest", "gmt", "et", "est", "start", "starts", "begin", "beginning", "from", "von"),
+    *("desde", "de", "the", "of", "iso", "id"),
+}
 
 
 def parts_of(name: str) -> list[str]:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar.clock import Clock
 from seqpred.calendar.infer import infer_step, is_explained
 from seqpred.calendar.step import DAY, SECOND, Step, usual_seasons
 from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
+from seqpred.timestamps.format import TimestampFormat
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
 HOUR = 3600 * SECOND
@@ -312,7 +312,7 @@ FORMS = [
 ]
 
 
-def read_times(text: str) -> tuple[Clock, np.ndarray]:
+def read_times(text: str) -> tuple[TimestampFormat, np.ndarray]:
     """The clock and the times of a one-row file."""
     table = read_table(Source("t.csv", f"ds,y\n{text},1\n".encode()), Columns(("ds",), None, ("y",)))
     return table.clock, table.times
@@ -324,7 +324,7 @@ def test_a_time_is_written_so_that_it_reads_back_as_the_same_instant(text: str |
     (written,) = clock.write(times)
     again, same = read_times(str(written))
     assert same.tolist() == times.tolist()
-    assert again.form == clock.form, f"{text} was written as {written}: in another form"
+    assert again.pattern == clock.pattern, f"{text} was written as {written}: in another form"
 
 
 def test_plain_dates_are_written_letter_by_letter_as_they_stood() -> None:

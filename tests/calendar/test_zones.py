@@ -133,7 +133,7 @@ def test_the_ends_of_the_calendar_have_a_clock_too() -> None:
 def test_a_frame_carries_its_zone_and_its_forecasts_do() -> None:
     stamps = pd.date_range("2024-10-26 20:00", periods=12, freq="h", tz="Europe/Berlin")
     p = panel(pd.DataFrame({"ds": stamps, "y": range(12)}))
-    assert (p.clock.place, p.dialect.timezone) == ("Europe/Berlin", "Europe/Berlin")
+    assert (p.clock.tz, p.dialect.timezone) == ("Europe/Berlin", "Europe/Berlin")
     assert written(p)[6:8] == ["2024-10-27 02:00:00+02:00", "2024-10-27 02:00:00+01:00"]
     fixed = pd.DataFrame({"ds": stamps.tz_convert(timezone(timedelta(hours=-3))), "y": range(12)})
     assert written(panel(fixed))[0] == "2024-10-26 15:00:00-03:00"

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqpred.calendar.clock import Clock
 from seqpred.errors import FolderError
 from seqpred.features.covariates import Covariate, Covariates
 from seqpred.forecasting import session_file as state
+from seqpred.timestamps.format import TimestampFormat
 
 
 class Memory:
@@ -40,8 +40,8 @@ def written(path, follower: Memory, **altered: Any) -> None:
     """A state whose hash fits, with other arrays (None: without them), `told` or `clock` than are written."""
     from safetensors.numpy import load_file, save_file
 
-    state.write_state(path, follower, Clock("%Y-%m-%d"), "model")
-    told = {"format": 1, "model": "model", "clock": vars(Clock("%Y-%m-%d"))}
+    state.write_state(path, follower, TimestampFormat("%Y-%m-%d"), "model")
+    told = {"format": 1, "model": "model", "clock": vars(TimestampFormat("%Y-%m-%d"))}
     told = altered.pop("told", {**told, **{k: altered.pop(k) for k in ("format", "clock") if k in altered}})
     arrays = {k: a for k, a in {**load_file(path), **altered}.items() if a is not None}
     save_file(arrays, path, {"seqpred": json.dumps({**told, "sha256": state._hash(arrays, told)})})
@@ -50,7 +50,7 @@ def written(path, follower: Memory, **altered: Any) -> None:
 def test_what_was_remembered_comes_back(tmp_path):
     follower, other = Memory(3), Memory(0)
     written(tmp_path / "s", follower)
-    assert state.read_state(tmp_path / "s", other, "model") == Clock("%Y-%m-%d")
+    assert state.read_state(tmp_path / "s", other, "model") == TimestampFormat("%Y-%m-%d")
     assert (other.names, other.places, other.origins) == (follower.names, follower.places, follower.origins)
     assert other.rows == follower.rows
     assert {k: a.tobytes() for k, a in other.memory.items()} == {k: a.tobytes() for k, a in follower.memory.items()}

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar.clock import Clock
 from seqpred.calendar.step import Step
 from seqpred.inspection.findings import LISTED, describe_columns
 from seqpred.inspection.grid_report import report_grid, requested_step
@@ -22,6 +21,7 @@ from seqpred.panel.panel import build_panel
 from seqpred.reading.table import Table, profile_columns, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
+from seqpred.timestamps.format import TimestampFormat
 from tests.conftest import columns_of, seasonal
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=60)
@@ -34,7 +34,7 @@ def numbered(*series: dict[int, float] | npt.NDArray[np.float64]) -> Table:
     return Table(
         Source("sales.csv", b""),
         Columns("ds", "id", ("y",)),
-        Clock("integer"),
+        TimestampFormat("integer"),
         [f"s{i}" for i in range(len(parts))],
         np.repeat(np.arange(len(parts)), [len(p) for p in parts]),
         np.array([t for p in parts for t in p], np.int64),

@@ -339,7 +339,7 @@ def test_dates_that_may_be_day_or_month_first_are_refused(mark: str) -> None:
 
 def test_one_date_of_another_form_is_named_with_its_line() -> None:
     said = fault("ds,y\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", time="ds")
-    assert said.startswith("sales.csv:4: 'soon' in column 'ds' is not a date of the form %Y-%m-%d")
+    assert said.startswith("sales.csv:4: 'soon' in column 'ds' is not a timestamp of the form %Y-%m-%d")
 
 
 @pytest.mark.parametrize(
@@ -348,12 +348,14 @@ def test_one_date_of_another_form_is_named_with_its_line() -> None:
 )
 def test_what_only_begins_like_a_date_is_soon_told_from_one(cell: str, shown: str) -> None:
     said = fault(f"ds,y\n2024-01-01,1\n2024-01-02,2\n{cell},3\n", time="ds")
-    assert said.startswith(f"sales.csv:4: {shown!r} in column 'ds' is not a date of the form %Y-%m-%d")
-    assert f"{shown!r} in column 'ds' is neither a date" in fault(f"ds,y\n{cell},1\n{cell},2\n", time="ds")
+    assert said.startswith(f"sales.csv:4: {shown!r} in column 'ds' is not a timestamp of the form %Y-%m-%d")
+    assert f"{shown!r} in column 'ds' is neither a timestamp" in fault(f"ds,y\n{cell},1\n{cell},2\n", time="ds")
 
 
 def test_a_time_column_of_words_is_refused() -> None:
-    assert "'soon' in column 'ds' is neither a date nor a whole number" in fault("ds,y\nsoon,1\nlate,2\n", time="ds")
+    assert "'soon' in column 'ds' is neither a timestamp nor a whole number" in fault(
+        "ds,y\nsoon,1\nlate,2\n", time="ds"
+    )
 
 
 def test_a_day_that_no_month_has_is_an_error_and_not_another_day() -> None:
@@ -366,8 +368,8 @@ def test_an_empty_time_is_an_error_with_its_line() -> None:
 
 def test_whole_numbers_that_are_no_dates_stay_numbers() -> None:
     table = read("ds,y\n20240230,1\n20240231,2\n")
-    assert table.clock.form == "integer"
-    assert read("ds,y\n20240201,1\n20240202,2\n").clock.form == "%Y%m%d"
+    assert table.clock.pattern == "integer"
+    assert read("ds,y\n20240201,1\n20240202,2\n").clock.pattern == "%Y%m%d"
 
 
 # ------------------------------------------------------------------ frames

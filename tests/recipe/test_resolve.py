@@ -7,7 +7,6 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.calendar.clock import Clock
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
@@ -19,6 +18,7 @@ from seqpred.recipe.resolve import resolve
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
+from seqpred.timestamps.format import TimestampFormat
 from seqpred.training.dataset import training_windows
 
 few = st.integers(1, 12)
@@ -33,7 +33,7 @@ def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
     values = np.random.default_rng(0).normal(0, 1, (len(codes), 1))
     names = [str(s) for s in range(len(lengths))]
     panel = build_panel(
-        Table(Source("", b""), Columns("t", "s", ("y",)), Clock("integer"), names, codes, times, values)
+        Table(Source("", b""), Columns("t", "s", ("y",)), TimestampFormat("integer"), names, codes, times, values)
     )
     said = {"model": {"window": window, "anchor": anchor, "bidirectional": both, "hidden_size": 8}}
     said |= {"forecast": {"horizon": horizon, "season": 1}, "training": {"validation": validation}}
@@ -57,7 +57,13 @@ def test_half_the_rows_decide_where_a_quarter_holds_too_few_blocks() -> None:
         times, values = np.tile(np.arange(rows), series), np.random.default_rng(0).normal(size=(series * rows, 1))
         columns = Columns(("t",), "id", ("y",))
         table = Table(
-            Source("a frame", None), columns, Clock("integer"), [f"s{s}" for s in range(series)], codes, times, values
+            Source("a frame", None),
+            columns,
+            TimestampFormat("integer"),
+            [f"s{s}" for s in range(series)],
+            codes,
+            times,
+            values,
         )
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon}})
         return resolve(config, build_panel(table)).training.validation

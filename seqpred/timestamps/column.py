@@ -1,0 +1,80 @@
+"""One column of texts, or several that make up a timestamp: to its pattern and its times."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from seqpred.calendar.step import DAY, Step
+from seqpred.sources.dialect import DateOrder
+from seqpred.timestamps.infer import WRITE_ISO, Inferred, UnreadableError, infer_pattern
+from seqpred.timestamps.numeric import infer_numeric
+from seqpred.timestamps.pattern import compile_pattern
+from seqpred.timestamps.split import TimeColumn, infer_parts
+from seqpred.timestamps.units import Unit
+
+LONGEST = 18  # digits of a whole number
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
+
+
+def infer_column(
+    texts: Sequence[str], order: DateOrder = "auto", unit: Unit | None = None, *, known: str = ""
+) -> Inferred | None:
+    """The pattern of a column's timestamps; None if they are numbers that count.
+
+    Args:
+        texts: distinct, without blanks around them, in order of appearance.
+        order: which part comes first in 03/04/05.
+        unit: what the name of the column, or the step of the data, suggests.
+        known: a pattern that other rows of the same data have; it is taken if it fits.
+    Raises:
+        UnreadableError: neither timestamps nor whole numbers.
+    """
+    if known:
+        readings = compile_pattern(known).read(texts)
+        if not readings.bad.any():
+            return Inferred(compile_pattern(known), readings)
+    if all(NUMBER.fullmatch(text) for text in texts):
+        inferred = infer_numeric(texts, unit)
+        odd = [place for place, text in enumerate(texts) if text.partition(".")[2].strip("0") or len(text) > LONGEST]
+        if inferred is None and odd:
+            raise UnreadableError("is neither a timestamp nor a whole number", WRITE_ISO, odd)
+        return inferred
+    return infer_pattern(texts, order, unit or "")
+
+
+def infer_columns(
+    columns: Sequence[tuple[str, Sequence[str]]], rows: Sequence[str], order: DateOrder = "auto", *, known: str = ""
+) -> Inferred:
+    """The pattern of timestamps that are split over columns.
+
+    Args:
+        columns: the name and the distinct texts of each.
+        rows: the distinct timestamps, as the texts of all columns joined by tabs.
+        order, known: as in `infer_column`.
+    Raises:
+        UnreadableError: a column does not fit to the others (`UnreadablePartError`), or a date does not exist.
+    """
+    if known:
+        readings = compile_pattern(known).read(rows)
+        if not readings.bad.any():
+            return Inferred(compile_pattern(known), readings)
+    parts = [TimeColumn(name, tuple(texts)) for name, texts in columns]
+    pattern = compile_pattern("\t".join(infer_parts(parts, order)))
+    readings = pattern.read(rows)
+    if readings.bad.any():
+        message = f"is not a timestamp of the form {pattern.shown}: there is no such day or time"
+        raise UnreadableError(message, "Correct these cells.", readings.bad.nonzero()[0].tolist())
+    return Inferred(pattern, readings)
+
+
+def unit_of_step(step: Step) -> Unit | None:
+    """What 05 in 2019-05 is in data with a step, if not a month.
+
+    >>> unit_of_step(Step.parse("P7D")), unit_of_step(Step.parse("P3M")), unit_of_step(Step.parse("PT1H"))
+    ('week', 'quarter', None)
+    """
+    if step.unit == "microsecond" and step.count % (7 * DAY) == 0:
+        return "week"
+    months: dict[int, Unit] = {3: "quarter", 6: "half"}
+    return months.get(step.count) if step.unit in ("month", "month-end") else None

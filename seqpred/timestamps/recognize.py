@@ -1,0 +1,96 @@
+"""What a column could be in a timestamp, from its name and a sample of its texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqpred.timestamps.column import NUMBER
+from seqpred.timestamps.infer import UnreadableError, infer_pattern
+from seqpred.timestamps.names import weekday_of
+from seqpred.timestamps.numeric import infer_numeric, may_be_timestamps
+from seqpred.timestamps.regularity import share_of_usual
+from seqpred.timestamps.split import TimeColumn, clock_pattern, named_part, number_unit
+from seqpred.timestamps.units import Unit, is_time_name, unit_of
+
+FEWEST = 24  # rows from which a regular step proves that numbers without a telling name are timestamps
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """What a column could be.
+
+    Attributes:
+        is_time: whether it holds timestamps, with no more than a few faults.
+        has_clock: whether these have a time of day.
+        is_clock: whether it holds times of day alone.
+        part: the unit of a part of a timestamp, as `month` or `hour`.
+        unreadable: why a column that should hold timestamps does not; empty for others.
+    """
+
+    is_time: bool = False
+    has_clock: bool = False
+    is_clock: bool = False
+    part: Unit | None = None
+    unreadable: str = ""
+
+
+def recognize_texts(name: str, texts: Sequence[str]) -> Recognized:
+    """What a column of texts could be.
+
+    Args:
+        texts: a sample, distinct, without blanks around them, in order of appearance; at least one.
+
+    >>> recognize_texts("Month", ["January 1990"]).is_time, recognize_texts("Month", ["January", "February"]).part
+    (True, 'month')
+    """
+    if 2 * sum(NUMBER.fullmatch(text) is not None for text in texts) > len(texts):
+        return Recognized()  # numbers, with a word or a mark among them
+    try:
+        pattern = infer_pattern(texts, hint=unit_of(name) or "").pattern
+        return Recognized(is_time=True, has_clock=pattern.has_clock)
+    except UnreadableError as error:
+        fault = error
+    if fault.recognized and 2 * len(fault.places) < len(texts) + 1:
+        return Recognized(is_time=True, has_clock=any(":" in text for text in texts))
+    column = TimeColumn(name, tuple(texts))
+    clock = clock_pattern(column)
+    if clock and ":" in texts[0]:
+        return Recognized(is_clock=True)
+    part = _part(column, clock)
+    return Recognized(part=part, unreadable="" if part else _suspicion(name, texts, fault))
+
+
+def recognize_numbers(name: str, texts: Sequence[str], numbers: Sequence[float]) -> Recognized:
+    """What a column of numbers could be.
+
+    Args:
+        texts: as in `recognize_texts`; of whole numbers without a decimal point.
+        numbers: the same.
+    """
+    unit = unit_of(name)
+    if numbers and may_be_timestamps(min(numbers), max(numbers)):
+        inferred = infer_numeric(texts, unit)
+        if inferred and (unit or len(texts[0]) >= 8 or _is_more_regular(inferred.readings.times.tolist(), numbers)):
+            return Recognized(is_time=True, has_clock=inferred.pattern.has_clock)
+    return Recognized(part=number_unit(unit, texts) if unit else None)
+
+
+def _is_more_regular(times: Sequence[int], numbers: Sequence[float]) -> bool:
+    """Whether numbers are more regular as timestamps, as 199011, 199012 and 199101 are."""
+    return len(numbers) >= FEWEST and share_of_usual(times) > share_of_usual(numbers)
+
+
+def _part(column: TimeColumn, clock: str | None) -> Unit | None:
+    """The unit of a part such as January, Q1, M01 or HE05 in a column named for it."""
+    if clock and column.unit == "hour":
+        return "hour"
+    found = named_part(column) if column.unit in ("month", "quarter", "week", "half", "time") else None
+    return found[1] if found else None
+
+
+def _suspicion(name: str, texts: Sequence[str], fault: UnreadableError) -> str:
+    """Why a column that is named like a time, or has a digit in every distinct cell, is not one; empty for others."""
+    if not is_time_name(name) or all(weekday_of(text) is not None for text in texts):
+        return ""
+    return f"{texts[fault.places[0]]!r} {fault.message}"
