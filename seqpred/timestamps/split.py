@@ -94,6 +94,10 @@ def infer_parts(columns: Sequence[TimeColumn], order: DateOrder = "auto") -> tup
         patterns[column.name], finest = _pattern_after(column, finest)
     if any("%-V" in pattern or "%V" in pattern for pattern in patterns.values()):
         patterns[first.name] = patterns[first.name].replace("%Y", "%G")
+    unpadded = any(pattern.startswith("%-") for pattern in patterns.values())
+    for column in columns:
+        if unpadded and column is not first and not any(text.startswith("0") for text in column.texts):
+            patterns[column.name] = re.sub(r"^%([mdHKVj])$", r"%-\1", patterns[column.name])  # no 1 to 9: as the others
     return tuple(patterns[column.name] for column in columns)
 
 

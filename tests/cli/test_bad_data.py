@@ -105,7 +105,9 @@ FAULTS = {
     ),
     "a first row that no calendar has, with its line": Fault(
         days(1, 2, 3).replace("2024-01-01", "2024-02-30"),
-        ("sales.csv:2: '2024-02-30' in column 'ds' is no date: there is no such day",),
+        (
+            "sales.csv:2: '2024-02-30' in column 'ds' is not a timestamp of the form %Y-%m-%d, as others are: there is no such day",
+        ),
         config="data: {target: y, time: ds}\n",
     ),
     "a lone row in the year 1, with its line and what follows it": Fault(
@@ -122,7 +124,7 @@ FAULTS = {
     ),
     "one time without a zone among others, with its line": Fault(
         "ds,y\n2024-01-01T00:00Z,1\n2024-01-01T01:00Z,2\n2024-01-01T02:00,3\n",
-        ("sales.csv:4: '2024-01-01T02:00' in column 'ds' is not a date of the form",),
+        ("sales.csv:4: '2024-01-01T02:00' in column 'ds' is not a timestamp of the form",),
         config="data: {target: y, time: ds}\n",
     ),
     "an infinite covariate": Fault(
