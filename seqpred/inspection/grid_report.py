@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from seqpred.arrays import Bool, Int
-from seqpred.calendar.clock import Clock
 from seqpred.calendar.infer import gaps_within, infer_step
 from seqpred.calendar.step import DAILY, Step
 from seqpred.panel.panel import Rows
 from seqpred.reading.table import Table
+from seqpred.timestamps.format import TimestampFormat
 
 SHOWN = 3  # misaligned rows
 
@@ -37,7 +37,7 @@ class GridReport:
     duplicates: int
     misaligned: Int
     first_misaligned: list[dict[str, str | int]]
-    clock: Clock
+    clock: TimestampFormat
     ends: tuple[int, int]
     median_gap: str | None = None
 
