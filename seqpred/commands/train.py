@@ -51,8 +51,9 @@ def train(  # noqa: PLR0913, as many options as the command
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
     config = as_config(config)
-    from seqpred.storage.claim import claim
+    from seqpred.storage.claim import check_claim, claim
 
+    check_claim(out, force=force, resume=resume)  # before reading data that may be large
     source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
     with claim(out, resume_command, force=force, resume=resume) as stop:
         panel, resolved, covariates = prepare_training(source, config, notify, on_progress)

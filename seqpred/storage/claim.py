@@ -36,6 +36,15 @@ class Stop:
         self.asked = True
 
 
+def check_claim(path: Path, *, force: bool, resume: bool) -> None:
+    """Check that `path` can be claimed, apart from locks; `claim` checks it again.
+
+    Raises:
+        WriteError: the folder cannot be written or holds something that may not be replaced.
+    """
+    check_target(path, force=force or resume or holds_state(path))
+
+
 @contextmanager
 def claim(path: Path, resume_command: str, *, force: bool, resume: bool) -> Iterator[Stop]:
     """Reserve a model folder for this training while the context lasts.
@@ -48,7 +57,7 @@ def claim(path: Path, resume_command: str, *, force: bool, resume: bool) -> Iter
         WriteError: the folder cannot be written, is locked, or holds a model or an unfinished training.
         StoppedError: training was interrupted and can be resumed.
     """
-    check_target(path, force=force or resume or holds_state(path))
+    check_claim(path, force=force, resume=resume)
     stop = Stop()
     with _locked(path), _signals(stop):
         if holds_state(path) and not (force or resume):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from seqpred.config.schema import parse_config
+from seqpred.config.loading import parse_config
 from tests.cli.outside import TINY, call, monthly, piped
 
 pytest.importorskip("optuna")
