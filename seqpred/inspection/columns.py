@@ -11,9 +11,9 @@ import numpy as np
 from seqpred.config.schema import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, is_calendar, normal, words
-from seqpred.inspection.times import Choice, Profiles, guess_times
+from seqpred.inspection.times import Choice, Profiles, check_none_ignored, guess_times
 from seqpred.panel.duplicates import repeats
-from seqpred.reading.table import Kind, Table, read_table
+from seqpred.reading.table import ColumnProfile, Kind, Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 
@@ -61,6 +61,7 @@ def guess_columns(profiles: Profiles, source_name: str, series: str | None = Non
     series_choice = Choice((series,), UNIQUE) if series else guess_id(profiles, times.names)
     if not series_choice.names:
         times = guess_times(profiles, one_series=True)
+    check_none_ignored(profiles, times, source_name)
     free = [p for p in profiles if p.name not in (*times.names, *series_choice.names)]
     targets = guess_targets(free, is_long=bool(series_choice.names))
     if targets is None:
@@ -76,7 +77,7 @@ def guess_columns(profiles: Profiles, source_name: str, series: str | None = Non
 
 def guess_id(profiles: Profiles, times: Sequence[str]) -> Choice:
     """The id column by its name or as the only text; none if all rows are one series."""
-    free = [p for p in profiles if p.name not in times and not is_calendar(p.name)]
+    free = [p for p in profiles if p.name not in times and not is_calendar(p.name) and p.part is None]
     repeated = [p for p in free if p.kind in ID_KINDS and p.distinct < max(2, p.rows)]
     by_name = {normal(p.name): p.name for p in repeated}
     named = next((by_name[name] for name in ID_NAMES if name in by_name), None)
@@ -92,7 +93,8 @@ def guess_id(profiles: Profiles, times: Sequence[str]) -> Choice:
 def with_id(guess: Guess, source: Source, profiles: Profiles) -> Guess:
     """The columns with the id column that the rows of a source suggest, unless one was chosen by its name."""
     columns = guess.columns
-    free = [p for p in profiles if p.name not in (*columns.time, *columns.values) and p.kind in ID_KINDS]
+    taken = (*columns.time, *columns.values)
+    free = [p for p in profiles if p.name not in taken and p.kind in ID_KINDS and p.part is None]
     if "id" not in guess.choices or guess.choices["id"].reason == NAMED_ID or not free:
         return guess
     found = find_id(read_table(source, Columns(columns.time, columns.id, columns.targets)), free)
@@ -113,7 +115,7 @@ def find_id(table: Table, profiles: Profiles) -> str | None:
     if rows - len(np.unique(table.times)) <= MOST_DUPLICATES * rows:
         return None
     for kind in ID_KINDS:
-        for name in (p.name for p in profiles if p.kind == kind):
+        for name in (p.name for p in profiles if p.kind == kind and p.part is None):
             if name not in table.columns.time and not is_calendar(name) and _is_id(table, name):
                 return name
     return None
@@ -142,7 +144,7 @@ def guess_targets(profiles: Profiles, *, is_long: bool) -> Choice | None:
     numeric = [p for p in profiles if p.kind in ("number", "whole")]
     if not numeric:
         return None
-    varying = [p for p in numeric if not (p.counted or p.distinct < 2 or (p.kind == "whole" and is_calendar(p.name)))]
+    varying = [p for p in numeric if not (p.counted or p.distinct < 2 or _is_part(p))]
     names = [p.name for p in varying or numeric]
     named = _named_target(names)
     texts = [p.name for p in profiles if p.kind == "text" and p.distinct < p.rows]
@@ -154,6 +156,11 @@ def guess_targets(profiles: Profiles, *, is_long: bool) -> Choice | None:
     if texts and not is_long and len(names) > 1:
         reason += f", since a table with text ({', '.join(texts[:3])}) is not wide"
     return Choice((names[-1],), reason, tuple(names[:-1]))
+
+
+def _is_part(profile: ColumnProfile) -> bool:
+    """Whether a column of whole numbers is a part of a date."""
+    return profile.kind == "whole" and (profile.part is not None or is_calendar(profile.name))
 
 
 def _named_target(names: Sequence[str]) -> str | None:
@@ -197,6 +204,8 @@ def choose_columns(profiles: Profiles, source_name: str, data: DataSection) -> G
     if guesses_time and series is None:
         choices["time"] = guess_times(free, one_series=True)
         times = choices["time"].names
+    if guesses_time:
+        check_none_ignored(free, choices["time"], source_name)
     known, past, static = (
         tuple(names) for names in (data.covariates.known, data.covariates.past, data.covariates.static)
     )

@@ -15,7 +15,6 @@ TIME_NAMES = (
     "year",
     "t",
 )
-DATE_PARTS = (("year", "yr"), ("month", "mo"), ("day",), ("hour", "hr"), ("minute", "min"))  # coarse to fine
 PART_NAMES = ("month", "week", "day", "hour")  # a whole number of this name is the time if nothing else is
 CALENDAR_NAMES = {
     *("year", "yr", "quarter", "qtr", "month", "mnth", "mo", "week", "weekofyear", "week_of_year", "isoweek"),

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias
 
-from seqpred.inspection.names import DATE_PARTS, PART_NAMES, TIME_NAMES, normal
+from seqpred.errors import DataError
+from seqpred.inspection.names import PART_NAMES, TIME_NAMES, normal
 from seqpred.reading.table import ColumnProfile
+from seqpred.timestamps.units import Unit, is_time_name
+
+# Units that make up a timestamp together, coarse to fine; of two equally long chains the first is used.
+CHAINS: Sequence[Sequence[Unit]] = (
+    ("year", "month", "day", "hour", "minute"),
+    ("year", "day_of_year", "hour", "minute"),
+    ("year", "week"),
+    ("year", "quarter"),
+    ("year", "half"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,14 +55,35 @@ def guess_times(profiles: Profiles, *, one_series: bool = False) -> Choice:
     return _with_time_of_day(profiles, found) or finer or found
 
 
+def check_none_ignored(profiles: Profiles, times: Choice, source_name: str) -> None:
+    """Refuse rows without timestamps beside a column that looks like timestamps and cannot be read.
+
+    Raises:
+        DataError: there is one, and no other time column but a counter was found.
+    """
+    if any(p.kind == "time" for p in profiles if p.name in times.names) or len(times.names) > 1:
+        return
+    ignored = next((p for p in profiles if p.unreadable and p.name not in times.names), None)
+    if ignored:
+        instead = f"Name the time column in data.time{', or set it to null to take rows in order' * (not times.names)}."
+        raise DataError(
+            f"column {ignored.name!r} looks like timestamps, but {ignored.unreadable}",
+            hint=f"Write timestamps as 2024-12-31 or 2024-12-31 23:00:00. {instead}",
+            where=source_name,
+        )
+
+
 def _parts_of_a_date(profiles: Profiles) -> Choice | None:
-    """Whole numbers called year, month and so on, at least the first two, and no column of timestamps."""
+    """A year and finer parts of a timestamp, each in a column of its own, and no column of timestamps."""
     if any(p.kind == "time" for p in profiles):
         return None
-    whole = {normal(p.name): p.name for p in profiles if p.kind == "whole"}
-    found = (next((whole[name] for name in names if name in whole), None) for names in DATE_PARTS)
-    names = tuple(name for name in itertools.takewhile(lambda name: name is not None, found) if name)
-    return Choice(names, "parts of a date by name, contain whole numbers") if len(names) > 1 else None
+    by_unit = {p.part: p.name for p in reversed(profiles) if p.part}
+    chains = (list(takewhile(by_unit.__contains__, chain)) for chain in CHAINS)
+    units = max(chains, key=len)
+    if len(units) < 2:
+        return None
+    clocks = [p.name for p in profiles if p.kind == "clock"] if units[-1] in ("day", "day_of_year") else []
+    return Choice((*(by_unit[unit] for unit in units), *clocks[:1]), "parts of a timestamp, by name")
 
 
 def _named_timestamps(profiles: Profiles) -> Choice | None:
@@ -60,6 +92,15 @@ def _named_timestamps(profiles: Profiles) -> Choice | None:
 
 def _named_integers(profiles: Profiles) -> Choice | None:
     return _named(profiles, "whole", TIME_NAMES, "by name, contains whole numbers")
+
+
+def _timestamps_of_a_unit(profiles: Profiles) -> Choice | None:
+    """Timestamps in a column that is named like a time in another language or with qualifiers."""
+    names = [p.name for p in profiles if p.kind == "time"]
+    named = [name for name in names if is_time_name(name)]
+    if not named:
+        return None
+    return Choice((named[0],), "by name, contains timestamps", tuple(n for n in names if n != named[0]))
 
 
 def _first_timestamps(profiles: Profiles) -> Choice | None:
@@ -74,6 +115,7 @@ def _named_part(profiles: Profiles) -> Choice | None:
 _RULES: Sequence[Callable[[Profiles], Choice | None]] = (
     _parts_of_a_date,
     _named_timestamps,
+    _timestamps_of_a_unit,
     _named_integers,
     _first_timestamps,
     _named_part,
@@ -90,13 +132,21 @@ def _named(profiles: Profiles, kind: str, names: Sequence[str], reason: str) -> 
 
 
 def _with_time_of_day(profiles: Profiles, found: Choice) -> Choice | None:
-    """The dates and the nearest column of times of day, where dates repeat."""
+    """The dates and the nearest column of times of day, or of hours, where dates repeat."""
     place = next(i for i, p in enumerate(profiles) if p.name == found.names[0])
-    clocks = [(abs(i - place), p.name) for i, p in enumerate(profiles) if p.kind == "clock"]
     dates = profiles[place]
-    if not clocks or not dates.dated or dates.distinct >= dates.rows:
+    if not dates.dated or dates.distinct >= dates.rows:
         return None
-    return Choice((dates.name, min(clocks)[1]), "a column of dates and one of times of day")
+    clocks = [(abs(i - place), p.name) for i, p in enumerate(profiles) if p.kind == "clock"]
+    if clocks:
+        return Choice((dates.name, min(clocks)[1]), "a column of dates and one of times of day")
+    by_unit = {p.part: p.name for p in reversed(profiles) if p.part}
+    if "hour" in by_unit:
+        minutes = [by_unit["minute"]] if "minute" in by_unit else []
+        return Choice((dates.name, by_unit["hour"], *minutes), "a column of dates and one of hours")
+    if "slot" in by_unit:
+        return Choice((dates.name, by_unit["slot"]), "a column of dates and one of periods of a day")
+    return None
 
 
 def _distinct_timestamps(profiles: Profiles, found: Choice) -> Choice | None:

@@ -32,6 +32,9 @@ Kind = Literal["number", "whole", "time", "clock", "text", "empty"]
 SAMPLE_ROWS = 2000
 SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
 FEW_ROWS = 3
+LIKE_TIMES = (
+    r"(?=(?:.*\d){2}).{3,30}"  # short texts with two digits or more, which may be timestamps if all are distinct
+)
 
 
 class MarkError(DataError):
@@ -142,7 +145,7 @@ def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
     kind = _kind(column, filled, found)
     counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
     unreadable = found.unreadable if kind == "text" else ""
-    if kind == "text" and distinct == len(column) >= FEW_ROWS and filled.astype(str).str.contains(r"\d").all():
+    if kind == "text" and distinct == len(column) >= FEW_ROWS and stripped(filled).str.fullmatch(LIKE_TIMES).all():
         unreadable = unreadable or f"{str(filled.iloc[0]).strip()!r} is not a timestamp"
     is_dated = kind == "time" and not found.has_clock
     return ColumnProfile(name, kind, distinct, len(column), is_dated, counted, found.part, unreadable)
