@@ -32,9 +32,7 @@ Kind = Literal["number", "whole", "time", "clock", "text", "empty"]
 SAMPLE_ROWS = 2000
 SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
 FEW_ROWS = 3
-LIKE_TIMES = (
-    r"(?=(?:.*\d){2}).{3,30}"  # short texts with two digits or more, which may be timestamps if all are distinct
-)
+LIKE_TIMES = r"(?=(?:.*\d){2}).{3,30}"  # short texts with two digits or more
 
 
 class MarkError(DataError):

@@ -104,7 +104,7 @@ def test_a_date_in_columns_of_its_parts_goes_through_all_commands(tmp_path, zero
     text = "\n".join(["year,month,day,hour,dust,wind", *rows, ""])
     (tmp_path / "dust.csv").write_text(text)
     init = call(tmp_path, ["init", "dust.csv"])
-    assert "  time: [year, month, day, hour]  # parts of a date by name" in init.out
+    assert "  time: [year, month, day, hour]  # parts of a timestamp, by name" in init.out
     assert "  id: null" in init.out and "  frequency: PT1H" in init.out  # noqa: PT018
     (tmp_path / "dust.yaml").write_text(init.out)
     assert call(tmp_path, ["train", "dust.yaml", "--out", "m", *TINY]).code == 0
