@@ -122,7 +122,7 @@ def score(chosen: Set, known: Panel, everything: Panel, seed: int, overrides: di
     with tempfile.TemporaryDirectory() as folder:
         model = seqpred.train(config, frame(known), Path(folder) / "model")
         seconds = time.monotonic() - began
-        scores = seqpred.evaluate(model, frame(everything), windows=chosen.windows).scores
+        scores = seqpred.evaluate(model, frame(everything), windows=chosen.windows).to_dict()
     assert scores["season"] == chosen.season, scores["season"]
     own, naive = scores["metrics"]["model"], scores["metrics"]["seasonal_naive"]
     yardstick = naive2_scores(chosen, everything)
@@ -146,9 +146,9 @@ def naive2_scores(chosen: Set, everything: Panel) -> dict[str, float]:
         levels,
         chosen.horizon,
         chosen.season,
-        chosen.windows,
+        ["unseen"] * chosen.windows,
     )
-    scores: dict[str, float] = found.scores["metrics"]["model"]
+    scores: dict[str, float] = found.to_dict()["metrics"]["model"]
     return scores
 
 

@@ -39,7 +39,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         for name, changes in WAYS.items():
             model = seqpred.train(config.replace({"forecast.horizon": HORIZON, **changes}), known, Path(folder) / name)
-            metrics = seqpred.evaluate(model, rows, windows=1).scores["metrics"]
+            metrics = seqpred.evaluate(model, rows, windows=1).to_dict()["metrics"]
             found[name] = metrics["model"]["mase"]
             print(f"{name} calendar and holiday: MASE {found[name]:.3f}", flush=True)
     naive, ratio = metrics["seasonal_naive"]["mase"], found["with"] / found["without"]

@@ -224,7 +224,7 @@ def score(quantiles: dict[str, Float], known: pd.DataFrame, truth: pd.DataFrame,
         point = naive2(histories[name], season, len(came))
         own.append(Case(came, quantiles[name], scale))
         reference.append(Case(came, np.repeat(point[:, None], len(LEVELS), axis=1), scale))
-    scores, naive = score_cases(own, LEVELS), score_cases(reference, LEVELS)
+    scores, naive = (score_cases(cases, LEVELS).to_dict() for cases in (own, reference))
     return scores | {"owa": (scores["smape"] / naive["smape"] + scores["mase"] / naive["mase"]) / 2}
 
 

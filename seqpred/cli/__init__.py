@@ -1,6 +1,6 @@
-"""The command line: one short file per command; options in, verb called, table out.
+"""The command line: one short module per command that reads options, calls `commands` and writes the result.
 
-Only what parses options is imported at the top of these files; everything else comes inside the function that
+Only what parses options is imported at the top of these modules. Everything else is imported inside the function that
 needs it, so that `--help` is instant.
 """
 
@@ -13,12 +13,15 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """Run the command and leave with its exit code."""
-    gc.set_threshold(100_000)  # half the collections would come while modules load, and find nothing
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # else it searches all installed packages for some
-    from seqpred.cli.app import app
-    from seqpred.cli.terminal import run
+    """Run the command and exit with its code."""
+    gc.set_threshold(100_000)  # half of the collections would run during imports and find nothing
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # pydantic would search all installed packages
+    from seqpred.cli.standard_streams import open_standard_streams
 
-    code = run(app)
+    open_standard_streams()
+    from seqpred.cli.app import app
+    from seqpred.cli.run import run
+
+    code = run(app, sys.argv[1:])
     sys.stderr.flush()
-    os._exit(code)  # all is flushed and closed; tearing down the modules would take as long as the help took
+    os._exit(code)  # everything is flushed; unloading the modules would take as long as printing the help

@@ -18,10 +18,10 @@ from seqpred.cli.tune import tune
 
 app = typer.Typer(
     name="seqpred",
-    help="Forecast CSV time series with a recurrent network.\n\n"
-    "Three commands: seqpred init sales.csv > sales.yaml; seqpred train sales.yaml; seqpred predict runs/sales.",
+    help="Forecast time series from CSV files with a recurrent network.\n\n"
+    "Three steps: seqpred init sales.csv > sales.yaml; seqpred train sales.yaml; seqpred predict runs/sales.",
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain help needs no rich, and so no time
+    rich_markup_mode=None,  # plain help does not need rich, whose import takes time
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,7 +36,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass

@@ -1,9 +1,10 @@
-"""`seqpred check`: what is in the data, on one screen."""
+"""`seqpred check`: what a data file contains, on one screen."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,72 +14,87 @@ if TYPE_CHECKING:
     from seqpred.inspection.grid_report import GridReport
     from seqpred.inspection.survey import Survey
 
-FIRST = 10  # tracks shown, and as many of the worst
-COUNTS = {"rows": "rows", "absent": "absent", "holes": "holes", "longest": "longest_hole", "repeats": "repeats"}
-COUNTS |= {"empty": "empty", "outliers": "outliers"}
-LEAST = ("from", "longest", "holes", "flat", "season", "repeats")  # the columns that go first where there is no room
+FIRST = 10  # tracks shown; if there are more, also as many of the worst
+COUNTS = {
+    "rows": "rows",
+    "missing": "absent",
+    "gaps": "holes",
+    "longest gap": "longest_hole",
+    "duplicates": "repeats",
+    "empty": "empty",
+    "outliers": "outliers",
+}
+"""Headers of the table of tracks, and the keys of `check --json` that they show."""
+LEAST = ("from", "longest gap", "gaps", "flat", "season", "duplicates")  # dropped first if the terminal is narrow
 SPARKS = 16  # characters of a sparkline
-BLOCKS, PLAIN = "▁▂▃▄▅▆▇█", "_.,-=+*#"  # low to high, and where the terminal's encoding has no blocks
+BLOCKS, PLAIN = "▁▂▃▄▅▆▇█", "_.,-=+*#"  # low to high; the second if the terminal's encoding lacks the first
 NAME, MOST_COLUMNS = 20, 30  # characters of a name, and columns of the data, that fit a screen
 
 
 def check(
+    ctx: typer.Context,
     thing: Annotated[
         str,
         typer.Argument(
             metavar="DATA|CONFIG",
-            help="CSV (.gz too) or Parquet file, or several as 'logs/*.csv', - for standard input, or a YAML config.",
+            help="CSV (compressed or not) or Parquet file, several as 'logs/*.csv', - for standard input, or a config.",
             show_default=False,
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
 ) -> None:
-    """Show what is in the data, and what training would see; exit with 3 where it can't be trained on.
+    """Summarize a data file and how training would use it.
 
-    An outlier is 8 times the usual spread (between the quartiles) away from the median, or from the same place in the
-    season before and the one after. flat: the longest stretch of one value. The JSON tells the first 1000 series one
-    by one, the 10 worst, and the totals of all.
+    Exits with 3 if the data cannot be trained on. An outlier is 8 times the interquartile range away from the median
+    and from its seasonal neighbors. flat is the longest run of one value. The JSON lists the first 1000 series, the 10
+    worst, and totals over all.
 
     Example: seqpred check sales.csv && seqpred init sales.csv > sales.yaml
     """
-    from seqpred.cli.terminal import make_notify, show_progress
+    from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import check as command
 
-    notify = make_notify(quiet=False, as_json=as_json)
-    found = command.check(thing, notify=notify, on_progress=show_progress)
-    if as_json and not found.fault:
-        import json
+    output = Output.of(ctx)
+    with output.progress_cleared():
+        found = command.check(thing, notify=output.notify, on_progress=output.on_progress)
+    with suppress(BrokenPipeError):  # the exit code does not depend on who reads the summary
+        if as_json and not found.fault:
+            import json
 
-        typer.echo(json.dumps(found.to_dict(), allow_nan=False))
-    elif not as_json:
-        _show(found)
-        sys.stdout.flush()  # before what stderr has to say
+            write_data(json.dumps(found.to_dict(), allow_nan=False) + "\n")
+        elif not as_json:
+            _show(found)
+            sys.stdout.flush()  # before an error on stderr
     if found.fault:
         raise found.fault
 
 
 def _show(found: Findings) -> None:
     if found.rows:
-        for line in _of_rows(found.source, found.rows):
-            typer.echo(_shown(line))
+        _print(_of_rows(found.source, found.rows))
     if found.columns:
         _show_columns(found.columns)
     if found.survey:
         _show_series(found.survey)
     if found.training:
-        for line in _of_training(found.training):
-            typer.echo(_shown(line))
+        _print(_of_training(found.training))
+
+
+def _print(lines: Iterable[str]) -> None:
+    sys.stdout.writelines(f"{_shown(line)}\n" for line in lines)
 
 
 def _of_rows(source: str, rows: GridReport) -> Iterable[str]:
     yield f"{source}: {_count(rows.count, 'row')} of {rows.series:,} series"
-    share = "all rows obey" if not len(rows.misaligned) else f"{100 * rows.share_on_grid:.2f} % of the rows obey"
-    step = f"no step, in the median {rows.median_gap} apart" if rows.median_gap else f"step {rows.step}, which {share}"
-    yield f"{rows.span[0]} to {rows.span[1]}, {step}"
+    share = "all rows" if not len(rows.misaligned) else f"{100 * rows.share_on_grid:.2f} % of the rows"
+    step = f"step {rows.step} ({share} on the grid)"
+    yield f"{rows.span[0]} to {rows.span[1]}, " + (
+        f"no fixed step (median interval {rows.median_gap})" if rows.median_gap else step
+    )
     for off in rows.first_misaligned:
-        yield f"off the step: {off['time']} ({off['where']})"
+        yield f"not on the grid: {off['time']} ({off['where']})"
     if rows.duplicates:
-        yield f"{_count(rows.duplicates, 'row')} with a time that stood there before"
+        yield f"{_count(rows.duplicates, 'row')} with a duplicate timestamp"
 
 
 def _show_columns(columns: Sequence[Mapping[str, str | None]]) -> None:
@@ -86,31 +102,31 @@ def _show_columns(columns: Sequence[Mapping[str, str | None]]) -> None:
 
     cells = [[_name(str(c["name"])), str(c["holds"]), c["role"] or "-", c["why"] or "-"] for c in columns]
     title = f"the first {MOST_COLUMNS} of {len(cells)} columns" if len(cells) > MOST_COLUMNS else ""
-    table(title, ["column", "holds", "role", "by"], cells[:MOST_COLUMNS], texts=4)
+    table(title, ["column", "type", "role", "reason"], cells[:MOST_COLUMNS], texts=4)
 
 
 def _show_series(survey: Survey) -> None:
-    """One line for each of the first tracks, and for the worst ones where there are more."""
+    """One line for each of the first tracks, and for the worst ones if there are more."""
     from seqpred.cli.terminal import table
 
     count = survey.empty.size
-    typer.echo(_of_totals(survey.totals()))
+    _print([_of_totals(survey.totals())])
     if count <= 2 * FIRST:
         table("", *_grid(survey, range(count)))
         return
     table(f"the first {FIRST} of {count:,}", *_grid(survey, range(FIRST)))
     if worst := survey.worst(FIRST):
-        table("those with the most absent, empty, repeated or outlying rows", *_grid(survey, worst))
+        table("those with the most missing, empty, duplicate or outlying rows", *_grid(survey, worst))
 
 
 def _of_totals(totals: Mapping[str, int]) -> str:
-    holes = f" in {_count(totals['holes'], 'hole')}" if totals["holes"] else ""
-    absent = f"{_count(totals['absent'], 'row')} absent{holes}"
-    return f"{absent}, {_count(totals['empty'], 'cell')} empty, {_count(totals['outliers'], 'outlier')}"
+    gaps = f" in {_count(totals['holes'], 'gap')}" if totals["holes"] else ""
+    missing = f"{_count(totals['absent'], 'missing row')}{gaps}"
+    return f"{missing}, {_count(totals['empty'], 'empty cell')}, {_count(totals['outliers'], 'outlier')}"
 
 
 def _grid(survey: Survey, tracks: Sequence[int]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows of a table of tracks, without columns that hold nothing but 0, or have no room."""
+    """Header and rows of a table of tracks, without columns that are 0 throughout or do not fit."""
     several = len(survey.panel.columns.targets) > 1
     columns: dict[str, list[str]] = {"series": [], "from": []}
     for k in tracks:
@@ -129,30 +145,29 @@ def _grid(survey: Survey, tracks: Sequence[int]) -> tuple[list[str], list[list[s
     if len(survey.panel.names) == 1 or len(set(columns["from"])) == 1:
         del columns["from"]
     kept = {h: cells for h, cells in columns.items() if h not in COUNTS or set(cells) != {"0"}}
-    _make_room(kept)
+    _drop_columns(kept)
     return list(kept), [list(row) for row in zip(*kept.values(), strict=True)]
 
 
-def _make_room(columns: dict[str, list[str]]) -> None:
-    """Leave out the columns that one misses least, until the table is as narrow as the terminal."""
-    from seqpred.cli.terminal import console
+def _drop_columns(columns: dict[str, list[str]]) -> None:
+    """Drop the least important columns until the table fits the terminal."""
+    from seqpred.cli.terminal import screen_width
 
-    room = console().width
     for head in LEAST:
-        if sum(3 + max(map(len, [name, *cells])) for name, cells in columns.items()) > room:
+        if sum(3 + max(map(len, [name, *cells])) for name, cells in columns.items()) > screen_width():
             columns.pop(head, None)
 
 
 def _of_training(view: Mapping[str, Any]) -> Iterable[str]:
     series = view["series"]
-    yield "what training would see"
+    yield "how training would use it"
     yield f"  season {view['season']}, horizon {view['horizon']}, anchor {view['anchor']}, window {view['window']} rows"
-    yield f"  the last {_count(view['validation'], 'row')} of {series['validated']:,} series to validate on"
-    left = [f"{series[key]:,} {word}" for key, word in (("too_short", "too short"), ("constant", "constant"))]
-    yield f"  {series['learned_from']:,} series to learn from ({', '.join(left)})"
+    skipped = [f"{series[key]:,} {word}" for key, word in (("too_short", "too short"), ("constant", "constant"))]
+    yield f"  {series['learned_from']:,} series for training ({', '.join(skipped)})"
+    yield f"  the last {_count(view['validation'], 'row')} of {series['validated']:,} series for validation"
 
 
-# ------------------------------------------------------------------ words and shapes
+# ------------------------------------------------------------------ text and sparklines
 
 
 def _count(count: int, word: str) -> str:
@@ -160,13 +175,13 @@ def _count(count: int, word: str) -> str:
 
 
 def _name(text: str) -> str:
-    """A name that fits its column; names that are alike mostly differ at their end."""
+    """A name that fits its column; the end is kept, since similar names mostly differ there."""
     shown = _shown(text)
     return shown if len(shown) <= NAME else f"{shown[: NAME - 13]}...{shown[-10:]}"
 
 
 def _shown(text: str) -> str:
-    """A text that can do nothing to the terminal, in characters that the terminal has."""
+    """Text with control characters escaped, in characters that the terminal has."""
     from seqpred.report.text import printable
 
     code = sys.stdout.encoding or "ascii"
@@ -174,7 +189,7 @@ def _shown(text: str) -> str:
 
 
 def _sparkline(survey: Survey, track: int) -> str:
-    """The track's shape from its first row to its last; a blank where nothing is known."""
+    """The shape of a track from its first row to its last; a blank if all values are missing."""
     import numpy as np
 
     s, c = divmod(track, survey.empty.shape[1])

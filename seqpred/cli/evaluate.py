@@ -3,36 +3,46 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from seqpred.errors import SkillError
 
+if TYPE_CHECKING:
+    from seqpred.evaluation.scores import Evaluation
+
 _Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
 _Data = Annotated[
-    str | None, typer.Argument(metavar="DATA", help="History and what came after it; - reads standard input.")
+    str | None,
+    typer.Argument(
+        metavar="DATA", help="History and the rows to score; - reads standard input [default: the training file]."
+    ),
 ]
 _Windows = Annotated[
     int | None,
     typer.Option(
         min=1,
         max=10_000,
-        help="Windows of one horizon, up to the data's end; by default all that training has not seen.",
+        help="Windows of one horizon each, at the end of the data [default: all that training has not seen].",
     ),
 ]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")]
-_RequireSkill = Annotated[float | None, typer.Option(help="Exit with 5 unless the skill is at least this.")]
-_Report = Annotated[Path | None, typer.Option(help="Also write a page with tables and charts (HTML, one file).")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")]
+_RequireSkill = Annotated[
+    float | None, typer.Option(help="Exit with 5 unless the skill on unseen windows is at least this.")
+]
+_Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report (one file).")]
 _Runtime = Annotated[
-    Literal["auto", "light", "torch"],
-    typer.Option(help="What computes the network: onnxruntime (light) or torch; auto: light where it can."),
+    Literal["auto", "onnx", "torch", "light"],
+    typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
 ]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")]
 
 
 def evaluate(
+    ctx: typer.Context,
     model: _Model,
     data: _Data = None,
     windows: _Windows = None,
@@ -42,51 +52,65 @@ def evaluate(
     runtime: _Runtime = "auto",
     quiet: _Quiet = False,
 ) -> None:
-    """Score a model at rolling origins, beside naive, seasonal naive and drift.
+    """Score a model on past windows, next to naive baselines.
+
+    Skill is 1 - MASE(model) / MASE(best baseline). Scores on rows that the model was trained on are in-sample: they are
+    labelled, and --require-skill ignores them.
 
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
-    from seqpred.cli.terminal import make_notify
+    from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import evaluate as command
     from seqpred.forecasting.model import load
-    from seqpred.report.text import figure
     from seqpred.storage.atomic import check_writable
 
+    output = Output.of(ctx, quiet=quiet)
     if require_skill is not None and not math.isfinite(require_skill):
-        raise typer.BadParameter(f"--require-skill {require_skill}: a number is needed")
+        raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
     if report:
         check_writable(report)
     loaded = load(model, runtime)
-    found = command.evaluate(loaded, data, windows=windows, notify=make_notify(quiet=quiet, as_json=as_json))
-    result = found.scores
+    found = command.evaluate(loaded, data, windows=windows, notify=output.notify)
     if report:
         from seqpred.report.page import write_report
 
         write_report(report, str(model), found, loaded.config.levels)
-    if as_json:
-        import json
+    with suppress(BrokenPipeError):  # the verdict below does not depend on who reads the table
+        if as_json:
+            import json
 
-        typer.echo(json.dumps(result))
-    else:
-        _show(result)
-    skill = result["skill"]
-    if require_skill is not None and (skill is None or skill < require_skill):
-        raise SkillError(f"skill {figure(skill)} is below the {require_skill:g} required", hint="See the scores.")
+            write_data(json.dumps(found.to_dict()) + "\n")
+        else:
+            _show(found)
+    if require_skill is not None:
+        _require(require_skill, found)
 
 
-def _show(result: dict[str, object]) -> None:
+def _require(required: float, found: Evaluation) -> None:
+    """Check the skill on unseen windows.
+
+    Raises:
+        SkillError: it is lower, or there is no unseen window.
+    """
+    from seqpred.evaluation.scores import skill
+    from seqpred.report.text import figure
+
+    if not found.unseen:
+        hint = "Give data with rows after the training data."
+        raise SkillError("no window is unseen: the model was trained on all of these rows", hint=hint)
+    reached = skill(found.unseen)
+    if reached is None or reached < required:
+        message = f"skill {figure(reached)} on unseen windows is below the required {required:g}"
+        raise SkillError(message, hint="See the scores.")
+
+
+def _show(found: Evaluation) -> None:
+    import sys
+
     from seqpred.cli.terminal import table
-    from seqpred.report.text import figure, score_rows
+    from seqpred.report.text import evaluation_title, figure, score_rows, window_rows
 
-    metrics, windows = result["metrics"], result["windows"]
-    assert isinstance(metrics, dict)
-    assert isinstance(windows, list)
-    several = "s" if len(windows) > 1 else ""
-    title = f"{len(windows)} window{several} of {result['horizon']} rows, season {result['season']}"
-    table(title, *score_rows(metrics))
-    header = ["cutoff", "rows", *(name.replace("_", " ") for name in metrics), "part"]
-    rows = [[str(w["cutoff"]), str(w["rows"]), *(figure(w["mase"][n]) for n in metrics), w["part"]] for w in windows]
-    table("MASE by window; its forecasts know the rows up to the cutoff", header, rows)
-    skill = result["skill"]
-    assert skill is None or isinstance(skill, float)
-    typer.echo(f"skill {figure(skill)} (1 - the model's MASE by the best baseline's)")
+    table(evaluation_title(found), *score_rows(found.scores))
+    table("MASE per window (forecasts use data up to the cutoff)", *window_rows(found))
+    sys.stdout.write(f"skill {figure(found.skill)} (1 - MASE(model) / MASE(best baseline))\n")
+    sys.stdout.flush()

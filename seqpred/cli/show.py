@@ -1,4 +1,4 @@
-"""`seqpred show` and `seqpred schema`: what a thing is, without running anything from it."""
+"""`seqpred show` and `seqpred schema`: describe a model or a config without executing anything from it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ def show(
     thing: Annotated[
         Path, typer.Argument(metavar="MODEL|CONFIG", help="Model folder or YAML config.", show_default=False)
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, and errors too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
 ) -> None:
-    """Show what a model folder or a config is; nothing from it is run."""
+    """Show what a model folder or a config contains.
+
+    Nothing in it is executed.
+
+    Example: seqpred show runs/sales
+    """
+    from seqpred.cli.terminal import write_data
+
     is_config = thing.is_file() or thing.suffix in (".yaml", ".yml")
     described = _config(thing) if is_config else _model(thing)
     if as_json:
         import json
 
-        typer.echo(json.dumps(described))
+        write_data(json.dumps(described) + "\n")
         return
     from seqpred.config.yaml_subset import dump_yaml
     from seqpred.report.text import printable
 
-    typer.echo(printable(dump_yaml(described, width=100)), nl=False)
+    write_data(printable(dump_yaml(described, width=100)))
 
 
 def _model(path: Path) -> dict[str, Any]:
@@ -33,14 +40,13 @@ def _model(path: Path) -> dict[str, Any]:
     from seqpred.storage.model_folder import read_folder
 
     folder = read_folder(path)
-    model = Model(folder)
     weights = folder.weights()
     manifest = {k: v for k, v in folder.manifest.items() if k not in ("sha256", "manifest_sha256")}
     return {
         "kind": "model",
         "path": str(path),
         "config": folder.config.model_dump(),
-        "runtime": model.runtime_name,
+        "runtime": Model(folder).runtime_name,
         "parameters": sum(w.size for w in weights.values()),
         "weights": {name: list(w.shape) for name, w in weights.items()},
         "manifest": manifest,
@@ -54,13 +60,17 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def schema() -> None:
-    """Print the JSON Schema of a config, for editors.
+    """Print the JSON Schema of the config, for editors.
 
-    Example: seqpred schema > seqpred.schema.json, then
+    Save it, then refer to it in the first line of a config:
+
+    seqpred schema > seqpred.schema.json
+
     # yaml-language-server: $schema=seqpred.schema.json
     """
     import json
 
+    from seqpred.cli.terminal import write_data
     from seqpred.config.schema import json_schema
 
-    typer.echo(json.dumps(json_schema(), indent=2))
+    write_data(json.dumps(json_schema(), indent=2) + "\n")

@@ -15,6 +15,7 @@ SHOWN = 20  # trials in the table, the best ones
 
 
 def tune(
+    ctx: typer.Context,
     config: Annotated[
         Path,
         typer.Argument(
@@ -41,8 +42,8 @@ def tune(
         int | None, typer.Option(min=1, max=1024, help="Trainings at the same time. Default: one per core.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an existing study.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and errors too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, no progress, no table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON; errors too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or table.")] = False,
 ) -> None:
     """Search for a better config.
 
@@ -51,10 +52,11 @@ def tune(
 
     Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru --grid model.depth=1,2,3 > best.yaml
     """
-    from seqpred.cli.terminal import make_notify, progress_bar
+    from seqpred.cli.terminal import Output, write_data
     from seqpred.commands.tune import tune as run
 
-    with progress_bar(quiet=quiet) as show:
+    output = Output.of(ctx, quiet=quiet)
+    with output.progress_cleared():
         result = run(
             config,
             data,
@@ -65,17 +67,17 @@ def tune(
             storage=storage,
             jobs=jobs,
             resume=resume,
-            notify=make_notify(quiet=quiet, as_json=as_json),
-            on_progress=show,
+            notify=output.notify,
+            on_progress=output.on_progress,
         )
     if as_json:
         import json
 
-        typer.echo(json.dumps(result.to_dict()))
+        write_data(json.dumps(result.to_dict()) + "\n")
         return
     if not quiet:
         _show(result)
-    typer.echo(_yaml(result), nl=False)
+    write_data(_yaml(result))
 
 
 def _yaml(result: TuneResult) -> str:

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from seqpred.commands.load_panel import load_panel, open_data
-from seqpred.evaluation.backtest import Evaluation, backtest
+from seqpred.evaluation.backtest import backtest
+from seqpred.evaluation.scores import Evaluation, label_windows
 from seqpred.forecasting.model import Model, load
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
+
+MOST_WINDOWS = 100  # scored unless more are asked for
 
 
 def evaluate(
@@ -24,17 +27,20 @@ def evaluate(
         windows: how many, each of one horizon, up to the end of the data; by default as many as training has not
             seen, or, if it has seen all, those of the validation split.
     Returns:
-        Its `scores` are the object that `eval --json` prints.
+        Scores over all windows and for each of them. Windows whose rows the model was trained on have the part
+        `training`: their scores are in-sample. `to_dict()` is the object that `eval --json` prints.
     """
     model = model if isinstance(model, Model) else load(model)
     config, horizon = model.config, model.horizon
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
     validation, unseen = config.training.validation, _rows_unseen(panel, model)
-    count = windows or max(1, min(100, unseen // horizon or validation // horizon))
-    found = backtest(panel, model.forecast, config.levels, horizon, config.forecast.season, count)
-    seen = sum(w["part"] == "training" for w in found.tell_parts(unseen))
+    count = windows or max(1, min(MOST_WINDOWS, unseen // horizon or validation // horizon))
+    parts = label_windows(count, horizon, unseen)
+    found = backtest(panel, model.forecast, config.levels, horizon, config.forecast.season, parts)
+    seen = count - found.windows_unseen
     if seen:
-        notify(Note(f"{seen} of {count} windows overlap the training data; these scores are in-sample and optimistic"))
+        text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"
+        notify(Note(text, panel.source))
     return found
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from seqpred.arrays import Float
+from seqpred.evaluation.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -106,26 +106,26 @@ class Tally:
         for name, value in sums.items():
             self.sums[name] += float(value)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The metrics."""
+    def scores(self) -> Scores:
+        """The metrics over all cases so far."""
         sums, rows = self.sums, self.sums["rows"]
         if not rows:
-            return dict.fromkeys(("mae", "rmse", "smape", "mase", "wql"), None) | {"coverage": {}}
-        return {
-            "mae": sums["error"] / rows,
-            "rmse": float(np.sqrt(sums["square"] / rows)),
-            "smape": sums["smape"] / sums["cases"],
-            "mase": sums["mase"] / sums["scaled"] if sums["scaled"] else None,
-            "wql": float(np.mean(self.losses)) / sums["size"] if sums["size"] > 0 else None,
-            "coverage": {name: 100 * count / rows for name, count in self.hits.items()},
-        }
+            return Scores()
+        return Scores(
+            mae=sums["error"] / rows,
+            rmse=float(np.sqrt(sums["square"] / rows)),
+            smape=sums["smape"] / sums["cases"],
+            mase=sums["mase"] / sums["scaled"] if sums["scaled"] else None,
+            wql=float(np.mean(self.losses)) / sums["size"] if sums["size"] > 0 else None,
+            coverage={name: 100 * count / rows for name, count in self.hits.items()},
+        )
 
 
-def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> dict[str, Any]:
+def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> Scores:
     """All metrics over all cases, see `Tally`."""
     tally = Tally(levels)
     tally.add(cases)
-    return tally.to_dict()
+    return tally.scores()
 
 
 def _inside(truth: Float, quantiles: Float, levels: Sequence[float]) -> dict[str, int]:

@@ -15,12 +15,12 @@ from seqpred.features.covariates import Covariates
 from seqpred.forecasting.batch import Forecasting, OnProgress, forecast_panel, unseen
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.runtime import onnx_runtime as light
+from seqpred.runtime import onnx_runtime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
 from seqpred.runtime.runtime import Runtime
 from seqpred.storage.model_folder import Folder, read_folder
 
-RuntimeName = Literal["auto", "light", "torch"]
+RuntimeName = Literal["auto", "onnx", "torch"]
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Model:
     def runtime(self) -> Runtime:
         """What computes the network.
 
-        The graph that the light one reads is written here, from the weights. The one in the folder is for others: a
-        stranger may have put another in its place.
+        The graph for onnxruntime is written here, from the weights. The one in the folder is for other programs:
+        somebody may have replaced it.
 
         Raises:
             FolderError: the weights are not those of the config's network.
-            ConfigError: the light runtime is asked for, and there is no graph for the model.
+            ConfigError: onnx is asked for and does not support the model.
         """
         try:
             weights = self.folder.weights()
@@ -87,7 +87,7 @@ class Model:
             graph = write_graph(self.config.shape(self.covariates), weights)
             assert graph is not None
             window = self.config.model.window if self.config.model.bidirectional else None
-            return light.OnnxRuntime(graph, window)
+            return onnx_runtime.OnnxRuntime(graph, window)
         except (RuntimeError, ValueError, TypeError, LookupError) as e:
             hint = "Train again, or restore the whole folder from a copy."
             raise FolderError(
@@ -95,31 +95,34 @@ class Model:
             ) from None
 
     @cached_property
-    def runtime_name(self) -> Literal["light", "torch"]:
-        """The light runtime wherever there is a graph for it: it starts sooner and is as fast with many series.
+    def runtime_name(self) -> Literal["onnx", "torch"]:
+        """The inference backend: onnx if it supports the model, since it starts sooner and is as fast with many series.
 
         Raises:
-            ConfigError: it is asked for, and can't be had.
+            ConfigError: onnx is asked for and cannot be used.
         """
         if self.wanted == "torch":
             return "torch"
-        why = "onnxruntime is not installed" if not light.is_installed() else ""
+        why = "onnxruntime is not installed" if not onnx_runtime.is_installed() else ""
         if self.config.model.cell not in PARTS:
             why = f"ONNX has no cell {self.config.model.cell!r}"
-        if why and self.wanted == "light":
-            raise ConfigError(f"the light runtime can't be used: {why}", hint="Leave --runtime out, or say torch.")
-        return "torch" if why else "light"
+        if why and self.wanted == "onnx":
+            raise ConfigError(
+                f"the onnx runtime cannot be used: {why}", hint="Omit --runtime, or pass --runtime torch."
+            )
+        return "torch" if why else "onnx"
 
 
-def load(path: str | Path, runtime: RuntimeName = "auto") -> Model:
+def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> Model:
     """The model in a folder.
 
     Args:
-        runtime: the inference backend; `auto` is onnxruntime if it supports the model, otherwise torch.
+        runtime: the inference backend; `auto` is onnx if it supports the model, otherwise torch. `light` is an old
+            name of `onnx`.
     Raises:
         FolderError: the folder is missing, damaged, altered, or of another format.
     """
-    return Model(read_folder(Path(path)), runtime)
+    return Model(read_folder(Path(path)), "onnx" if runtime == "light" else runtime)
 
 
 def make_forecaster(config: ResolvedConfig, covariates: Covariates, runtime: Runtime) -> Forecaster:

@@ -77,6 +77,12 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     season, levels = config.forecast.season, config.levels
     lengths = panel.lengths[held]
     panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
-    found = backtest(panel, forecaster, levels, horizon, season, windows)
-    scores = {k: found.scores[k] for k in ("skill", "metrics")}
-    return {"part": "validation", "windows": windows, "series": len(held), "series_in_all": in_all, **scores}
+    found = backtest(panel, forecaster, levels, horizon, season, ["validation"] * windows)
+    return {
+        "part": "validation",
+        "windows": windows,
+        "series": len(held),
+        "series_in_all": in_all,
+        "skill": found.skill,
+        "metrics": {name: scores.to_dict() for name, scores in found.scores.items()},
+    }

@@ -151,15 +151,19 @@ def scored(models, tmp_path_factory):
     commands = {
         "json": (place, ["eval", folder, "-", "--json", "--windows", "3", "--report", "r.html"]),
         "words": (place, ["eval", folder, "-"]),
-        "skill": (place, ["eval", folder, "-", "--json", "--require-skill", "0.999"]),
+        "in-sample": (place, ["eval", folder, "-", "--json", "--quiet"]),
+        "gate": (place, ["eval", folder, "-", "--quiet", "--require-skill", "0.1"]),
+        "skill": (place, ["eval", folder, "longer.csv", "--json", "--require-skill", "0.999"]),
+        "mixed": (place, ["eval", folder, "longer.csv", "--windows", "4", "--require-skill", "-9"]),
     }
+    (place / "longer.csv").write_text(monthly(108))  # two horizons more than the training data
     return {**call_all(commands, text), "place": place}
 
 
 def test_eval_json_is_one_object_of_the_promised_keys(scored):
     assert scored["json"].code == 0, scored["json"].err
     result = json.loads(scored["json"].out)
-    assert list(result) == ["metrics", "skill", "horizon", "season", "windows"]
+    assert list(result) == ["metrics", "skill", "horizon", "season", "windows", "windows_unseen"]
     assert list(result["metrics"]) == ["model", "naive", "seasonal_naive", "drift"]
     assert all(list(m) == METRICS for m in result["metrics"].values())
     assert list(result["metrics"]["model"]["coverage"]) == ["80", "60", "40", "20"]
@@ -203,8 +207,31 @@ def test_eval_in_words_fits_a_terminal_of_80_columns_when_it_is_read_elsewhere(s
     assert max(len(line.rstrip()) for line in scored["words"].out.splitlines()) <= 100
 
 
-def test_eval_says_that_windows_which_training_has_seen_flatter(scored):
-    assert "in-sample" in scored["words"].err
+def test_in_sample_windows_are_labelled_in_the_table_and_noted_on_stderr(scored):
+    title, *lines = scored["words"].out.splitlines()
+    assert "all in-sample" in title
+    assert sum(line.endswith("in-sample") for line in map(str.rstrip, lines)) == 8
+    assert "8 of 8 windows overlap the training data" in scored["words"].err
+
+
+def test_quiet_does_not_hide_the_in_sample_label(scored):
+    assert scored["in-sample"].err == ""
+    result = json.loads(scored["in-sample"].out)
+    assert {window["part"] for window in result["windows"]} == {"training"}
+    assert result["windows_unseen"] == 0
+    assert "all in-sample" in scored["gate"].out
+
+
+def test_require_skill_exits_with_5_if_no_window_is_unseen(scored):
+    assert scored["gate"].code == 5
+    assert "no window is unseen" in scored["gate"].err
+
+
+def test_unseen_and_in_sample_windows_are_told_apart(scored):
+    assert scored["mixed"].code == 0
+    assert "2 in-sample" in scored["mixed"].out
+    parts = [line.split()[-1] for line in scored["mixed"].out.splitlines() if line.startswith("  20")]
+    assert parts == ["in-sample", "in-sample", "unseen", "unseen"]
 
 
 def test_a_skill_that_is_not_reached_ends_with_5(scored):

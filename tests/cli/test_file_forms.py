@@ -90,7 +90,7 @@ def test_files_of_a_pattern_go_through_all_commands(tmp_path):
     assert call(tmp_path, ["predict", "runs/sales"]).out == one.out
     unquoted = call(tmp_path, ["predict", "runs/sales", *sorted((tmp_path / "logs").iterdir())])
     assert unquoted.code == 2
-    assert "Quote a pattern" in unquoted.err
+    assert "Quote the pattern" in unquoted.err
 
 
 @pytest.mark.parametrize("zero", ["", "0"], ids=["bare", "padded"])

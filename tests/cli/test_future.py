@@ -88,7 +88,7 @@ def test_two_tables_can_not_come_by_one_pipe(place: Path) -> None:
     before = listing(place)
     done = call(place, ["predict", "runs/sales", "-", "--future", "-"], "x")
     assert (done.code, done.out) == (2, "")
-    assert "can't both be standard input" in done.err
+    assert "cannot both be standard input" in done.err
     assert listing(place) == before
 
 

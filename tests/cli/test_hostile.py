@@ -135,7 +135,7 @@ def test_a_model_folder_that_would_take_all_memory_is_refused(refused, models, t
     (copied / "config.yaml").write_text(greedy)
     make_hashes_fit(copied)
     (tmp_path / "sales.csv").write_text(monthly())
-    for runtime in ("light", "torch"):
+    for runtime in ("onnx", "torch"):
         said = refused(4, "predict", "m", "sales.csv", "--runtime", runtime)
         assert "the weights do not fit its config" in said
 
@@ -144,8 +144,8 @@ def test_the_graph_of_a_stranger_is_not_run(run, models, tmp_path):
     """It could take all memory or time; whoever has put it there has made the hashes fit."""
     single = models["single"]
     copied = shutil.copytree(single.folder, tmp_path / "m")
-    honest = run("predict", copied, single.data, "--runtime", "light")
+    honest = run("predict", copied, single.data, "--runtime", "onnx")
     (copied / "model.onnx").write_bytes(b"no graph")
     make_hashes_fit(copied)
-    altered = run("predict", copied, single.data, "--runtime", "light")
+    altered = run("predict", copied, single.data, "--runtime", "onnx")
     assert (altered.code, altered.out) == (0, honest.out), altered.err

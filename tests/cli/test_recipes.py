@@ -107,4 +107,4 @@ def test_the_name_of_the_output_says_its_form(single, tmp_path, form):
 def test_parquet_is_not_for_standard_output_nor_for_a_stream(single, refused):
     assert "--output" in refused(2, "predict", single.folder, single.data, "--format", "parquet")
     for option in ("--stream", "--state=s"):
-        assert "no end" in refused(2, "predict", single.folder, single.data, option, "-o", "f.parquet")
+        assert "row by row" in refused(2, "predict", single.folder, single.data, option, "-o", "f.parquet")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,8 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.errors import DataError
-from seqpred.evaluation.backtest import Evaluation, backtest
+from seqpred.evaluation.backtest import backtest
+from seqpred.evaluation.scores import Evaluation, label_windows
 from seqpred.panel.panel import Panel, build_panel
 from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
@@ -49,7 +49,7 @@ class Recorder:
 def run(panel: Panel, horizon: int, windows: int, season: int = 1) -> tuple[Evaluation, list[Panel]]:
     """The evaluation of a recorder, and what it was shown."""
     recorder = Recorder()
-    return backtest(panel, recorder, LEVELS, horizon, season, windows), recorder.seen
+    return backtest(panel, recorder, LEVELS, horizon, season, ["unseen"] * windows), recorder.seen
 
 
 def counting(rows: int, start: int = 0) -> list[float]:
@@ -62,22 +62,22 @@ def counting(rows: int, start: int = 0) -> list[float]:
 
 def test_the_cutoff_of_a_window_is_its_last_known_row() -> None:
     found, _ = run(panel_of({"a": counting(10)}), horizon=3, windows=1)
-    assert [w["cutoff"] for w in found.scores["windows"]] == ["2024-01-07"]
+    assert [w["cutoff"] for w in found.to_dict()["windows"]] == ["2024-01-07"]
     found, _ = run(panel_of({"a": counting(10)}, origin=1700), horizon=3, windows=1)
-    assert [w["cutoff"] for w in found.scores["windows"]] == [1706]
+    assert [w["cutoff"] for w in found.to_dict()["windows"]] == [1706]
 
 
 def test_windows_follow_one_another_without_overlap_up_to_the_last_row() -> None:
     found, seen = run(panel_of({"a": counting(20)}), horizon=4, windows=4)
-    assert [w["cutoff"] for w in found.scores["windows"]] == ["2024-01-04", "2024-01-08", "2024-01-12", "2024-01-16"]
+    assert [w["cutoff"] for w in found.to_dict()["windows"]] == ["2024-01-04", "2024-01-08", "2024-01-12", "2024-01-16"]
     assert [len(p.values) for p in seen] == [4, 8, 12, 16]
-    assert [w["rows"] for w in found.scores["windows"]] == [4] * 4
-    assert (found.scores["horizon"], found.scores["season"]) == (4, 1)
+    assert [w["rows"] for w in found.to_dict()["windows"]] == [4] * 4
+    assert (found.to_dict()["horizon"], found.to_dict()["season"]) == (4, 1)
 
 
 def test_series_that_end_apart_have_a_first_and_a_last_cutoff() -> None:
     found, _ = run(panel_of({"a": counting(10), "b": counting(6)}), horizon=2, windows=1)
-    (window,) = found.scores["windows"]
+    (window,) = found.to_dict()["windows"]
     assert (window["first_cutoff"], window["cutoff"], window["series"], window["rows"]) == (
         "2024-01-04",
         "2024-01-08",
@@ -88,7 +88,7 @@ def test_series_that_end_apart_have_a_first_and_a_last_cutoff() -> None:
 
 def test_series_too_short_for_a_window_are_left_out_of_it_alone() -> None:
     found, seen = run(panel_of({"short": counting(3), "long": counting(9)}), horizon=2, windows=3)
-    assert [w["series"] for w in found.scores["windows"]] == [1, 1, 2]
+    assert [w["series"] for w in found.to_dict()["windows"]] == [1, 1, 2]
     assert [p.names for p in seen] == [["long"], ["long"], ["short", "long"]]
     assert [p.lengths.tolist() for p in seen] == [[3], [5], [1, 7]]
 
@@ -122,8 +122,8 @@ def test_no_score_of_earlier_windows_changes_with_later_rows(seed: int, horizon:
     later = values.copy()
     later[-horizon:] = rng.normal(size=horizon) * 1e3
     second, _ = run(panel_of({"a": later.tolist()}), horizon, 3)
-    assert first.scores["windows"][:2] == second.scores["windows"][:2]
-    assert first.scores["windows"][2] != second.scores["windows"][2]
+    assert first.to_dict()["windows"][:2] == second.to_dict()["windows"][:2]
+    assert first.to_dict()["windows"][2] != second.to_dict()["windows"][2]
 
 
 def test_the_panel_that_is_evaluated_stays_as_it_was() -> None:
@@ -134,7 +134,7 @@ def test_the_panel_that_is_evaluated_stays_as_it_was() -> None:
         past.values[:] = 1e9
         return np.zeros((len(past.names), steps, len(LEVELS)))
 
-    backtest(panel, spoil, LEVELS, 2, 1, 1)
+    backtest(panel, spoil, LEVELS, 2, 1, ["unseen"])
     np.testing.assert_array_equal(panel.values, before)
 
 
@@ -144,14 +144,14 @@ def test_the_panel_that_is_evaluated_stays_as_it_was() -> None:
 def test_a_forecaster_that_says_the_last_value_scores_as_naive_does() -> None:
     rng = np.random.default_rng(3)
     panel = panel_of({"a": rng.normal(size=40).tolist(), "b": (50 * rng.normal(size=23)).tolist()})
-    metrics = run(panel, horizon=5, windows=3, season=4)[0].scores["metrics"]
+    metrics = run(panel, horizon=5, windows=3, season=4)[0].to_dict()["metrics"]
     assert metrics["model"] == metrics["naive"]
     assert set(metrics) == {"model", "naive", "seasonal_naive", "drift"}
 
 
 def test_scores_over_windows_are_those_worked_by_hand() -> None:
     values = [0.0, 2.0, 3.0, 7.0, 8.0, 8.0]
-    scores = run(panel_of({"a": values}), horizon=2, windows=2)[0].scores
+    scores = run(panel_of({"a": values}), horizon=2, windows=2)[0].to_dict()
     own, first, second = scores["metrics"]["naive"], *scores["windows"]
     assert first["mase"]["naive"] == pytest.approx((1 + 5) / 2 / 2)  # scale |2-0|
     assert second["mase"]["naive"] == pytest.approx((1 + 1) / 2 / ((2 + 1 + 4) / 3))
@@ -165,7 +165,7 @@ def test_scores_over_windows_are_those_worked_by_hand() -> None:
 def test_the_skill_is_one_less_the_models_mase_by_the_best_baselines() -> None:
     rng = np.random.default_rng(0)
     values = (np.tile([0.0, 5, 9, 2], 10) + rng.normal(0, 0.1, 40)).tolist()
-    scores = run(panel_of({"a": values}), horizon=4, windows=2, season=4)[0].scores
+    scores = run(panel_of({"a": values}), horizon=4, windows=2, season=4)[0].to_dict()
     mase = {name: m["mase"] for name, m in scores["metrics"].items()}
     best = min(mase["naive"], mase["seasonal_naive"], mase["drift"])
     assert best == mase["seasonal_naive"]
@@ -180,14 +180,14 @@ def test_a_perfect_forecaster_has_skill_1() -> None:
         begin = len(past.values)
         return np.repeat(values[begin : begin + steps][None, :, None], len(LEVELS), axis=2)
 
-    scores = backtest(panel_of({"a": values.tolist()}), prophet, LEVELS, 3, 1, 4).scores
+    scores = backtest(panel_of({"a": values.tolist()}), prophet, LEVELS, 3, 1, ["unseen"] * 4).to_dict()
     assert scores["skill"] == 1
     assert scores["metrics"]["model"]["mae"] == 0
     assert scores["metrics"]["model"]["coverage"] == {"80": 100.0}
 
 
 def test_a_constant_history_has_no_mase_and_no_skill_but_errors() -> None:
-    scores = run(panel_of({"a": [5.0] * 8 + [6.0, 7.0]}), horizon=2, windows=1)[0].scores
+    scores = run(panel_of({"a": [5.0] * 8 + [6.0, 7.0]}), horizon=2, windows=1)[0].to_dict()
     assert scores["skill"] is None
     assert scores["metrics"]["naive"]["mase"] is None
     assert scores["metrics"]["naive"]["mae"] == 1.5
@@ -197,15 +197,15 @@ def test_rows_whose_truth_is_missing_are_not_scored() -> None:
     values = [*counting(8), float("nan"), 20.0]
     panel = panel_of({"a": values})
     found, _ = run(panel, horizon=2, windows=1)
-    assert found.scores["windows"][0]["rows"] == 1
-    assert found.scores["metrics"]["naive"]["mae"] == 13
+    assert found.to_dict()["windows"][0]["rows"] == 1
+    assert found.to_dict()["metrics"]["naive"]["mae"] == 13
 
 
 def test_a_series_without_a_value_before_the_cutoff_is_left_out() -> None:
     nan = float("nan")
     panel = panel_of({"late": [nan] * 8 + [1.0, 2.0], "b": counting(10)})
     found, _ = run(panel, horizon=2, windows=1)
-    assert found.scores["metrics"]["model"]["mae"] == 1.5
+    assert found.to_dict()["metrics"]["model"]["mae"] == 1.5
     assert [e.name for e in found.examples] == ["b"]
 
 
@@ -218,15 +218,22 @@ def test_examples_show_the_last_window_with_its_truth() -> None:
     assert example.quantiles.tolist() == [[126.0] * 3] * 3
 
 
-def test_windows_are_told_which_part_of_the_training_data_they_lie_in() -> None:
-    def parts(unseen: int) -> list[Any]:
-        found, _ = run(panel_of({"a": counting(30)}), horizon=4, windows=4)
-        return [w["part"] for w in found.tell_parts(unseen)]
+def test_a_window_is_unseen_if_training_has_seen_none_of_its_rows() -> None:
+    assert label_windows(4, 4, 16) == ["unseen"] * 4
+    assert label_windows(4, 4, 8) == ["training", "training", "unseen", "unseen"]
+    assert label_windows(4, 4, 7) == ["training", "training", "training", "unseen"]
+    assert label_windows(4, 4, 0) == ["training"] * 4
 
-    assert parts(16) == ["unseen"] * 4
-    assert parts(8) == ["training", "training", "unseen", "unseen"]
-    assert parts(7) == ["training", "training", "training", "unseen"]
-    assert parts(0) == ["training"] * 4
+
+def test_scores_on_unseen_windows_are_kept_apart() -> None:
+    panel = panel_of({"a": [*counting(24), 100.0, 100.0]})
+    mixed = backtest(panel, Recorder(), LEVELS, 2, 1, ["training", "training", "unseen"])
+    last = backtest(panel, Recorder(), LEVELS, 2, 1, ["unseen"])
+    assert mixed.windows_unseen == 1
+    assert mixed.unseen == last.scores
+    assert mixed.scores != last.scores
+    seen = backtest(panel, Recorder(), LEVELS, 2, 1, ["training"])
+    assert (seen.unseen, seen.windows_unseen) == ({}, 0)
 
 
 # ------------------------------------------------------------------ too few rows
@@ -263,7 +270,7 @@ def test_scores_do_not_depend_on_how_many_series_are_looked_at_in_one_go(
     monkeypatch.setattr("seqpred.panel.panel.PIECE", 100)
     monkeypatch.setattr("seqpred.forecasting.batch.CELLS", 50)
     parts = seqpred.evaluate(model, frame, windows=2)
-    for name, scores in whole.scores["metrics"].items():
-        found = parts.scores["metrics"][name]
+    for name, scores in whole.to_dict()["metrics"].items():
+        found = parts.to_dict()["metrics"][name]
         assert found.pop("coverage") == pytest.approx(scores.pop("coverage"))
         assert found == pytest.approx(scores, rel=1e-5)

@@ -94,7 +94,7 @@ def zeros(panel: Panel, count: int, ahead: np.ndarray) -> np.ndarray:
 def scores_of(frame: pd.DataFrame, id_name: str | None, horizon: int, season: int) -> dict[str, Any]:
     """The scores of the baselines over the last `horizon` rows."""
     panel = build_panel(read_table(Source("a frame", frame), Columns(("ds",), id_name, ("y",))))
-    found: dict[str, Any] = backtest(panel, zeros, LEVELS, horizon, season, 1).scores["metrics"]
+    found: dict[str, Any] = backtest(panel, zeros, LEVELS, horizon, season, ["unseen"]).to_dict()["metrics"]
     return found
 
 

@@ -127,7 +127,7 @@ def by_loops(cases: list[Case]) -> dict[str, Any]:
 @PROPERTY
 @given(some_cases())
 def test_all_metrics_are_those_of_a_loop_over_rows(cases: list[Case]) -> None:
-    found, expected = score_cases(cases, LEVELS), by_loops(cases)
+    found, expected = score_cases(cases, LEVELS).to_dict(), by_loops(cases)
     assert list(found["coverage"]) == list(expected["coverage"])
     for name in ("mae", "rmse", "smape", "mase", "wql"):
         assert close(found[name], expected[name]), name
@@ -135,17 +135,17 @@ def test_all_metrics_are_those_of_a_loop_over_rows(cases: list[Case]) -> None:
 
 
 def test_what_cannot_be_computed_is_none() -> None:
-    nothing = score_cases([Case(np.array([NAN]), np.zeros((1, 9)), 1.0)], LEVELS)
+    nothing = score_cases([Case(np.array([NAN]), np.zeros((1, 9)), 1.0)], LEVELS).to_dict()
     assert nothing == {"mae": None, "rmse": None, "smape": None, "mase": None, "wql": None, "coverage": {}}
-    assert score_cases([], LEVELS)["mae"] is None
-    zero = score_cases([Case(np.zeros(2), np.ones((2, 9)), NAN)], LEVELS)
+    assert score_cases([], LEVELS).to_dict()["mae"] is None
+    zero = score_cases([Case(np.zeros(2), np.ones((2, 9)), NAN)], LEVELS).to_dict()
     assert (zero["mase"], zero["wql"], zero["mae"]) == (None, None, 1.0)
 
 
 def test_levels_without_a_partner_have_no_coverage() -> None:
     case = Case(np.array([1.0, 9.0]), np.array([[0.0, 2.0, 3.0], [0.0, 2.0, 3.0]]), 1.0)
-    assert score_cases([case], [0.05, 0.5, 0.95])["coverage"] == {"90": 50.0}
-    assert score_cases([case], [0.1, 0.5, 0.8])["coverage"] == {}
+    assert score_cases([case], [0.05, 0.5, 0.95]).to_dict()["coverage"] == {"90": 50.0}
+    assert score_cases([case], [0.1, 0.5, 0.8]).to_dict()["coverage"] == {}
 
 
 # ------------------------------------------------------------------ against the reference scorer
@@ -217,7 +217,7 @@ def test_every_score_of_a_panel_is_that_of_the_reference(scorer: ModuleType, see
         levels=(80, 60, 40, 20),
     )
     cases = [Case(t, q, mase_scale(h, season)) for h, t, q in zip(histories, truths, quantiles, strict=True)]
-    found = score_cases(cases, LEVELS)
+    found = score_cases(cases, LEVELS).to_dict()
     assert expected["series_without_scale"] >= 1
     for ours, theirs in {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE", "wql": "WQL"}.items():
         assert close(found[ours], expected[theirs]), (ours, found[ours], expected[theirs])
@@ -240,6 +240,6 @@ def test_a_point_forecast_scores_as_in_the_reference(scorer: ModuleType, seed: i
         Case(t, np.repeat(p[:, None], 9, axis=1), mase_scale(h, 4))
         for h, t, p in zip(histories, truths, points, strict=True)
     ]
-    found = score_cases(cases, LEVELS)
+    found = score_cases(cases, LEVELS).to_dict()
     for ours, theirs in {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE"}.items():
         assert close(found[ours], expected[theirs])

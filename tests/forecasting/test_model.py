@@ -11,7 +11,7 @@ import pytest
 
 from seqpred.errors import ConfigError, FolderError
 from seqpred.forecasting.model import Model
-from seqpred.runtime import onnx_runtime as light
+from seqpred.runtime import onnx_runtime
 from seqpred.storage.model_folder import Folder
 from tests.storage.test_model_folder import resolved_config
 
@@ -51,19 +51,19 @@ def test_where_the_data_ends_is_read(ends: Any) -> None:
 
 def test_a_cell_that_onnx_does_not_have_is_computed_by_torch() -> None:
     assert Model(SimpleNamespace(config=OWN)).runtime_name == "torch"
-    with pytest.raises(ConfigError, match="the light runtime can't be used: ONNX has no cell 'own'"):
-        _ = Model(SimpleNamespace(config=OWN), "light").runtime_name
+    with pytest.raises(ConfigError, match="the onnx runtime cannot be used: ONNX has no cell 'own'"):
+        _ = Model(SimpleNamespace(config=OWN), "onnx").runtime_name
 
 
 def test_without_onnxruntime_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(light, "find_spec", lambda _: None)
+    monkeypatch.setattr(onnx_runtime, "find_spec", lambda _: None)
     folder = Folder(Path("m"), resolved_config("y"), {}, b"")
     assert Model(folder).runtime_name == "torch"
     with pytest.raises(ConfigError, match="onnxruntime is not installed"):
-        _ = Model(folder, "light").runtime_name
+        _ = Model(folder, "onnx").runtime_name
 
 
-@pytest.mark.parametrize("runtime", ["light", "torch"])
+@pytest.mark.parametrize("runtime", ["onnx", "torch"])
 def test_weights_that_are_none_are_refused_in_words(runtime: Any) -> None:
     from safetensors.numpy import save
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.evaluation.backtest import backtest
+from seqpred.evaluation.scores import Part
 from seqpred.features.covariates import Covariates, apply_covariates, learn_covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
 from seqpred.network.ensemble import gather
@@ -200,8 +201,9 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
             return _to[-1]
 
         season = whole.config.forecast.season
-        result = backtest(learning.panel, recorder, whole.config.levels, learning.horizon, season, windows)
-        found.append((said, result.scores["windows"]))
+        parts: list[Part] = ["unseen"] * windows
+        result = backtest(learning.panel, recorder, whole.config.levels, learning.horizon, season, parts)
+        found.append((said, result.windows))
     before = windows - behind
     for i in range(windows):
         alike = same(found[0][0][i], found[1][0][i])

@@ -89,7 +89,7 @@ def test_what_eval_scores_is_what_predict_prints(train: Train) -> None:
     early = data[data["day"] <= pd.Timestamp("2024-03-23")]
     table = seqpred.predict(model, early)
     truth = data[data["day"] > pd.Timestamp("2024-03-23")]
-    scores = seqpred.evaluate(model, data, windows=1).scores
+    scores = seqpred.evaluate(model, data, windows=1).to_dict()
     error = np.abs(table["forecast"].to_numpy() - truth["sales"].to_numpy())
     assert scores["metrics"]["model"]["mae"] == pytest.approx(error.mean(), rel=1e-12)
 

@@ -117,8 +117,8 @@ def test_any_row_is_answered_as_if_the_file_ended_there_and_state_goes_on(train:
 def test_the_torch_runtime_answers_alike(train: Train) -> None:
     frame = pd.DataFrame({"id": "a", "day": pd.date_range("2024-01-01", periods=30), "sales": np.arange(30.0) % 7})
     model = train("gru", 2)
-    light, torch = (stream(Model(model.folder, name)).take(lines(frame)) for name in ("light", "torch"))
-    for one, other in zip(light, torch, strict=True):
+    onnx, torch = (stream(Model(model.folder, name)).take(lines(frame)) for name in ("onnx", "torch"))
+    for one, other in zip(onnx, torch, strict=True):
         np.testing.assert_allclose(one.quantiles, other.quantiles, rtol=1e-5, atol=1e-5)
 
 

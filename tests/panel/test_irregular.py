@@ -171,7 +171,7 @@ def test_a_lone_row_is_followed_at_the_distance_that_was_learned(model: seqpred.
 
 
 def test_eval_scores_rows_by_rows(model: seqpred.Model) -> None:
-    scores = seqpred.evaluate(model, events(), windows=3).scores
+    scores = seqpred.evaluate(model, events(), windows=3).to_dict()
     assert scores["windows"][-1]["rows"] == 8
     assert scores["metrics"]["model"]["mase"] is not None
 
