@@ -13,7 +13,8 @@ from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
 from seqpred.inspection.columns import choose_columns, find_categories, with_id
 from seqpred.notes import Note, Notify, OnProgress, no_op
-from seqpred.panel.panel import Panel, Rows, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel, Rows
 from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
 from seqpred.reading.table import name_columns, profile_columns, read_table
 from seqpred.reading.year_columns import unfold_years

@@ -110,7 +110,11 @@ class Covariates:
         beyond[:, [i for i, role in enumerate(panel.roles) if role == "known"]] = ahead
         beyond[:, static] = rows[-1:, static]
         values = np.concatenate([rows, beyond])
-        times = panel.wall(series, np.arange(len(values), dtype=np.int64)) if self.calendar else np.empty(0, np.int64)
+        times = (
+            panel.local_times(series, np.arange(len(values), dtype=np.int64))
+            if self.calendar
+            else np.empty(0, np.int64)
+        )
         return self.tell(values[:, panel.roles.count("target") :], times)
 
     def tell(self, values: Float, times: Int) -> tuple[Float32, Float32]:
@@ -269,7 +273,7 @@ def _holds_for_days(panel: Panel, place: int) -> bool:
         values = piece.values[:, place]
         rare = np.isfinite(values) & (values != usual)
         for s, (low, high) in enumerate(zip(piece.offsets[:-1], piece.offsets[1:], strict=True)):
-            if (piece.wall(s, np.flatnonzero(rare[low:high])) % DAY).any():
+            if (piece.local_times(s, np.flatnonzero(rare[low:high])) % DAY).any():
                 return False
     return True
 
@@ -314,7 +318,7 @@ def _applied(piece: Panel, covariates: Covariates, before: Float) -> Float:
             before[i] = _fill_static(piece, own, column, before[i])
         if column.daily:
             for s, (low, high) in enumerate(zip(piece.offsets[:-1], piece.offsets[1:], strict=True)):
-                times = piece.wall(s, np.arange(high - low, dtype=np.int64))
+                times = piece.local_times(s, np.arange(high - low, dtype=np.int64))
                 own[low:high] = hold_for_days(own[low:high], times)
     return values
 

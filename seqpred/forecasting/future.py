@@ -190,7 +190,7 @@ def _hold(panel: Panel, ahead: Float, column: int) -> None:
     """A word at the first row of a day holds for that day, one that history has begun too; `ahead` [S, N] changes."""
     for s, own in enumerate(ahead):
         length = int(panel.lengths[s])
-        times = panel.wall(s, np.arange(length + len(own), dtype=np.int64))
+        times = panel.local_times(s, np.arange(length + len(own), dtype=np.int64))
         begin = int(np.searchsorted(times // DAY, times[length] // DAY))  # the day that the history ends in
         day = np.concatenate([panel.track(s, column)[begin:length], own])
         own[:] = hold_for_days(day, times[begin:])[length - begin :]

@@ -12,7 +12,7 @@ from seqpred.config.schema import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, is_calendar, normal, words
 from seqpred.inspection.times import Choice, Profiles, check_none_ignored, guess_times
-from seqpred.panel.duplicates import repeats
+from seqpred.panel.duplicates import find_duplicates
 from seqpred.reading.table import ColumnProfile, Kind, Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
@@ -109,7 +109,7 @@ def find_id(table: Table, profiles: Profiles) -> str | None:
     The id that the table was read with, if it does; else the first text column, else the first of whole numbers, with
     unique timestamps and enough rows within each of its values.
     """
-    if table.columns.id is not None and not repeats(table).any():
+    if table.columns.id is not None and not find_duplicates(table).any():
         return table.columns.id
     rows = len(table.times)
     if rows - len(np.unique(table.times)) <= MOST_DUPLICATES * rows:
@@ -129,7 +129,7 @@ def _is_id(table: Table, name: str) -> bool:
         split = read_table(table.source, Columns(table.columns.time, name, targets))
     except DataError:
         return False  # an empty cell
-    return len(split.names) * ROWS_PER_SERIES <= len(table.times) and not repeats(split).any()
+    return len(split.names) * ROWS_PER_SERIES <= len(table.times) and not find_duplicates(split).any()
 
 
 # ------------------------------------------------------------------ target

@@ -15,7 +15,7 @@ from seqpred.inspection.clock_changes import find_zone
 from seqpred.inspection.columns import MOST_DUPLICATES, Guess, choose_columns, find_id, guess_columns
 from seqpred.inspection.sentinels import find_sentinels
 from seqpred.inspection.year_layout import find_year_layout, year_columns
-from seqpred.panel.duplicates import repeats
+from seqpred.panel.duplicates import find_duplicates
 from seqpred.reading.table import ColumnProfile, MarkError, Table, profile_columns, read_table
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.source import BROKEN, Source
@@ -153,7 +153,7 @@ def _decide_values(found: Detected, table: Table, years: Sequence[str], given: M
 
 def _decide_duplicates(found: Detected, table: Table) -> None:
     """`first` if duplicates agree in the targets, else `mean`; open if they may be several series."""
-    repeated = repeats(table)
+    repeated = find_duplicates(table)
     count = int(repeated.sum())
     if not count:
         return
@@ -172,7 +172,7 @@ def _decide_duplicates(found: Detected, table: Table) -> None:
 
 def _decide_frequency(found: Detected, table: Table) -> None:
     """`irregular` if no step describes the rows; open otherwise, even if some rows are not on the grid."""
-    order, fresh = np.lexsort((table.times, table.codes)), ~repeats(table)
+    order, fresh = np.lexsort((table.times, table.codes)), ~find_duplicates(table)
     codes, times = table.codes[order][fresh], table.times[order][fresh]
     starts = np.append(True, codes[1:] != codes[:-1])
     step = infer_step(table.clock.on_grid(times, DAILY)[1], starts, table.clock.dated)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from seqpred.errors import DataError
-from seqpred.panel.panel import build_panel
+from seqpred.panel.build import build_panel
 from seqpred.reading.table import ColumnProfile, Table
 from seqpred.reading.year_columns import is_year, unfold_years
 from seqpred.sources.dialect import Layout

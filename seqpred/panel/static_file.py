@@ -1,4 +1,4 @@
-"""Static covariates from a file of their own: one row for each series, found by its id."""
+"""Static covariates from a file of their own, one row per series, joined by id."""
 
 from __future__ import annotations
 
@@ -18,35 +18,38 @@ from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
 
-SHOWN = 3
+SHOWN = 3  # ids in a note
 
 
-def open_statics(told: CovariateSection, dialect: Dialect) -> Source | None:
-    """The static file that a config names, if it does, written as its data is.
+def open_statics(section: CovariateSection, dialect: Dialect) -> Source | None:
+    """The static file of a config, with the dialect of the data; None if there is none.
 
     Raises:
-        ConfigError: it names no static column. DataError: no such file.
+        ConfigError: no static columns are named.
+        DataError: no such file.
     """
-    if told.static_file is None:
+    if section.static_file is None:
         return None
-    if not told.static:
+    if not section.static:
         hint = "Name its columns, as in 'static: [region, size]'."
-        raise ConfigError("data.covariates.static_file is given, and no static column", hint=hint)
+        raise ConfigError("data.covariates.static_file is set, but no static columns are named", hint=hint)
     try:
-        return open_source(told.static_file).with_dialect(replace(dialect, layout="rows", timezone="auto"))
+        return open_source(section.static_file).with_dialect(replace(dialect, layout="rows", timezone="auto"))
     except DataError as e:
-        raise DataError(e.message, hint=f"data.covariates.static_file names it. {e.hint}") from None
+        raise DataError(e.message, hint=f"It is named in data.covariates.static_file. {e.hint}") from None
 
 
 def profile_static_columns(
-    source: Source, names: Sequence[str], look: Callable[[Source], list[ColumnProfile]]
+    source: Source, names: Sequence[str], profile: Callable[[Source], list[ColumnProfile]]
 ) -> list[ColumnProfile]:
-    """What each of the named columns of a static file seems to hold, as `sketch` or `name_columns` says.
+    """The profiles of the named columns of a static file.
 
+    Args:
+        profile: `profile_columns` or `name_columns`.
     Raises:
         DataError: empty, or without one of the columns.
     """
-    profiles = {s.name: s for s in look(source)}
+    profiles = {p.name: p for p in profile(source)}
     for name in names:
         if name not in profiles:
             raise DataError(f"no column {name!r}", hint=did_you_mean(name, profiles), where=source.name)
@@ -55,11 +58,11 @@ def profile_static_columns(
 
 @dataclass(frozen=True)
 class JoinedRows:
-    """Rows with the static columns of a file, in all rows of each series; NaN for a series without a row there.
+    """Rows with the static columns of a file; NaN for a series without a row there.
 
     Attributes:
         rows: without static columns.
-        own: the static file's.
+        own: the static file.
     """
 
     rows: Rows
@@ -68,7 +71,7 @@ class JoinedRows:
 
     @property
     def columns(self) -> Columns:
-        """Those of the rows, and the static ones."""
+        """The columns of the rows, and the static ones."""
         return replace(self.rows.columns, static=self.own.columns.static)
 
     @property
@@ -77,7 +80,7 @@ class JoinedRows:
         return self.rows.names
 
     def parts(self) -> Iterator[Table]:
-        """As the rows have them."""
+        """The parts of the rows."""
         for table in self.rows.parts():
             chosen = _places(table.names, self.own)
             values = np.where(chosen[:, None] >= 0, self.own.values[chosen], np.nan)[table.codes]
@@ -96,68 +99,67 @@ def join_statics(
 
     Args:
         rows: without static columns.
-        name: what errors call their source.
-        strict: refuse a file that has none of their series, which is another file than was meant.
+        name: what errors call the source of the rows.
+        strict: reject a file with none of the series, which is probably the wrong file.
     Raises:
-        DataError: no id column in either of them, an id twice, a cell that is not what its column holds.
+        DataError: no id column in one of the sources, a duplicate id, or a malformed cell.
     """
     own = read_statics(rows.columns.id, source, names, categories)
     if strict and (_places(rows.names, own) < 0).all():
-        found = f"holds none of the {len(rows.names)} series of {name}, as {rows.names[0]!r}"
-        raise DataError(f"{found}; its first is {own.names[0]!r}", hint=_one_row_each(own), where=source.name)
+        found = f"has none of the {len(rows.names)} series of {name}, such as {rows.names[0]!r}"
+        raise DataError(f"{found}; its first id is {own.names[0]!r}", hint=_one_row_each(own), where=source.name)
     return JoinedRows(rows, own, (*rows.notes, *own.notes, *_notes(rows.names, own)))
 
 
 def _places(names: Sequence[str], own: Table) -> Int:
-    """The static row of each of these series, -1 where there is none: row i is that of name i, none comes twice."""
+    """The row of each series in the static file, whose names are in the order of its rows; -1 if there is none."""
     place = {name: s for s, name in enumerate(own.names)}
     return np.array([place.get(name, -1) for name in names], np.int64)
 
 
 def read_statics(series: str | None, source: Source, names: Sequence[str], categories: set[str]) -> Table:
-    """The static file's rows, no series twice.
+    """The rows of the static file, one per series.
 
     Raises:
         DataError: as `join_statics`.
     """
     if series is None:
-        hint = "Name the column of the ids in data.id; it is looked for in both files."
-        raise DataError("a static file tells series apart, and the data has no id column", hint=hint, where=source.name)
-    there = header(source)
-    if series not in there:
-        hint = f"{did_you_mean(series, there)} The ids stand under one name, data.id, in both files."
+        hint = "Name the id column in data.id; both files need it."
+        raise DataError("a static file needs ids, but the data has no id column", hint=hint, where=source.name)
+    columns = header(source)
+    if series not in columns:
+        hint = f"{did_you_mean(series, columns)} The id column has the same name, data.id, in both files."
         raise DataError(f"no column {series!r}", hint=hint, where=source.name)
     own = read_table(source, Columns((), series, (), static=tuple(names)), categories & {*names})
-    again = np.flatnonzero(own.times > 0)  # without a time column, they count the rows of each series
-    if len(again):
-        found = f"series {own.names[own.codes[again[0]]]!r} has a row already"
-        raise source.fault(again, found, "Keep one row for each series.")
+    duplicates = np.flatnonzero(own.times > 0)  # without a time column, times count the rows of each series
+    if len(duplicates):
+        raise source.fault(
+            duplicates, f"duplicate row of series {own.names[own.codes[duplicates[0]]]!r}", "Keep one row per series."
+        )
     return own
 
 
 def _one_row_each(own: Table) -> str:
-    return f"Give a row for each series, its id in {own.columns.id!r} as the data writes it."
+    return f"Add a row for each series, with its id in {own.columns.id!r} as in the data."
 
 
 def _notes(names: Sequence[str], own: Table) -> Iterator[str]:
-    """What to say of series without a row, and of rows without a series."""
-    name = own.source.name
-    bare, spare = _without(names, own.names), _without(own.names, names)
-    if bare:
-        near = did_you_mean(bare[0], spare)
-        meant = f" {near}" if near.startswith("Did") else ""
-        yield (
-            f"{len(bare)} of {len(names)} series have no row in {name} ({_first(bare)}).{meant} "
-            f"{_one_row_each(own)[:-1]}"
-        )
-    if spare:
-        where = own.where(own.names.index(spare[0]))
-        yield f"{where}: {len(spare)} of {len(own.names)} rows are of series that are not here ({_first(spare)})"
+    """Series without a row, and rows without a series, for the user."""
+    name, without_row, without_series = own.source.name, _without(names, own.names), _without(own.names, names)
+    if without_row:
+        near = did_you_mean(without_row[0], without_series)
+        guess = f" {near}" if near.startswith("Did") else ""
+        found = f"{len(without_row)} of {len(names)} series have no row in {name} ({_first(without_row)})"
+        yield f"{found}.{guess} {_one_row_each(own)[:-1]}"
+    if without_series:
+        where = own.where(own.names.index(without_series[0]))
+        found = f"{len(without_series)} of {len(own.names)} rows belong to no series of the data"
+        yield f"{where}: {found} ({_first(without_series)})"
 
 
 def _without(names: Sequence[str], others: Sequence[str]) -> list[str]:
-    there = set(others)
-    return [name for name in names if name not in there]
+    known = set(others)
+    return [name for name in names if name not in known]
 
 
 def _first(names: Sequence[str]) -> str:

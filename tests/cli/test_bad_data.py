@@ -78,7 +78,7 @@ FAULTS = {
     "a target without any value": Fault(days(*[""] * 60), ("sales.csv: column 'y' has no value",)),
     "a repeated time, with its line": Fault(
         "ds,y\n2024-01-01,1\n2024-01-02,2\n2024-01-02,3\n2024-01-03,4\n",
-        ("sales.csv:4: the time 2024-01-02 stands twice", "data.id"),
+        ("sales.csv:4: duplicate timestamp 2024-01-02", "data.id"),
     ),
     "a time off the step, with its line": Fault(
         f"ds,y\n{HOURS}2024-01-20 07:00,20\n", ("sales.csv:21: 2024-01-20 07:00", "data.frequency")
@@ -110,15 +110,15 @@ FAULTS = {
     ),
     "a lone row in the year 1, with its line and what follows it": Fault(
         days(*range(80)).replace("ds,y\n", "ds,y\n0001-01-01,3\n"),
-        ("sales.csv:3: on the step P1D", "between 0001-01-01 (sales.csv:2) and 2024-01-01", "Mend these times"),
+        ("sales.csv:3: with step P1D", "between 0001-01-01 (sales.csv:2) and 2024-01-01", "Fix these timestamps"),
     ),
     "a lone row in the year 9999, with its line and what comes before it": Fault(
         days(*range(80)) + "9999-12-31,3\n",
-        ("sales.csv:82: on the step P1D", "between 2024-03-20 (sales.csv:81) and 9999-12-31"),
+        ("sales.csv:82: with step P1D", "between 2024-03-20 (sales.csv:81) and 9999-12-31"),
     ),
     "a step that changes half-way, with the line and both steps": Fault(
         f"ds,y\n{HOURS}" + "".join(f"2024-01-20 {h:02d}:30,{h}\n" for h in range(15)),
-        ("sales.csv:21: 2024-01-20 00:30", "rows are P1D apart up to 2024-01-19 00:00 (sales.csv:20) and PT1H from"),
+        ("sales.csv:21: 2024-01-20 00:30", "the step is P1D up to 2024-01-19 00:00 (sales.csv:20) and PT1H from"),
     ),
     "one time without a zone among others, with its line": Fault(
         "ds,y\n2024-01-01T00:00Z,1\n2024-01-01T01:00Z,2\n2024-01-01T02:00,3\n",
@@ -202,7 +202,7 @@ def test_ids_that_differ_in_blanks_alone_are_told_before_their_repeats(refused, 
     write("sales.csv", "id,ds,y\n" + "".join(f"{s},2024-01-0{i},{i}\n" for s in ("A", "A ") for i in range(1, 9)))
     said = refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
     assert "blanks around the id are left out in 1 ids: 'A '" in said
-    assert "sales.csv:10: the time 2024-01-01 of series 'A' stands twice" in said
+    assert "sales.csv:10: duplicate timestamp 2024-01-01 of series 'A'" in said
 
 
 def test_a_refused_file_leaves_no_folder_for_models_behind(refused, write):

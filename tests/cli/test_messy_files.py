@@ -44,14 +44,14 @@ NEXT = {
     "transformer": {"date": "2016-08-20 00:00:00"},
 }
 NOTES = {
-    "traffic": ["240 rows repeat a time", "160 of 1600 rows are absent"],
+    "traffic": ["240 duplicate timestamps", "160 of 1600 rows on the time grid are missing"],
     "air": ["1820 cells hold a sentinel (-200)"],
     "throughput": ["54 empty cells"],
     "co2": ["59 of 2284 cells"],
     "transformer": [],
 }
 PUBLISHED_NOTES = {
-    "traffic": ["7629 rows repeat a time", "11976 of 52551 rows are absent"],
+    "traffic": ["7629 duplicate timestamps", "11976 of 52551 rows on the time grid are missing"],
     "air": ["16701 cells hold a sentinel (-200)"],
     "throughput": ["54 empty cells"],
     "transformer": [],

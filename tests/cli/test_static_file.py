@@ -56,7 +56,7 @@ def test_a_new_series_without_a_row_is_noted_and_forecast_as_unseen(place: Path)
     *rows, said = forecasts(place, STATICS, "new.csv")
     assert [row.split(",")[0] for row in rows] == ["B", "D"]
     assert "1 of 2 series have no row in shops.csv ('D')" in said
-    assert "shops.csv:2: 2 of 3 rows are of series that are not here ('007', 'C')" in said
+    assert "shops.csv:2: 2 of 3 rows belong to no series of the data ('007', 'C')" in said
     unseen = forecasts(place, STATICS + "D,,\n", "new.csv")
     assert unseen[:2] == rows
 
@@ -76,9 +76,9 @@ FAULTS = {
     "a header alone": ("shop,region,size\n", "shops.csv: has a header but no rows"),
     "no id column": ("store,region,size\nB,x,1\n", "shops.csv: no column 'shop'"),
     "no such column": ("shop,regoin,size\nB,x,1\n", "shops.csv: no column 'region'. Did you mean 'regoin'?"),
-    "an id twice": (f"{STATICS}B,x,1\nB,y,2\n", "shops.csv:5: series 'B' has a row already (2 such rows: 5, 6)"),
+    "an id twice": (f"{STATICS}B,x,1\nB,y,2\n", "shops.csv:5: duplicate row of series 'B' (2 such rows: 5, 6)"),
     "an id that is empty": (f"{STATICS},x,1\n", "shops.csv:5: column 'shop' is empty"),
-    "another file": ("shop,region,size\nX,x,1\n", "shops.csv: holds none of the 3 series of sales.csv, as '007'"),
+    "another file": ("shop,region,size\nX,x,1\n", "shops.csv: has none of the 3 series of sales.csv, such as '007'"),
     "an infinite number": (f"{STATICS}D,x,inf\n", "shops.csv:5: inf in column 'size' is infinite"),
 }
 
@@ -97,9 +97,9 @@ def test_ids_without_a_row_are_told_with_the_nearest_one(write: Callable[..., Pa
     write("shops.csv", STATICS.replace("B,", "b,"))
     done = run("train", "c.yaml", "--data", "sales.csv", "--out", "m", *TINY)
     assert done.code == 0, done.err
-    remedy = "Give a row for each series, its id in 'shop' as the data writes it"
+    remedy = "Add a row for each series, with its id in 'shop' as in the data"
     assert f"1 of 3 series have no row in shops.csv ('B'). Did you mean 'b'? {remedy}" in " ".join(done.err.split())
-    assert "'region' says nothing of 1 of 3 series" in done.err
+    assert "'region' is empty for 1 of 3 series" in done.err
 
 
 def test_it_needs_columns_and_an_id(write: Callable[..., Path], refused: Callable[..., str]) -> None:

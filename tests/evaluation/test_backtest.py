@@ -14,7 +14,8 @@ import seqpred
 from seqpred.errors import DataError
 from seqpred.evaluation.backtest import backtest
 from seqpred.evaluation.scores import Evaluation, label_windows
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from seqpred.evaluation.backtest import backtest
 from seqpred.evaluation.baselines import drift, naive, seasonal_naive
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source

@@ -10,7 +10,8 @@ import pytest
 
 from seqpred.inspection.columns import guess_columns
 from seqpred.inspection.seasons import _autocorrelation, find_anchor, find_season, sample
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import profile_columns, read_table
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source

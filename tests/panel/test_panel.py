@@ -14,7 +14,8 @@ from seqpred.calendar import infer
 from seqpred.errors import DataError
 from seqpred.panel import grid
 from seqpred.panel import panel as panels
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.sources.source import Source
 from tests.conftest import columns_of, pandas_3
@@ -67,8 +68,8 @@ def test_series_of_unequal_length_and_origin_keep_their_own_times() -> None:
 
 def test_absent_rows_and_empty_cells_are_said_apart() -> None:
     assert panel(text(ROWS)).notes == (
-        "1 of 7 rows are absent from the grid of times and taken as missing",
-        "1 of 7 cells of 'y' are empty: masked in learning, bridged in the inputs",
+        "1 of 7 rows on the time grid are missing",
+        "1 of 7 cells of 'y' are empty: excluded from the loss, forward-filled in the inputs",
     )
     assert panel(text(ROWS[:2])).notes == ()
 
@@ -122,7 +123,7 @@ def test_a_step_that_changes_half_way_onto_its_own_grid_is_noted_with_its_line()
     hours = [(f"2024-02-10 {h:02d}:00", h) for h in range(24)] + [(f"2024-02-11 {h:02d}:00", h) for h in range(24)]
     p = panel(text(days + hours, "ds,y"))
     assert str(p.step) == "PT1H"
-    assert p.notes[-1] == "rows are P1D apart up to 2024-02-10 00:00 (sales.csv:42) and PT1H from there on"
+    assert p.notes[-1] == "the step is P1D up to 2024-02-10 00:00 (sales.csv:42) and PT1H from there on"
 
 
 def test_no_time_column_takes_the_rows_of_a_series_in_their_order() -> None:
@@ -156,12 +157,12 @@ def test_the_step_that_a_person_names_makes_the_grid() -> None:
 
 def test_a_repeated_time_is_an_error_with_its_line_and_series() -> None:
     said = fault("id,ds,y\na,1,1\na,2,2\nb,1,1\nb,2,2\na,2,5\n")
-    assert said.startswith("sales.csv:6: the time 2 of series 'a' stands twice (1 repeats: 6)")
+    assert said.startswith("sales.csv:6: duplicate timestamp 2 of series 'a' (1 duplicate: 6)")
 
 
 def test_repeated_times_in_unsorted_rows_show_their_first_lines() -> None:
     said = fault("ds,y\n3,1\n1,2\n3,3\n2,4\n1,5\n2,6\n1,7\n")
-    assert said.startswith("sales.csv:4: the time 3 stands twice (4 repeats: 4, 6, 7, ...)")
+    assert said.startswith("sales.csv:4: duplicate timestamp 3 (4 duplicates: 4, 6, 7, ...)")
     assert "data.id" in said
 
 
@@ -170,7 +171,7 @@ def test_a_row_off_the_step_is_an_error_with_its_line() -> None:
     rows[5] = "2024-01-06 00:30"
     said = fault(text([(r, 1) for r in rows], "ds,y"))
     assert said.startswith("sales.csv:7: 2024-01-06 00:30 is not a whole number of steps of P1D")
-    assert "(1 such rows; 90.0 % obey)" in said
+    assert "(1 such rows; 90.0 % are on the grid)" in said
 
 
 def test_the_line_of_a_row_off_the_step_is_that_of_the_file_and_not_of_the_order() -> None:
@@ -179,7 +180,7 @@ def test_the_line_of_a_row_off_the_step_is_that_of_the_file_and_not_of_the_order
 
 def test_a_step_far_too_fine_for_the_rows_is_refused_before_memory_is_taken() -> None:
     said = fault("ds,y\n2000-01-01 00:00:00,1\n2000-01-01 00:00:01,2\n2024-01-01 00:00:00,3\n")
-    assert "rows would be absent" in said
+    assert "rows would be missing" in said
 
 
 @pytest.mark.parametrize(("frequency", "culprit"), [("daily", "'daily' is not a step"), ("3", "data.frequency is 3")])
@@ -306,5 +307,5 @@ def test_absent_rows_are_taken_as_missing_up_to_fifty_for_each_present_one() -> 
         return panel(text([(t, 1.5) for t in [*range(99), last]], header="ds,y"))
 
     assert grid_of(5999).lengths.tolist() == [6000]
-    with pytest.raises(DataError, match="5901 of 6001 rows would be absent"):
+    with pytest.raises(DataError, match="5901 of 6001 rows would be missing"):
         grid_of(6000)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seqpred.errors import DataError
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from seqpred.errors import DataError
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.recipe.eligibility import check_varying
 from seqpred.sources.columns import Columns

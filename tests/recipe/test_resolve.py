@@ -11,7 +11,7 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
-from seqpred.panel.panel import build_panel
+from seqpred.panel.build import build_panel
 from seqpred.reading.table import Table
 from seqpred.recipe.eligibility import trainable, validatable
 from seqpred.recipe.resolve import resolve

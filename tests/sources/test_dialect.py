@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.errors import DataError
-from seqpred.panel.panel import Panel, build_panel
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.sources.dialect import Dialect, decide_decimal, to_number
 from seqpred.sources.source import Source
@@ -56,7 +57,7 @@ REPEATS = "ds,y\n2,5\n1,1\n1,\n1,3\n3,7\n"
 def test_rows_that_repeat_a_time_become_one(how: str, value: float) -> None:
     found = panel(REPEATS, duplicates=how)
     assert found.values[:, 0].tolist() == [value, 5, 7]
-    assert any(note.startswith("2 rows repeat a time: ") for note in found.notes)
+    assert any(note.startswith("2 duplicate timestamps: ") for note in found.notes)
 
 
 def test_repeats_are_merged_within_their_series_alone() -> None:
@@ -71,7 +72,7 @@ def test_a_run_without_a_value_stays_empty() -> None:
 
 def test_the_error_names_the_lines_and_the_key() -> None:
     said = fault(REPEATS)
-    assert said.startswith("sales.csv:4: the time 1 stands twice (2 repeats: 4, 5)")
+    assert said.startswith("sales.csv:4: duplicate timestamp 1 (2 duplicates: 4, 5)")
     assert "data.duplicates" in said
 
 
@@ -85,13 +86,13 @@ def test_a_line_is_right_after_rows_were_merged() -> None:
 
 def test_empty_cells_are_refused_with_their_lines() -> None:
     assert fault("ds,y\n1,1\n2,\n3,3\n4,\n", missing="error").startswith(
-        "sales.csv:3: a target's cell is empty (2 such rows: 3, 5)"
+        "sales.csv:3: the cell of a target is empty (2 such rows: 3, 5)"
     )
 
 
 def test_absent_rows_are_refused_with_their_times() -> None:
     said = fault("ds,y\n2024-01-01,1\n2024-01-02,3\n2024-01-05,3\n", missing="error")
-    assert "2 rows are absent from the grid of times, the first at 2024-01-03, 2024-01-04" in said
+    assert "2 rows are missing, the first at 2024-01-03, 2024-01-04" in said
     assert "data.missing" in said
 
 

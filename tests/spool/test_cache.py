@@ -128,7 +128,7 @@ def test_repeats_are_merged_and_sentinels_counted_over_all_pieces(small: Path) -
     config = CONFIG.replace({"data.duplicates": "mean", "data.sentinels": [-99.0]})
     stored, read, _ = both(small / "sales.csv", config)
     assert_same(stored, read)
-    assert "rows repeat a time" in "".join(stored.notes)
+    assert "duplicate timestamps" in "".join(stored.notes)
 
 
 @pytest.mark.parametrize(
