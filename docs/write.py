@@ -72,6 +72,7 @@ def _values(field: dict[str, Any]) -> str:
         "string": "text",
         "boolean": "true or false",
         "null": "null",
+        "object": "mapping of text to text",
     }
     kind = f"list of {_values(field['items'])}" if field.get("type") == "array" else kinds[field["type"]]
     return " ".join([kind, *bounds])

@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from seqpred.config.schema import DataSection
 from seqpred.inspection.columns import choose_columns
-from seqpred.reading.table import profile_columns
+from seqpred.reading.column_profile import profile_columns
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 

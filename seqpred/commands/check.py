@@ -15,7 +15,7 @@ from seqpred.inspection.grid_report import report_grid
 from seqpred.inspection.survey import survey
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.build import build_panel
-from seqpred.reading.table import profile_columns
+from seqpred.reading.column_profile import profile_columns
 from seqpred.recipe.eligibility import check_varying, too_few_rows, trainable, training_view, validatable
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.dialect import Dialect

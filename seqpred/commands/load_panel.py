@@ -16,7 +16,8 @@ from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel, Rows
 from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
-from seqpred.reading.table import name_columns, profile_columns, read_table
+from seqpred.reading.column_profile import name_columns, profile_columns
+from seqpred.reading.table import read_table
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source

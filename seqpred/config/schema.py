@@ -111,6 +111,12 @@ class DataSection(Section):
         "Decimal sign; thousands may be grouped by the other sign, a blank or an apostrophe. auto: the sign "
         "consistent with every cell.",
     )
+    unit: dict[str, str] = advanced(
+        {},
+        "around the numbers",
+        "Currency, unit or % around the numbers, by column, such as {price: $, load: kWh}. Columns that are not "
+        "listed: inferred.",
+    )
     encoding: Encoding = advanced(
         "auto",
         "of the file",

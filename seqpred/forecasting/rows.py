@@ -10,12 +10,13 @@ import select
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from seqpred.calendar.step import Step
 from seqpred.errors import DataError, did_you_mean
 from seqpred.sources.columns import Columns, column_names
-from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Dialect, to_number
+from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Dialect
+from seqpred.sources.numbers import NumberFormat
 from seqpred.timestamps.format import TimestampFormat
 from seqpred.timestamps.row_reader import TimestampReader
 
@@ -152,6 +153,9 @@ class Rows:
         self._codes = {name: {w: i for i, w in enumerate(own, start=1)} for name, own in wanted.words.items()}
         marks = (*EMPTY, *wanted.dialect.missing_texts)
         self._empty = frozenset(marks)
+        decimal: Literal[".", ","] = "," if wanted.dialect.decimal == "," else "."
+        units = wanted.dialect.unit
+        self._formats = {name: NumberFormat(decimal, units.get(name, "")) for name in wanted.columns.values}
         self._missing = frozenset(wanted.dialect.missing_numbers)
 
     @property
@@ -251,18 +255,14 @@ class Rows:
         codes = self._codes.get(name)
         if codes is not None:
             return float(codes.get(text.strip(), 0))
-        dialect = self.wanted.dialect
-        try:
-            value = math.nan if "_" in text or dialect.decimal == "," else float(text)
-        except ValueError:
-            value = math.nan
+        number_format = self._formats[name]
+        value = number_format.number(text)
         if value != value:  # noqa: PLR0124, the quickest test for NaN
             text = text.strip()
             if text in self._empty:
                 return math.nan
-            value = to_number(text, "." if dialect.decimal == "auto" else dialect.decimal)
-            if value != value:  # noqa: PLR0124
-                raise ValueError(f"{text[:LETTERS]!r} in column {name!r} is not a number")
+            unit = f" in {number_format.unit}" if number_format.unit else ""
+            raise ValueError(f"{text[:LETTERS]!r} in column {name!r} is not a number{unit}")
         if abs(value) > LARGEST:
             raise ValueError(f"{value:g} in column {name!r} is infinite, or as good as")
         return math.nan if value in self._missing else value

@@ -10,7 +10,8 @@ import numpy as np
 from seqpred.errors import DataError
 from seqpred.inspection.names import KNOWN_NAMES, is_calendar, words
 from seqpred.inspection.times import Profiles
-from seqpred.reading.table import ColumnProfile, read_table
+from seqpred.reading.column_profile import ColumnProfile
+from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 

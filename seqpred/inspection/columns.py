@@ -13,7 +13,8 @@ from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, is_calendar, normal, words
 from seqpred.inspection.times import Choice, Profiles, check_none_ignored, guess_times
 from seqpred.panel.duplicates import find_duplicates
-from seqpred.reading.table import ColumnProfile, Kind, Table, read_table
+from seqpred.reading.column_profile import ColumnProfile, Kind
+from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 

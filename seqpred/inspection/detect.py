@@ -16,7 +16,9 @@ from seqpred.inspection.columns import MOST_DUPLICATES, Guess, choose_columns, f
 from seqpred.inspection.sentinels import find_sentinels
 from seqpred.inspection.year_layout import find_year_layout, year_columns
 from seqpred.panel.duplicates import find_duplicates
-from seqpred.reading.table import ColumnProfile, MarkError, Table, profile_columns, read_table
+from seqpred.reading.column_profile import ColumnProfile, profile_columns
+from seqpred.reading.number_columns import WordsError
+from seqpred.reading.table import Table, read_table
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.source import BROKEN, Source
 
@@ -121,13 +123,13 @@ def _read(found: Detected, profiles: Sequence[ColumnProfile]) -> Table:
 
 
 def _read_marked(found: Detected, profiles: Sequence[ColumnProfile], given: Mapping[str, Any]) -> Table:
-    """The table; a mark that is used for missing numbers becomes a sentinel."""
+    """The table; words that are used for missing numbers become sentinels."""
     try:
         return _read(found, profiles)
-    except MarkError as e:
-        if "data.sentinels" in given:
+    except WordsError as e:
+        if "data.sentinels" in given or not e.are_missing:
             raise
-        found.decide("sentinels", [e.mark], "stands for a missing value among numbers")
+        found.decide("sentinels", [*e.words], "used for missing values among numbers")
         return _read(found, profiles)
 
 

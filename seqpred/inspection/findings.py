@@ -10,7 +10,7 @@ from typing import Any
 from seqpred.errors import DataError
 from seqpred.inspection.grid_report import GridReport
 from seqpred.inspection.survey import Survey
-from seqpred.reading.table import ColumnProfile
+from seqpred.reading.column_profile import ColumnProfile
 from seqpred.sources.columns import Columns
 
 LISTED = 1000  # tracks listed one by one
@@ -22,6 +22,7 @@ KINDS = {
     "clock": "times of day",
     "text": "text",
     "empty": "nothing",
+    "nested": "lists or mappings",
 }
 
 

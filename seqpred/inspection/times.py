@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from seqpred.errors import DataError
 from seqpred.inspection.names import PART_NAMES, TIME_NAMES, normal
-from seqpred.reading.table import ColumnProfile
+from seqpred.reading.column_profile import ColumnProfile
 from seqpred.timestamps.units import Unit, is_time_name
 
 # Units that make up a timestamp together, coarse to fine; of two equally long chains the first is used.

@@ -10,7 +10,8 @@ import numpy as np
 
 from seqpred.errors import DataError
 from seqpred.panel.build import build_panel
-from seqpred.reading.table import ColumnProfile, Table
+from seqpred.reading.column_profile import ColumnProfile
+from seqpred.reading.table import Table
 from seqpred.reading.year_columns import is_year, unfold_years
 from seqpred.sources.dialect import Layout
 

@@ -11,8 +11,9 @@ from seqpred.arrays import Int
 from seqpred.config.schema import CovariateSection
 from seqpred.errors import ConfigError, DataError, did_you_mean
 from seqpred.panel.panel import Rows
+from seqpred.reading.column_profile import ColumnProfile
 from seqpred.reading.frame import header
-from seqpred.reading.table import ColumnProfile, Table, read_table
+from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source

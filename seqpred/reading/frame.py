@@ -187,15 +187,21 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_nested(source: Source) -> list[str]:
-    """The nested columns of a source whose columns have types; the rows are read without them."""
-    import pyarrow as pa
-    from pyarrow import feather, parquet
+    """The columns of a source whose cells are lists or mappings; rows are read without them."""
+    return list(dict.fromkeys(name for part in source.parts for name in _find_nested(part)))
 
+
+def _find_nested(source: Source) -> list[str]:
+    if source.is_csv:
+        return []
     if source.is_frame:
         frame: Any = source.content
         return nested_columns(frame)
     if source.form == "json":
         return nested_columns(read_json(source, NESTED_ROWS))
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+
     with source.unpacked() as content:
         file = _seekable(content)
         schema = feather.read_table(file).schema if source.form == "feather" else parquet.read_schema(file)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from seqpred.arrays import Float, Int
 from seqpred.calendar.step import DAY, YEAR_1
+from seqpred.reading.number_columns import is_open, may_group
 from seqpred.sources.body import records_of
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST
@@ -75,6 +76,9 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
             np.stack(parts, axis=1, dtype=np.float64) if len(parts) > 1 else parts[0].astype(np.float64, copy=False)
         )
         values, marked = values.reshape(len(rows), -1), 0
+        numbers = [name for name in columns.values if name not in words]
+        if is_open(source, numbers) and any(may_group(values[:, columns.values.index(name)]) for name in numbers):
+            return None
         for i, name in enumerate(columns.values if dialect.missing_numbers else ()):
             if name not in words:
                 sentinels = np.isin(values[:, i], dialect.missing_numbers)

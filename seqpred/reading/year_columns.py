@@ -51,7 +51,7 @@ def unfold_years(table: Table) -> Table:
         codes=np.zeros(int(kept.sum()), np.int64),
         times=times[kept],
         values=values[kept][:, None],
-        notes=(*table.notes, *note),
+        remarks=(*table.remarks, *note),
         places=places[kept],
     )
 

@@ -43,6 +43,7 @@ def resolve(config: Config, panel: Panel) -> ResolvedConfig:
         "data.id": panel.columns.id,
         "data.date_order": panel.clock.date_order or config.data.date_order,
         "data.decimal": panel.dialect.decimal,
+        "data.unit": dict(panel.dialect.unit),
         "data.frequency": str(panel.step),
         "data.timezone": panel.dialect.timezone,
     }

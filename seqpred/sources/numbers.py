@@ -6,20 +6,20 @@ All distinct cells of a column are examined together. A column has one format or
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 Float = npt.NDArray[np.float64]
 Sign = Literal[".", ","]  # decimal sign
-Negative = Literal["minus", "trailing minus", "parentheses"]
 
 NAN = float("nan")
 _GROUPS = " \u00a0\u2009\u202f'\u2019"  # separate thousands in any language
-_MINUS = "-\u2212"  # hyphen and the typographic minus sign
+_SIGNS = ("+", "-", "\u2212")  # the last one is the typographic minus
 _SCALES = {"k": 1e3, "K": 1e3, "M": 1e6, "B": 1e9, "bn": 1e9, "mn": 1e6}
 _SCALES |= {"Tsd": 1e3, "Tsd.": 1e3, "Mio": 1e6, "Mio.": 1e6, "Mrd": 1e9, "Mrd.": 1e9}
 CURRENCIES = frozenset(
@@ -37,7 +37,8 @@ def _numeral(decimal: Sign) -> re.Pattern[str]:
     point, groups = re.escape(decimal), f"[{_GROUPS}{'.' if decimal == ',' else ','}]"
     grouped = rf"[1-9]\d{{0,2}}({groups})\d{{3}}(?:\1\d{{3}})*"
     indian = r"[1-9]\d?(,)(?:\d\d,)+\d{3}" if decimal == "." else r"(?!)()"  # 12,34,567
-    return re.compile(rf"(?:(?:{grouped}|{indian}|\d+)(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+    plain = rf"(?:\d+(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?"
+    return re.compile(rf"(?:{grouped}|{indian})(?:{point}\d*)?|{plain}", re.ASCII)
 
 
 _NUMERALS: dict[Sign, re.Pattern[str]] = {".": _numeral("."), ",": _numeral(",")}
@@ -45,31 +46,34 @@ _CELL = re.compile(
     rf"(?P<before>\D*?)(?P<digits>[.,]?\d(?:[\d.,{_GROUPS}]*[\d.,])?(?:[eE][+-]?\d+)?)(?P<after>\D.*)?", re.ASCII
 )
 _UNIT = re.compile(r"(?:[^\W\d_]|[%‰°€$£¥₹₩₽₺₴₪฿])(?:[^\d\s:;,_]|(?<=[A-Za-z])[23])*(?: [^\d\s:;,_]+)?")  # kWh, m3, °C
-_THREE_DIGITS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}", re.ASCII)  # 1.234: a fraction, or a thousand
+_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:inf|infinity)", re.ASCII | re.IGNORECASE)
 
 
 class Cell(NamedTuple):
-    """The parts of a cell: `($1,234.50)` is negative, `$`, `1,234.50`.
+    """The parts of a cell: `($1,234.50)` is negative, has the unit `$` and the digits `1,234.50`.
 
     Attributes:
-        negative: how it is marked as negative, if it is.
-        prefix, suffix: a currency, a unit or `%`.
+        unit: a currency, a unit or `%`, before or after the digits.
         scale: K, M and the like, or nothing.
-        attached: whether the suffix follows the digits without a blank.
+        attached: whether unit or scale follow the digits without a blank.
     """
 
     digits: str
-    negative: Negative | None = None
-    prefix: str = ""
-    suffix: str = ""
+    negative: bool = False
+    unit: str = ""
     scale: str = ""
     attached: bool = True
+
+
+def is_plain_number(text: str) -> bool:
+    """Whether a cell is a number as programs write it, which has one reading in every locale but for 1.234."""
+    return bool(_PLAIN.fullmatch(text))
 
 
 def split_cell(text: str) -> Cell | None:
     """The parts of a cell that contains one number; None for anything else.
 
-    >>> split_cell("-$1,234.50").prefix, split_cell("12 kWh").suffix, split_cell("1.2K").scale, split_cell("12:30")
+    >>> split_cell("-$1,234.50").unit, split_cell("12 kWh").unit, split_cell("1.2K").scale, split_cell("12:30")
     ('$', 'kWh', 'K', None)
     """
     found = _CELL.fullmatch(text.strip())
@@ -79,22 +83,29 @@ def split_cell(text: str) -> Cell | None:
     after, attached = tail.strip(), not tail[:1].isspace()
     if digits[0] == "." and f"{before}." in CURRENCIES:  # Rs.500
         before, digits = f"{before}.", digits[1:]
-    negative: Negative | None = None
-    if before[:1] == "(" and after[-1:] == ")":
-        negative, before, after = "parentheses", before[1:].strip(), after[:-1].strip()
-    elif after and after[-1] in _MINUS:
-        negative, after = "trailing minus", after[:-1].strip()
-    sign = next((mark for mark in f"+{_MINUS}" if mark in (before[:1], before[-1:])), "")  # -$5 and $-5
-    if sign:
-        if negative:
-            return None
-        negative, before = "minus" if sign != "+" else None, before.replace(sign, "").strip()
-    if before and before not in CURRENCIES:
-        return None
+    signs, before, after = _split_signs(before, after)
     scale, unit = _split_scale(after)
-    if unit and not _UNIT.fullmatch(unit):
+    if (before and (unit or before not in CURRENCIES)) or (unit and not _UNIT.fullmatch(unit)) or len(signs) > 1:
         return None
-    return Cell(digits, negative, before, unit, scale, attached)
+    return Cell(digits, signs not in ("", "+"), before or unit, scale, attached)
+
+
+def _split_signs(before: str, after: str) -> tuple[str, str, str]:
+    """The signs of a number, and what surrounds it without them.
+
+    >>> _split_signs("($", ")"), _split_signs("-$", ""), _split_signs("$-", ""), _split_signs("", "kWh -")
+    (('(', '$', ''), ('-', '$', ''), ('-', '$', ''), ('-', '', 'kWh'))
+    """
+    signs = ""
+    if before[:1] == "(" and after[-1:] == ")":
+        signs, before, after = "(", before[1:].strip(), after[:-1].strip()
+    if after[-1:] in _SIGNS:
+        signs, after = signs + after[-1], after[:-1].strip()
+    if before[:1] in _SIGNS:
+        signs, before = signs + before[0], before[1:].strip()
+    if before[-1:] in _SIGNS:
+        signs, before = signs + before[-1], before[:-1].strip()
+    return signs, before, after
 
 
 def _split_scale(after: str) -> tuple[str, str]:
@@ -118,32 +129,31 @@ class NumberFormat:
 
     Attributes:
         decimal: the decimal sign.
-        prefix, suffix: what surrounds each number.
-        scaled: whether K, M and the like multiply it.
+        unit: the currency, unit or `%` before or after each number.
     """
 
     decimal: Sign = "."
-    prefix: str = ""
-    suffix: str = ""
-    scaled: bool = False
+    unit: str = ""
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing surrounds the numbers."""
-        return not (self.prefix or self.suffix or self.scaled)
+    SIGNS: ClassVar[tuple[Sign, Sign]] = (".", ",")
 
     def number(self, text: str) -> float:
-        """The number in a cell; NaN if the cell has another format.
+        """The number in a cell; NaN if the cell has another format. K, M and the like multiply it.
 
-        >>> NumberFormat(",", suffix="€").number("1.234,56 €"), NumberFormat(suffix="%").number("3.5")
-        (1234.56, nan)
+        >>> NumberFormat(",", "€").number("1.234,56 €"), NumberFormat().number("1.5K"), NumberFormat().number("5%")
+        (1234.56, 1500.0, nan)
         """
+        if self.decimal == "." and not self.unit and "_" not in text and text.isascii():
+            try:
+                return float(text)  # almost always, and fast
+            except ValueError:
+                pass
         cell = split_cell(text)
         if cell is None:
             return NAN
-        if not self.scaled and cell.scale:
-            cell = replace_scale(cell)
-        if (cell.prefix, cell.suffix) != (self.prefix, self.suffix):
+        if self.unit and not cell.unit and self.unit == cell.scale:  # 293 K is a temperature
+            cell = cell._replace(unit=cell.scale, scale="")
+        if cell.unit != self.unit:
             return NAN
         value = to_number(cell.digits, self.decimal) * _SCALES.get(cell.scale, 1.0)
         return -value if cell.negative else value
@@ -153,10 +163,12 @@ class NumberFormat:
         known = {text: self.number(text) for text in set(texts)}
         return np.array([known[text] for text in texts], np.float64)
 
-
-def replace_scale(cell: Cell) -> Cell:
-    """The cell with its scale read as a unit: 293 K is a temperature."""
-    return cell._replace(suffix=f"{cell.scale} {cell.suffix}".strip(), scale="")
+    def is_number(self, text: str) -> bool:
+        """Whether a cell is a number of this format, or one without a unit, with another currency or in percent."""
+        cell = split_cell(text)
+        if cell is None or to_number(cell.digits, self.decimal) != to_number(cell.digits, self.decimal):
+            return False
+        return cell.unit in {self.unit, "", "%"} | CURRENCIES or self.number(text) == self.number(text)
 
 
 def to_number(digits: str, decimal: Sign) -> float:
@@ -175,46 +187,30 @@ def to_number(digits: str, decimal: Sign) -> float:
 # ------------------------------------------------------------------ the format of a column
 
 
-class MixedFormatError(ValueError):
-    """Two cells of one column have different formats."""
-
-    def __init__(self, cell: str, other: str) -> None:
-        super().__init__(f"{cell!r} and {other!r} have different formats")
-        self.cell, self.other = cell, other
-
-
 class AmbiguousDecimalError(ValueError):
     """A cell such as 1,234 can be a fraction or a thousand, and no cell decides."""
 
-    def __init__(self, cell: str, column: str) -> None:
-        super().__init__(f"{cell!r} in column {column!r} can be read in two ways")
-        self.cell, self.column = cell, column
+    def __init__(self, digits: str, column: str) -> None:
+        super().__init__(f"{digits!r} in column {column!r} can be read in two ways")
+        self.digits, self.column = digits, column
 
 
 def infer_format(texts: Collection[str], decimal: Sign) -> NumberFormat:
-    """The one format of the numbers in a column. Cells without digits are ignored.
+    """The most frequent format of the numbers in a column. Cells without digits are ignored.
 
     Args:
         texts: the distinct cells.
-    Raises:
-        MixedFormatError: two cells have different currencies or units, or only one of them has any.
 
-    >>> infer_format(["$5,306.00", "($40.00)"], ".")
-    NumberFormat(decimal='.', prefix='$', suffix='', scaled=False)
+    >>> infer_format(["$5,306.00", "($40.00)", "x"], ".").unit, infer_format(["12 K", "13 K"], ".").unit
+    ('$', 'K')
     """
-    cells = {text: cell for text in sorted(texts) if (cell := split_cell(text))}
-    scales = {cell.scale for cell in cells.values()}
-    spaced_unit = len(scales) == 1 and not any(cell.attached for cell in cells.values()) and scales <= {"K", "M", "B"}
-    scaled = scales > {""} or (scales != {""} and bool(scales) and not spaced_unit)
-    found: dict[tuple[str, str], str] = {}
-    for text, cell in cells.items():
-        whole = cell if scaled else replace_scale(cell)
-        found.setdefault((whole.prefix, whole.suffix), text)
-    if len(found) > 1:
-        with_affix, without = sorted(found, key=lambda affixes: affixes == ("", ""))[:2]
-        raise MixedFormatError(found[without], found[with_affix])
-    prefix, suffix = next(iter(found), ("", ""))
-    return NumberFormat(decimal, prefix, suffix, scaled)
+    cells = [cell for text in texts if (cell := split_cell(text))]
+    units = Counter(cell.unit for cell in cells)
+    unit = units.most_common(1)[0][0] if units else ""
+    scales = {cell.scale for cell in cells}
+    if not unit and len(scales) == 1 and scales <= {"K", "M", "B"} and not any(cell.attached for cell in cells):
+        unit = scales.pop()
+    return NumberFormat(decimal, unit)
 
 
 def infer_decimal(columns: Mapping[str, Collection[str]], *, continental: bool = False) -> Sign:
@@ -229,7 +225,7 @@ def infer_decimal(columns: Mapping[str, Collection[str]], *, continental: bool =
     >>> infer_decimal({"y": ["1.234,56"]}), infer_decimal({"y": ["2,426,758", "1,234"]})
     (',', '.')
     """
-    cells = {name: [c for text in sorted(texts) if (c := split_cell(text))] for name, texts in columns.items()}
+    cells = {name: [c for text in texts if (c := split_cell(text))] for name, texts in columns.items()}
     digits = [cell.digits for own in cells.values() for cell in own]
     point, comma = (np.array([to_number(d, sign) for d in digits], np.float64) for sign in _NUMERALS)
     faults, comma_faults = int(np.isnan(point).sum()), int(np.isnan(comma).sum())
@@ -239,9 +235,9 @@ def infer_decimal(columns: Mapping[str, Collection[str]], *, continental: bool =
         return "."
     for name, own in cells.items():
         for cell in own:
-            if "," in cell.digits and not {cell.prefix, cell.suffix} & _DECIMAL_POINT:
+            if "," in cell.digits and cell.unit not in _DECIMAL_POINT:
                 raise AmbiguousDecimalError(cell.digits, name)
-        dotted = [cell.digits for cell in own if "." in cell.digits and not cell.scale and cell.suffix != "%"]
+        dotted = [cell.digits for cell in own if "." in cell.digits and not cell.scale and cell.unit != "%"]
         if dotted and _dots_may_group([cell.digits for cell in own], continental=continental):
             raise AmbiguousDecimalError(dotted[0], name)
     return "."
@@ -262,18 +258,3 @@ def _dots_may_group(digits: Sequence[str], *, continental: bool) -> bool:
     ratio = float(np.median([float(text) for text in digits if "." in text]) / np.median(whole))
     as_fractions, as_thousands = max(ratio, 1 / ratio), max(1000 * ratio, 1 / (1000 * ratio))
     return as_thousands < 10 * as_fractions
-
-
-def may_be_grouped(texts: Iterable[str]) -> bool:
-    """Whether the dots in these cells can group thousands; False as soon as a cell such as 0.5 or 12.3 shows it.
-
-    >>> may_be_grouped(["987", "1.234"]), may_be_grouped(["987", "12.3"]), may_be_grouped(["987"])
-    (True, False, False)
-    """
-    found = False
-    for text in texts:
-        if "." in text:
-            if not _THREE_DIGITS.fullmatch(text.strip().lstrip("+-")):
-                return False
-            found = True
-    return found

@@ -23,8 +23,9 @@ import numpy.typing as npt
 from seqpred.arrays import Int
 from seqpred.errors import DataError, WriteError
 from seqpred.notes import Note, Notify, OnProgress, Progress, no_op
-from seqpred.reading.table import Table, read_table
+from seqpred.reading.table import Table, read_table, sentinel_notes
 from seqpred.sources.columns import Columns
+from seqpred.sources.dialect import USUAL
 from seqpred.sources.pieces import pieces
 from seqpred.sources.source import BROKEN, Source
 from seqpred.spool.mapped import cache_folder, mapped, release_pages
@@ -36,7 +37,7 @@ LEFT = 86_400  # seconds after which a folder that is still not whole was left b
 PART = 1_000_000  # rows of a part, about
 SAMPLED = 1000  # rows of a part by whose times a long series is cut into parts
 UNFINISHED = "storing-"  # how the name of a folder begins that is not whole yet
-FORMAT = 2  # of what is stored; another one is made anew
+FORMAT = 3  # of what is stored; another one is made anew
 ALWAYS = -(1 << 63)  # before any time
 Records = npt.NDArray[np.void]
 Begin = tuple[int, int, int]
@@ -83,7 +84,7 @@ class SpooledRows:
                 times=rows["time"].astype(np.int64),
                 values=values,
                 words=words,
-                notes=self.notes if row == 0 else (),
+                remarks=self.notes if row == 0 else (),
                 places=rows["place"].astype(np.int64),
                 continues=since != ALWAYS,
             )
@@ -161,7 +162,7 @@ def _key(source: Source, columns: Columns, categories: Collection[str]) -> str:
 
 def _read(source: Source, columns: Columns, folder: Path) -> SpooledRows:
     told: dict[str, Any] = json.loads((folder / "rows.json").read_text())
-    spoken = source.with_dialect(replace(source.dialect, decimal=told["decimal"]))
+    spoken = source.with_dialect(replace(source.dialect, decimal=told["decimal"], unit=told["units"]))
     begins = [(code, since, row) for code, since, row in told["begins"]]
     records, notes = mapped(folder / "rows", _layout(columns)), tuple(told["notes"])
     return SpooledRows(
@@ -184,7 +185,8 @@ def _write(
         assert series.clock is not None  # a file of this size has rows
         told: dict[str, Any] = {"names": list(series.places)}
         told |= {"words": {name: list(found) for name, found in series.words.items()}}
-        told |= {"begins": begins, "clock": asdict(series.clock), "decimal": series.decimal, "notes": series.notes}
+        told |= {"begins": begins, "clock": asdict(series.clock), "notes": series.notes}
+        told |= {"decimal": series.dialect.decimal, "units": dict(series.dialect.unit)}
         (new / "rows.json").write_text(json.dumps(told))
         if not folder.exists():
             shutil.move(new, folder)
@@ -232,8 +234,8 @@ class _Series:
         self.words: dict[str, dict[str, int]] = {}  # places of the categories in order of appearance
         self.counts = np.zeros(0, np.int64)  # [S], rows
         self.clock: TimestampFormat | None = None
-        self.decimal = "auto"
-        self.grouped, self.last, self.rows = True, 0, 0
+        self.dialect = USUAL
+        self.grouped, self.last, self.rows, self.marked = True, 0, 0, 0
         self.counted: dict[str, int] = {}  # what notes say, and the number that they begin with
 
     def records(self, table: Table) -> Records:
@@ -249,8 +251,9 @@ class _Series:
         self.counts = before + np.bincount(codes, minlength=len(before))
         self.grouped &= codes[0] >= self.last and bool((codes[1:] >= codes[:-1]).all())
         self.last, self.rows = codes[-1], self.rows + len(codes)
-        self.clock, self.decimal = self.clock or table.clock, table.source.dialect.decimal
-        for note in table.notes:
+        self.clock, self.dialect = self.clock or table.clock, table.source.dialect
+        self.marked += table.marked
+        for note in table.remarks:
             rest = note.lstrip("0123456789")
             self.counted[rest] = self.counted.get(rest, 0) + int(note.removesuffix(rest) or 0)
         return rows
@@ -268,7 +271,8 @@ class _Series:
     @property
     def notes(self) -> list[str]:
         """The pieces' notes, numbers at their beginning added up."""
-        return [f"{count or ''}{rest}" for rest, count in self.counted.items()]
+        counted = [f"{count or ''}{rest}" for rest, count in self.counted.items()]
+        return [*counted, *sentinel_notes(self.dialect, self.marked)]
 
 
 def _group(path: Path, layout: np.dtype[np.void], series: _Series) -> list[Begin]:

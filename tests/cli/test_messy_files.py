@@ -45,14 +45,14 @@ NEXT = {
 }
 NOTES = {
     "traffic": ["240 duplicate timestamps", "160 of 1600 rows on the time grid are missing"],
-    "air": ["1820 cells hold a sentinel (-200)"],
+    "air": ["1820 cells are sentinels (-200)"],
     "throughput": ["54 empty cells"],
     "co2": ["59 of 2284 cells"],
     "transformer": [],
 }
 PUBLISHED_NOTES = {
     "traffic": ["7629 duplicate timestamps", "11976 of 52551 rows on the time grid are missing"],
-    "air": ["16701 cells hold a sentinel (-200)"],
+    "air": ["16701 cells are sentinels (-200)"],
     "throughput": ["54 empty cells"],
     "transformer": [],
 }

@@ -459,3 +459,9 @@ def test_a_config_is_immutable() -> None:
     config = parse(SMALL)
     with pytest.raises(ValueError, match="frozen"):
         config.model.depth = 9  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("sign", [",", ".", "','"])
+def test_a_decimal_sign_needs_no_quotes_in_an_override(sign: str) -> None:
+    config = parse_config("data: {target: y}", "c.yaml", [f"data.decimal={sign}"])
+    assert config.data.decimal == sign.strip("'")

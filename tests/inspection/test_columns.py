@@ -11,7 +11,8 @@ from seqpred.config.schema import DataSection
 from seqpred.errors import DataError
 from seqpred.inspection.columns import Guess, choose_columns, find_id, guess_columns, guess_id, guess_targets
 from seqpred.inspection.times import guess_times
-from seqpred.reading.table import ColumnProfile, Kind, profile_columns, read_table
+from seqpred.reading.column_profile import ColumnProfile, Kind, profile_columns
+from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source

@@ -66,7 +66,7 @@ def test_a_value_that_another_column_really_holds_is_left_alone() -> None:
     assert "sentinels" not in find(frame.to_csv(index=False))
 
 
-@pytest.mark.parametrize("mark", ["-", "?", "--", "..."])
+@pytest.mark.parametrize("mark", ["-", "?", "--", "...", "unavailable", "I/O Timeout"])
 @pytest.mark.parametrize("rows", [3, 2500])
 def test_a_mark_among_numbers_is_found(mark: str, rows: int) -> None:
     """In the first rows, and behind those that are looked at first."""
@@ -74,7 +74,12 @@ def test_a_mark_among_numbers_is_found(mark: str, rows: int) -> None:
     assert (found["sentinels"], found["target"]) == ([mark], "y")
 
 
-@pytest.mark.parametrize("cells", [["x", "x"], ["?", "-"], ["5?", "5?"], ["_a", "_a"]])
+def test_several_words_for_missing_values_are_found() -> None:
+    found = find(column(np.array([*range(40), "?", 1, "unknown", "unavailable", "?"], object)))
+    assert found["sentinels"] == ["?", "unknown", "unavailable"]
+
+
+@pytest.mark.parametrize("cells", [["x", "x"], ["?", "x"], ["5?", "5?"], ["_a", "_a"]])
 def test_other_texts_among_numbers_are_faults(cells: list[str]) -> None:
     with pytest.raises(DataError, match="is not a number"):
         find(column(np.array([*range(2500), *cells], object)))

@@ -12,7 +12,8 @@ from seqpred.inspection.columns import guess_columns
 from seqpred.inspection.seasons import _autocorrelation, find_anchor, find_season, sample
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel
-from seqpred.reading.table import profile_columns, read_table
+from seqpred.reading.column_profile import profile_columns
+from seqpred.reading.table import read_table
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
 

@@ -18,7 +18,8 @@ from seqpred.inspection.findings import LISTED, describe_columns
 from seqpred.inspection.grid_report import report_grid, requested_step
 from seqpred.inspection.survey import Survey, survey
 from seqpred.panel.build import build_panel
-from seqpred.reading.table import Table, profile_columns, read_table
+from seqpred.reading.column_profile import profile_columns
+from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 from seqpred.timestamps.format import TimestampFormat

@@ -46,6 +46,7 @@ OTHER: dict[str, Any] = {
     "data.sentinels": [-200],
     "data.date_order": "day-first",
     "data.decimal": ",",
+    "data.unit": {"a": "MWh"},
     "data.encoding": "cp1252",
     "data.layout": "years",
     "model.cell": "gru",
@@ -100,6 +101,8 @@ def messy(key: str) -> pd.DataFrame | Path | None:
         return frame.iloc[:12].assign(day=[f"{m:02d}/01/2024" for m in range(1, 13)])
     if key == "data.decimal":
         return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
+    if key == "data.unit":
+        return frame.assign(a=[f"{v} kWh" for v in frame["a"]])
     if key == "data.timezone":
         return frame.assign(day=frame["day"].dt.tz_localize("UTC"))
     if key == "data.layout":

@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.errors import DataError
-from seqpred.reading.table import Table, profile_columns, read_table
+from seqpred.reading.column_profile import profile_columns
+from seqpred.reading.table import Table, read_table
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
 from tests.conftest import columns_of, pandas_3

@@ -13,7 +13,8 @@ from seqpred.errors import DataError
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
-from seqpred.sources.dialect import Dialect, decide_decimal, to_number
+from seqpred.sources.dialect import Dialect
+from seqpred.sources.numbers import NumberFormat, infer_decimal
 from seqpred.sources.source import Source
 from seqpred.training.dataset import interpolated
 from tests.conftest import columns_of, pandas_3
@@ -114,7 +115,7 @@ def test_a_line_is_drawn_between_known_values_of_the_learning_part_alone() -> No
 def test_numbers_that_stand_for_a_gap_become_one(sentinels: tuple[float | str, ...]) -> None:
     found = panel("ds,y,z\n1,1,-200\n2,-200,5\n3,-200,6\n", "y", "z", sentinels=sentinels)
     assert np.isnan(found.values).tolist() == [[False, True], [True, False], [True, False]]
-    assert any(note.startswith("3 cells hold a sentinel (-200") for note in found.notes)
+    assert any(note.startswith("3 cells are sentinels (-200") for note in found.notes)
 
 
 def test_texts_that_stand_for_a_gap_become_one() -> None:
@@ -295,9 +296,9 @@ def test_what_is_no_number_is_told(cell: str) -> None:
 @given(st.integers(-(10**12), 10**12), st.sampled_from([".", ","]))
 def test_grouped_thousands_are_read_back(number: int, decimal: str) -> None:
     cell = f"{number:,}".replace(",", "." if decimal == "," else ",")
-    assert to_number(cell, decimal) == number
+    assert NumberFormat(decimal).number(cell) == number  # type: ignore[arg-type]
     if abs(number) >= 1_000_000:
-        assert decide_decimal([cell]) == decimal
+        assert infer_decimal({"y": [cell]}) == decimal
 
 
 # ------------------------------------------------------------------ encodings
@@ -316,4 +317,4 @@ def test_another_encoding_names_the_key() -> None:
 
 
 def test_beside_a_cell_that_is_no_number_nothing_is_asked_about_commas() -> None:
-    assert decide_decimal(["1,234", "x"]) == "."
+    assert infer_decimal({"y": ["1,2", "1,234", "1.5", "1.2"]}) == "."

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
-from seqpred.reading.table import Table, profile_columns, read_table
+from seqpred.reading.column_profile import profile_columns
+from seqpred.reading.table import Table, read_table
 from seqpred.sources import pieces
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
