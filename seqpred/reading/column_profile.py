@@ -83,7 +83,9 @@ def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
     found = _recognize(name, filled)
     kind = _kind(filled, found)
     counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
-    unreadable = found.unreadable if kind == "text" else ""
+    unreadable = found.unreadable if kind != "whole" else ""
+    if kind == "text" and found.part:
+        unreadable = f"{str(filled.iloc[0]).strip()!r} has no year"
     if kind == "text" and distinct == len(column) >= FEW_ROWS and stripped(filled).str.fullmatch(LIKE_TIMES).all():
         unreadable = unreadable or f"{str(filled.iloc[0]).strip()!r} is not a timestamp"
     is_dated = kind == "time" and not found.has_clock

@@ -10,10 +10,13 @@ from seqpred.sources.dialect import DateOrder
 from seqpred.timestamps.infer import WRITE_ISO, Inferred, UnreadableError, infer_pattern
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.pattern import compile_pattern
+from seqpred.timestamps.regularity import share_of_usual
 from seqpred.timestamps.split import TimeColumn, infer_parts
 from seqpred.timestamps.units import Unit
 
 LONGEST = 18  # digits of a whole number
+LEAST_DATE = 10_000  # as Excel counts days; a date of fewer digits is a year, or a counter
+REGULAR_COUNTER = 0.9
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
@@ -39,8 +42,16 @@ def infer_column(
         odd = [place for place, text in enumerate(texts) if text.partition(".")[2].strip("0") or len(text) > LONGEST]
         if inferred is None and odd:
             raise UnreadableError("is neither a timestamp nor a whole number", WRITE_ISO, odd)
+        if inferred is None and unit == "date" and not _counts(texts):
+            raise UnreadableError("is not a timestamp, and the numbers do not count", WRITE_ISO)
         return inferred
     return infer_pattern(texts, order, unit or "")
+
+
+def _counts(texts: Sequence[str]) -> bool:
+    """Whether whole numbers in a column of dates are a counter: small, or at a regular distance."""
+    numbers = [float(text) for text in texts]
+    return min(numbers) < LEAST_DATE or share_of_usual(numbers) >= REGULAR_COUNTER
 
 
 def infer_columns(

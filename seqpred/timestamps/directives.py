@@ -30,7 +30,8 @@ from seqpred.timestamps.spans import Span
 
 SPEC = re.compile(r"%(?P<flag>-|\d\d?)?(?P<letter>[a-zA-Z])(?:\{(?P<option>[^}]*)\})?")
 WORD = r"[^\W\d_]+(?:-feira)?\.?"  # segunda-feira is Portuguese for Monday
-HALF_OF_DAY = r"[AaPp]\.? ?[Mm]\.?"
+BLANK = "[ \u00a0\u202f]"  # the last two do not break a line
+HALF_OF_DAY = rf"[AaPp]\.?{BLANK}?[Mm]\.?"
 _SUFFIXES = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd", 31: "st"}
 _ORDINAL = "0{1,2}(?:st|nd|rd|th)"
 _ATTRIBUTES = {"Y": "year", "m": "month", "d": "day", "H": "hour", "M": "minute", "S": "second"}

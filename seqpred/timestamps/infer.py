@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ COMPACT_YEARS = (1700, 2200)  # of dates without separators, which other numbers
 WRITE_ISO = "Write timestamps as 2024-12-31 or 2024-12-31 23:00:00."
 FEW = 10  # so many timestamps in order are no accident
 CLEARLY = 0.3  # by so much a meaning must be more regular than the others to be chosen in their place
+MOST_OFFSETS = 4  # of a zone; its clocks change twice a year
+_DASHED = re.compile(r":\d\d-(\d{1,2}:\d\d(?::\d\d)?)$")
 _HINTED = {"week": "V", "quarter": "q", "half": "i"}
 
 
@@ -102,9 +105,10 @@ def _common_form(texts: Sequence[str]) -> tuple[Form, Int]:
     counts = Counter(shapes)
     scans: dict[str, Scan] = {}
     reasons: dict[str, str] = {}
+    has_dash = _have_dashed_intervals(texts)
     for shape in list(counts)[:MOST_SHAPES]:
         try:
-            scans[shape] = scan(shape)
+            scans[shape] = scan(shape, has_dash=has_dash)
         except NoTimestampError as e:
             reasons[shape] = str(e)
     strange = [i for i, shape in enumerate(shapes) if shape not in scans]
@@ -117,6 +121,12 @@ def _common_form(texts: Sequence[str]) -> tuple[Form, Int]:
     form = common_form(scans, counts)
     inside = set(form.shapes)
     return form, np.array([i for i, shape in enumerate(shapes) if shape in inside])
+
+
+def _have_dashed_intervals(texts: Sequence[str]) -> bool:
+    """Whether 00:00-01:00 is an interval: as an offset from UTC, the end would take values that no zone has."""
+    ends = {found[1] for text in texts if (found := _DASHED.search(text))}
+    return len(ends) > MOST_OFFSETS
 
 
 def _meanings(form: Form, texts: Sequence[str]) -> Iterator[_Meaning]:
@@ -151,7 +161,10 @@ def _choose(good: Sequence[_Meaning], form: Form, hint: str) -> tuple[_Meaning, 
         UnreadableError: that cannot be known.
     """
     first, *others = good
-    rivals = [m for m in others if not np.array_equal(m.readings.times, first.readings.times)]
+    order = first.pattern.date_order  # 01/01/2024 is the same day either way round; a later row is not
+    rivals = [
+        m for m in others if m.pattern.date_order != order or not np.array_equal(m.readings.times, first.readings.times)
+    ]
     if not rivals:
         return first, ()
     everything = [first, *rivals]
@@ -166,18 +179,19 @@ def _choose(good: Sequence[_Meaning], form: Form, hint: str) -> tuple[_Meaning, 
         best, near = ordered[0], ordered
     orders = {m.pattern.date_order for m in everything}
     if {"day-first", "month-first"} <= orders and not (best.pattern.date_order == "year-first" and len(near) == 1):
-        raise _ambiguous(["day-first", "month-first"])
+        raise ambiguous(["day-first", "month-first"])
     if len(first.letters) == 3 and len(near) > 1 and "year-first" in orders:
         separators = {slot.text for slot in form.slots if not slot.role}
         if not separators & {"/", "."}:
-            raise _ambiguous([str(m.pattern.date_order) for m in near])
+            raise ambiguous([str(m.pattern.date_order) for m in near])
         best = first  # hardly anyone writes the year first between slashes
     if "b" in best.letters and len(near) > 1:
         best = first
     return best, () if best is first else (f"{{}} is read as {best.pattern.shown}, which makes the times regular",)
 
 
-def _ambiguous(orders: Sequence[str]) -> UnreadableError:
+def ambiguous(orders: Sequence[str]) -> UnreadableError:
+    """The error of dates that can be read in several orders."""
     kinds = " or ".join(order.replace("-", " ") for order in orders)
     return UnreadableError(
         f"may be {kinds}",

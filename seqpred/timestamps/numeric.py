@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seqpred.arrays import Int
-from seqpred.timestamps.infer import COMPACT_YEARS, Inferred
+from seqpred.timestamps.infer import COMPACT_YEARS, Inferred, ambiguous
 from seqpred.timestamps.pattern import Readings, compile_pattern
 from seqpred.timestamps.regularity import monotony, regularity, years_of
 from seqpred.timestamps.units import Unit
@@ -55,6 +55,8 @@ def infer_numeric(texts: Sequence[str], unit: Unit | None = None) -> Inferred | 
     Args:
         texts: distinct, in order of appearance.
         unit: what the name of the column stands for.
+    Raises:
+        UnreadableError: they are dates whose day and month can be either way round.
 
     >>> infer_numeric(["199011", "199012", "199101"]).pattern.text, infer_numeric(["1", "2", "3"])
     ('%Y%m', None)
@@ -62,25 +64,29 @@ def infer_numeric(texts: Sequence[str], unit: Unit | None = None) -> Inferred | 
     found = [_NUMBER.fullmatch(text) for text in texts]
     if not all(found) or not found:
         return None
-    decimals = max(len(match["decimals"] or "") for match in found if match)
-    widths = {len(text.partition(".")[0]) for text in texts}
+    decimals = {len(match["decimals"] or "") for match in found if match}
     meanings = []
-    for kind in _kinds(max(widths), decimals, unit):
+    for kind in _kinds(max(len(text.partition(".")[0]) for text in texts), decimals, unit):
         pattern = compile_pattern(kind.pattern)
         readings = pattern.read(texts)
         if _holds(kind, readings, unit):
             meanings.append((regularity(readings.times) + monotony(readings.times), kind, pattern, readings))
     if not meanings:
         return None
+    if {"%d%m%Y", "%m%d%Y"} <= {pattern.text for _, _, pattern, _ in meanings}:
+        raise ambiguous(("day-first", "month-first"))
     _, kind, pattern, readings = max(meanings, key=lambda meaning: meaning[0])
     return Inferred(pattern, readings, (_note(texts[0], kind, readings.times),))
 
 
-def _kinds(width: int, decimals: int, unit: Unit | None) -> Iterator[_Kind]:
+def _kinds(width: int, places: set[int], unit: Unit | None) -> Iterator[_Kind]:
     """The meanings that numbers of so many digits before and after the point can have, the usual one first."""
+    decimals = max(places)
     if decimals:
         if width == 4:
             yield _Kind(f"%{min(decimals, 12)}D", COMPACT_YEARS, "years and twelfths of a year")
+            if places == {2}:
+                yield _Kind("%Y.%m", COMPACT_YEARS, "years and months")
         if width == 5 and unit in _UNITS_OF_SERIALS:
             yield _Kind(f"%{min(decimals, 12)}J", SERIAL_YEARS, "Excel serial dates")
         if width in (9, 10):
@@ -88,7 +94,13 @@ def _kinds(width: int, decimals: int, unit: Unit | None) -> Iterator[_Kind]:
                 f"%s.%{decimals}f" if decimals <= 9 else "%s.%f", EPOCH_YEARS, "seconds since 1970", surely=True
             )
         return
-    compact = {6: ("%Y%m", "%G%V"), 7: ("%Y%j",), 8: ("%Y%m%d", "%d%m%Y"), 10: ("%Y%m%d%H",), 12: ("%Y%m%d%H%M",)}
+    compact = {
+        6: ("%Y%m", "%G%V"),
+        7: ("%Y%j",),
+        8: ("%Y%m%d", "%d%m%Y", "%m%d%Y"),
+        10: ("%Y%m%d%H",),
+        12: ("%Y%m%d%H%M",),
+    }
     compact[14] = ("%Y%m%d%H%M%S",)
     for pattern in reversed(compact[width]) if width in compact and unit == "week" else compact.get(width, ()):
         label = {"%G%V": "years and ISO weeks", "%Y%j": "years and days of the year"}.get(pattern, "dates")

@@ -69,11 +69,20 @@ def recognize_numbers(name: str, texts: Sequence[str], numbers: Sequence[float])
         numbers: the same.
     """
     unit = unit_of(name)
-    if numbers and may_be_timestamps(min(numbers), max(numbers)):
-        inferred = infer_numeric(texts, unit)
+    has_decimals = any("." in text for text in texts)
+    if has_decimals and max(len(text.partition(".")[2]) for text in texts) == 2:
+        texts = [f"{number:.2f}" for number in numbers]  # October 1990 may be 1990.10 in the file
+    if may_be_timestamps(min(numbers), max(numbers)) or (has_decimals and unit):
+        try:
+            inferred = infer_numeric(texts, unit)
+        except UnreadableError:
+            return Recognized(is_time=True)
         if inferred and (unit or len(texts[0]) >= 8 or _is_more_regular(inferred.readings.times.tolist(), numbers)):
             return Recognized(is_time=True, has_clock=inferred.pattern.has_clock)
-    return Recognized(part=number_unit(unit, texts) if unit else None)
+    part = number_unit(unit, texts) if unit else None
+    if unit in ("date", "time") and has_decimals:
+        return Recognized(unreadable=f"{texts[0]!r} is neither a timestamp nor a whole number")
+    return Recognized(part=part)
 
 
 def _is_more_regular(times: Sequence[int], numbers: Sequence[float]) -> bool:

@@ -9,24 +9,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from seqpred.timestamps.directives import HALF_OF_DAY, WORD
+from seqpred.timestamps.directives import BLANK, HALF_OF_DAY, WORD
 from seqpred.timestamps.names import fold, month_of, weekday_of
 from seqpred.timestamps.offsets import ZONE
 
 NUMBER = "n"  # the role of a number whose meaning is open
 _CLOCK = re.compile(
     rf"(?<![0])(?P<H>0{{1,2}})(?P<hm>[:h])(?P<M>00)(?:(?P<ms>[:m])(?P<S>00)(?:(?P<sf>[.,:])(?P<f>0{{1,9}}))?)?"
-    rf"(?!0)(?:(?P<sp> ?)(?P<p>{HALF_OF_DAY}))?"
+    rf"(?!0)(?:(?P<sp>{BLANK}?)(?P<p>{HALF_OF_DAY}))?"
 )
 _DOTTED_CLOCK = re.compile(
-    rf"(?<=[ T])(?P<H>0{{1,2}})(?P<hm>\.)(?P<M>00)(?:(?P<ms>\.)(?P<S>00))?(?![.0])(?:(?P<sp> ?)(?P<p>{HALF_OF_DAY}))?"
+    rf"(?<=[ T])(?P<H>0{{1,2}})(?P<hm>\.)(?P<M>00)(?:(?P<ms>\.)(?P<S>00)(?:(?P<sf>\.)(?P<f>0{{3,9}}))?)?(?![.0])"
+    rf"(?:(?P<sp>{BLANK}?)(?P<p>{HALF_OF_DAY}))?"
 )
-_HOUR = re.compile(rf"(?<![0])(?P<H>0{{1,2}})(?P<sp> ?)(?P<p>{HALF_OF_DAY})(?![^\W\d_])")
-_ZONE = re.compile(rf"(?P<gap> ?\(?)(?P<z>{ZONE})(?=\)?$| 0000$)")
+_HOUR = re.compile(rf"(?<![0])(?P<H>0{{1,2}})(?P<sp>{BLANK}?)(?P<p>{HALF_OF_DAY})(?![^\W\d_])")
+_ZONE = re.compile(rf"(?P<gap> ?\(?)(?P<z>{ZONE})(?P<name> ?[\[(][\w /]+[\])])?(?=\)?$| 0000$)")
 _NAMED_ZONE = re.compile(r"(?<=0)(?P<gap> ?\(?)(?P<z>Z|UTC|GMT)(?=\)?$)")
 _COMPACT_CLOCK = re.compile(r"T0{4}(?:00)?(?:\.0+)?$")
+_DASH = re.compile(r"(?<=:00)-(?=0{1,2}:00(?::00)?$)")
+_PARTS = re.compile(r"0+|[^\W\d_]{3,}")  # numbers and names, of which a date has three
 _TOKEN = re.compile(rf"0+|{WORD}|.")
-_SIGNS = frozenset(" -+/.,:;'_()|")  # between the parts of a timestamp; it does not begin with + or -
+_SIGNS = frozenset(" \u00a0\u202f-+/.,:;'_()|")  # between the parts of a timestamp; it does not begin with + or -
 _EN_DASH = "\u2013"
 _SEPARATORS = (" - ", f" {_EN_DASH} ", " \u2014 ", " to ", " bis ", " ~ ", _EN_DASH, "--", "~", "/")
 _MARKERS = {
@@ -62,9 +65,11 @@ class NoTimestampError(ValueError):
 Scan = tuple[tuple[Token, ...], tuple[Token, ...], str]  # start, end and separator of an interval; else a time alone
 
 
-def scan(shape: str) -> Scan:
+def scan(shape: str, *, has_dash: bool = False) -> Scan:
     """The parts of a timestamp; those of the end, and what stands between, where it is an interval.
 
+    Args:
+        has_dash: whether 00:00-01:00 is an interval, and not a time with an offset from UTC.
     Raises:
         NoTimestampError: no digits, or a word that is not part of a timestamp in any language here.
 
@@ -81,6 +86,9 @@ def scan(shape: str) -> Scan:
             continue
         if _has_date(halves[0]) and (_kinds(halves[0]) == _kinds(halves[1]) or not _kinds(halves[1])):
             return *halves, shape[len(start.rstrip()) : len(shape) - len(stop.lstrip())]
+    dash = _DASH.search(shape) if has_dash else None
+    if dash:
+        return _scan_one(shape[: dash.start()]), _scan_one(shape[dash.end() :]), "-"
     return _scan_one(shape), (), ""
 
 
@@ -97,7 +105,7 @@ def _kinds(tokens: tuple[Token, ...]) -> list[str]:
 
 def _scan_one(shape: str) -> tuple[Token, ...]:
     found = _CLOCK.search(shape) or _HOUR.search(shape)
-    if not found and (dotted := _DOTTED_CLOCK.search(shape)) and len(re.findall("0+", shape[: dotted.start()])) >= 3:
+    if not found and (dotted := _DOTTED_CLOCK.search(shape)) and len(_PARTS.findall(shape[: dotted.start()])) >= 3:
         found = dotted
     if not found:
         zone = (_ZONE if _COMPACT_CLOCK.search(_ZONE.sub("", shape)) else _NAMED_ZONE).search(shape)
@@ -118,7 +126,8 @@ def _clock_tokens(found: re.Match[str]) -> list[Token]:
 
 
 def _zone_tokens(found: re.Match[str]) -> list[Token]:
-    return [*([Token(found["gap"])] if found["gap"] else []), Token(found["z"], "z")]
+    before, after = ([Token(found[part])] if found[part] else [] for part in ("gap", "name"))
+    return [*before, Token(found["z"], "z"), *after]
 
 
 def _rest(shape: str) -> list[Token]:

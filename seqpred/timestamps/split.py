@@ -203,8 +203,9 @@ def _unit_of_pattern(part: str) -> Unit:
 def _slots_or_clock(column: TimeColumn, numbers: Sequence[int]) -> str:
     """The pattern of numbered slots of a day, or of a clock such as 1345 that has no colon."""
     most = max(numbers)
-    if column.unit != "slot" and most > 50 and all(n % 100 < 60 for n in numbers) and most <= 2400:
-        return "%H%M" if {len(text) for text in column.texts} == {4} else "%O"
+    if column.unit != "slot" and most > 50 and all(map(_is_clock_number, column.texts)):
+        widths = {len(text) for text in column.texts}
+        return "%H%M" if widths == {4} else "%H%M%S" if widths == {6} else "%O"
     length = next((seconds for slots, seconds in _SLOTS.items() if most <= slots), 0)
     if not length or min(numbers) < 1:
         raise _unfit(column, "day")
@@ -219,8 +220,18 @@ def number_unit(unit: Unit, texts: Sequence[str]) -> Unit | None:
     """The unit that the name of a column stands for, if its whole numbers are in the range of that unit."""
     if not all(text.isascii() and text.isdigit() for text in texts):
         return None
+    if unit in ("time", "hour") and max(map(int, texts)) > 24:
+        return "hour" if all(map(_is_clock_number, texts)) else None
     low, high = {"year": (1000, 2999), "slot": (1, max(_SLOTS))}.get(unit, _RANGES.get(unit, (0, -1)))
     return unit if all(low <= int(text) <= high for text in texts) else None
+
+
+def _is_clock_number(text: str) -> bool:
+    """Whether a whole number is a time of day as 1345 or 134500, without leading zeros or with them."""
+    if len(text) > 6:
+        return False
+    number = int(text) if len(text) <= 4 else int(text) // 100
+    return number <= 2400 and number % 100 < 60
 
 
 def _number(unit: str, texts: Sequence[str]) -> str:

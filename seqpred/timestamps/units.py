@@ -26,11 +26,11 @@ _NAMES: dict[Unit, str] = {
     "day_of_year": "dayofyear doy yday jday julianday julian ordinalday",
     "hour": (
         "hour hr hrs hh he hora heure stunde ora uur hourending hourbeginning hourofday hod godzina hourend hrending "
-        "deliveryhour"
+        "deliveryhour hhmm hhmmss"
     ),
     "minute": "minute min mi minuto minuut",
     "second": "second sec ss",
-    "slot": "settlementperiod sp slot periodnumber halfhour halfhourperiod",
+    "slot": "settlementperiod sp slot timeslot periodnumber interval intervalnumber halfhour quarterhour",
     "date": "date dt datum fecha data dato dteday calendardate refdate obsdate observationdate dates",
     "time": (
         "time timestamp datetime ds ts t zeit zeitpunkt zeitstempel timestamputc datetimeutc zeitraum period periode "
