@@ -75,7 +75,7 @@ def prepare(place: Path) -> None:
     for path in (ROOT / "data").glob("*.csv"):
         shutil.copy(path, place)
     (place / "sales.csv").write_text("day,shop,units\n" + "".join(_sales(0, 90)))
-    (place / "new_rows.csv").write_text("day,shop,units\n" + "".join(_sales(90, 97)))
+    (place / "new_rows.csv").write_text("day,shop,units\n" + "".join(_sales(118, 125)))
     (place / "stores.csv").write_text("date,store,kind,sales,promo,holiday,temperature\n" + "".join(_stores(90)))
     (place / "stores.yaml").write_text(
         "data: {path: stores.csv, time: date, target: sales, id: store,"
@@ -87,6 +87,12 @@ def prepare(place: Path) -> None:
         script = programs / name
         script.write_text(f"#!/bin/bash\n{body}\n")
         script.chmod(0o755)
+
+
+def add_sales(place: Path) -> None:
+    """Append four weeks to sales.csv, so that there are rows that a model has not seen."""
+    with (place / "sales.csv").open("a") as file:
+        file.writelines(_sales(90, 118))
 
 
 def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:

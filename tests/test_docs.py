@@ -17,7 +17,7 @@ from seqpred.cli.app import app
 from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
 from tests.conftest import ROOT
-from tests.doc_commands import command_blocks, fences, prepare, run, skipped
+from tests.doc_commands import add_sales, command_blocks, fences, prepare, run, skipped
 
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 ELSEWHERE = {"m4_hourly", "etth1"}  # their data sets are not part of the repository
@@ -71,6 +71,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in ("seqpred init sales.csv > sales.yaml", "seqpred train sales.yaml", "seqpred train stores.yaml"):
         done = run(command, place)
         assert done.returncode == 0, done.stderr
+    add_sales(place)
     return place
 
 
@@ -93,6 +94,18 @@ def test_commands_of_the_page_run_and_print_what_it_shows(page: Path, workspace:
             trained = any("runs/" in command for command in block.commands)
             shown, printed = (skeleton(text) if trained else stripped(text) for text in (block.output, output))
             assert shown == printed, f"{block.where}: the output has changed:\n{output}"
+
+
+def test_examples_in_help_run(workspace: Path, tmp_path: Path) -> None:
+    group: Any = typer.main.get_command(app)
+    place = tmp_path / "place"
+    shutil.copytree(workspace, place)
+    examples = [line for command in group.commands.values() for line in re.findall(r"Example: (.+)", command.help)]
+    assert len(examples) > 5
+    for command in examples:
+        if not skipped(command):
+            done = run(command, place)
+            assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
 def stripped(text: str) -> str:
