@@ -10,7 +10,7 @@ import numpy as np
 
 from seqpred.config.schema import DataSection
 from seqpred.errors import DataError, did_you_mean
-from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, is_calendar, normal, words
+from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, USUAL_TARGETS, is_calendar, normal, words
 from seqpred.inspection.times import Choice, Profiles, check_none_ignored, guess_times
 from seqpred.panel.duplicates import find_duplicates
 from seqpred.reading.column_profile import ColumnProfile, Kind
@@ -165,12 +165,18 @@ def _is_part(profile: ColumnProfile) -> bool:
 
 
 def _named_target(names: Sequence[str]) -> str | None:
-    """The column whose name is, or contains, the most conventional word; None if there is none or several.
+    """The column whose name is a usual one; else the one that is or contains the most conventional word.
+
+    None if there is none or several.
 
     >>> _named_target(["Close", "Adj Close", "Volume"]), _named_target(["Size", "Weekly_Sales", "Price"])
     ('Close', 'Weekly_Sales')
-    >>> _named_target(["salesNorth", "sales_south"])
+    >>> _named_target(["sales", "my target"]), _named_target(["salesNorth", "sales_south"])
+    ('sales', None)
     """
+    usual = [n for n in names if normal(n) in USUAL_TARGETS]
+    if len(usual) == 1:
+        return usual[0]
     for conventional in TARGET_NAMES:
         exact = [n for n in names if normal(n) == conventional]
         found = exact or [n for n in names if len(conventional) > 1 and conventional in words(n)]

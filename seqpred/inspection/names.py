@@ -23,8 +23,11 @@ CALENDAR_NAMES = {
     *("holiday", "is_holiday"),
 }
 ID_NAMES = ("unique_id", "item_id", "series_id", "entity_id", "id", "series", "item", "sku", "store", "name")
-TARGET_NAMES = (  # the first of these that names one column wins
+USUAL_TARGETS = (
     *("y", "target", "sales", "demand", "units", "qty", "quantity", "load", "consumption", "usage", "count", "cnt"),
+)
+TARGET_NAMES = (  # the first of these that names one column wins
+    *USUAL_TARGETS,
     *("orders", "passengers", "visitors", "visits", "close", "value", "values", "volume", "revenue", "turnover"),
     *("amount", "price", "umsatz", "absatz", "menge", "ventes", "ventas", "vendas"),
 )

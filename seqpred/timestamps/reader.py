@@ -102,7 +102,17 @@ def _datetimes(source: Source, column: pd.Series) -> Timestamps:
     if named == "auto":
         named = "" if is_offset(name.removeprefix("UTC")) else name
     form = TimestampFormat(f"{UNFOLDED}%z", offset, tz=named or None, is_local=not named)
+    if named and _have_one_hour(instants) and not _have_one_hour(form.local(instants)):
+        found = (
+            f"the timestamps have the same hour in UTC, not in {named} with its daylight saving time: days are UTC's"
+        )
+        return Timestamps(replace(form, zone="Z"), instants, (found,))
     return Timestamps(form, instants if named else instants + offset_of(offset))
+
+
+def _have_one_hour(times: Int) -> bool:
+    """Whether all times have the same hour of the day."""
+    return bool((times % DAY == times[:1] % DAY).all())
 
 
 def _numbers(source: Source, column: pd.Series) -> Timestamps:

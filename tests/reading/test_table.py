@@ -457,3 +457,15 @@ def test_columns_without_a_name_are_called_by_their_place() -> None:
 def test_a_column_that_numbers_the_rows_is_told() -> None:
     text = "row,one,gap,down,y\n0,1,1,3,5\n1,2,2,2,6\n2,3,4,1,5\n"
     assert [s.name for s in profile_columns(Source("a.csv", text.encode())) if s.counted] == ["row", "one"]
+
+
+def test_daily_timestamps_with_one_hour_in_utc_are_days_of_utc() -> None:
+    """Midnights of UTC in a column with the zone of Berlin are local times of 1:00 and 2:00."""
+    days = pd.date_range("2022-03-20", periods=20, freq="D", tz="UTC").tz_convert("Europe/Berlin")
+    source = open_source(pd.DataFrame({"ds": days, "y": np.arange(20.0)}))
+    table = read_table(source, Columns(("ds",), None, ("y",)))
+    assert any("days are UTC's" in note for note in table.notes)
+    assert table.clock.write(table.times[7:9]) == ["2022-03-27 00:00:00Z", "2022-03-28 00:00:00Z"]
+    hours = pd.date_range("2022-03-20", periods=20, freq="h", tz="UTC").tz_convert("Europe/Berlin")
+    table = read_table(open_source(pd.DataFrame({"ds": hours, "y": np.arange(20.0)})), table.columns)
+    assert table.notes == ()
