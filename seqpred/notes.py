@@ -26,6 +26,21 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Count:
+    """The text of a note that begins with a number, which is added up over the parts of a file.
+
+    >>> str(Count(3, "empty cells"))
+    '3 empty cells'
+    """
+
+    count: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.text}"
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far an operation is.
 

@@ -74,14 +74,14 @@ def build_panel(
             parts.add(panel, continues=table.continues)
         first = parts.panels[0]
         joined = replace(first, values=values.whole(), stamps=None if first.stamps is None else stamps.whole())
-    starts = np.concatenate(parts.starts)
+    starts, changes = np.concatenate(parts.starts), [note for part in parts.panels for note in part.notes]
     lengths = np.add.reduceat(np.concatenate([part.lengths for part in parts.panels]), np.flatnonzero(starts))
     return replace(
         joined,
         names=rows.names,
         origins=np.concatenate([part.origins for part in parts.panels])[starts],
         offsets=_offsets(lengths),
-        notes=(*rows.notes, *counts.notes(duplicates, missing), *[n for part in parts.panels for n in part.notes][:1]),
+        notes=(*rows.notes, *counts.notes(duplicates, missing), *changes[:1]),
     )
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from seqpred.arrays import Int
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError, did_you_mean
+from seqpred.notes import Count
 from seqpred.reading.frame import Wanted, find_nested, header, read_frame
 from seqpred.reading.number_columns import find_decimal, is_open, may_group, read_numbers
 from seqpred.reading.plain import read_plain
@@ -52,7 +53,7 @@ class Table:
     times: Int
     values: npt.NDArray[np.float64]
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[str | Count, ...] = ()
     marked: int = 0
     places: Int | None = None
     continues: bool = False
@@ -60,7 +61,7 @@ class Table:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was inferred, skipped or treated as missing."""
-        return (*self.remarks, *sentinel_notes(self.source.dialect, self.marked))
+        return (*map(str, self.remarks), *sentinel_notes(self.source.dialect, self.marked))
 
     def parts(self) -> Iterator[Table]:
         """Itself: what is in memory is looked at in one go; see `store.Stored`."""
@@ -107,9 +108,9 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             formats += [found.note] if found.note else []
     ids = frame[columns.id].unique() if columns.id else ()
     notes = (*source.notes, *ignored, *([note] if note else []), *formats, *_id_notes(ids, columns.id), *stamps.notes)
-    notes += tuple(_once_notes(stamps.format, codes, stamps.times))
+    remarks: tuple[str | Count, ...] = (*notes, *_once_notes(stamps.format, codes, stamps.times))
     source = source.with_dialect(replace(source.dialect, unit=units)) if units else source
-    return Table(source, columns, stamps.format, names, codes, stamps.times, values, words, notes, marked)
+    return Table(source, columns, stamps.format, names, codes, stamps.times, values, words, remarks, marked)
 
 
 def _read_as_written(source: Source, columns: Columns, numbers: Sequence[str]) -> tuple[pd.DataFrame, Decimal, str]:
@@ -184,7 +185,7 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
         yield f"ids that differ in capitals alone are taken as different series: {', '.join(alike[:3])}"
 
 
-def _once_notes(clock: TimestampFormat, codes: Int, times: Int) -> Iterator[str]:
+def _once_notes(clock: TimestampFormat, codes: Int, times: Int) -> Iterator[Count]:
     """What to say of times without an offset that the clock shows twice, and that stand there once."""
     if clock.tz is None or clock.is_local or clock.zone:
         return
@@ -193,7 +194,7 @@ def _once_notes(clock: TimestampFormat, codes: Int, times: Int) -> Iterator[str]
     _, counts = np.unique(np.stack([codes[twice], wall[twice]]), axis=1, return_counts=True)
     once = int((counts == 1).sum())
     if once:
-        yield f"{once} times that the clocks of {clock.tz} show twice stand there once: taken for the first"
+        yield Count(once, f"local times that occur twice in {clock.tz} occur once here: the first is assumed")
 
 
 def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[list[str], Int]:

@@ -1,4 +1,4 @@
-"""Arrays too large for memory, in files that nobody else sees; their pages are let go of when they have been used."""
+"""Arrays too large for memory, in nameless files; their memory pages are released after use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-LARGE = 128 << 20  # bytes from which arrays stand in files
+LARGE = 128 << 20  # bytes from which arrays are in files
 
 
 def cache_folder() -> Path:
-    """Where a user's programs keep what they can make again; made if it isn't there.
+    """The user's cache folder, created if it does not exist.
 
     Source: XDG Base Directory Specification, https://specifications.freedesktop.org/basedir-spec/latest
     """
@@ -27,7 +27,7 @@ def cache_folder() -> Path:
 
 
 def zeros(shapes: Mapping[str, tuple[int, ...]], dtype: npt.DTypeLike) -> dict[str, npt.NDArray[Any]]:
-    """Arrays of zeros that take no room until they are written: in memory, or if all are large in nameless files."""
+    """Arrays of zeros that take no space until written: in memory, or together too large, in nameless files."""
     sizes = {name: int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize for name, shape in shapes.items()}
     spilled = sum(sizes.values()) >= LARGE
     return {
@@ -43,7 +43,7 @@ def _in_file(shape: tuple[int, ...], dtype: npt.DTypeLike, size: int) -> npt.NDA
 
 
 class SpillBuffer:
-    """Arrays [n, ...] that come one after another, as one: in memory, or once they are large in a nameless file."""
+    """Concatenates arrays [n, ...]: in memory, or once they are large, in a nameless file."""
 
     def __init__(self) -> None:
         self._held: list[npt.NDArray[Any]] = []
@@ -54,12 +54,12 @@ class SpillBuffer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file; `whole` stays."""
+        """Close the file; the result of `whole` remains valid."""
         if self._file is not None:
             self._file.close()
 
     def add(self, array: npt.NDArray[Any]) -> None:
-        """The next one."""
+        """Add the next array."""
         self._like = np.empty((0, *array.shape[1:]), array.dtype)
         self._held.append(array)
         if self._file is None and sum(a.nbytes for a in self._held) >= LARGE:
@@ -70,7 +70,7 @@ class SpillBuffer:
             self._held.clear()
 
     def whole(self) -> npt.NDArray[Any]:
-        """All of them."""
+        """All arrays as one."""
         if self._file is None:
             return self._held[0] if len(self._held) == 1 else np.concatenate(self._held)
         self._file.flush()
@@ -79,13 +79,13 @@ class SpillBuffer:
 
 
 def mapped(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """A file as an array that can't be written."""
+    """A file as a read-only array."""
     with path.open("rb") as file:
         return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), dtype)
 
 
 def release_pages(*arrays: npt.NDArray[Any]) -> None:
-    """Give back the memory in which parts of a file stand; what is in memory alone stays."""
+    """Release the memory pages of arrays mapped from a file; others are left alone."""
     for array in arrays:
         base: Any = array
         while isinstance(base, (np.ndarray, memoryview)):

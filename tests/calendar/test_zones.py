@@ -109,7 +109,7 @@ def test_days_of_a_file_in_utc_are_utcs() -> None:
 def test_a_repeated_hour_that_stands_once_is_the_first_and_said() -> None:
     p = panel(csv(["2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 03:00"]), "Europe/Berlin")
     assert np.isnan(p.values[:, 0]).tolist() == [False, False, True, False]
-    assert any("1 times that the clocks of Europe/Berlin show twice stand there once" in note for note in p.notes)
+    assert any("1 local times that occur twice in Europe/Berlin occur once here" in note for note in p.notes)
 
 
 def test_an_hour_that_the_clocks_skip_is_told_with_its_line() -> None:

@@ -1,4 +1,4 @@
-"""A file too large for memory: what is stored is what would have been read."""
+"""A file too large for memory: the stored rows are those that would have been read."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ from seqpred.panel.panel import Panel
 from seqpred.sources import pieces
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
-from seqpred.spool import cache as store
-from seqpred.spool import mapped
+from seqpred.spool import cache, mapped, sort
+from seqpred.spool.cache import make_room, store
+from seqpred.spool.mapped import cache_folder
 
 CONFIG = Config.from_tree({"data": {"id": "id", "time": "ds", "target": "y", "frequency": "P1D"}})
 
@@ -31,14 +32,14 @@ CONFIG = Config.from_tree({"data": {"id": "id", "time": "ds", "target": "y", "fr
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A cache of its own, and bounds so low that small files go through all of it."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    for room, name, value in (
-        (store, "LARGE", 1),
-        (store, "PART", 50),
+    for module, name, value in (
+        (cache, "LARGE", 1),
+        (sort, "PART", 50),
         (pieces, "PIECE", 700),
         (mapped, "LARGE", 500),
         (panel, "PIECE", 50),
     ):
-        monkeypatch.setattr(room, name, value)
+        monkeypatch.setattr(module, name, value)
     return tmp_path
 
 
@@ -66,7 +67,7 @@ def both(path: Path, config: Config = CONFIG) -> tuple[Panel, Panel, list[str]]:
     said: list[str] = []
     stored = load_panel(open_source(path), config, said.append)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "LARGE", 1 << 40)
+        patch.setattr(cache, "LARGE", 1 << 40)
         return stored, load_panel(open_source(path), config, lambda _: None), said
 
 
@@ -86,7 +87,7 @@ def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, smal
     config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
     stored, read, said = both(path, config)
     assert "too large for memory" in "".join(map(str, said))
-    assert len(store.store(open_source(path).with_dialect(stored.dialect), stored.columns, (), said.append).begins) > 5
+    assert len(store(open_source(path).with_dialect(stored.dialect), stored.columns, (), said.append).begins) > 5
     assert_same(stored, read)
 
 
@@ -140,7 +141,7 @@ def test_a_fault_has_the_line_that_it_has_in_memory(row: int, cells: str, small:
     told = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(store, "LARGE", large)
+            patch.setattr(cache, "LARGE", large)
             with pytest.raises(DataError) as fault:
                 load_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
         told.append(str(fault.value).split(": ")[0])
@@ -174,18 +175,18 @@ def with_covariates() -> pd.DataFrame:
 def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     kept: list[list[str]] = []
-    cache = small / "cache" / "seqpred"
+    folders = small / "cache" / "seqpred"
     for name in ("a", "b", "a", "c"):
         rows("abc".index(name)).to_csv(small / name, index=False)
-        monkeypatch.setattr(store, "MOST", 3 * (small / name).stat().st_size)
+        monkeypatch.setattr(cache, "LARGEST_CACHE", 3 * (small / name).stat().st_size)
         load_panel(open_source(small / name), CONFIG, said.append)
-        for place, folder in enumerate(sorted(cache.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
+        for place, folder in enumerate(sorted(folders.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
             os.utime(folder, (place, place))  # not on the clock's resolution
-        kept.append(sorted(f.name for f in cache.iterdir()))
+        kept.append(sorted(f.name for f in folders.iterdir()))
     assert len(kept[1]) == 2
     assert len(kept[3]) == 2, "the new one, and the one used last"
     assert set(kept[3]) > set(kept[0])
-    assert f"{cache / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(map(str, said))
+    assert f"{folders / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(map(str, said))
 
 
 def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:
@@ -257,8 +258,8 @@ def test_check_finds_the_same_in_a_long_series(order: str, frequency: str, small
     found = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            for room in (store, mapped):
-                patch.setattr(room, "LARGE", large)
+            for module in (cache, mapped):
+                patch.setattr(module, "LARGE", large)
             found.append(seqpred.check({"data": {**data, "frequency": frequency}}).to_dict())
     told = [{**f, "step": f["step"] if frequency == "P1D" else None} for f in found]
     assert told[0] == told[1]
@@ -270,7 +271,7 @@ def test_two_long_series_of_different_times_are_cut_into_parts_of_which_none_is_
     days = {"a": pd.date_range("2020-01-01", periods=200), "b": pd.date_range("2022-01-01", periods=200)}
     frame = pd.concat(pd.DataFrame({"id": s, "ds": d.strftime("%Y-%m-%d"), "y": 1.0}) for s, d in days.items())
     frame.to_csv(small / "sales.csv", index=False)
-    stored = store.store(open_source(small / "sales.csv"), Columns(("ds",), "id", ("y",)), set(), lambda _: None)
+    stored = store(open_source(small / "sales.csv"), Columns(("ds",), "id", ("y",)), set(), lambda _: None)
     assert [len(table.times) for table in stored.parts()] == [50] * 8
 
 
@@ -284,8 +285,8 @@ def test_training_and_check_come_to_the_same(small: Path) -> None:
     made = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            for room in (store, mapped):
-                patch.setattr(room, "LARGE", large)
+            for module in (cache, mapped):
+                patch.setattr(module, "LARGE", large)
             model = seqpred.train(config, out=small / f"model{large}")
             made.append((model.folder.manifest, seqpred.check(Config.from_tree(config)).to_dict()))
     assert made[0] == made[1]
@@ -299,15 +300,15 @@ def test_small_arrays_stand_in_memory_and_large_ones_in_files(monkeypatch: pytes
 
 
 def test_room_is_made_by_what_was_used_longest_ago_and_no_more(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MOST", 100)
+    monkeypatch.setattr(cache, "LARGEST_CACHE", 100)
     for age, (name, size) in enumerate({"new": 30, "old": 60}.items()):
-        folder = store.cache_folder() / name
+        folder = cache_folder() / name
         folder.mkdir(parents=True)
         (folder / "rows").write_bytes(bytes(size))
         os.utime(folder, (1e9 - age, 1e9 - age))
     said: list[str] = []
-    store._make_room(10, said.append)
+    make_room(10, said.append)
     assert not said
-    store._make_room(16, said.append)
-    assert [p.name for p in store.cache_folder().iterdir()] == ["new"]
+    make_room(16, said.append)
+    assert [p.name for p in cache_folder().iterdir()] == ["new"]
     assert len(said) == 1

@@ -1,0 +1,68 @@
+"""Number series and categories alike in all pieces of a file."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seqpred.arrays import Float
+from seqpred.notes import Count
+from seqpred.reading.table import Table, sentinel_notes
+from seqpred.sources.dialect import USUAL
+from seqpred.spool.rows import Records, record_type
+from seqpred.timestamps.format import TimestampFormat
+
+
+class Collector:
+    """What the pieces of a file have in common so far.
+
+    Attributes:
+        series: the number of each series, in order of appearance.
+        words: the number of each category of a column, in order of appearance.
+        lengths: [S], rows of each series.
+        in_order: whether all rows are sorted by series.
+    """
+
+    def __init__(self) -> None:
+        self.series: dict[str, int] = {}
+        self.words: dict[str, dict[str, int]] = {}
+        self.lengths = np.zeros(0, np.int64)
+        self.clock: TimestampFormat | None = None
+        self.dialect = USUAL
+        self.in_order = True
+        self._last, self._rows, self._marked = 0, 0, 0
+        self._notes: dict[str, int] = {}  # texts, and the sum of their counts
+
+    def records(self, table: Table) -> Records:
+        """The rows of the next piece, as they are stored."""
+        codes = np.array([self.series.setdefault(name, len(self.series)) for name in table.names])[table.codes]
+        before = np.zeros(len(self.series), np.int64)
+        before[: len(self.lengths)] = self.lengths
+        records = np.empty(len(codes), record_type(table.columns))
+        records["code"], records["values"] = codes, self._values(table)
+        records["time"] = table.times if table.clock.pattern else table.times + before[codes]
+        records["place"] = np.arange(self._rows, self._rows + len(codes))
+        self.lengths = before + np.bincount(codes, minlength=len(before))
+        self.in_order &= codes[0] >= self._last and bool((codes[1:] >= codes[:-1]).all())
+        self._last, self._rows = codes[-1], self._rows + len(codes)
+        self.clock, self.dialect = self.clock or table.clock, table.source.dialect
+        self._marked += table.marked
+        for note in table.remarks:
+            text, count = (note.text, note.count) if isinstance(note, Count) else (note, 0)
+            self._notes[text] = self._notes.get(text, 0) + count
+        return records
+
+    def _values(self, table: Table) -> Float:
+        """The values [rows, columns], in which a category has the same number in all pieces."""
+        values = table.values
+        for i, name in enumerate(table.columns.values):
+            if name in table.words:
+                known = self.words.setdefault(name, {})
+                numbers = np.array([known.setdefault(word, len(known)) for word in table.words[name]], np.float64)
+                values[:, i] = numbers[values[:, i].astype(np.int64)]
+        return values
+
+    @property
+    def notes(self) -> list[str]:
+        """The notes on all pieces, counts added up."""
+        notes = [str(Count(count, text)) if count else text for text, count in self._notes.items()]
+        return [*notes, *sentinel_notes(self.dialect, self._marked)]
