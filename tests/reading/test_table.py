@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from seqpred.errors import DataError
 from seqpred.reading.column_profile import profile_columns
 from seqpred.reading.table import Table, read_table
+from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
 from tests.conftest import columns_of, pandas_3
