@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from tests.cli import warm
 from tests.conftest import ROOT
 
 SKIPPED = {  # first words of a command: why it is not executed
@@ -24,10 +25,11 @@ SKIPPED = {  # first words of a command: why it is not executed
     "seqpred --install-completion": "changes the start-up files of the user's shell",
 }
 _SHORT = "--set model.members=1 --set training.max_steps=5 --set training.threads=1"
+_COMMAND = ROOT / "tests" / "cli" / "warm_command.py"
 _RECEIVES_ROWS = "[ $(cat | wc -l) -gt 1 ]"
 STAND_INS = {  # programs that run instead of the real ones, as bash
     # trains one small network for five steps
-    "seqpred": f'case "$1" in train) set -- "$@" {_SHORT} ;; esac\nexec "{sys.executable}" -m seqpred "$@"',
+    "seqpred": f'case "$1" in train) set -- "$@" {_SHORT} ;; esac\nexec {sys.executable} -S {_COMMAND} $SERVER "$@"',
     # ignores -f, because the file does not grow
     "tail": 'for word; do shift; [ "$word" = -f ] || set -- "$@" "$word"; done\nPATH="${PATH#*:}" exec tail "$@"',
     "psql": _RECEIVES_ROWS,  # the real one needs a server
@@ -97,8 +99,10 @@ def add_sales(place: Path) -> None:
 
 def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
     """Run one line of bash in a prepared folder; every part of a pipe must succeed."""
+    channel = warm.server().fileno()
     environment = {
         **os.environ,
+        "SERVER": str(channel),
         "PATH": f"{place / 'bin'}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "PYTHONUTF8": "1",
@@ -109,6 +113,7 @@ def run(command: str, place: Path) -> subprocess.CompletedProcess[str]:
         ["bash", "-o", "pipefail", "-c", command],
         cwd=place,
         env=environment,
+        pass_fds=[channel],
         capture_output=True,
         text=True,
         timeout=120,

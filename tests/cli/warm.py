@@ -1,9 +1,9 @@
-"""A process that has imported what commands import, and forks for each of them.
+"""A server process that imports everything once and forks for each command.
 
-`python -m tests.cli.warm FD`: over the socket FD come the arguments, the folder and the environment of a command, with
-its three streams and a pipe for its end. A command in it is a process of its own as ever, only the seconds that
-importing torch takes are spent once. That the imports themselves are right is for the tests that start the command
-afresh (`test_fast_start.py`, `piped`, and all that open a terminal or send signals).
+`python -m tests.cli.warm FD` receives requests over the socket FD: the arguments, folder and environment of a command,
+with its three streams and a pipe for its exit status. Each command is still a process of its own, but torch is imported
+only once. Tests of the imports start a new process instead (`test_fast_start.py`, `piped`, and all tests that open a
+terminal or send signals).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from functools import cache
 from pathlib import Path
 
 ENOUGH = 1 << 20  # bytes of one message
-LONGEST = 120  # seconds, after which a command is ended by SIGALRM
-END = struct.Struct("i")  # a command's exit status, as the system tells it
+LONGEST = 120  # seconds, after which SIGALRM stops a command
+END = struct.Struct("i")  # wait status of a command
 
 
 @cache
-def _server() -> socket.socket:
-    """The way to the process that forks; it ends with this one."""
+def server() -> socket.socket:
+    """The socket of the server process, which stops with this process."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     here.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ENOUGH)
     with there:
@@ -51,25 +51,25 @@ def _server() -> socket.socket:
 
 
 def run(args: Sequence[str], place: Path, stdin: bytes, environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
-    """Run the command in a folder and wait for it: its exit code (or minus a signal), standard output and error."""
+    """Run a command in a folder and wait for it: its exit code (or minus a signal), stdout and stderr."""
     given, out, err, end = (os.pipe() for _ in range(4))
-    told = json.dumps({"args": list(args), "place": str(place), "environment": dict(environment)})
+    message = json.dumps({"args": list(args), "place": str(place), "environment": dict(environment)})
     theirs = [given[0], out[1], err[1], end[1]]
-    socket.send_fds(_server(), [told.encode()], theirs)
+    socket.send_fds(server(), [message.encode()], theirs)
     for fd in theirs:
         os.close(fd)
     with ThreadPoolExecutor(3) as pool:
         pool.submit(_feed, given[1], stdin)
-        said, complained = pool.submit(_drain, out[0]), pool.submit(_drain, err[0])
+        output, errors = pool.submit(_drain, out[0]), pool.submit(_drain, err[0])
         status = END.unpack(_drain(end[0]))[0]
-        return os.waitstatus_to_exitcode(status), said.result(), complained.result()
+        return os.waitstatus_to_exitcode(status), output.result(), errors.result()
 
 
 def _feed(fd: int, content: bytes) -> None:
     with os.fdopen(fd, "wb") as pipe:
         try:
             pipe.write(content)
-        except BrokenPipeError:  # it ends before it has read all
+        except BrokenPipeError:  # the command has not read all of it
             return
 
 
@@ -79,10 +79,10 @@ def _drain(fd: int) -> bytes:
 
 
 def _serve(channel: socket.socket) -> None:
-    """Fork for each message, twice: a process that is the command, and one that waits for it and tells its end."""
+    """For each request, fork a process that runs the command and one that waits for it and sends its status."""
     while True:
-        told, fds, _, _ = socket.recv_fds(channel, ENOUGH, 4)
-        if not told:
+        message, fds, _, _ = socket.recv_fds(channel, ENOUGH, 4)
+        if not message:
             return
         if os.fork():
             for fd in fds:
@@ -100,23 +100,23 @@ def _serve(channel: socket.socket) -> None:
         for number, fd in enumerate(streams):
             os.dup2(fd, number)
             os.close(fd)
-        _be(json.loads(told))
+        _run_command(json.loads(message))
 
 
-def _be(told: dict[str, object]) -> None:
-    """Be the command, to its end."""
-    os.chdir(str(told["place"]))
+def _run_command(message: dict[str, object]) -> None:
+    """Run the command in this process, then exit."""
+    os.chdir(str(message["place"]))
     os.environ.clear()
-    os.environ.update(told["environment"])  # type: ignore[call-overload]  # from JSON
-    sys.argv = ["seqpred", *told["args"]]  # type: ignore[misc]
-    sys.path.pop(0)  # this folder's, which an installed command has not
+    os.environ.update(message["environment"])  # type: ignore[call-overload]  # from JSON
+    sys.argv = ["seqpred", *message["args"]]  # type: ignore[misc]
+    sys.path.pop(0)  # this folder, which is not in the path of an installed command
     code: object = 0
     signal.alarm(LONGEST)
     try:
         runpy.run_module("seqpred", run_name="__main__", alter_sys=True)
     except SystemExit as e:
         code = e.code
-    except BaseException:  # noqa: BLE001, as Python itself ends
+    except BaseException:  # noqa: BLE001, like the interpreter
         traceback.print_exc()
         code = 1
     sys.stdout.flush()
@@ -142,5 +142,5 @@ def _import_everything() -> None:
 
 if __name__ == "__main__":
     _import_everything()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how those ended that wait
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the status of the waiting processes is not needed
     _serve(socket.socket(fileno=int(sys.argv[1])))
