@@ -50,6 +50,19 @@ class Step:
         end = "-end" if self.unit == "month-end" else ""
         return "P" + (f"{years}Y" if years else "") + (f"{months}M" if months else "") + end
 
+    @property
+    def plural(self) -> str:
+        """The step in words, as in 'the file contains weeks (P7D)'.
+
+        >>> Step.parse("P3M").plural, Step.parse("PT15M").plural, Step("row", 2).plural
+        ('quarters (P3M)', 'steps of PT15M', 'steps of 2')
+        """
+        words = {"P1Y": "years", "P3M": "quarters", "P1M": "months", "P1M-end": "months", "P7D": "weeks", "P1D": "days"}
+        words |= {"PT1H": "hours", "PT1M": "minutes", "PT1S": "seconds"}
+        if self.unit == "business-day":
+            return "business days"
+        return f"{words[str(self)]} ({self})" if str(self) in words else f"steps of {self}"
+
     @staticmethod
     def parse(text: str) -> Step:
         """Parse a step such as PT15M, P7D, P1M-end, business-day, irregular or 1.

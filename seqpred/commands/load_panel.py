@@ -68,7 +68,8 @@ def load_panel(
         notify(Note(inferred, source.name))
     for note in rows.notes:  # before building the panel, because they may explain an error in it
         notify(Note(note, source.name))
-    panel = build_panel(rows, data.frequency, data.duplicates, data.missing)
+    is_trained = covariates is not None
+    panel = build_panel(rows, data.frequency, data.duplicates, data.missing, is_trained=is_trained)
     for note in panel.notes[len(rows.notes) :]:
         notify(Note(note, source.name))
     return panel if covariates is None else with_covariates(panel, covariates, source, notify)

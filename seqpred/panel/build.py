@@ -46,7 +46,12 @@ class _Parts:
 
 
 def build_panel(
-    rows: Rows, frequency: str = "auto", duplicates: Duplicates = "error", missing: Missing = "mask"
+    rows: Rows,
+    frequency: str = "auto",
+    duplicates: Duplicates = "error",
+    missing: Missing = "mask",
+    *,
+    is_trained: bool = False,
 ) -> Panel:
     """Build the panel of a table, or of one in parts.
 
@@ -55,6 +60,7 @@ def build_panel(
         frequency: the step as for `Step.parse`; `auto` infers it; `irregular` keeps the time of each row.
         duplicates: how to handle rows of a series with the same timestamp.
         missing: whether missing rows and empty cells are an error, and what the notes say about them.
+        is_trained: whether the step is that of a trained model.
     Raises:
         DataError: duplicate or misaligned timestamps, or a step so fine that nearly all rows would be missing.
     """
@@ -62,7 +68,7 @@ def build_panel(
     with SpillBuffer() as values, SpillBuffer() as stamps:
         for table in rows.parts():
             merged = merge_duplicates(table, duplicates) if duplicates != "error" else table
-            panel = _build_part(merged, frequency, parts)
+            panel = _build_part(merged, frequency, parts, is_trained=is_trained)
             if missing == "error":
                 _check_complete(merged, panel)
             counts.add(len(table.times), merged, panel)
@@ -89,7 +95,7 @@ def _offsets(lengths: Int) -> Int:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _build_part(table: Table, frequency: str, parts: _Parts) -> Panel:
+def _build_part(table: Table, frequency: str, parts: _Parts, *, is_trained: bool) -> Panel:
     """The panel of a table without duplicates; irregular rows have no stamps yet."""
     rows = sort_rows(table)
     step = find_step(table, rows, str(parts.panels[0].step) if parts.panels else frequency)
@@ -100,7 +106,8 @@ def _build_part(table: Table, frequency: str, parts: _Parts) -> Panel:
         origins[0] = step.times(parts.last.origins[-1:], parts.last.lengths[-1:])[0]
     is_exact = step.unit in ("row", "microsecond") and origins[0] == times[0]
     if step.unit != "irregular" and not (is_exact and is_even(times, rows.starts, step.count)):
-        lengths, places = place_on_grid(table, replace(rows, times=times), origins, step)
+        on_grid = replace(rows, times=times)
+        lengths, places = place_on_grid(table, on_grid, origins, step, is_trained=is_trained)
     values = table.values[rows.order]
     if places is not None:
         sparse, values = values, np.full((int(lengths.sum()), values.shape[1]), np.nan)

@@ -18,6 +18,7 @@ Order: TypeAlias = Int | slice
 
 SEARCHED = 100  # series in which a change of the step is searched
 MOST_MISSING = 50  # missing rows per present row, beyond which a step is probably wrong
+FEWEST_STEPS, NEARLY_ALL = 3, 0.9  # number and share of rows that show another step than a model was trained on
 SHOWN = 3  # lines in an error
 
 
@@ -96,13 +97,14 @@ def find_step(table: Table, rows: Sorted, frequency: str) -> Step:
     return step
 
 
-def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step) -> tuple[Int, Int]:
+def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step, *, is_trained: bool = False) -> tuple[Int, Int]:
     """The length of each series on the grid [S], and the position of each row in the panel, [rows].
 
     Args:
         origins: [S], the time of the first row of each series on the grid.
+        is_trained: whether the step is that of a trained model.
     Raises:
-        DataError: misaligned rows, or nearly all rows missing.
+        DataError: misaligned rows, nearly all rows missing, or another step than the model was trained on.
     """
     series, times = np.cumsum(rows.starts) - 1, rows.times
     origin = origins[series]
@@ -113,11 +115,14 @@ def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step) -> tuple
         for one in np.unique(origin):  # a calendar rule is faster with one origin
             at = origin == one
             positions[at], on_grid[at] = step.positions(times[at], int(one))
+    lengths = positions[np.append(np.flatnonzero(rows.starts)[1:], len(times)) - 1] + 1
+    total = int(lengths.sum())
+    if is_trained and (total > 2 * len(times) or not on_grid.all()):
+        _check_trained_step(table, rows, step)
     if not on_grid.all():
         raise _misaligned(table, rows, step, on_grid)
-    lengths = positions[np.append(np.flatnonzero(rows.starts)[1:], len(times)) - 1] + 1
-    if lengths.sum() > MOST_MISSING * len(times) + 1000:
-        raise _too_sparse(table, rows, step, int(lengths.sum()))
+    if total > MOST_MISSING * len(times) + 1000:
+        raise _too_sparse(table, rows, step, total)
     return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
 
 
@@ -136,6 +141,21 @@ def describe_change(table: Table, rows: Sorted) -> str:
 
 
 # ------------------------------------------------------------------ errors
+
+
+def _check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
+    """Reject rows at another step than a model was trained on; gaps are no other step."""
+    found = infer_step(rows.times, rows.starts, table.clock.dated)
+    if found is None or found == step:
+        return
+    origins = rows.times[np.flatnonzero(rows.starts)][np.cumsum(rows.starts) - 1]
+    steps = np.diff(found.positions(rows.times, origins)[0])[~rows.starts[1:]]
+    if len(steps) >= FEWEST_STEPS and (steps == 1).mean() >= NEARLY_ALL:
+        raise DataError(
+            f"the model was trained on {step.plural}, and the file contains {found.plural}",
+            hint=f"Give it data with a step of {step}, or train a model on this file.",
+            where=table.source.name,
+        )
 
 
 def _too_sparse(table: Table, rows: Sorted, step: Step, length: int) -> DataError:

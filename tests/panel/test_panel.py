@@ -309,3 +309,40 @@ def test_absent_rows_are_taken_as_missing_up_to_fifty_for_each_present_one() -> 
     assert grid_of(5999).lengths.tolist() == [6000]
     with pytest.raises(DataError, match="5901 of 6001 rows would be missing"):
         grid_of(6000)
+
+
+# ------------------------------------------------------------------ the step of a trained model
+
+
+def stamps(start: str, step: str, rows: int = 12) -> pd.DataFrame:
+    return pd.DataFrame({"ds": pd.date_range(start, periods=rows, freq=step), "y": range(rows)})
+
+
+@pytest.mark.parametrize(
+    ("trained", "step", "message"),
+    [
+        ("P1M", "7D", "the model was trained on months (P1M), and the file contains weeks (P7D)"),
+        ("P1M", "D", "the model was trained on months (P1M), and the file contains days (P1D)"),
+        ("P1D", "MS", "the model was trained on days (P1D), and the file contains months (P1M)"),
+        ("PT1H", "D", "the model was trained on hours (PT1H), and the file contains days (P1D)"),
+        ("PT1H", "15min", "the model was trained on hours (PT1H), and the file contains steps of PT15M"),
+        (
+            "business-day",
+            "D",
+            "the model was trained on business days, and the file contains days (P1D)",
+        ),
+    ],
+)
+def test_another_step_than_the_model_was_trained_on_is_explained(trained: str, step: str, message: str) -> None:
+    source = Source("new.csv", stamps("2024-01-01", step))
+    table = read_table(source, columns_of(source))
+    with pytest.raises(DataError) as e:
+        build_panel(table, trained, is_trained=True)
+    assert str(e.value).startswith(f"new.csv: {message}. Give it data with a step of {trained}")
+
+
+def test_gaps_are_no_other_step() -> None:
+    frame = stamps("2024-01-01", "D", 40)
+    for kept in (frame.iloc[[0, 1, 2, 30, 31, 32, 33]], frame.iloc[[0, 9, 11, 30]], frame.iloc[[0, 30]]):
+        source = Source("new.csv", kept)
+        build_panel(read_table(source, columns_of(source)), "P1D", is_trained=True)
