@@ -24,7 +24,7 @@ _DOTTED_CLOCK = re.compile(
 )
 _HOUR = re.compile(rf"(?<![0])(?P<H>0{{1,2}})(?P<sp>{BLANK}?)(?P<p>{HALF_OF_DAY})(?![^\W\d_])")
 _ZONE = re.compile(rf"(?P<gap> ?\(?)(?P<z>{ZONE})(?P<name> ?[\[(][\w /]+[\])])?(?=\)?$| 0000$)")
-_NAMED_ZONE = re.compile(r"(?<=0)(?P<gap> ?\(?)(?P<z>Z|UTC|GMT)(?=\)?$)")
+_NAMED_ZONE = re.compile(r"(?<=0)(?P<gap> ?\(?)(?P<z>Z|UTC|GMT)(?P<name>)(?=\)?$)")
 _COMPACT_CLOCK = re.compile(r"T0{4}(?:00)?(?:\.0+)?$")
 _DASH = re.compile(r"(?<=:00)-(?=0{1,2}:00(?::00)?$)")
 _PARTS = re.compile(r"0+|[^\W\d_]{3,}")  # numbers and names, of which a date has three
