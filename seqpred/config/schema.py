@@ -100,10 +100,10 @@ class DataSection(Section):
     sentinels: list[int | float | str] = advanced(
         [], "values that mean missing", 'Numbers or texts that stand for a missing value, such as [-200, "-"].'
     )
-    date_order: Literal["auto", "day-first", "month-first"] = advanced(
+    date_order: Literal["auto", "day-first", "month-first", "year-first"] = advanced(
         "auto",
-        "of 03/04/2005",
-        "Order of day and month in dates such as 03/04/2005. auto: the order consistent with every row.",
+        "of 03/04/05",
+        "Which part comes first in dates such as 03/04/2005 or 03/04/05. auto: the order consistent with every row.",
     )
     decimal: Literal["auto", ".", ","] = advanced(
         "auto",

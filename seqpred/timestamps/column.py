@@ -11,6 +11,7 @@ from seqpred.timestamps.infer import WRITE_ISO, Inferred, UnreadableError, infer
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.pattern import compile_pattern
 from seqpred.timestamps.regularity import share_of_usual
+from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.split import TimeColumn, infer_parts
 from seqpred.timestamps.units import Unit
 
@@ -21,7 +22,7 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
 def infer_column(
-    texts: Sequence[str], order: DateOrder = "auto", unit: Unit | None = None, *, known: str = ""
+    texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto", unit: Unit | None = None, *, known: str = ""
 ) -> Inferred | None:
     """The pattern of a column's timestamps; None if they are numbers that count.
 
@@ -33,22 +34,25 @@ def infer_column(
     Raises:
         UnreadableError: neither timestamps nor whole numbers.
     """
+    texts = shaped(texts)
     if known:
         readings = compile_pattern(known).read(texts)
         if not readings.bad.any():
             return Inferred(compile_pattern(known), readings)
-    if all(NUMBER.fullmatch(text) for text in texts):
+    if all(NUMBER.fullmatch(shape) for shape in texts.groups):
         inferred = infer_numeric(texts, unit)
+        if inferred is not None:
+            return inferred
         odd = [place for place, text in enumerate(texts) if text.partition(".")[2].strip("0") or len(text) > LONGEST]
-        if inferred is None and odd:
+        if odd:
             raise UnreadableError("is neither a timestamp nor a whole number", WRITE_ISO, odd)
-        if inferred is None and unit == "date" and not _counts(texts):
+        if unit == "date" and not _counts(texts):
             raise UnreadableError("is not a timestamp, and the numbers do not count", WRITE_ISO)
-        return inferred
+        return None
     return infer_pattern(texts, order, unit or "")
 
 
-def _counts(texts: Sequence[str]) -> bool:
+def _counts(texts: ShapedTexts) -> bool:
     """Whether whole numbers in a column of dates are a counter: small, or at a regular distance."""
     numbers = [float(text) for text in texts]
     return min(numbers) < LEAST_DATE or share_of_usual(numbers) >= REGULAR_COUNTER

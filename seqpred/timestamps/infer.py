@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +16,10 @@ from seqpred.timestamps.fields import FIRST_SHORT_YEAR, LAST_SHORT_YEAR
 from seqpred.timestamps.forms import Form, common_form
 from seqpred.timestamps.intervals import Duration, usual_duration
 from seqpred.timestamps.orders import orders_of
-from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern, shape_of
+from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern
 from seqpred.timestamps.regularity import monotony, regularity, usual_months, years_of
 from seqpred.timestamps.scan import NoTimestampError, Scan, scan
+from seqpred.timestamps.shapes import ShapedTexts, shape_of, shaped
 
 MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more holds something else
 COMPACT_YEARS = (1700, 2200)  # of dates without separators, which other numbers look like
@@ -27,7 +27,7 @@ WRITE_ISO = "Write timestamps as 2024-12-31 or 2024-12-31 23:00:00."
 FEW = 10  # so many timestamps in order are no accident
 CLEARLY = 0.3  # by so much a meaning must be more regular than the others to be chosen in their place
 MOST_OFFSETS = 4  # of a zone; its clocks change twice a year
-_DASHED = re.compile(r":\d\d-(\d{1,2}:\d\d(?::\d\d)?)$")
+_DASHED = re.compile(r":00-0{1,2}:00(?::00)?$")  # in a shape
 _HINTED = {"week": "V", "quarter": "q", "half": "i"}
 
 
@@ -74,7 +74,7 @@ class _Meaning:
         return regularity(self.readings.times) + monotony(self.readings.times)
 
 
-def infer_pattern(texts: Sequence[str], order: DateOrder = "auto", hint: str = "") -> Inferred:
+def infer_pattern(texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto", hint: str = "") -> Inferred:
     """The pattern that all texts share.
 
     Args:
@@ -87,6 +87,7 @@ def infer_pattern(texts: Sequence[str], order: DateOrder = "auto", hint: str = "
     >>> infer_pattern(["30-Dec-22", "3-Jan-23"]).pattern.text
     '%-d-%b-%y'
     """
+    texts = shaped(texts)
     form, covered = _common_form(texts)
     meanings = list(_meanings(form, texts))
     good = [m for m in meanings if not m.readings.bad[covered].any() and _is_sensible(m, covered)]
@@ -99,37 +100,48 @@ def infer_pattern(texts: Sequence[str], order: DateOrder = "auto", hint: str = "
     return _finished(form, chosen, texts, notes)
 
 
-def _common_form(texts: Sequence[str]) -> tuple[Form, Int]:
+def _common_form(texts: ShapedTexts) -> tuple[Form, Int]:
     """The form that most texts share, and the places of those that have it."""
-    shapes = [shape_of(text) for text in texts]
-    counts = Counter(shapes)
+    counts = {shape: len(places) for shape, places in texts.groups.items()}
     scans: dict[str, Scan] = {}
-    reasons: dict[str, str] = {}
+    words: dict[str, str] = {}
     has_dash = _have_dashed_intervals(texts)
     for shape in list(counts)[:MOST_SHAPES]:
         try:
             scans[shape] = scan(shape, has_dash=has_dash)
         except NoTimestampError as e:
-            reasons[shape] = str(e)
-    strange = [i for i, shape in enumerate(shapes) if shape not in scans]
+            words[shape] = str(e)
+    strange = _places(texts, set(counts) - set(scans))
     if 2 * len(strange) > len(texts):
-        word = reasons.get(shapes[strange[0]], "")
-        what = "is neither a timestamp nor a whole number"
-        if word[:1].isalpha() and word != texts[strange[0]]:
-            what = f"is not a timestamp: {word!r} is neither a month nor a weekday"
-        raise UnreadableError(what, WRITE_ISO, strange)
+        raise _no_timestamps(texts, strange, words)
     form = common_form(scans, counts)
-    inside = set(form.shapes)
-    return form, np.array([i for i, shape in enumerate(shapes) if shape in inside])
+    return form, _places(texts, set(form.shapes))
 
 
-def _have_dashed_intervals(texts: Sequence[str]) -> bool:
+def _places(texts: ShapedTexts, shapes: set[str]) -> Int:
+    """The places of the texts of some shapes."""
+    found = [places for shape, places in texts.groups.items() if shape in shapes]
+    return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
+
+
+def _no_timestamps(texts: ShapedTexts, strange: Int, words: Mapping[str, str]) -> UnreadableError:
+    """The error of texts most of which are not timestamps; `words` are those in them that are in the way."""
+    first = texts[strange[0]]
+    word = words.get(shape_of(first), "")
+    what = "is neither a timestamp nor a whole number"
+    if word[:1].isalpha() and word != first:
+        what = f"is not a timestamp: {word!r} is neither a month nor a weekday"
+    return UnreadableError(what, WRITE_ISO, strange.tolist())
+
+
+def _have_dashed_intervals(texts: ShapedTexts) -> bool:
     """Whether 00:00-01:00 is an interval: as an offset from UTC, the end would take values that no zone has."""
-    ends = {found[1] for text in texts if (found := _DASHED.search(text))}
+    places = _places(texts, {shape for shape in texts.groups if _DASHED.search(shape)})
+    ends = {texts[place].rpartition("-")[2] for place in places.tolist()}
     return len(ends) > MOST_OFFSETS
 
 
-def _meanings(form: Form, texts: Sequence[str]) -> Iterator[_Meaning]:
+def _meanings(form: Form, texts: ShapedTexts) -> Iterator[_Meaning]:
     """What the numbers can mean."""
     for letters in orders_of(form.kinds):
         if all(slot.role != "o" or letter == "d" for slot, letter in zip(form.dates, letters, strict=True)):
@@ -203,7 +215,7 @@ def ambiguous(orders: Sequence[str]) -> UnreadableError:
 # ------------------------------------------------------------------ the pattern in detail
 
 
-def _finished(form: Form, meaning: _Meaning, texts: Sequence[str], notes: tuple[str, ...]) -> Inferred:
+def _finished(form: Form, meaning: _Meaning, texts: ShapedTexts, notes: tuple[str, ...]) -> Inferred:
     """The pattern with the widths, brackets and intervals with which the texts are written."""
     readings, pattern = meaning.readings, meaning.pattern
     flags = _flags(form, meaning, texts)
@@ -223,7 +235,7 @@ def _finished(form: Form, meaning: _Meaning, texts: Sequence[str], notes: tuple[
     return Inferred(final, readings, tuple(note.replace("{}", repr(texts[0])) for note in notes))
 
 
-def _flags(form: Form, meaning: _Meaning, texts: Sequence[str]) -> dict[str, str]:
+def _flags(form: Form, meaning: _Meaning, texts: ShapedTexts) -> dict[str, str]:
     """The directives for numbers whose width no text shows, and for days that end with 24:00."""
     flags: dict[str, str] = {}
     letters = dict(zip(meaning.letters, form.dates, strict=True))
@@ -231,12 +243,15 @@ def _flags(form: Form, meaning: _Meaning, texts: Sequence[str]) -> dict[str, str
         slot, neighbour = letters.get(letter), letters.get(other)
         if slot is None or neighbour is None or slot.role != "n" or neighbour.role != "n":
             continue
-        least = min(int(cell) for cell in meaning.pattern.cells(texts, "day" if letter == "d" else "month"))
-        if least >= 10 and 1 in neighbour.widths:  # no 01 and no 1: as the other one is written
+        if 1 not in neighbour.widths or 1 in slot.widths:
+            continue
+        least = int(meaning.pattern.field(texts, "day" if letter == "d" else "month").min())
+        if least >= 10:  # no 01 and no 1: as the other one is written
             flags[letter] = f"-{letter}"
-    hours = set(meaning.pattern.cells(texts, "hour"))
-    if "24" in hours and not hours & {"0", "00"}:
-        flags["H"] = "K"
+    if "hour" in meaning.pattern.fields:
+        hours = meaning.pattern.field(texts, "hour")
+        if (hours == 24).any() and not (hours == 0).any():
+            flags["H"] = "K"
     return flags
 
 
@@ -247,11 +262,9 @@ def _check_century(times: Int) -> None:
         raise UnreadableError(message, "Write years with four digits.", recognized=True)
 
 
-def _midnight_note(pattern: Pattern, readings: Readings, texts: Sequence[str]) -> str:
+def _midnight_note(pattern: Pattern, readings: Readings, texts: ShapedTexts) -> str:
     """What to say of texts without a clock among others; they are midnights if no other text is one."""
-    bare = np.array([not cell for cell in pattern.cells(texts, "hour")]) & np.array(
-        [not cell for cell in pattern.cells(texts, "hour12")]
-    )
+    bare = (pattern.field(texts, "hour") < 0) & (pattern.field(texts, "hour12") < 0)
     if (readings.times[~bare] % DAY == 0).any() or readings.times[bare].size == 0:
         places = np.flatnonzero(bare).tolist()
         raise UnreadableError("has no time of day, unlike others", WRITE_ISO, places, recognized=True)
@@ -261,7 +274,7 @@ def _midnight_note(pattern: Pattern, readings: Readings, texts: Sequence[str]) -
 # ------------------------------------------------------------------ what is wrong
 
 
-def _unlike_others(texts: Sequence[str], covered: Int, pattern: Pattern) -> UnreadableError:
+def _unlike_others(texts: ShapedTexts, covered: Int, pattern: Pattern) -> UnreadableError:
     others = sorted(set(range(len(texts))) - set(covered.tolist()))
     message = f"is not a timestamp of the form {pattern.shown}, unlike {texts[covered[0]]!r}"
     return UnreadableError(message, "Write all timestamps in one form.", others, recognized=True)

@@ -14,6 +14,7 @@ from seqpred.arrays import Int
 from seqpred.timestamps.infer import COMPACT_YEARS, Inferred, ambiguous
 from seqpred.timestamps.pattern import Readings, compile_pattern
 from seqpred.timestamps.regularity import monotony, regularity, years_of
+from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.units import Unit
 
 EPOCH_YEARS = (1980, 2100)  # of seconds since 1970; outside, ten digits are something else
@@ -49,7 +50,7 @@ def may_be_timestamps(low: float, high: float) -> bool:
     return low >= 10_000 and high < 10**19
 
 
-def infer_numeric(texts: Sequence[str], unit: Unit | None = None) -> Inferred | None:
+def infer_numeric(texts: Sequence[str] | ShapedTexts, unit: Unit | None = None) -> Inferred | None:
     """The pattern of numbers that are timestamps; None if they are counters, years or measurements.
 
     Args:
@@ -61,12 +62,13 @@ def infer_numeric(texts: Sequence[str], unit: Unit | None = None) -> Inferred | 
     >>> infer_numeric(["199011", "199012", "199101"]).pattern.text, infer_numeric(["1", "2", "3"])
     ('%Y%m', None)
     """
-    found = [_NUMBER.fullmatch(text) for text in texts]
+    texts = shaped(texts)
+    found = [_NUMBER.fullmatch(shape) for shape in texts.groups]
     if not all(found) or not found:
         return None
     decimals = {len(match["decimals"] or "") for match in found if match}
     meanings = []
-    for kind in _kinds(max(len(text.partition(".")[0]) for text in texts), decimals, unit):
+    for kind in _kinds(max(len(shape.partition(".")[0]) for shape in texts.groups), decimals, unit):
         pattern = compile_pattern(kind.pattern)
         readings = pattern.read(texts)
         if _holds(kind, readings, unit):

@@ -18,10 +18,10 @@ A blank matches one or more blanks; `%%`, `%[` and `%]` are themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -39,12 +39,12 @@ from seqpred.timestamps.fields import (
     to_microseconds,
 )
 from seqpred.timestamps.intervals import Duration
+from seqpred.timestamps.shapes import ShapedTexts, shape_of, shaped
 from seqpred.timestamps.spans import Span
 
 MOST_OPTIONAL = 8  # parts, which bounds the work on one text
 _ISO = re.compile(r"%Y-%m-%d([T ]%H:%M(:%S(\.%f)?)?(%z)?)?")
 _ALIKE = {"K": "H", "e": "d", "B": "b", "A": "a"}
-_SHAPE = str.maketrans("123456789", "000000000")
 _DATE_FIELDS = frozenset(
     ("year", "short_year", "iso_year", "month", "day", "quarter", "half", "week", "iso_weekday", "day_of_year", "epoch")
 )
@@ -170,21 +170,28 @@ class Pattern:
 
     # ------------------------------------------------------------------ texts to times
 
-    def read(self, texts: Sequence[str]) -> Readings:
-        """The times in texts, all at once; texts of one shape (the same but for their digits) are read together."""
-        count = len(texts)
-        times, offsets, ends = (np.zeros(count, np.int64) for _ in range(3))
-        bad = np.ones(count, bool)
-        for shape, rows in _by_shape(texts).items():
+    def read(self, texts: Sequence[str] | ShapedTexts) -> Readings:
+        """The times in texts, all at once."""
+        texts = shaped(texts)
+        times, offsets, ends = (np.zeros(len(texts), np.int64) for _ in range(3))
+        bad = np.ones(len(texts), bool)
+        for shape, rows in texts.groups.items():
             spans = self._spans(shape)
-            if spans is None:
-                continue
-            places = np.array(rows)
-            letters = np.array([texts[row] for row in rows], f"U{len(shape)}").view(np.uint32).reshape(len(rows), -1)
-            moment = self._moment(spans, _Digits(letters.astype(np.int64) - ord("0")).number)
-            times[places], offsets[places], ends[places], bad[places] = *moment[:3], ~np.asarray(moment[3])
+            if spans is not None:
+                moment = self._moment(spans, partial(texts.number, shape))
+                times[rows], offsets[rows], ends[rows], bad[rows] = *moment[:3], ~np.asarray(moment[3])
         times[bad] = offsets[bad] = ends[bad] = 0
         return Readings(times, offsets, ends, bad)
+
+    def field(self, texts: Sequence[str] | ShapedTexts, name: str) -> Int:
+        """The number that each text has for a field, [texts]; -1 where the text lacks it."""
+        texts = shaped(texts)
+        numbers = np.full(len(texts), -1, np.int64)
+        for shape, rows in texts.groups.items():
+            span = next((span for span in self._spans(shape) or () if span.field == name), None)
+            if span is not None:
+                numbers[rows] = texts.number(shape, span.start, span.stop) if span.constant is None else span.constant
+        return numbers
 
     def read_one(self, text: str) -> tuple[int, int]:
         """The local time in one text, and its offset from UTC (0 if it has none), in microseconds.
@@ -192,7 +199,7 @@ class Pattern:
         Raises:
             ValueError: the text does not match, or names a day or time that does not exist.
         """
-        spans = self._spans(text.translate(_SHAPE))
+        spans = self._spans(shape_of(text))
         if spans is not None:
             if self._is_iso:
                 try:
@@ -209,17 +216,9 @@ class Pattern:
         """Whether the standard library reads its texts as well, which is faster."""
         return bool(_ISO.fullmatch(self.outline))
 
-    def cells(self, texts: Sequence[str], name: str) -> list[str]:
-        """The digits of a field in each text, as they are written; empty where it is lacking."""
-        cells = []
-        for text in texts:
-            spans = self._spans(text.translate(_SHAPE)) or ()
-            cells.append(next((text[s.start : s.stop] for s in spans if s.field == name and s.constant is None), ""))
-        return cells
-
     def zone_of(self, text: str) -> str:
         """The zone as a text writes it; empty where it has none."""
-        match = self._regex.fullmatch(text.translate(_SHAPE))
+        match = self._regex.fullmatch(shape_of(text))
         for name, part in self._groups.items():
             if match and isinstance(part, Directive) and part.letter == "z" and match[name] is not None:
                 return text[match.start(name) : match.end(name)]
@@ -332,40 +331,6 @@ def _from_iso(text: str) -> tuple[int, int]:
         return microseconds(stamp), 0
     offset = stamp.utcoffset() or timedelta(0)
     return microseconds(stamp.replace(tzinfo=None)), (offset.days * 86_400 + offset.seconds) * SECOND
-
-
-class _Digits:
-    """The digits of texts of one shape, [texts, letters]."""
-
-    def __init__(self, digits: Int) -> None:
-        self._digits = digits
-
-    def number(self, start: int, stop: int) -> Int:
-        """The whole numbers that stand from one letter to another, [texts]."""
-        powers = 10 ** np.arange(stop - start - 1, -1, -1, dtype=np.int64)
-        return self._digits[:, start:stop] @ powers
-
-
-def _by_shape(texts: Sequence[str]) -> Mapping[str, list[int]]:
-    """The places of the texts of each shape."""
-    rows: dict[str, list[int]] = {}
-    for place, text in enumerate(texts):
-        shape = text.translate(_SHAPE)
-        found = rows.get(shape)
-        if found is None:
-            rows[shape] = [place]
-        else:
-            found.append(place)
-    return rows
-
-
-def shape_of(text: str) -> str:
-    """A text with a 0 for every digit.
-
-    >>> shape_of("3 May 2024")
-    '0 May 0000'
-    """
-    return text.translate(_SHAPE)
 
 
 def _sum(spans: Sequence[Span], number: Callable[[int, int], Whole]) -> dict[str, Whole]:

@@ -170,7 +170,7 @@ def _factorized(column: pd.Series) -> tuple[Int, list[str]]:
     import pandas as pd
 
     places, distinct = pd.factorize(column)
-    return np.asarray(places, np.int64), [str(text) for text in distinct]
+    return np.asarray(places, np.int64), distinct.to_numpy(object).tolist()
 
 
 def _fault(source: Source, error: UnreadableError, places: Int, distinct: Sequence[str], name: str) -> DataError:
@@ -199,7 +199,8 @@ def _with_zone(source: Source, inferred: Inferred, places: Int, distinct: Sequen
     has_one_offset = bool((readings.offsets == readings.offsets[0]).all())
     is_local = has_one_offset or len(np.unique(local % DAY)) == 1
     if not has_one_offset:
-        zones = list(dict.fromkeys(map(pattern.zone_of, distinct)))
+        _, firsts = np.unique(readings.offsets, return_index=True)
+        zones = [pattern.zone_of(distinct[place]) for place in firsts.tolist()]
         used = "the local times are used" if is_local else "UTC is used, for the calendar as well"
         notes = (
             *notes,
