@@ -148,7 +148,7 @@ def folder_target(place: Path) -> Target:
     import seqpred
     from seqpred.commands.predict import forecast_table
     from seqpred.forecasting.model import Model
-    from seqpred.storage import model_folder as folder
+    from seqpred.storage import layout as folder
 
     names = [folder.CONFIG, folder.MANIFEST, folder.WEIGHTS, folder.GRAPH]
     good = make_model(place)
@@ -171,14 +171,14 @@ def folder_target(place: Path) -> Target:
 
 def _fitting(files: dict[str, bytes]) -> bytes:
     """The manifest with recomputed hashes; unchanged if it cannot be parsed."""
-    from seqpred.storage import model_folder as folder
+    from seqpred.storage import layout as folder
+    from seqpred.storage.model_folder import encode_manifest
 
     manifest = files[folder.MANIFEST]
     try:
         tree = json.loads(manifest)
         tree["sha256"] = {n: hashlib.sha256(c).hexdigest() for n, c in files.items() if n != folder.MANIFEST}
-        tree["manifest_sha256"] = folder._own_hash(tree)
-        return folder._as_written(tree)
+        return encode_manifest(tree)
     except (ValueError, TypeError, RecursionError):
         return manifest
 
@@ -248,7 +248,7 @@ def checkpoint_target(place: Path) -> Target:
     from seqpred.network.network import Network
     from seqpred.runtime.shape import Shape
     from seqpred.storage.claim import Stop
-    from seqpred.storage.model_folder import CHECKPOINT, STATE
+    from seqpred.storage.layout import CHECKPOINT, STATE
     from seqpred.training.adamw import AdamW
     from seqpred.training.checkpoint import Checkpoint, pack
     from seqpred.training.run import Outcome, Run, reporting_damage

@@ -16,7 +16,8 @@ from seqpred.recipe.eligibility import check_varying, training_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
-from seqpred.storage.model_folder import check_target, holds_model, holds_state, read_folder, write_folder
+from seqpred.storage.layout import check_target, holds_model, holds_state
+from seqpred.storage.model_folder import read_folder, write_folder
 
 
 def train(  # noqa: PLR0913, as many options as the command

@@ -1,10 +1,11 @@
-"""Atomic writing: a file appears under its name only once it is complete and on disk."""
+"""Atomic writing: a file or folder appears under its name only once it is complete and on disk."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,25 +13,96 @@ from seqpred.errors import WriteError
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write a temporary file next to `path`, then rename it; write directly into a pipe or device.
+    """Write a file, or the file that a link leads to; write directly into a pipe or device.
 
     Raises:
-        WriteError: the file could not be written; a previous file is unchanged.
+        WriteError: it could not be written; a previous file is unchanged.
     """
     with writing(path):
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             path.write_bytes(content)
-            return
-        path = path.resolve()  # replace the target of a link, not the link
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        else:
+            replace_file(Path(os.path.realpath(path)), content)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a temporary file next to `path`, then rename it; a link at `path` is replaced, not followed.
+
+    Raises:
+        WriteError: it could not be written; a previous file is unchanged.
+    """
+    with writing(path):
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
         os.close(descriptor)
         try:
-            write_synced(Path(name), content)
+            _write_synced(Path(name), content)
             os.chmod(name, 0o644)
             os.replace(name, path)
-            sync_folder(path.parent)
+            _sync_folder(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)
+
+
+def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder with these files in place of the folder at `path`, or where a link there leads to.
+
+    Raises:
+        WriteError: it could not be written; a previous folder is unchanged.
+    """
+    with writing(path):
+        path = Path(os.path.realpath(path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = new_folder(path)
+        shutil.rmtree(new, ignore_errors=True)  # left by a killed process
+        try:
+            new.mkdir()
+            for name, content in files.items():
+                _write_synced(new / name, content)
+            _sync_folder(new)
+            _put_in_place(new, path)
+            _sync_folder(path.parent)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+
+def new_folder(path: Path) -> Path:
+    """Where a folder is until it is complete."""
+    return path.with_name(f".{path.name}.seqpred-new")
+
+
+def old_folder(path: Path) -> Path:
+    """Where the previous folder is meanwhile, if two folders cannot be exchanged in one step."""
+    return path.with_name(f".{path.name}.seqpred-old")
+
+
+def _put_in_place(new: Path, path: Path) -> None:
+    """Rename a new folder to its place; the previous one is removed only afterwards."""
+    if not os.path.lexists(path):
+        new.rename(path)
+    elif not _exchange(new, path):
+        old = old_folder(path)
+        path.rename(old)
+        try:
+            new.rename(path)
+        except BaseException:  # Ctrl-C too
+            old.rename(path)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, so that a kill leaves the old or the new one; False if not possible.
+
+    Source: renameat2(2) with RENAME_EXCHANGE, Linux 3.15 and later.
+    """
+    import ctypes
+
+    try:
+        renameat2 = ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError, TypeError):  # not Linux, or an old C library
+        return False
+    here = -100  # AT_FDCWD
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), 2) == 0)
 
 
 def check_writable(path: Path) -> None:
@@ -40,11 +112,14 @@ def check_writable(path: Path) -> None:
         WriteError: it cannot.
     """
     with writing(path):
-        if path.is_dir():
+        if os.path.isdir(path):
             raise IsADirectoryError(21, "it is a folder")
-        if path.exists() and not path.is_file():
+        if os.path.exists(path) and not os.path.isfile(path):
             return  # a pipe or a device
-        with tempfile.TemporaryFile(dir=path.parent):
+        target = Path(os.path.realpath(path))
+        with suppress(FileNotFoundError):
+            os.lstat(target)  # its name may be too long
+        with tempfile.TemporaryFile(dir=target.parent):
             pass
 
 
@@ -54,7 +129,7 @@ def make_folder(path: Path) -> list[Path]:
     Raises:
         WriteError: it cannot be created.
     """
-    missing = [p for p in path.parents if not p.exists()]
+    missing = [p for p in path.parents if not os.path.exists(p)]
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
     return missing
@@ -70,7 +145,7 @@ def writing(path: Path) -> Iterator[None]:
         raise WriteError(f"cannot be written ({e.strerror or e})", hint=hint, where=str(path)) from None
 
 
-def write_synced(path: Path, content: bytes) -> None:
+def _write_synced(path: Path, content: bytes) -> None:
     """Write a file and wait until its content is on disk."""
     with path.open("wb") as f:
         f.write(content)
@@ -78,7 +153,7 @@ def write_synced(path: Path, content: bytes) -> None:
         os.fsync(f.fileno())
 
 
-def sync_folder(path: Path) -> None:
+def _sync_folder(path: Path) -> None:
     """Make the names in a folder survive a power failure, where the system supports it."""
     with suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)

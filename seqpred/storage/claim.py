@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from seqpred.errors import StoppedError, WriteError
 from seqpred.storage.atomic import make_folder, writing
-from seqpred.storage.model_folder import CHECKPOINT, LOCK, check_target, holds_state, tidy
+from seqpred.storage.layout import CHECKPOINT, LOCK, check_target, holds_state, remove_leftovers
+from seqpred.storage.untrusted import UntrustedFileError, open_regular
 
 
 @dataclass
@@ -93,7 +94,7 @@ def _locked(path: Path) -> Iterator[None]:
     lock = path / CHECKPOINT / LOCK
     try:
         with _open_locked(lock) as held:
-            tidy(path)
+            remove_leftovers(path)
             try:
                 yield
             finally:
@@ -110,11 +111,11 @@ def _open_locked(lock: Path) -> BinaryIO:
     try:
         import fcntl
     except ImportError:  # Windows: concurrent trainings into one folder are not detected
-        return lock.open("ab")
+        return _open(lock)
     while True:
         with writing(lock):
             lock.parent.mkdir(parents=True, exist_ok=True)  # the previous holder may have removed it
-            held = lock.open("ab")
+            held = _open(lock)
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -127,6 +128,13 @@ def _open_locked(lock: Path) -> BinaryIO:
         if _is(held, lock):
             return held
         held.close()  # removed between opening and locking
+
+
+def _open(lock: Path) -> BinaryIO:
+    try:
+        return os.fdopen(open_regular(lock, os.O_WRONLY | os.O_CREAT), "wb")
+    except UntrustedFileError as e:
+        raise WriteError(f"{e}, which training does not touch", hint="Remove it.", where=str(lock)) from None
 
 
 def _is(held: BinaryIO, lock: Path) -> bool:

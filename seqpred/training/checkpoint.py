@@ -18,9 +18,10 @@ import numpy as np
 
 from seqpred.errors import ConfigError, DataError, FolderError, WriteError
 from seqpred.notes import Note, Notify
-from seqpred.storage.atomic import write_file
+from seqpred.storage.atomic import replace_file
 from seqpred.storage.claim import Stop
-from seqpred.storage.model_folder import CHECKPOINT, LARGEST, STATE, WEIGHTS
+from seqpred.storage.layout import CHECKPOINT, LARGEST, STATE, WEIGHTS
+from seqpred.storage.untrusted import read_regular
 
 if TYPE_CHECKING:
     from seqpred.training.loop import Hooks
@@ -97,7 +98,7 @@ class Checkpoint:
     def _write(self) -> None:
         started = self.clock()
         try:
-            write_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
+            replace_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
         except WriteError as e:
             self.notify(Note(f"{e.message}; training continues without a checkpoint"))
         now = self.clock()
@@ -115,9 +116,7 @@ class Checkpoint:
             return
         hint = "Start over with --force."
         try:
-            if self.file.stat().st_size > 4 * LARGEST[WEIGHTS]:
-                raise ValueError(f"it has {self.file.stat().st_size} bytes")
-            state = unpack(self.file.read_bytes())
+            state = unpack(read_regular(self.file, 4 * LARGEST[WEIGHTS]))
             self.finished, self.run = list(state["finished"]), state["run"]
             _check_unchanged(state["made_for"], json.loads(json.dumps(self.made_for)), self.path)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:

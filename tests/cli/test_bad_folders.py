@@ -77,7 +77,7 @@ def test_a_newer_format_is_refused_with_the_way_to_read_it(refused, copied):
 def test_a_model_that_is_there_is_not_replaced_without_force(refused, copied, write):
     write("c.yaml", "data: {target: y}\n")
     said = refused(6, "train", "c.yaml", "--data", "none.csv", "--out", "m")
-    assert "m: holds a model already" in said
+    assert "m: already holds a model" in said
     assert "--force" in said
 
 

@@ -17,18 +17,10 @@ import pytest
 from seqpred.config.schema import Config
 from seqpred.errors import FolderError, WriteError
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.storage import model_folder as folder_module
-from seqpred.storage.atomic import check_writable, write_file
-from seqpred.storage.model_folder import (
-    CONFIG,
-    FORMAT,
-    MANIFEST,
-    WEIGHTS,
-    check_target,
-    read_folder,
-    tidy,
-    write_folder,
-)
+from seqpred.storage import atomic
+from seqpred.storage.atomic import check_writable, new_folder, old_folder, write_file
+from seqpred.storage.layout import CONFIG, MANIFEST, WEIGHTS, check_target, remove_leftovers
+from seqpred.storage.model_folder import FORMAT, encode_manifest, read_folder, write_folder
 
 MODEL = {"depth": 1, "hidden_size": 4, "window": 4, "anchor": 1, "lags": [1], "members": 1, "joint": False}
 TRAINING = {"batch_size": 1, "max_steps": 1, "validation": 1, "threads": 1}
@@ -85,8 +77,7 @@ def rewrite_manifest(path: Path, change: Callable[[dict[str, Any]], None]) -> No
     """A manifest as someone who knows the format would forge it."""
     manifest = json.loads((path / MANIFEST).read_bytes())
     change(manifest)
-    manifest["manifest_sha256"] = folder_module._own_hash(manifest)
-    (path / MANIFEST).write_bytes(folder_module._as_written(manifest))
+    (path / MANIFEST).write_bytes(encode_manifest(manifest))
 
 
 @pytest.fixture
@@ -301,7 +292,7 @@ FULL = OSError(errno.ENOSPC, "No space left on device")
 
 def breaking_rename(patch: pytest.MonkeyPatch, after: int, failure: BaseException, *, once: bool) -> None:
     """Make each way to rename break together, where two folders can't change names in one step."""
-    patch.setattr(folder_module, "_exchange", lambda *_: False)
+    patch.setattr(atomic, "_exchange", lambda *_: False)
     broken = Breaking(os.rename, after, failure, once=once)
     patch.setattr(os, "rename", broken)
     patch.setattr(os, "replace", broken)
@@ -412,7 +403,7 @@ def test_a_file_in_an_absent_folder_is_a_write_error(tmp_path: Path) -> None:
 
 
 def test_a_model_is_replaced_only_when_told_so(model: Path) -> None:
-    with pytest.raises(WriteError, match=r"holds a model already\. --force replaces it"):
+    with pytest.raises(WriteError, match=r"already holds a model\. Replace it with --force"):
         check_target(model, force=False)
     check_target(model, force=True)
     assert holds(model)
@@ -424,7 +415,7 @@ def test_what_is_no_model_is_never_replaced(tmp_path: Path, force: bool) -> None
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_text("x")
     for name in ("file", "photos"):
-        with pytest.raises(WriteError, match="is there and is no model folder"):
+        with pytest.raises(WriteError, match="exists and is not a model folder"):
             check_target(tmp_path / name, force=force)
 
 
@@ -464,16 +455,16 @@ def test_weights_of_any_mapping_are_written(tmp_path: Path) -> None:
 
 
 def test_a_kill_between_the_two_renames_of_an_old_system_is_put_right(model: Path) -> None:
-    model.rename(folder_module._old(model))
-    shutil.copytree(folder_module._old(model), folder_module._aside(model))
-    tidy(model)
+    model.rename(old_folder(model))
+    shutil.copytree(old_folder(model), new_folder(model))
+    remove_leftovers(model)
     assert holds(model)
     assert [p.name for p in model.parent.iterdir()] == [model.name]
 
 
 def test_what_an_old_system_left_beside_a_whole_model_is_taken_away(model: Path) -> None:
-    write(folder_module._old(model), seed=1)
-    tidy(model)
+    write(old_folder(model), seed=1)
+    remove_leftovers(model)
     assert holds(model)
     assert [p.name for p in model.parent.iterdir()] == [model.name]
 
@@ -502,5 +493,5 @@ def test_into_a_pipe_is_written_straight(tmp_path: Path) -> None:
 
 def test_a_folder_of_something_else_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(b"meow")
-    with pytest.raises(FolderError, match="is no model folder"):
+    with pytest.raises(FolderError, match="is not a model folder"):
         read_folder(tmp_path)

@@ -21,7 +21,7 @@ import seqpred
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
 from seqpred.notes import Note
 from seqpred.storage import claim
-from seqpred.storage.atomic import write_file
+from seqpred.storage.atomic import replace_file
 from seqpred.training import checkpoint
 from seqpred.training.checkpoint import Checkpoint, pack, unpack
 from seqpred.training.run import State
@@ -57,13 +57,13 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     steps: list[int] = []
 
     def write_and_die(path: Path, content: bytes) -> None:
-        write_file(path, content)
+        replace_file(path, content)
         run = unpack(content)["run"]
         if run and steps and run["step"] >= steps[0]:
             steps.pop(0)
             raise KilledError
 
-    monkeypatch.setattr(checkpoint, "write_file", write_and_die)
+    monkeypatch.setattr(checkpoint, "replace_file", write_and_die)
     monkeypatch.setattr(checkpoint, "Checkpoint", partial(Checkpoint, every=0.0))
     return steps
 
@@ -228,7 +228,7 @@ def test_resuming_a_finished_training_trains_nothing(
     notes: list[Note] = []
     assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, notify=notes.append).horizon == 7
     assert "finished" in notes[-1].text
-    with pytest.raises(WriteError, match="holds a model already"):
+    with pytest.raises(WriteError, match="already holds a model"):
         seqpred.train(config(seed=2), frame(), tmp_path / "whole", resume=True)
 
 
@@ -259,7 +259,7 @@ def test_training_continues_with_a_note_if_a_checkpoint_cannot_be_written(
     def full(path: Path, content: bytes) -> None:
         raise WriteError("can't be written (No space left on device)", hint="", where=str(path))
 
-    monkeypatch.setattr(checkpoint, "write_file", full)
+    monkeypatch.setattr(checkpoint, "replace_file", full)
     notes: list[Note] = []
     assert listing(seqpred.train(config(), frame(), tmp_path / "m", notify=notes.append).folder.path) == uninterrupted
     assert notes[-1].text.endswith("(No space left on device); training continues without a checkpoint")
@@ -277,7 +277,7 @@ def test_a_foreign_folder_named_checkpoint_is_untouched(tmp_path: Path) -> None:
     (tmp_path / "m" / "checkpoint").mkdir(parents=True)
     (tmp_path / "m" / "checkpoint" / "epoch-3.pt").write_bytes(b"theirs")
     for force in (False, True):
-        with pytest.raises(WriteError, match="is no model folder"):
+        with pytest.raises(WriteError, match="is not a model folder"):
             seqpred.train(config(), frame(), tmp_path / "m", force=force)
 
 

@@ -11,7 +11,7 @@ import torch
 
 import seqpred
 from seqpred.network.machine import choose_device, free_memory
-from seqpred.storage.atomic import write_file
+from seqpred.storage.atomic import replace_file
 from seqpred.training import checkpoint
 from seqpred.training.checkpoint import Checkpoint, unpack
 from tests.cli.outside import listing
@@ -31,14 +31,14 @@ def test_the_same_seed_and_a_resumed_training_give_the_same_bytes(
     assert listing(seqpred.train(chosen, frame(), tmp_path / "again").folder.path) == expected
 
     def write_and_die(path: Path, content: bytes) -> None:
-        write_file(path, content)
+        replace_file(path, content)
         run = unpack(content)["run"]
         if run and run["step"] == 23:
             raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
         patch.setattr(checkpoint, "Checkpoint", partial(Checkpoint, every=0.0))
-        patch.setattr(checkpoint, "write_file", write_and_die)
+        patch.setattr(checkpoint, "replace_file", write_and_die)
         with pytest.raises(ZeroDivisionError):
             seqpred.train(chosen, frame(), tmp_path / "killed")
     assert listing(seqpred.train(chosen, frame(), tmp_path / "killed", resume=True).folder.path) == expected
