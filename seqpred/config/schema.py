@@ -1,6 +1,6 @@
 """The sections and keys of a config, with types, bounds and defaults.
 
-A key's title is its comment in the config that `seqpred init` writes; an advanced key is left out there while it has
+A key's title is its comment in the config that `seqpred init` writes; an advanced key is omitted there while it has
 its default. Precedence, lowest first: the default, what is inferred from the data (`auto`), the YAML, `--set`.
 """
 

@@ -299,7 +299,7 @@ def apply_covariates(panel: Panel, covariates: Covariates) -> Panel:
         for _, row, piece in panel.pieces():
             last = last if row else np.full(len(last), np.nan)
             values.add(_applied(piece, covariates, last))
-        return replace(panel, values=values.whole(), step=step, notes=tuple(notes))
+        return replace(panel, values=values.result(), step=step, notes=tuple(notes))
 
 
 def _applied(piece: Panel, covariates: Covariates, before: Float) -> Float:

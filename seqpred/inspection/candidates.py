@@ -47,7 +47,7 @@ def _constant_within_series(source: Source, candidates: Collection[ColumnProfile
     try:
         table = read_table(source, Columns(columns.time, columns.id, columns.targets[:1], static=names), texts)
     except DataError:
-        return set()  # a cell that is not what the column seems to hold
+        return set()  # a malformed cell
     order = np.argsort(table.codes, kind="stable")
     codes, values = table.codes[order], table.values[order][:, 1:]
     changes = (codes[1:] == codes[:-1])[:, None] & (values[1:] != values[:-1])

@@ -7,7 +7,7 @@ import numpy as np
 from seqpred.arrays import Int
 from seqpred.calendar.zones import are_repeated, skips_between, to_instants, to_local
 
-# Zones whose clocks change at different hours or dates; each stands for its neighbours.
+# Zones whose clocks change at different hours or dates; each represents its neighbours.
 ZONES = (
     "Europe/Berlin",
     "Europe/London",

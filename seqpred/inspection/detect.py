@@ -56,7 +56,7 @@ def detect(source: Source, given: Mapping[str, Any]) -> Detected:
     Args:
         given: values by dotted key that the user has set.
     Raises:
-        DataError: no numeric column, or a cell that is not what its column holds.
+        DataError: no numeric column, or a malformed cell.
     """
     found = Detected(source)
     for key, value in given.items():

@@ -17,15 +17,15 @@ AS_HIGH = 0.85  # of the highest peak: a shorter lag with a peak this high is pr
 AS_GOOD = 1.01  # times the least error: a shorter lag is preferred to one that is barely better
 
 
-def find_season(panel: Panel, room: int | None = None) -> int:
+def find_season(panel: Panel, available: int | None = None) -> int:
     """The season in rows: of the calendar if there are dates, else the lag at which changes repeat; 1 for none.
 
     Args:
-        room: rows available for two seasons of the calendar; None for those of the longest series.
+        available: rows available for two seasons of the calendar; None for those of the longest series.
     """
     if panel.clock.dated and panel.step.unit != "irregular":
-        room = int(panel.lengths.max()) if room is None else room
-        return next((m for m in usual_seasons(panel.step) if 2 * m <= room), 1)
+        available = int(panel.lengths.max()) if available is None else available
+        return next((m for m in usual_seasons(panel.step) if 2 * m <= available), 1)
     return _repeating_lag(_samples(panel))
 
 
@@ -34,17 +34,17 @@ def find_own_season(values: Float) -> int:
     return _repeating_lag([_interpolated(values[-ROWS:])])
 
 
-def find_anchor(panel: Panel, season: int, horizon: int, room: int | None = None) -> tuple[int, list[int]]:
+def find_anchor(panel: Panel, season: int, horizon: int, available: int | None = None) -> tuple[int, list[int]]:
     """The lag whose naive forecast has the least error over the horizon, and all lags worth an input.
 
     Args:
-        room: rows available for three times a lag and the horizon; None for those of the median series.
+        available: rows available for three times a lag and the horizon; None for those of the median series.
     """
     samples = _samples(panel)
-    room = int(np.median([len(s) for s in samples])) if room is None else room
+    available = int(np.median([len(s) for s in samples])) if available is None else available
     week_of_days = 7 * season if season > 7 else season
     lags = {1, season, week_of_days, *usual_seasons(panel.step)}
-    lags = {lag for lag in lags if 3 * lag + horizon < room} or {1}
+    lags = {lag for lag in lags if 3 * lag + horizon < available} or {1}
     errors = {lag: _naive_error(samples, lag, horizon) for lag in sorted(lags)}
     least = min(errors.values())
     anchor = next(lag for lag, error in errors.items() if error <= AS_GOOD * least)

@@ -48,7 +48,7 @@ def guess_times(profiles: Profiles, *, one_series: bool = False) -> Choice:
     """
     found = next((choice for rule in _RULES if (choice := rule(profiles))), None)
     if found is None:
-        return Choice((), "no timestamps: rows are taken in order")
+        return Choice((), "no timestamps: rows are in order")
     if len(found.names) > 1:
         return found
     finer = _distinct_timestamps(profiles, found) if one_series else None
@@ -56,7 +56,7 @@ def guess_times(profiles: Profiles, *, one_series: bool = False) -> Choice:
 
 
 def check_none_ignored(profiles: Profiles, times: Choice, source_name: str) -> None:
-    """Refuse rows without timestamps beside a column that looks like timestamps and cannot be read.
+    """Reject rows without timestamps beside a column that looks like timestamps and cannot be read.
 
     Raises:
         DataError: there is one, and no other time column but a counter was found.

@@ -59,7 +59,7 @@ def build_panel(
         rows: of several parts, the first decides the step.
         frequency: the step as for `Step.parse`; `auto` infers it; `irregular` keeps the time of each row.
         duplicates: how to handle rows of a series with the same timestamp.
-        missing: whether missing rows and empty cells are an error, and what the notes say about them.
+        missing: whether missing rows and empty cells are an error, and how the notes describe them.
         is_trained: whether the step is that of a trained model.
     Raises:
         DataError: duplicate or misaligned timestamps, or a step so fine that nearly all rows would be missing.
@@ -79,7 +79,7 @@ def build_panel(
             values.add(panel.values)
             parts.add(panel, continues=table.continues)
         first = parts.panels[0]
-        joined = replace(first, values=values.whole(), stamps=None if first.stamps is None else stamps.whole())
+        joined = replace(first, values=values.result(), stamps=None if first.stamps is None else stamps.result())
     starts, changes = np.concatenate(parts.starts), [note for part in parts.panels for note in part.notes]
     lengths = np.add.reduceat(np.concatenate([part.lengths for part in parts.panels]), np.flatnonzero(starts))
     return replace(

@@ -21,7 +21,7 @@ from seqpred.recipe.threads import choose_threads
 T = TypeVar("T")
 
 VALIDATION_BLOCKS = 30  # one horizon of one track each; enough to compare networks by
-VALIDATION_HORIZONS = 8  # per track; windows farther back say little about the next forecast
+VALIDATION_HORIZONS = 8  # per track; older windows predict the next one less well
 LONGEST_SEASON = 400  # rows that are forecast at once by default; a year of days is within it
 SHORT_HORIZON, LONG_HORIZON = 12, 60  # without a season; with a longer one: an hour of minutes, a minute of seconds
 SMALLEST_WINDOW, LARGEST_WINDOW = 24, 256
@@ -55,11 +55,11 @@ def _resolve_spans(config: Config, panel: Panel) -> dict[str, Any]:
     """The keys that count rows back or ahead, and the calendar cycles that no lag spans."""
     model, forecast, calendar = config.model, config.forecast, config.data.covariates.calendar
     tracks, typical = len(panel.names) * panel.roles.count("target"), int(np.median(panel.lengths))
-    searched, room = _searched_rows(config, panel, typical)
-    season = _known(forecast.season, lambda: find_season(searched, room))
+    searched, available = _searched_rows(config, panel, typical)
+    season = _known(forecast.season, lambda: find_season(searched, available))
     horizon = _known(forecast.horizon, lambda: _horizon(season, typical))
     validation = _known(config.training.validation, lambda: _validation(horizon, typical, tracks))
-    best_anchor, best_lags = find_anchor(searched, season, horizon, room)
+    best_anchor, best_lags = find_anchor(searched, season, horizon, available)
     anchor = _known(model.anchor, lambda: best_anchor)
     lags = _known(model.lags, lambda: best_lags if len(best_lags) > 1 else DEFAULT_LAGS)
     longest = max(1, typical - validation - anchor - 1)
@@ -105,16 +105,16 @@ def _known(value: T | Auto, infer: Callable[[], T]) -> T:
 def _searched_rows(config: Config, panel: Panel, typical: int) -> tuple[Panel, int]:
     """The rows searched for seasons and lags, without the validation split; and how many rows a lag may span.
 
-    At least a quarter of each series is left out. The second number depends on lengths alone, so that it reveals
+    At least a quarter of each series is omitted. The second number depends on lengths alone, so that it reveals
     nothing about the validation split.
     """
     horizon, validation = config.forecast.horizon, config.training.validation
     if validation == "auto":
         tracks = len(panel.names) * panel.roles.count("target")
         validation = typical // 2 if horizon == "auto" else _validation(horizon, typical, tracks)
-    left_out = max(typical // 4, horizon if horizon != "auto" else 1, 1)
-    cuts = np.maximum(panel.lengths - max(left_out, validation), np.minimum(panel.lengths, 1))
-    return sample(panel, cuts), typical - left_out
+    omitted = max(typical // 4, horizon if horizon != "auto" else 1, 1)
+    cuts = np.maximum(panel.lengths - max(omitted, validation), np.minimum(panel.lengths, 1))
+    return sample(panel, cuts), typical - omitted
 
 
 def _horizon(season: int, rows: int) -> int:

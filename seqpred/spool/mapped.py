@@ -54,7 +54,7 @@ class SpillBuffer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file; the result of `whole` remains valid."""
+        """Close the file; the result remains valid."""
         if self._file is not None:
             self._file.close()
 
@@ -69,7 +69,7 @@ class SpillBuffer:
                 self._file.write(np.ascontiguousarray(held).data)
             self._held.clear()
 
-    def whole(self) -> npt.NDArray[Any]:
+    def result(self) -> npt.NDArray[Any]:
         """All arrays as one."""
         if self._file is None:
             return self._held[0] if len(self._held) == 1 else np.concatenate(self._held)

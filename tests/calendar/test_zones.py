@@ -1,4 +1,4 @@
-"""Named time zones: no hour is lost or counted twice as clocks are turned, and the calendar is that of the wall."""
+"""Named time zones: no hour is lost or counted twice when clocks change, and the calendar is local."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def written(p: Panel) -> list[object]:
 
 @PROPERTY
 @given(st.sampled_from(PLACES), st.datetimes(datetime(1900, 1, 1), datetime(2150, 1, 1)))
-def test_the_wall_shows_what_the_standard_library_says_and_leads_back(zone: str, moment: datetime) -> None:
+def test_local_times_agree_with_the_standard_library_in_both_directions(zone: str, moment: datetime) -> None:
     there = moment.replace(tzinfo=UTC).astimezone(ZoneInfo(zone))
     time = np.array([(moment - EPOCH) // MICROSECOND])
     wall = to_local(zone, time)
@@ -70,7 +70,7 @@ def test_the_wall_shows_what_the_standard_library_says_and_leads_back(zone: str,
     st.sampled_from([timedelta(hours=1), timedelta(minutes=15), timedelta(minutes=30)]),
     st.booleans(),
 )
-def test_local_times_are_those_of_their_offsets(zone: str, begin: datetime, step: timedelta, back: bool) -> None:
+def test_local_times_agree_with_their_offsets(zone: str, begin: datetime, step: timedelta, back: bool) -> None:
     # Lord Howe turns its clocks by half an hour, so that of hourly rows the second time may stand alone
     begin = begin.replace(minute=0, second=0, microsecond=0)
     there = [moment.astimezone(ZoneInfo(zone)) for moment in instants(begin, 24 * 190, step)]
@@ -84,7 +84,7 @@ def test_local_times_are_those_of_their_offsets(zone: str, begin: datetime, step
     assert written(offset) == [t.isoformat() for t in there]
 
 
-def test_local_hours_of_a_year_have_no_gap_and_no_repeat_and_without_the_zone_both() -> None:
+def test_local_hours_of_a_year_are_complete_with_the_zone_and_not_without_it() -> None:
     there = [m.astimezone(ZoneInfo("Europe/Berlin")) for m in instants(datetime(2024, 1, 1), YEAR, timedelta(hours=1))]
     content = csv([f"{t:%d.%m.%Y %H:%M}" for t in there])
     assert panel(content, "Europe/Berlin").lengths.tolist() == [YEAR]
@@ -93,7 +93,7 @@ def test_local_hours_of_a_year_have_no_gap_and_no_repeat_and_without_the_zone_bo
 
 
 @pytest.mark.parametrize("zone", ["America/Sao_Paulo", "Europe/Berlin"])
-def test_days_are_those_of_the_wall_where_a_midnight_is_skipped_too(zone: str) -> None:
+def test_days_are_local_even_where_midnight_is_skipped(zone: str) -> None:
     days = [f"{datetime(2018, 10, 20) + timedelta(i)}" for i in range(30)]
     p = panel(csv(days), zone)
     assert (str(p.step), written(p)) == ("P1D", days)
@@ -101,18 +101,18 @@ def test_days_are_those_of_the_wall_where_a_midnight_is_skipped_too(zone: str) -
     assert written(panel(csv(aware), zone)) == aware
 
 
-def test_days_of_a_file_in_utc_are_utcs() -> None:
+def test_the_days_of_a_file_in_utc_are_those_of_utc() -> None:
     days = [f"{datetime(2024, 3, 20) + timedelta(i):%Y-%m-%dT00:00Z}" for i in range(30)]
     assert written(panel(csv(days), "Europe/Berlin")) == days
 
 
-def test_a_repeated_hour_that_stands_once_is_the_first_and_said() -> None:
+def test_an_ambiguous_hour_that_occurs_once_is_the_first_with_a_note() -> None:
     p = panel(csv(["2024-10-27 01:00", "2024-10-27 02:00", "2024-10-27 03:00"]), "Europe/Berlin")
     assert np.isnan(p.values[:, 0]).tolist() == [False, False, True, False]
     assert any("1 local times that occur twice in Europe/Berlin occur once here" in note for note in p.notes)
 
 
-def test_an_hour_that_the_clocks_skip_is_told_with_its_line() -> None:
+def test_a_skipped_hour_is_an_error_with_its_line() -> None:
     content = csv(["2024-03-31 01:00", "2024-03-31 02:00", "2024-03-31 03:00"])
     with pytest.raises(DataError, match=r"a.csv:3: '2024-03-31 02:00' does not exist in Europe/Berlin") as e:
         panel(content, "Europe/Berlin")
@@ -121,7 +121,7 @@ def test_an_hour_that_the_clocks_skip_is_told_with_its_line() -> None:
 
 
 @pandas_3
-def test_the_ends_of_the_calendar_have_a_clock_too() -> None:
+def test_the_first_and_last_years_have_local_times() -> None:
     for first in ("0001-01-02", "9999-12-29"):
         stamps = [f"{first} {hour:02d}:00" for hour in range(3)]
         assert written(panel(csv(stamps), "Europe/Berlin")) == stamps
@@ -130,7 +130,7 @@ def test_the_ends_of_the_calendar_have_a_clock_too() -> None:
 # ------------------------------------------------------------------ frames, and what can't be
 
 
-def test_a_frame_carries_its_zone_and_its_forecasts_do() -> None:
+def test_a_frame_and_its_forecasts_have_the_same_zone() -> None:
     stamps = pd.date_range("2024-10-26 20:00", periods=12, freq="h", tz="Europe/Berlin")
     p = panel(pd.DataFrame({"ds": stamps, "y": range(12)}))
     assert (p.clock.tz, p.dialect.timezone) == ("Europe/Berlin", "Europe/Berlin")
@@ -145,21 +145,21 @@ def test_whole_numbers_have_no_zone() -> None:
 
 
 @pytest.mark.parametrize("name", ["Europe/Berln", "Europe", "../etc/passwd", "", "Mars"])
-def test_a_zone_that_is_none_is_told_with_the_nearest(name: str) -> None:
+def test_an_unknown_zone_is_an_error_with_the_nearest_name(name: str) -> None:
     with pytest.raises(ConfigError, match=r"no time zone has this name"):
         Config.from_tree({"data": {"target": "y", "timezone": name}})
 
 
-# ------------------------------------------------------------------ what the network is told
+# ------------------------------------------------------------------ what the network is expected
 
 
-def test_the_calendar_is_told_the_hour_of_the_wall() -> None:
+def test_the_calendar_inputs_use_the_local_hour() -> None:
     there = [m.astimezone(ZoneInfo("Europe/Berlin")) for m in instants(datetime(2024, 1, 1), YEAR, timedelta(hours=1))]
     hours = np.array([t.hour for t in there]) / 24
     for form in ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M%z"):
         p = panel(csv([t.strftime(form) for t in there]), "Europe/Berlin")
-        told = Covariates((), ("hour",)).encode(p, 0, np.empty((0, 0)))[0]
-        np.testing.assert_allclose(told[:, 0], np.sin(2 * np.pi * hours), atol=1e-6)
+        expected = Covariates((), ("hour",)).encode(p, 0, np.empty((0, 0)))[0]
+        np.testing.assert_allclose(expected[:, 0], np.sin(2 * np.pi * hours), atol=1e-6)
 
 
 def test_a_future_file_may_be_written_without_offsets(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,4 +1,4 @@
-"""What `init` finds: only what is there, each with its reason."""
+"""Detecting how a file is written: nothing unusual in plain files, and a reason for every decision."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from seqpred.sources.source import Source
 from tests.conftest import seasonal
 
 
-def find(text: str | bytes, **said: Any) -> dict[str, Any]:
-    """What is decided beside the columns."""
+def find(text: str | bytes, **given: Any) -> dict[str, Any]:
+    """The decisions other than the time and id columns."""
     source = Source("sales.csv", text.encode() if isinstance(text, str) else text)
-    found = detect(source, {f"data.{k}": v for k, v in said.items()})
-    assert {k.removeprefix("data.") for k in found.keys} - set(said) <= set(found.reasons)
+    found = detect(source, {f"data.{k}": v for k, v in given.items()})
+    assert {k.removeprefix("data.") for k in found.keys} - set(given) <= set(found.reasons)
     assert all(found.reasons.values())
     return {k.removeprefix("data."): v for k, v in found.keys.items() if k not in ("data.time", "data.id")}
 
@@ -28,7 +28,7 @@ def column(values: np.ndarray, header: str = "ds,y") -> str:
     return f"{header}\n" + "".join(f"{i},{v}\n" for i, v in enumerate(values))
 
 
-def test_tidy_data_need_nothing() -> None:
+def test_a_plain_file_needs_no_decision() -> None:
     assert find(column(seasonal(60))) == {"target": "y"}
 
 
@@ -36,7 +36,7 @@ def test_tidy_data_need_nothing() -> None:
 
 
 @pytest.mark.parametrize("sign", [-1, -200, -999, -9999])
-def test_a_customary_value_far_outside_is_found(sign: int) -> None:
+def test_a_customary_sentinel_far_from_all_values_is_found(sign: int) -> None:
     values = seasonal(200) + 1000
     values[::20] = sign
     assert find(column(values))["sentinels"] == [sign]
@@ -56,11 +56,11 @@ def test_a_customary_value_far_outside_is_found(sign: int) -> None:
     ],
     ids=["once", "no custom", "among its like", "three values", "all negative", "near", "wide", "small"],
 )
-def test_what_may_be_a_value_is_left_alone(values: np.ndarray) -> None:
+def test_a_possible_value_is_not_a_sentinel(values: np.ndarray) -> None:
     assert "sentinels" not in find(column(values))
 
 
-def test_a_value_that_another_column_really_holds_is_left_alone() -> None:
+def test_a_plausible_value_of_another_column_is_not_a_sentinel() -> None:
     frame = pd.DataFrame({"a": seasonal(200), "b": np.arange(200) - 250.0})
     frame.loc[::20, "a"] = -200
     assert "sentinels" not in find(frame.to_csv(index=False))
@@ -68,8 +68,8 @@ def test_a_value_that_another_column_really_holds_is_left_alone() -> None:
 
 @pytest.mark.parametrize("mark", ["-", "?", "--", "...", "unavailable", "I/O Timeout"])
 @pytest.mark.parametrize("rows", [3, 2500])
-def test_a_mark_among_numbers_is_found(mark: str, rows: int) -> None:
-    """In the first rows, and behind those that are looked at first."""
+def test_a_mark_for_missing_values_is_found(mark: str, rows: int) -> None:
+    """Both in the rows that are profiled and after them."""
     found = find(column(np.array([*range(rows), mark, 1, f" {mark}", 6], object)))
     assert (found["sentinels"], found["target"]) == ([mark], "y")
 
@@ -80,12 +80,12 @@ def test_several_words_for_missing_values_are_found() -> None:
 
 
 @pytest.mark.parametrize("cells", [["x", "x"], ["?", "x"], ["5?", "5?"], ["_a", "_a"]])
-def test_other_texts_among_numbers_are_faults(cells: list[str]) -> None:
+def test_other_texts_among_numbers_are_errors(cells: list[str]) -> None:
     with pytest.raises(DataError, match="is not a number"):
         find(column(np.array([*range(2500), *cells], object)))
 
 
-def test_a_mark_that_is_not_among_the_sentinels_one_named_is_a_fault() -> None:
+def test_a_mark_that_is_not_in_the_given_sentinels_is_an_error() -> None:
     text = column(np.array([*range(9), "?", "?"], object))
     with pytest.raises(DataError, match=r"'\?' in column 'y' is not a number \(2 such rows: 11, 12\)"):
         find(text, sentinels=["-"], target="y")
@@ -94,13 +94,13 @@ def test_a_mark_that_is_not_among_the_sentinels_one_named_is_a_fault() -> None:
 # ------------------------------------------------------------------ repeats
 
 
-def test_repeats_that_agree_take_the_first_and_others_the_mean() -> None:
+def test_equal_duplicates_are_merged_by_the_first_and_others_by_the_mean() -> None:
     rows = [f"{i},{i % 7}\n" for i in range(20)]
     assert find("ds,y\n" + "".join([*rows, "3,3\n"]))["duplicates"] == "first"
     assert find("ds,y\n" + "".join([*rows, "3,4\n"]))["duplicates"] == "mean"
 
 
-def test_repeats_that_are_series_of_their_own_are_not_merged() -> None:
+def test_duplicates_that_may_be_several_series_are_not_merged() -> None:
     rows = [f"{i},{s},p,{i + k}\n" for k, s in enumerate("ab") for i in range(20)]
     assert "duplicates" not in find("ds,shop,product,y\n" + "".join(rows), id=None)
 
@@ -109,13 +109,13 @@ def test_repeats_that_are_series_of_their_own_are_not_merged() -> None:
 
 
 def key_columns(frame: pd.DataFrame) -> tuple[Any, Any, Any]:
-    """Time, id and target as they are decided."""
+    """The detected time, id and target."""
     keys = detect(Source("sales.csv", frame.to_csv(index=False).encode()), {}).keys
     return keys["data.time"], keys["data.id"], keys["data.target"]
 
 
-def test_a_text_that_tells_repeated_times_apart_names_the_series() -> None:
-    """Though the first rows, all of one series, don't show it, and another text tells nothing."""
+def test_a_text_that_makes_timestamps_unique_is_the_id() -> None:
+    """Even if all rows that are profiled belong to one series, and another text does not help."""
     day = pd.date_range("2000-01-01", periods=2500).astype(str)
     shops = [
         pd.DataFrame(
@@ -127,7 +127,7 @@ def test_a_text_that_tells_repeated_times_apart_names_the_series() -> None:
     assert key_columns(shops[0]) == ("day", None, "units")
 
 
-def test_a_whole_number_that_tells_repeated_times_apart_names_the_series() -> None:
+def test_an_integer_that_makes_timestamps_unique_is_the_id() -> None:
     day = pd.date_range("2000-01-01", periods=50).astype(str)
     frame = pd.concat([pd.DataFrame({"day": day, "place": k, "units": seasonal(50) + k}) for k in range(4)])
     assert key_columns(frame) == ("day", "place", "units")
@@ -135,12 +135,12 @@ def test_a_whole_number_that_tells_repeated_times_apart_names_the_series() -> No
     assert key_columns(frame[["row", "day", "place", "units"]]) == ("day", "place", "units")
 
 
-def test_repeated_times_that_no_column_tells_apart_have_no_id() -> None:
+def test_duplicates_that_no_column_makes_unique_have_no_id() -> None:
     frame = pd.DataFrame({"day": ["2024-01-01", "2024-01-02"] * 20, "kind": "a", "sort": "b", "y": range(40)})
     assert key_columns(frame) == ("day", None, "y")
 
 
-def test_a_date_that_comes_again_gives_way_to_times_that_do_not() -> None:
+def test_unique_timestamps_precede_duplicate_dates() -> None:
     hour = pd.date_range("2024-01-01", periods=200, freq="h")
     frame = pd.DataFrame({"date": hour.strftime("%Y-%m-%d"), "at": hour.astype(str), "y": seasonal(200)})
     assert key_columns(frame) == ("at", None, "y")
@@ -148,7 +148,7 @@ def test_a_date_that_comes_again_gives_way_to_times_that_do_not() -> None:
     assert key_columns(frame)[0] == "date"
 
 
-def test_numbers_of_invoices_are_no_dates() -> None:
+def test_invoice_numbers_are_no_dates() -> None:
     frame = pd.DataFrame(
         {"no": [f"{k}" for k in range(489434, 489474)], "day": pd.date_range("2024-01-01", periods=40)}
     )
@@ -156,25 +156,25 @@ def test_numbers_of_invoices_are_no_dates() -> None:
     assert key_columns(frame.assign(y=seasonal(40)))[0] == "day"
 
 
-def test_a_word_in_a_name_tells_the_target() -> None:
+def test_a_word_in_the_name_of_a_column_makes_it_the_target() -> None:
     day = pd.date_range("2024-01-01", periods=40)
     frame = pd.DataFrame({"day": day, "kind": "a", "Weekly_Sales": seasonal(40), "rate": seasonal(40, 9)})
     assert key_columns(frame)[2] == "Weekly_Sales"
 
 
-def test_the_last_number_beside_text_is_the_target() -> None:
+def test_the_last_numeric_column_of_a_table_with_text_is_the_target() -> None:
     rows = "".join(f"2024-01-{i:02d},{'ab'[i % 2]},{'cde'[i % 3]},{i},{i * i}\n" for i in range(1, 29))
     assert find(f"day,sky,wind,temp,cars\n{rows}")["target"] == "cars"
 
 
-def test_cp1252_is_found() -> None:
+def test_cp1252_is_detected() -> None:
     rows = column(seasonal(60), "ds,caf\u00e9")
     assert find(rows.encode("cp1252"))["encoding"] == "cp1252"
     assert "encoding" not in find(rows.encode("utf-8"))
     assert "encoding" not in find(rows.encode("utf-16"))
 
 
-def test_years_side_by_side_are_found_and_aligned_by_what_leaves_no_hole() -> None:
+def test_columns_of_years_are_aligned_so_that_no_day_is_missing() -> None:
     day = pd.date_range("2021-01-01", "2023-12-31", freq="D")
     truth = pd.Series(seasonal(len(day), 7), day)
     rows = pd.date_range("2023-01-01", "2023-12-31", freq="D")
@@ -190,13 +190,13 @@ def test_years_side_by_side_are_found_and_aligned_by_what_leaves_no_hole() -> No
     assert "the same weekday in each year leaves 0 days missing, the same date " in why["layout"]
 
 
-def test_other_whole_numbers_are_no_years() -> None:
+def test_other_integers_as_column_names_are_no_years() -> None:
     rows = "".join(f"2024-01-{i:02d},{i},{i * i % 17}\n" for i in range(1, 29))
     assert "layout" not in find(f"day,2024,2020\n{rows}")
     assert "layout" not in find(f"day,in,out\n{rows}")
 
 
-def test_a_damaged_file_is_left_to_the_reader_that_has_the_words() -> None:
+def test_a_damaged_file_is_left_to_the_reader() -> None:
     assert is_text(Source("a.csv.gz", gzip.compress(column(seasonal(600)).encode())[:200]), "utf-8")
 
 
@@ -204,7 +204,7 @@ def test_a_damaged_file_is_left_to_the_reader_that_has_the_words() -> None:
 
 
 def hours(zone: str, days: int = 366) -> list[str]:
-    """What the clock on the wall shows in each hour of 2024."""
+    """The local time of every hour of 2024."""
     return list(pd.date_range("2024-01-01", periods=24 * days, freq="h", tz="UTC").tz_convert(zone).strftime(WALL))
 
 
@@ -215,15 +215,15 @@ def of_hours(times: list[str]) -> str:
     return "ds,y\n" + "".join(f"{t},{v}\n" for t, v in zip(times, seasonal(len(times), 24), strict=True))
 
 
-@pytest.mark.parametrize(("zone", "told"), [("Europe/Paris", "Europe/Berlin"), ("America/New_York",) * 2])
-def test_clocks_that_are_turned_are_told_with_a_zone_that_does_it(zone: str, told: str) -> None:
+@pytest.mark.parametrize(("zone", "expected"), [("Europe/Paris", "Europe/Berlin"), ("America/New_York",) * 2])
+def test_clock_changes_are_reported_with_a_matching_zone(zone: str, expected: str) -> None:
     found = detect(Source("a.csv", of_hours(hours(zone)).encode()), {})
     assert found.keys["data.duplicates"] == "mean"
-    assert f"`timezone: {told}`" in found.reasons["duplicates"]
+    assert f"`timezone: {expected}`" in found.reasons["duplicates"]
 
 
 @pytest.mark.parametrize("change", ["another repeat", "no hole", "half a year"])
-def test_other_repeats_are_not_taken_for_turned_clocks(change: str) -> None:
+def test_other_duplicates_are_not_treated_as_clock_changes(change: str) -> None:
     times = hours("Europe/Berlin")
     if change == "another repeat":
         times.insert(100, times[100])

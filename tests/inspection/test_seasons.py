@@ -21,7 +21,7 @@ Shared = Callable[[str], Path]
 
 
 def panel_of(source: Source) -> Panel:
-    """The panel that `init` would see."""
+    """The panel of a source, its columns guessed."""
     return build_panel(read_table(source, guess_columns(profile_columns(source), source.name).columns))
 
 
@@ -40,7 +40,7 @@ def dated(values: np.ndarray, step: str) -> Panel:
 
 
 def cycle(rows: int, season: int, seed: int = 3) -> np.ndarray:
-    """A season that is no sine, with noise and a trend."""
+    """A season of random shape, with noise and a trend."""
     rng = np.random.default_rng(seed)
     shape = rng.normal(0, 5, season)
     return np.tile(shape, rows // season + 1)[:rows] + 0.02 * np.arange(rows) + rng.normal(0, 1, rows)
@@ -52,9 +52,9 @@ def test_air_passengers_have_a_season_of_12_months(shared: Shared) -> None:
     assert find_season(panel) == 12
 
 
-def test_two_whole_years_are_needed_to_have_the_seasons_of_one() -> None:
-    for months, told in ((23, 1), (24, 12)):
-        assert find_season(dated(np.arange(months) % 7.0, "M")) == told
+def test_a_yearly_season_needs_two_years() -> None:
+    for months, season in ((23, 1), (24, 12)):
+        assert find_season(dated(np.arange(months) % 7.0, "M")) == season
 
 
 def test_sunspots_have_a_season_of_10_or_11_years(shared: Shared) -> None:
@@ -76,17 +76,17 @@ def test_hourly_dates_have_a_season_of_24() -> None:
 
 
 @pytest.mark.parametrize(("step", "season"), [("M", 12), ("W", 52), ("D", 7), ("h", 24)])
-def test_a_calendar_has_its_season(step: str, season: int) -> None:
+def test_dates_have_the_season_of_the_calendar(step: str, season: int) -> None:
     assert find_season(dated(cycle(4 * season + 9, season), step)) == season
 
 
 @pytest.mark.parametrize("season", [4, 7, 12, 24, 48, 168])
-def test_whole_numbers_have_the_season_at_which_they_repeat(season: int) -> None:
+def test_integer_times_have_the_season_at_which_values_repeat(season: int) -> None:
     assert find_season(whole(cycle(12 * season, season))) == season
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_smooth_cycle_is_found_whole_and_not_twice(seed: int) -> None:
+def test_a_smooth_cycle_is_found_and_not_a_multiple_of_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
     t = np.arange(600)
     assert find_season(whole(10 * np.sin(2 * np.pi * t / 24) + rng.normal(0, 1, 600))) == 24
@@ -122,12 +122,12 @@ def test_the_anchor_of_a_season_is_the_season_and_of_a_random_walk_the_last_valu
     assert anchor == 1
 
 
-def test_values_that_swing_about_a_far_level_are_correlated_as_they_swing() -> None:
+def test_autocorrelation_does_not_depend_on_the_level() -> None:
     found = _autocorrelation(np.tile([1000.0, 1001.0], 60))
     np.testing.assert_allclose(found[:3], [1, -1, 1], atol=0.03)
 
 
-def test_seasons_are_looked_for_in_all_of_a_few_series() -> None:
+def test_all_of_a_few_series_are_searched_for_seasons() -> None:
     rows = "".join(f"{s},{t},{t}\n" for s in "abc" for t in range(9))
     three = panel_of(Source("a.csv", f"id,ds,y\n{rows}".encode()))
     assert sample(three, three.lengths - 2).lengths.tolist() == [7, 7, 7]

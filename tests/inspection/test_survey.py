@@ -30,7 +30,7 @@ NAN = float("nan")
 
 
 def numbered(*series: dict[int, float] | npt.NDArray[np.float64]) -> Table:
-    """A table of series whose times are whole numbers: a value at each time."""
+    """A table of series with integer times: a value at each time."""
     parts = [dict(enumerate(s)) if isinstance(s, np.ndarray) else s for s in series]
     return Table(
         Source("sales.csv", b""),
@@ -54,7 +54,7 @@ def read(content: str, *targets: str) -> Table:
 
 
 def outliers(values: npt.NDArray[np.float64]) -> list[int]:
-    """How many outliers a lone series has, and the row of the farthest; nothing where there is none."""
+    """The number of outliers of a series and the row of the farthest; empty if there are none."""
     found = surveyed(values)
     return [] if found.farthest[0, 0] < 0 else [int(found.outliers[0, 0]), int(found.farthest[0, 0])]
 
@@ -62,7 +62,7 @@ def outliers(values: npt.NDArray[np.float64]) -> list[int]:
 # ------------------------------------------------------------------ holes, cells, repeats
 
 
-def test_a_row_that_is_absent_is_told_from_one_that_is_empty() -> None:
+def test_missing_rows_are_distinguished_from_empty_cells() -> None:
     found = surveyed({0: 1, 1: NAN, 2: 3, 5: 4, 7: 5})
     assert found.missing.tolist() == [3]
     assert found.gaps.tolist() == [2]
@@ -75,7 +75,7 @@ cells = st.sampled_from(["absent", "empty", "0", "1"])
 
 @PROPERTY
 @given(st.lists(st.lists(cells, max_size=30), min_size=1, max_size=6))
-def test_what_is_found_is_what_was_left_out(drawn: list[list[str]]) -> None:
+def test_counts_match_the_rows_and_cells_that_were_removed(drawn: list[list[str]]) -> None:
     laid = [["1", *series, "1"] for series in drawn]  # a series begins and ends with a row that is there
     tables = [{t: NAN if c == "empty" else float(c) for t, c in enumerate(series) if c != "absent"} for series in laid]
     found = surveyed(*tables)
@@ -90,7 +90,7 @@ def test_what_is_found_is_what_was_left_out(drawn: list[list[str]]) -> None:
         assert found.constant[s, 0] == ("0" not in series)
 
 
-def test_rows_that_share_a_time_are_counted_in_their_series() -> None:
+def test_duplicate_timestamps_are_counted_in_their_series() -> None:
     once = numbered(np.arange(4.0), np.arange(5.0))
     extra = [7, 7, 5]
     twice = replace(once, codes=np.append(once.codes, [1, 1, 0]), times=np.append(once.times, np.array(extra) % 4))
@@ -99,7 +99,7 @@ def test_rows_that_share_a_time_are_counted_in_their_series() -> None:
     assert report_grid(twice).duplicates == 3
 
 
-def test_nothing_but_empty_cells_is_neither_constant_nor_an_outlier() -> None:
+def test_empty_cells_alone_are_neither_constant_nor_outliers() -> None:
     found = surveyed(np.full(6, NAN), np.arange(6.0))
     assert found.longest_constant.ravel().tolist() == [0, 1]
     assert found.empty.ravel().tolist() == [6, 0]
@@ -112,19 +112,19 @@ def test_nothing_but_empty_cells_is_neither_constant_nor_an_outlier() -> None:
 
 @pytest.mark.parametrize("row", [0, 1, 30, 57, 118, 119])
 @pytest.mark.parametrize("value", [-200.0, 0.0, 1e6])
-def test_a_lone_spike_is_the_only_outlier_wherever_it_stands(row: int, value: float) -> None:
+def test_a_single_spike_is_the_only_outlier_wherever_it_is(row: int, value: float) -> None:
     values = seasonal(120)
     values[row] = value
     assert outliers(values) == [1, row]
 
 
-def test_a_spike_stands_out_where_most_values_are_the_same() -> None:
+def test_a_spike_is_an_outlier_where_most_values_are_equal() -> None:
     values = np.where(np.arange(100) % 5 == 0, 10.0 + np.arange(100) % 3, 0.0)
     values[52] = 5000.0
     assert outliers(values) == [1, 52]
 
 
-def test_many_cells_with_a_number_that_stands_for_none_are_all_outliers() -> None:
+def test_all_sentinels_are_outliers() -> None:
     values = seasonal(120)
     values[20:40] = -200
     found = surveyed(values)
@@ -146,17 +146,17 @@ QUIET = {
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_what_is_usual_in_its_series_is_no_outlier(name: str) -> None:
+def test_usual_values_are_no_outliers(name: str) -> None:
     assert outliers(QUIET[name].astype(float)) == []
 
 
-def test_a_spike_is_found_in_a_trend_that_goes_farther_than_it() -> None:
+def test_a_spike_is_found_in_a_trend_that_exceeds_it() -> None:
     values = np.arange(200.0) + np.random.default_rng(0).normal(0, 1, 200)
     values[50] += 60
     assert outliers(values) == [1, 50]
 
 
-def test_a_spike_is_found_in_a_series_of_less_than_three_seasons() -> None:
+def test_a_spike_is_found_in_fewer_than_three_seasons() -> None:
     short = np.arange(30.0) + np.random.default_rng(0).normal(0, 0.1, 30)
     short[9] += 20
     found = surveyed(seasonal(240), short)
@@ -176,7 +176,7 @@ def test_outliers_depend_on_neither_unit_nor_sign(seed: int, unit: float, zero: 
 
 @PROPERTY
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8), st.integers(0, 10**6))
-def test_what_is_found_in_a_series_does_not_depend_on_those_beside_it(lengths: list[int], seed: int) -> None:
+def test_the_counts_of_a_series_do_not_depend_on_other_series(lengths: list[int], seed: int) -> None:
     rng = np.random.default_rng(seed)
     series = [np.where(rng.random(n) < 0.2, NAN, rng.integers(0, 9, n)) for n in lengths]
     together, names = surveyed(*series), ("empty", "longest_constant", "constant")
@@ -185,38 +185,38 @@ def test_what_is_found_in_a_series_does_not_depend_on_those_beside_it(lengths: l
         assert all(getattr(together, n)[s].tolist() == getattr(alone, n)[0].tolist() for n in names)
 
 
-def test_the_worst_come_first_and_a_series_without_fault_is_none_of_them() -> None:
+def test_the_worst_tracks_come_first_and_flawless_ones_are_excluded() -> None:
     found = surveyed(np.arange(9.0), np.array([1, NAN, 3, NAN, 5]), np.array([1, NAN, 3, 4, 5]))
     assert found.worst(5) == [1, 2]
     assert found.worst(1) == [1]
     assert found.totals() == {"absent": 0, "holes": 0, "repeats": 0, "empty": 3, "outliers": 0}
 
 
-def test_a_track_is_told_with_its_times_and_its_farthest_outlier_as_json() -> None:
+def test_a_track_is_described_with_its_span_and_its_farthest_outlier() -> None:
     values = seasonal(96)
     values[40] = 999
-    told = surveyed(np.arange(3.0), values).track(1)
-    assert (told["series"], told["target"], told["rows"], told["first"], told["last"]) == ("s1", "y", 96, 0, 95)
-    assert (told["outliers"], told["farthest_outlier"]) == (1, {"time": 40, "value": 999.0})
-    json.dumps(told, allow_nan=False)
+    found = surveyed(np.arange(3.0), values).track(1)
+    assert (found["series"], found["target"], found["rows"], found["first"], found["last"]) == ("s1", "y", 96, 0, 95)
+    assert (found["outliers"], found["farthest_outlier"]) == (1, {"time": 40, "value": 999.0})
+    json.dumps(found, allow_nan=False)
 
 
-def test_a_season_is_found_in_the_values_of_a_series_and_none_where_there_is_none() -> None:
+def test_a_series_has_a_season_only_if_its_values_repeat() -> None:
     noise = np.random.default_rng(0).normal(0, 1, 96)
     found = surveyed(seasonal(96), noise)
     assert [found.track(k)["season"] for k in (0, 1)] == [12, 1]
 
 
-def test_a_season_near_the_panels_is_the_panels() -> None:
-    """A year of 51 weeks is one of 52, which the calendar says; one of 26 is another."""
+def test_a_season_close_to_that_of_the_panel_is_the_same() -> None:
+    """A season of 51 weeks counts as the 52 of the calendar; one of 26 does not."""
     weeks = pd.date_range("2015-01-04", periods=320, freq="7D").astype(str)
-    for rows, told in ((51, 52), (26, 26)):
+    for rows, found in ((51, 52), (26, 26)):
         values = np.tile(np.random.default_rng(1).normal(size=rows), 13)[:320]
         table = read("ds,y\n" + "".join(f"{day},{value}\n" for day, value in zip(weeks, values, strict=True)))
-        assert survey(build_panel(table), table).track(0)["season"] == told
+        assert survey(build_panel(table), table).track(0)["season"] == found
 
 
-def test_two_targets_are_surveyed_each_for_itself_and_columns_behind_them_are_none() -> None:
+def test_each_target_is_surveyed_and_covariates_are_not() -> None:
     table = read("ds,a,b,c\n" + "".join(f"{i},{i},{'' if i % 2 else 5},7\n" for i in range(10)), "a", "b", "c")
     panel = build_panel(table)
     found = survey(replace(panel, roles=("target", "target", "known")), table)
@@ -236,7 +236,7 @@ def test_many_series_are_surveyed_at_once() -> None:
 # ------------------------------------------------------------------ times and columns
 
 
-def test_rows_off_the_step_are_counted_with_the_lines_of_the_first() -> None:
+def test_misaligned_rows_are_counted_and_the_first_are_named() -> None:
     days = ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
     stamps = [f"{d} 00:00" for d in days]
     stamps[3] = "2024-01-04 00:07"
@@ -247,28 +247,28 @@ def test_rows_off_the_step_are_counted_with_the_lines_of_the_first() -> None:
     assert found.span == ("2024-01-01 00:00", "2024-01-05 00:00")
 
 
-def test_rows_are_held_against_the_step_that_a_person_asked_for() -> None:
+def test_rows_are_compared_with_the_requested_step() -> None:
     table = read("ds,y\n" + "".join(f"2024-01-{d:02d},1\n" for d in range(1, 11)))
     assert report_grid(table).share_on_grid == 1
     assert report_grid(table, "P7D").share_on_grid == pytest.approx(0.2)
     assert str(report_grid(table, "3").step) == "P1D"  # refused later: the times are dates
 
 
-def test_every_column_is_told_with_its_role_and_the_unused_ones_as_such() -> None:
+def test_every_column_is_described_with_its_role_or_as_unused() -> None:
     source = Source("sales.csv", b"ds,shop,y,note\n2024-01-01,a,1.5,x\n2024-01-02,a,2,x\n")
     profiles = profile_columns(source)
-    told = describe_columns(profiles, Columns("ds", "shop", ("y",)), {"time": "its name"})
-    assert [(c["name"], c["role"]) for c in told] == [
+    found = describe_columns(profiles, Columns("ds", "shop", ("y",)), {"time": "its name"})
+    assert [(c["name"], c["role"]) for c in found] == [
         ("ds", "time"),
         ("shop", "id"),
         ("y", "target"),
         ("note", "unused"),
     ]
-    assert [c["why"] for c in told] == ["its name", None, None, None]
+    assert [c["why"] for c in found] == ["its name", None, None, None]
     assert {c["role"] for c in describe_columns(profiles, None, {})} == {None}
 
 
-def test_a_step_that_is_asked_for_counts_where_it_fits_the_times() -> None:
+def test_a_requested_step_is_used_if_it_fits_the_times() -> None:
     steps = ("irregular", "2", "PT1H", "soon")
     assert [requested_step(text, dated=False) for text in steps] == [Step("irregular", 1), Step("row", 2), None, None]
     assert [requested_step(text, dated=True) for text in steps] == [

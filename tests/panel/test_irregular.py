@@ -1,4 +1,4 @@
-"""Rows without a step: each keeps its time, and the network is told how long after the one before it comes."""
+"""Irregular rows: each keeps its time, and the time since the previous row is an input."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PROPERTY = settings(derandomize=True, deadline=None, max_examples=30)
 
 
 def events(rows: int = 150, series: str = "ab", seed: int = 0) -> pd.DataFrame:
-    """A tank that fills as time goes by, read now and then."""
+    """The level of a tank that fills steadily, measured at random times."""
     draw = np.random.default_rng(seed)
     frames = []
     for name in series:
@@ -66,7 +66,7 @@ def priced(tmp_path_factory: pytest.TempPathFactory) -> seqpred.Model:
 # ------------------------------------------------------------------ the panel
 
 
-def test_each_row_keeps_its_time_and_no_row_is_absent() -> None:
+def test_each_row_keeps_its_time_and_no_row_is_missing() -> None:
     frame = events().sample(frac=1, random_state=1)
     panel = panel_of(frame)
     assert sorted(panel.names) == ["a", "b"]
@@ -77,7 +77,7 @@ def test_each_row_keeps_its_time_and_no_row_is_absent() -> None:
         np.testing.assert_array_equal(panel.track(s, 0), own["level"])
 
 
-def test_the_time_since_the_last_row_is_a_past_covariate_in_usual_distances_of_what_is_learned() -> None:
+def test_the_time_since_the_last_row_is_a_past_covariate_in_units_of_the_usual_gap_in_training() -> None:
     frame = events(series="a")
     panel, cut = panel_of(frame), 100
     learned = learn_covariates(panel, np.array([cut]), ())
@@ -85,15 +85,15 @@ def test_the_time_since_the_last_row_is_a_past_covariate_in_usual_distances_of_w
     assert [(c.name, c.role, c.mean, c.spread) for c in learned.columns] == [
         (SINCE, "past", 0.0, float(np.median(gaps[: cut - 1])))
     ]
-    told = learned.encode(apply_covariates(panel, learned), 0, np.empty((3, 0)))[0]
-    np.testing.assert_allclose(told[1:150, 0], np.log1p(gaps / learned.columns[0].spread), rtol=1e-6)
-    assert told[:, 1].tolist() == [0.0, *[1.0] * 149, 0.0, 0.0, 0.0]  # unknown before the first row, and ahead
-    assert not told[150:, 0].any()
+    inputs = learned.encode(apply_covariates(panel, learned), 0, np.empty((3, 0)))[0]
+    np.testing.assert_allclose(inputs[1:150, 0], np.log1p(gaps / learned.columns[0].spread), rtol=1e-6)
+    assert inputs[:, 1].tolist() == [0.0, *[1.0] * 149, 0.0, 0.0, 0.0]  # unknown before the first row, and ahead
+    assert not inputs[150:, 0].any()
 
 
 @PROPERTY
 @given(st.integers(2, 149), st.integers(0, 5))
-def test_what_is_told_of_a_row_knows_no_later_one(cut: int, seed: int) -> None:
+def test_the_inputs_of_a_row_do_not_depend_on_later_rows(cut: int, seed: int) -> None:
     panel = panel_of(events(series="a", seed=seed))
     learned = Covariates(learn_covariates(panel, np.array([cut]), ()).columns, ("hour", "weekday"))
     panel = apply_covariates(panel, learned)
@@ -103,7 +103,7 @@ def test_what_is_told_of_a_row_knows_no_later_one(cut: int, seed: int) -> None:
     np.testing.assert_array_equal(learned.encode(past, 0, none)[0], learned.encode(panel, 0, none)[0][:cut])
 
 
-def test_rows_to_come_are_the_median_distance_of_their_series_apart() -> None:
+def test_future_rows_are_assumed_at_the_median_gap_of_their_series() -> None:
     panel = panel_of(events())
     for s in range(2):
         own = panel.times(s, np.arange(150))
@@ -111,27 +111,27 @@ def test_rows_to_come_are_the_median_distance_of_their_series_apart() -> None:
         assert panel.times(s, 149 + np.arange(4)).tolist() == (own[-1] + step * np.arange(4)).tolist()
 
 
-def test_a_cycle_is_told_where_the_data_holds_three_of_it_whatever_the_lags_are() -> None:
+def test_a_calendar_cycle_is_an_input_if_the_data_contains_three_of_it_whatever_the_lags() -> None:
     assert find_calendar(panel_of(events()), longest_lag=10_000) == ("hour",)
 
 
 # ------------------------------------------------------------------ forecasts
 
 
-def test_forecasts_go_on_from_each_series_last_time_and_it_is_said(model: seqpred.Model) -> None:
-    said: list[str] = []
+def test_forecasts_continue_from_the_last_time_of_each_series_with_a_note(model: seqpred.Model) -> None:
+    notes: list[str] = []
     frame = events()
-    found = seqpred.predict(model, frame, steps=6, notify=lambda note: said.append(str(note)))
+    found = seqpred.predict(model, frame, steps=6, notify=lambda note: notes.append(str(note)))
     for name, own in found.groupby("id"):
         at = pd.to_datetime(frame.loc[frame["id"] == name, "at"])
         assert (pd.to_datetime(own["at"]).diff().iloc[1:] == at.diff().median().floor("s")).all()
         assert pd.to_datetime(own["at"]).iloc[0] > at.iloc[-1]
-    assert [s for s in said if "no fixed step" in s] == [
+    assert [s for s in notes if "no fixed step" in s] == [
         "the data has no fixed step; forecast timestamps are spaced by the median interval."
     ]
 
 
-def test_how_long_ago_the_row_before_was_reaches_the_forecast(model: seqpred.Model) -> None:
+def test_the_time_since_the_last_row_affects_the_forecast(model: seqpred.Model) -> None:
     frame = events(series="a")
     later = frame.assign(at=frame["at"].where(frame.index < 149, frame["at"] + pd.Timedelta(days=1)))
     first, second = (seqpred.predict(model, f)["forecast"].to_numpy() for f in (frame, later))
@@ -140,7 +140,7 @@ def test_how_long_ago_the_row_before_was_reaches_the_forecast(model: seqpred.Mod
     np.testing.assert_array_equal(seqpred.predict(model, moved)["forecast"].to_numpy(), first)
 
 
-def test_a_future_file_says_the_times(model: seqpred.Model) -> None:
+def test_a_future_file_sets_the_times(model: seqpred.Model) -> None:
     frame = events(series="a")
     last = frame["at"].iloc[-1]
     times = [str(last + pd.Timedelta(hours=h)) for h in (5, 1, 9)]
@@ -153,7 +153,7 @@ def test_a_future_file_says_the_times(model: seqpred.Model) -> None:
         seqpred.predict(model, frame, steps=3, future=pd.concat([future, future[:1]]))
 
 
-def test_known_covariates_come_in_the_order_of_their_times(priced: seqpred.Model) -> None:
+def test_known_covariates_are_sorted_by_time(priced: seqpred.Model) -> None:
     frame = events()
     template = future_table(priced, frame)
     future = pd.DataFrame(template).assign(price=np.arange(8.0))
@@ -163,14 +163,14 @@ def test_known_covariates_come_in_the_order_of_their_times(priced: seqpred.Model
     assert not seqpred.predict(priced, frame, future=future.assign(price=9.0))["forecast"].equals(found["forecast"])
 
 
-def test_a_lone_row_is_followed_at_the_distance_that_was_learned(model: seqpred.Model) -> None:
+def test_a_single_row_is_followed_at_the_usual_gap_in_training(model: seqpred.Model) -> None:
     found = seqpred.predict(model, events(series="a")[:1], steps=2)
     usual = model.covariates.columns[0].spread / SECOND
     gap = pd.to_datetime(found["at"]).diff().iloc[1].total_seconds()
     assert gap == pytest.approx(usual, abs=1)
 
 
-def test_eval_scores_rows_by_rows(model: seqpred.Model) -> None:
+def test_eval_scores_irregular_rows(model: seqpred.Model) -> None:
     scores = seqpred.evaluate(model, events(), windows=3).to_dict()
     assert scores["windows"][-1]["rows"] == 8
     assert scores["metrics"]["model"]["mase"] is not None
@@ -183,28 +183,28 @@ def csv(frame: pd.DataFrame) -> Source:
     return Source("events.csv", frame.to_csv(index=False).encode())
 
 
-def test_init_writes_it_where_no_step_explains_the_rows() -> None:
+def test_init_chooses_irregular_if_no_step_describes_the_rows() -> None:
     text = init(csv(events()), "events.csv", {"data.target": "level"})
     assert yaml.safe_load(text)["data"]["frequency"] == "irregular"
     assert "frequency: irregular  # no fixed step" in text
 
 
 @pytest.mark.parametrize("kept", [0.3, 0.9])
-def test_rows_that_are_left_out_of_a_grid_are_no_reason(kept: float) -> None:
+def test_gaps_in_a_grid_do_not_make_rows_irregular(kept: float) -> None:
     days = pd.date_range("2024-01-01", periods=600)
     draw = np.random.default_rng(0)
     frame = pd.DataFrame({"day": days, "y": draw.random(600)})[draw.random(600) < kept]
     assert yaml.safe_load(init(csv(frame), "y.csv", {}))["data"]["frequency"] == "P1D"
 
 
-def test_some_rows_that_break_a_step_are_an_error_still() -> None:
+def test_a_few_misaligned_rows_are_an_error() -> None:
     hours = pd.date_range("2024-01-01", periods=200, freq="h").to_series().reset_index(drop=True)
     frame = pd.DataFrame({"at": hours.where(hours.index < 150, hours + pd.Timedelta(minutes=7)), "y": range(200)})
     with pytest.raises(DataError, match=r"events.csv:152: 2024-01-07 06:07:00 is not a whole number of steps"):
         init(csv(frame), "y.csv", {})
 
 
-def test_check_tells_the_median_distance_in_place_of_a_step() -> None:
+def test_check_reports_the_median_gap_of_irregular_rows() -> None:
     frame = events(series="a")
     found = check(tree(), frame).to_dict()
     assert found["step"]["step"] == "irregular"
@@ -216,7 +216,7 @@ def test_check_tells_the_median_distance_in_place_of_a_step() -> None:
     assert check(merged, twice).to_dict()["totals"]["repeats"] == 3
 
 
-def test_whole_numbers_may_be_irregular_too() -> None:
+def test_integer_times_may_be_irregular() -> None:
     frame = events(series="a")
     numbers = frame.assign(at=frame["at"].astype("datetime64[s]").astype(np.int64))
     panel = panel_of(numbers)
@@ -224,20 +224,20 @@ def test_whole_numbers_may_be_irregular_too() -> None:
     assert find_calendar(panel, 1) == ()
 
 
-def test_rows_in_order_have_no_times_to_be_irregular_in() -> None:
+def test_rows_without_times_cannot_be_irregular() -> None:
     given = tree()
     with pytest.raises(DataError, match=r"there is no time column"):
         load_panel(open_source(events()), Config.from_tree({"data": {**given["data"], "time": None}}), lambda _: None)
 
 
-def test_the_hour_of_the_wall_is_told_of_irregular_rows_too() -> None:
+def test_the_local_hour_of_irregular_rows_is_an_input() -> None:
     frame = events(series="a")
     given = Config.from_tree({"data": {**tree()["data"], "timezone": "Asia/Tokyo"}})
     aware = frame.assign(at=frame["at"].dt.tz_localize("UTC"))
     panel = load_panel(open_source(aware), given, lambda _: None)
     hours = (frame["at"].to_numpy().astype("datetime64[us]").astype(np.int64) + 9 * 3600 * SECOND) % DAY / DAY
-    told = Covariates((), ("hour",)).encode(panel, 0, np.empty((0, 0)))[0]
-    np.testing.assert_allclose(told[:, 0], np.sin(2 * np.pi * hours), atol=1e-5)
+    inputs = Covariates((), ("hour",)).encode(panel, 0, np.empty((0, 0)))[0]
+    np.testing.assert_allclose(inputs[:, 0], np.sin(2 * np.pi * hours), atol=1e-5)
 
 
 def test_a_written_forecast_is_read_back(model: seqpred.Model) -> None:
@@ -245,7 +245,7 @@ def test_a_written_forecast_is_read_back(model: seqpred.Model) -> None:
     assert pd.to_datetime(pd.read_csv(io.StringIO(text))["at"]).notna().all()
 
 
-def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
+def test_a_part_of_a_panel_has_the_times_of_its_rows() -> None:
     panel = panel_of(events())
     part = panel.part(np.array([1]), np.array([20]), np.array([50]))
     assert part.times(0, np.arange(30)).tolist() == panel.times(1, np.arange(20, 50)).tolist()
@@ -253,7 +253,7 @@ def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
     assert panel.ends.tolist() == [int(panel.times(s, np.array([149]))[0]) for s in range(2)]
 
 
-def test_a_stretch_of_a_series_keeps_the_times_of_its_rows() -> None:
+def test_a_stretch_of_a_series_has_the_times_of_its_rows() -> None:
     config = Config.from_tree({"data": {"target": "level", "id": "id", "time": "at", "frequency": "irregular"}})
     panel = load_panel(open_source(events()), config, lambda _: None)
     own = panel.stretch(1, 20, 50)

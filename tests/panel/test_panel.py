@@ -1,4 +1,4 @@
-"""Rows become series on a regular grid: sorted, gaps as NaN, the same data the same fingerprint."""
+"""Rows become series on a regular grid: sorted, with NaN in gaps, and with a fingerprint of the data."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ NAN = float("nan")
 def panel(
     content: str | bytes | pd.DataFrame, *targets: str, frequency: str = "auto", time: str | None = "auto"
 ) -> Panel:
-    """The panel in a text, bytes or frame, by the same steps as every verb."""
+    """The panel of a text, bytes or frame, built as every command does."""
     source = Source("sales.csv", content.encode() if isinstance(content, str) else content)
     columns = columns_of(source, time, targets=targets or ("y",))
     return build_panel(read_table(source, columns), frequency)
 
 
 def fault(content: str, **roles: str) -> str:
-    """What is said of rows that are on no grid."""
+    """The error for rows that are not on a grid."""
     with pytest.raises(DataError) as e:
         panel(content, **roles)
     return str(e.value)
@@ -46,7 +46,7 @@ def text(rows: list[tuple[object, ...]], header: str = "id,ds,y") -> str:
 
 
 def written(p: Panel, series: int = 0) -> list[str] | list[int]:
-    """The times of a series' rows as the data writes them."""
+    """The timestamps of a series, as the data writes them."""
     return p.clock.write(p.times(series, np.arange(p.lengths[series])))
 
 
@@ -56,7 +56,7 @@ ROWS += [("a", "2023-12-31", -7), ("a", "2024-01-01", None), ("a", "2024-01-02",
 # ------------------------------------------------------------------ the grid
 
 
-def test_series_of_unequal_length_and_origin_keep_their_own_times() -> None:
+def test_series_of_unequal_length_and_origin_have_their_own_times() -> None:
     p = panel(text(ROWS))
     assert p.names == ["b", "a"]
     assert p.lengths.tolist() == [4, 3]
@@ -66,7 +66,7 @@ def test_series_of_unequal_length_and_origin_keep_their_own_times() -> None:
     assert written(p, 1) == ["2023-12-31", "2024-01-01", "2024-01-02"]
 
 
-def test_absent_rows_and_empty_cells_are_said_apart() -> None:
+def test_missing_rows_and_empty_cells_are_counted_separately() -> None:
     assert panel(text(ROWS)).notes == (
         "1 of 7 rows on the time grid are missing",
         "1 of 7 cells of 'y' are empty: excluded from the loss, forward-filled in the inputs",
@@ -76,9 +76,7 @@ def test_absent_rows_and_empty_cells_are_said_apart() -> None:
 
 @PROPERTY
 @given(st.sets(st.integers(0, 60), min_size=4), st.randoms(use_true_random=False))
-def test_every_value_stands_at_its_time_whatever_rows_are_absent_and_in_whatever_order(
-    days: set[int], random: object
-) -> None:
+def test_every_value_is_at_its_time_whatever_the_order_and_the_missing_rows(days: set[int], random: object) -> None:
     rows = [(np.datetime64("2024-02-20") + d, d) for d in days]
     random.shuffle(rows)  # type: ignore[attr-defined]
     p = panel(text(rows, "ds,y"), frequency="P1D")
@@ -96,13 +94,13 @@ def test_every_value_stands_at_its_time_whatever_rows_are_absent_and_in_whatever
         (["1849-01-01", "1850-01-01", "1852-01-01"], ["1849-01-01", "1850-01-01", "1851-01-01", "1852-01-01"]),
     ],
 )
-def test_a_gap_in_the_calendar_is_filled_by_its_own_date(dates: list[str], expected: list[str]) -> None:
+def test_a_missing_date_is_filled_in(dates: list[str], expected: list[str]) -> None:
     p = panel(text([(d, i) for i, d in enumerate(dates)], "ds,y"))
     assert written(p) == expected
     assert np.flatnonzero(np.isnan(p.track(0, 0))).tolist() == [2]
 
 
-def test_weekends_are_no_gaps_of_business_days_but_a_holiday_is() -> None:
+def test_a_weekend_is_no_gap_of_business_days_but_a_holiday_is() -> None:
     days = [np.datetime64("2024-01-01") + i for i in range(28)]
     work = [d for d in days if np.is_busday(d) and d != np.datetime64("2024-01-10")]
     p = panel(text([(d, 1 + i) for i, d in enumerate(work)], "ds,y"))
@@ -111,14 +109,14 @@ def test_weekends_are_no_gaps_of_business_days_but_a_holiday_is() -> None:
     assert written(p)[int(np.flatnonzero(np.isnan(p.track(0, 0)))[0])] == "2024-01-10"
 
 
-def test_daily_rows_of_a_zone_with_a_change_of_clocks_are_daily() -> None:
+def test_daily_rows_stay_daily_when_clocks_change() -> None:
     zones = ["+01:00"] * 2 + ["+02:00"] * 3  # Berlin, 2024-03-30 to 2024-04-03
     rows = [(f"{np.datetime64('2024-03-30') + i}T00:00:00{z}", i) for i, z in enumerate(zones)]
     p = panel(text(rows, "ds,y"))
     assert p.track(0, 0).tolist() == [0, 1, 2, 3, 4]
 
 
-def test_a_step_that_changes_half_way_onto_its_own_grid_is_noted_with_its_line() -> None:
+def test_a_change_of_the_step_is_noted_with_its_line() -> None:
     days = [(f"{np.datetime64('2024-01-01') + i} 00:00", i) for i in range(40)]
     hours = [(f"2024-02-10 {h:02d}:00", h) for h in range(24)] + [(f"2024-02-11 {h:02d}:00", h) for h in range(24)]
     p = panel(text(days + hours, "ds,y"))
@@ -126,14 +124,14 @@ def test_a_step_that_changes_half_way_onto_its_own_grid_is_noted_with_its_line()
     assert p.notes[-1] == "the step is P1D up to 2024-02-10 00:00 (sales.csv:42) and PT1H from there on"
 
 
-def test_no_time_column_takes_the_rows_of_a_series_in_their_order() -> None:
+def test_rows_without_a_time_column_are_in_order() -> None:
     p = panel(text([(5,), (3,), (9,)], "y"))
     assert p.track(0, 0).tolist() == [5, 3, 9]
     p = panel(text([("a", 1), ("a", 2), ("b", 5), ("b", 6), ("b", 7)], "id,y"), time=None)
     assert [p.track(s, 0).tolist() for s in (0, 1)] == [[1, 2], [5, 6, 7]]
 
 
-def test_series_that_take_turns_without_a_time_column_have_no_gaps() -> None:
+def test_interleaved_series_without_a_time_column_have_no_gaps() -> None:
     rows = [("a", 1), ("b", 5), ("a", 2), ("b", 6), ("a", 3), ("a", 4), ("b", 7)]
     p = panel(text(rows, "id,y"), time=None)
     assert p.lengths.tolist() == [4, 3]
@@ -145,7 +143,7 @@ def test_a_single_row_is_a_series_of_one() -> None:
     assert p.lengths.tolist() == [1]
 
 
-def test_the_step_that_a_person_names_makes_the_grid() -> None:
+def test_a_given_frequency_makes_the_grid() -> None:
     p = panel("ds,y\n2024-01-01,1\n2024-01-03,3\n2024-01-05,5\n", frequency="P1D")
     np.testing.assert_array_equal(p.track(0, 0), [1, NAN, 3, NAN, 5])
     p = panel("ds,y\n0,1\n10,3\n20,5\n", frequency="5")
@@ -155,43 +153,43 @@ def test_the_step_that_a_person_names_makes_the_grid() -> None:
 # ------------------------------------------------------------------ what is refused
 
 
-def test_a_repeated_time_is_an_error_with_its_line_and_series() -> None:
-    said = fault("id,ds,y\na,1,1\na,2,2\nb,1,1\nb,2,2\na,2,5\n")
-    assert said.startswith("sales.csv:6: duplicate timestamp 2 of series 'a' (1 duplicate: 6)")
+def test_a_duplicate_timestamp_is_an_error_with_its_line_and_series() -> None:
+    message = fault("id,ds,y\na,1,1\na,2,2\nb,1,1\nb,2,2\na,2,5\n")
+    assert message.startswith("sales.csv:6: duplicate timestamp 2 of series 'a' (1 duplicate: 6)")
 
 
-def test_repeated_times_in_unsorted_rows_show_their_first_lines() -> None:
-    said = fault("ds,y\n3,1\n1,2\n3,3\n2,4\n1,5\n2,6\n1,7\n")
-    assert said.startswith("sales.csv:4: duplicate timestamp 3 (4 duplicates: 4, 6, 7, ...)")
-    assert "data.id" in said
+def test_duplicates_in_unsorted_rows_are_reported_with_their_first_lines() -> None:
+    message = fault("ds,y\n3,1\n1,2\n3,3\n2,4\n1,5\n2,6\n1,7\n")
+    assert message.startswith("sales.csv:4: duplicate timestamp 3 (4 duplicates: 4, 6, 7, ...)")
+    assert "data.id" in message
 
 
-def test_a_row_off_the_step_is_an_error_with_its_line() -> None:
+def test_a_misaligned_row_is_an_error_with_its_line() -> None:
     rows = [f"2024-01-{d:02d} 00:00" for d in range(1, 11)]
     rows[5] = "2024-01-06 00:30"
-    said = fault(text([(r, 1) for r in rows], "ds,y"))
-    assert said.startswith("sales.csv:7: 2024-01-06 00:30 is not a whole number of steps of P1D")
-    assert "(1 such rows; 90.0 % are on the grid)" in said
+    message = fault(text([(r, 1) for r in rows], "ds,y"))
+    assert message.startswith("sales.csv:7: 2024-01-06 00:30 is not a whole number of steps of P1D")
+    assert "(1 such rows; 90.0 % are on the grid)" in message
 
 
-def test_the_line_of_a_row_off_the_step_is_that_of_the_file_and_not_of_the_order() -> None:
+def test_the_line_of_a_misaligned_row_is_that_of_the_unsorted_file() -> None:
     assert fault("ds,y\n50,1\n40,2\n30,3\n20,4\n13,5\n10,6\n0,7\n").startswith("sales.csv:6: 13 is not a whole number")
 
 
-def test_a_step_far_too_fine_for_the_rows_is_refused_before_memory_is_taken() -> None:
-    said = fault("ds,y\n2000-01-01 00:00:00,1\n2000-01-01 00:00:01,2\n2024-01-01 00:00:00,3\n")
-    assert "rows would be missing" in said
+def test_a_step_far_too_fine_for_the_rows_is_rejected_before_memory_is_allocated() -> None:
+    message = fault("ds,y\n2000-01-01 00:00:00,1\n2000-01-01 00:00:01,2\n2024-01-01 00:00:00,3\n")
+    assert "rows would be missing" in message
 
 
 @pytest.mark.parametrize(("frequency", "culprit"), [("daily", "'daily' is not a step"), ("3", "data.frequency is 3")])
-def test_a_frequency_that_does_not_fit_is_refused(frequency: str, culprit: str) -> None:
+def test_a_frequency_that_does_not_fit_is_rejected(frequency: str, culprit: str) -> None:
     assert culprit in fault("ds,y\n2024-01-01,1\n2024-01-02,2\n", frequency=frequency)
 
 
 # ------------------------------------------------------------------ views and cuts
 
 
-def test_a_cut_panel_holds_nothing_of_the_later_rows() -> None:
+def test_a_cut_panel_contains_no_later_rows() -> None:
     p = panel(text(ROWS))
     cut = p.cut(np.array([2, 99]))
     assert cut.lengths.tolist() == [2, 3]
@@ -243,7 +241,7 @@ SAME = {
 
 @pandas_3
 @pytest.mark.parametrize("form", SAME)
-def test_the_fingerprint_is_that_of_the_data_and_not_of_the_file(form: str) -> None:
+def test_the_fingerprint_does_not_depend_on_the_format_of_the_file(form: str) -> None:
     assert panel(SAME[form]).fingerprint() == panel(CSV).fingerprint()
 
 
@@ -254,7 +252,7 @@ def test_shuffled_rows_have_the_same_fingerprint(seed: int) -> None:
     assert panel(FRAME.sample(frac=1, random_state=seed)).fingerprint() == panel(FRAME).fingerprint()
 
 
-def test_a_missing_value_is_the_same_however_it_came_about() -> None:
+def test_missing_rows_and_empty_cells_have_the_same_fingerprint() -> None:
     other = FRAME.copy()
     other.loc[7, "y"] = -np.float64("nan")
     assert panel(other).fingerprint() == panel(FRAME).fingerprint()
@@ -270,7 +268,7 @@ def test_the_fingerprint_changes_with_a_value_a_time_a_name_and_a_row() -> None:
 
 @PROPERTY
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 9)), min_size=1, max_size=24), st.booleans())
-def test_blocks_of_rows_change_nothing(rows: list[tuple[str, int]], in_order: bool) -> None:
+def test_the_panel_does_not_depend_on_the_size_of_blocks(rows: list[tuple[str, int]], in_order: bool) -> None:
     found: list[object] = []
     rows = sorted(set(rows)) if in_order else rows
     frame = pd.DataFrame({"id": [i for i, _ in rows], "ds": [t for _, t in rows], "y": range(len(rows))})
@@ -286,7 +284,7 @@ def test_blocks_of_rows_change_nothing(rows: list[tuple[str, int]], in_order: bo
     assert found[0] == found[1] == found[2]
 
 
-def test_short_series_are_looked_at_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_short_series_are_processed_several_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panels, "PIECE", 50)
     p = panel(text([(f"s{s}", i, i) for s in range(20) for i in range(10)]))
     found = [(first, len(piece.names)) for first, _, piece in p.pieces()]
@@ -294,7 +292,7 @@ def test_short_series_are_looked_at_several_at_once(monkeypatch: pytest.MonkeyPa
     assert 3 <= len(found) <= 5
 
 
-def test_a_long_series_is_looked_at_in_pieces_and_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_series_is_processed_in_pieces_and_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(panels, "PIECE", 10)
     lengths = (10, 25, 5, 4)
     p = panel(text([(f"s{s}", t, t) for s, rows in enumerate(lengths) for t in range(rows)]))
@@ -302,7 +300,7 @@ def test_a_long_series_is_looked_at_in_pieces_and_by_itself(monkeypatch: pytest.
     assert found == [(0, 0, 10, 1), (1, 0, 10, 1), (1, 10, 10, 1), (1, 20, 5, 1), (2, 0, 5, 1), (3, 0, 4, 1)]
 
 
-def test_absent_rows_are_taken_as_missing_up_to_fifty_for_each_present_one() -> None:
+def test_up_to_fifty_missing_rows_per_present_one_are_accepted() -> None:
     def grid_of(last: int) -> Panel:
         return panel(text([(t, 1.5) for t in [*range(99), last]], header="ds,y"))
 
@@ -341,7 +339,7 @@ def test_another_step_than_the_model_was_trained_on_is_explained(trained: str, s
     assert str(e.value).startswith(f"new.csv: {message}. Give it data with a step of {trained}")
 
 
-def test_gaps_are_no_other_step() -> None:
+def test_gaps_are_not_mistaken_for_another_step() -> None:
     frame = stamps("2024-01-01", "D", 40)
     for kept in (frame.iloc[[0, 1, 2, 30, 31, 32, 33]], frame.iloc[[0, 9, 11, 30]], frame.iloc[[0, 30]]):
         source = Source("new.csv", kept)

@@ -1,4 +1,4 @@
-"""A static file says what columns of the data itself would."""
+"""A static file is equivalent to static columns in the data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def panel(content: str, **covariates: object) -> Panel:
 
 @PROPERTY
 @given(shops=SHOPS, seed=st.integers(0, 99))
-def test_the_panel_is_that_of_columns_in_the_data(shops: list[str], seed: int, tmp_path: Path) -> None:
+def test_a_static_file_gives_the_same_panel_as_columns_in_the_data(shops: list[str], seed: int, tmp_path: Path) -> None:
     draw = np.random.default_rng(seed)
     static = {shop: f"{draw.choice(['north', 'south', ''])},{draw.integers(9)}" for shop in shops}
     rows = [(shop, t) for shop in shops for t in range(4)]

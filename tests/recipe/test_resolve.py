@@ -1,4 +1,4 @@
-"""What the recipe says of series that are too short is what training does with them."""
+"""Resolved sizes; series too short for the recipe are those too short for training."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ few = st.integers(1, 12)
 
 @settings(derandomize=True, deadline=None, max_examples=150)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=4), few, few, few, few, st.booleans())
-def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
+def test_data_is_too_short_for_the_recipe_if_and_only_if_it_is_for_training(
     lengths: list[int], horizon: int, validation: int, window: int, anchor: int, both: bool
 ) -> None:
     codes, times = np.repeat(np.arange(len(lengths)), lengths), np.concatenate([np.arange(n) for n in lengths])
@@ -35,9 +35,9 @@ def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
     panel = build_panel(
         Table(Source("", b""), Columns("t", "s", ("y",)), TimestampFormat("integer"), names, codes, times, values)
     )
-    said = {"model": {"window": window, "anchor": anchor, "bidirectional": both, "hidden_size": 8}}
-    said |= {"forecast": {"horizon": horizon, "season": 1}, "training": {"validation": validation}}
-    config = resolve(Config.from_tree({"data": {"target": "y"}, **said}), panel)
+    sections = {"model": {"window": window, "anchor": anchor, "bidirectional": both, "hidden_size": 8}}
+    sections |= {"forecast": {"horizon": horizon, "season": 1}, "training": {"validation": validation}}
+    config = resolve(Config.from_tree({"data": {"target": "y"}, **sections}), panel)
     is_trainable = trainable(config, panel.lengths).any() and validatable(config, panel.lengths).any()
     try:
         windows = training_windows(panel, config, Covariates())
@@ -51,7 +51,7 @@ def test_data_is_too_short_for_the_recipe_just_where_it_is_for_training(
         )
 
 
-def test_half_the_rows_decide_where_a_quarter_holds_too_few_blocks() -> None:
+def test_validation_uses_half_the_rows_if_a_quarter_has_too_few_blocks() -> None:
     def validation(series: int, rows: int, horizon: int) -> object:
         codes = np.repeat(np.arange(series), rows)
         times, values = np.tile(np.arange(rows), series), np.random.default_rng(0).normal(size=(series * rows, 1))
@@ -75,7 +75,7 @@ def test_half_the_rows_decide_where_a_quarter_holds_too_few_blocks() -> None:
     assert validation(1, 30, 20) == 20  # one at least
 
 
-def test_two_whole_years_outside_the_validation_part_show_a_season_of_months() -> None:
+def test_two_years_outside_the_validation_split_are_needed_for_a_yearly_season() -> None:
     def season(rows: int) -> object:
         frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=rows, freq="MS"), "y": np.arange(rows) % 5.0})
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": 12}})
@@ -85,7 +85,7 @@ def test_two_whole_years_outside_the_validation_part_show_a_season_of_months() -
     assert season(35) == 1
 
 
-def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small() -> None:
+def test_a_long_horizon_reduces_the_batch_so_that_a_step_stays_small() -> None:
     def sizes(horizon: int) -> tuple[object, object]:
         frame = pd.DataFrame({"y": np.sin(np.arange(60_000) / 200)})
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": horizon, "season": 1}})
@@ -98,7 +98,7 @@ def test_a_long_horizon_takes_fewer_windows_at_once_so_that_a_step_stays_small()
     assert sizes(5000) == (93, 4)
 
 
-def test_few_rows_take_small_steps_and_many_take_fewer_members() -> None:
+def test_few_rows_reduce_the_batch_and_many_rows_the_members() -> None:
     def sizes(series: int, rows: int) -> tuple[object, object]:
         frame = pd.DataFrame({"id": np.repeat(np.arange(series), rows), "y": np.arange(series * rows) % 7.0})
         config = Config.from_tree({"data": {"target": "y", "id": "id"}, "forecast": {"horizon": 7}})
@@ -112,7 +112,7 @@ def test_few_rows_take_small_steps_and_many_take_fewer_members() -> None:
     assert sizes(100, 200) == (32, 3)
 
 
-def test_a_day_of_minutes_is_not_forecast_at_once_unless_it_is_asked_for() -> None:
+def test_the_default_horizon_is_shorter_than_a_very_long_season() -> None:
     def horizon(season: int, rows: int) -> object:
         frame = pd.DataFrame({"y": np.sin(np.arange(rows) / 200)})
         config = Config.from_tree({"data": {"target": "y"}, "forecast": {"season": season}})

@@ -30,7 +30,7 @@ CONFIG = Config.from_tree({"data": {"id": "id", "time": "ds", "target": "y", "fr
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A cache of its own, and bounds so low that small files go through all of it."""
+    """A separate cache, and limits so low that small files are spooled."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for module, name, value in (
         (cache, "LARGE", 1),
@@ -63,12 +63,12 @@ ORDERS = {
 
 
 def both(path: Path, config: Config = CONFIG) -> tuple[Panel, Panel, list[str]]:
-    """The panel by way of the store and by way of memory, and what was said on the first way."""
-    said: list[str] = []
-    stored = load_panel(open_source(path), config, said.append)
+    """The panel from the cache and from memory, and the notes on the first."""
+    notes: list[str] = []
+    stored = load_panel(open_source(path), config, notes.append)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cache, "LARGE", 1 << 40)
-        return stored, load_panel(open_source(path), config, lambda _: None), said
+        return stored, load_panel(open_source(path), config, lambda _: None), notes
 
 
 def assert_same(one: Panel, other: Panel) -> None:
@@ -80,14 +80,14 @@ def assert_same(one: Panel, other: Panel) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%Y-%m-%d 00:00+01:00"])
-def test_what_is_stored_is_what_would_have_been_read(order: str, form: str, small: Path) -> None:
+def test_the_panel_from_the_cache_is_the_one_from_memory(order: str, form: str, small: Path) -> None:
     path = small / "sales.csv"
     ORDERS[order](rows(form=form)).to_csv(path, index=False)
     # 700 bytes of the file may leave open what all of it decides
     config = CONFIG.replace({"data.date_order": "day-first"}) if "/" in form else CONFIG
-    stored, read, said = both(path, config)
-    assert "too large for memory" in "".join(map(str, said))
-    assert len(store(open_source(path).with_dialect(stored.dialect), stored.columns, (), said.append).begins) > 5
+    stored, read, notes = both(path, config)
+    assert "too large for memory" in "".join(map(str, notes))
+    assert len(store(open_source(path).with_dialect(stored.dialect), stored.columns, (), notes.append).begins) > 5
     assert_same(stored, read)
 
 
@@ -115,7 +115,7 @@ def test_a_last_row_without_a_line_break_is_stored(small: Path) -> None:
     assert_same(stored, read)
 
 
-def test_rows_without_series_or_times_are_stored_in_their_order(small: Path) -> None:
+def test_rows_without_series_or_times_are_stored_in_order(small: Path) -> None:
     rows().to_csv(small / "sales.csv", index=False)
     for data in ({"id": None, "time": None}, {"id": "id", "time": None}):
         config = Config.from_tree({"data": {"target": "y", **data}})
@@ -123,7 +123,7 @@ def test_rows_without_series_or_times_are_stored_in_their_order(small: Path) -> 
         assert_same(stored, read)
 
 
-def test_repeats_are_merged_and_sentinels_counted_over_all_pieces(small: Path) -> None:
+def test_duplicates_are_merged_and_sentinels_counted_over_all_pieces(small: Path) -> None:
     frame = pd.concat([rows(), rows(1)]).fillna(-99)
     frame.to_csv(small / "sales.csv", index=False)
     config = CONFIG.replace({"data.duplicates": "mean", "data.sentinels": [-99.0]})
@@ -135,25 +135,25 @@ def test_repeats_are_merged_and_sentinels_counted_over_all_pieces(small: Path) -
 @pytest.mark.parametrize(
     ("row", "cells"), [(200, "s3,2024-02-30,1"), (230, "s3,2024-03-05,x"), (100, "s2,2024-01-01,1,2"), (90, "s2,,3")]
 )
-def test_a_fault_has_the_line_that_it_has_in_memory(row: int, cells: str, small: Path) -> None:
+def test_a_malformed_row_is_reported_with_the_same_line(row: int, cells: str, small: Path) -> None:
     lines = rows().to_csv(index=False).splitlines()
     (small / "sales.csv").write_text("\n".join([*lines[:row], cells, *lines[row:]]) + "\n")
-    told = []
+    results = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cache, "LARGE", large)
             with pytest.raises(DataError) as fault:
                 load_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
-        told.append(str(fault.value).split(": ")[0])
-    assert told[0] == told[1] == f"{small / 'sales.csv'}:{row + 1}"
+        results.append(str(fault.value).split(": ")[0])
+    assert results[0] == results[1] == f"{small / 'sales.csv'}:{row + 1}"
 
 
 def test_a_file_is_stored_once_until_it_changes(small: Path) -> None:
-    path, said = small / "sales.csv", []
+    path, notes = small / "sales.csv", []
     for content in (rows(), rows(), rows(1)):
         content.to_csv(path, index=False)
-        load_panel(open_source(path), CONFIG, said.append)
-    assert "".join(map(str, said)).count("are stored once") == 2
+        load_panel(open_source(path), CONFIG, notes.append)
+    assert "".join(map(str, notes)).count("are stored once") == 2
     assert not list((small / "cache" / "seqpred").glob("storing-*")), "nothing is left but what is stored"
 
 
@@ -161,7 +161,7 @@ ROLES = {"known": ["holiday"], "past": ["price", "mood"], "static": ["kind", "si
 
 
 def with_covariates() -> pd.DataFrame:
-    """Numbers and words, one of which the first pieces don't have, some cells of which are empty."""
+    """Numbers and categories, one of which is not in the first pieces, with empty cells."""
     frame, rng = rows(), np.random.default_rng(2)
     frame["holiday"] = np.where(frame["ds"].str.endswith("-25"), "Christmas", "")
     frame["price"] = rng.normal(size=len(frame)).round(2)
@@ -173,23 +173,23 @@ def with_covariates() -> pd.DataFrame:
 
 
 def test_the_cache_is_bounded(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    notes: list[str] = []
     kept: list[list[str]] = []
     folders = small / "cache" / "seqpred"
     for name in ("a", "b", "a", "c"):
         rows("abc".index(name)).to_csv(small / name, index=False)
         monkeypatch.setattr(cache, "LARGEST_CACHE", 3 * (small / name).stat().st_size)
-        load_panel(open_source(small / name), CONFIG, said.append)
+        load_panel(open_source(small / name), CONFIG, notes.append)
         for place, folder in enumerate(sorted(folders.iterdir(), key=lambda p: p.stat().st_mtime_ns)):
             os.utime(folder, (place, place))  # not on the clock's resolution
         kept.append(sorted(f.name for f in folders.iterdir()))
     assert len(kept[1]) == 2
     assert len(kept[3]) == 2, "the new one, and the one used last"
     assert set(kept[3]) > set(kept[0])
-    assert f"{folders / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(map(str, said))
+    assert f"{folders / next(iter(set(kept[1]) - set(kept[0])))}: removed" in "".join(map(str, notes))
 
 
-def test_what_a_killed_process_has_left_is_removed(small: Path) -> None:
+def test_remains_of_a_killed_process_are_removed(small: Path) -> None:
     left = small / "cache" / "seqpred" / "storing-x"
     left.mkdir(parents=True)
     fresh = left.with_name("storing-y")
@@ -216,7 +216,7 @@ def test_covariates_are_stored(order: str, small: Path) -> None:
     assert_same(apply_covariates(stored, learned[1]), apply_covariates(read, learned[1]))
 
 
-def test_a_static_column_that_changes_in_a_later_part_is_refused(small: Path) -> None:
+def test_a_static_column_that_changes_in_a_later_part_is_rejected(small: Path) -> None:
     frame = with_covariates()
     frame.loc[(frame["id"] == "s3") & (frame["ds"] > "2024-04-20"), "kind"] = "even"
     frame.to_csv(small / "sales.csv", index=False)
@@ -226,7 +226,7 @@ def test_a_static_column_that_changes_in_a_later_part_is_refused(small: Path) ->
             apply_covariates(made, learn_covariates(made, made.lengths, ()))
 
 
-def test_a_static_file_joins_what_is_stored(small: Path) -> None:
+def test_a_static_file_is_joined_to_stored_rows(small: Path) -> None:
     frame = with_covariates()
     frame.to_csv(small / "sales.csv", index=False)
     frame.groupby("id")["kind"].first().drop("s5").to_csv(small / "shops.csv")
@@ -238,7 +238,7 @@ def test_a_static_file_joins_what_is_stored(small: Path) -> None:
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_rows_without_a_step_are_stored(order: str, small: Path) -> None:
+def test_irregular_rows_are_stored(order: str, small: Path) -> None:
     ORDERS[order](rows()).to_csv(small / "sales.csv", index=False)
     stored, read, _ = both(small / "sales.csv", CONFIG.replace({"data.frequency": "irregular"}))
     np.testing.assert_array_equal(stored.stamps, read.stamps)
@@ -250,7 +250,7 @@ def test_rows_without_a_step_are_stored(order: str, small: Path) -> None:
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("frequency", ["P1D", "irregular"])
-def test_check_finds_the_same_in_a_long_series(order: str, frequency: str, small: Path) -> None:
+def test_check_of_a_long_series_is_the_same_from_the_cache(order: str, frequency: str, small: Path) -> None:
     frame = pd.concat([rows(), rows()[100:105]])
     frame.iloc[150, 2] = 99.0
     ORDERS[order](frame).to_csv(small / "sales.csv", index=False)
@@ -261,13 +261,13 @@ def test_check_finds_the_same_in_a_long_series(order: str, frequency: str, small
             for module in (cache, mapped):
                 patch.setattr(module, "LARGE", large)
             found.append(seqpred.check({"data": {**data, "frequency": frequency}}).to_dict())
-    told = [{**f, "step": f["step"] if frequency == "P1D" else None} for f in found]
-    assert told[0] == told[1]
-    assert told[0]["totals"]["outliers"] == 1
-    assert told[0]["repeats"] == 5
+    results = [{**f, "step": f["step"] if frequency == "P1D" else None} for f in found]
+    assert results[0] == results[1]
+    assert results[0]["totals"]["outliers"] == 1
+    assert results[0]["repeats"] == 5
 
 
-def test_two_long_series_of_different_times_are_cut_into_parts_of_which_none_is_empty(small: Path) -> None:
+def test_long_series_of_different_times_are_divided_into_parts_without_empty_ones(small: Path) -> None:
     days = {"a": pd.date_range("2020-01-01", periods=200), "b": pd.date_range("2022-01-01", periods=200)}
     frame = pd.concat(pd.DataFrame({"id": s, "ds": d.strftime("%Y-%m-%d"), "y": 1.0}) for s, d in days.items())
     frame.to_csv(small / "sales.csv", index=False)
@@ -275,7 +275,7 @@ def test_two_long_series_of_different_times_are_cut_into_parts_of_which_none_is_
     assert [len(table.times) for table in stored.parts()] == [50] * 8
 
 
-def test_training_and_check_come_to_the_same(small: Path) -> None:
+def test_training_and_check_are_the_same_from_the_cache(small: Path) -> None:
     ORDERS["by time"](with_covariates()).to_csv(small / "sales.csv", index=False)
     config = {
         "data": {"id": "id", "time": "ds", "target": "y", "path": str(small / "sales.csv"), "covariates": ROLES},
@@ -292,23 +292,23 @@ def test_training_and_check_come_to_the_same(small: Path) -> None:
     assert made[0] == made[1]
 
 
-def test_small_arrays_stand_in_memory_and_large_ones_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_arrays_are_in_memory_and_large_ones_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
     monkeypatch.setattr(mapped, "LARGE", 40)
     assert not mapped.zeros({"a": (10,)}, np.float32)["a"].flags.owndata
     assert mapped.zeros({"a": (9,)}, np.float32)["a"].flags.owndata
 
 
-def test_room_is_made_by_what_was_used_longest_ago_and_no_more(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_files_used_longest_ago_are_removed(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "LARGEST_CACHE", 100)
     for age, (name, size) in enumerate({"new": 30, "old": 60}.items()):
         folder = cache_folder() / name
         folder.mkdir(parents=True)
         (folder / "rows").write_bytes(bytes(size))
         os.utime(folder, (1e9 - age, 1e9 - age))
-    said: list[str] = []
-    make_room(10, said.append)
-    assert not said
-    make_room(16, said.append)
+    notes: list[str] = []
+    make_room(10, notes.append)
+    assert not notes
+    make_room(16, notes.append)
     assert [p.name for p in cache_folder().iterdir()] == ["new"]
-    assert len(said) == 1
+    assert len(notes) == 1
