@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from seqpred.commands.load_panel import load_panel, open_data
-from seqpred.evaluation.backtest import backtest
+from seqpred.evaluation.backtest import Observer, backtest, last_windows
+from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.scores import Evaluation, label_windows
 from seqpred.forecasting.model import Model, load
 from seqpred.notes import Note, Notify, no_op
@@ -18,14 +19,20 @@ MOST_WINDOWS = 100  # scored unless more are asked for
 
 
 def evaluate(
-    model: Model | str | Path, data: object = None, *, windows: int | None = None, notify: Notify = no_op
+    model: Model | str | Path,
+    data: object = None,
+    *,
+    windows: int | None = None,
+    notify: Notify = no_op,
+    observe: Observer | None = None,
 ) -> Evaluation:
-    """Score a model at rolling origins, next to the naive, seasonal-naive and drift baselines.
+    """Score a model at rolling origins, next to naive baselines and the same forecast without the networks.
 
     Args:
         data: a path or a DataFrame with the history and the rows to score; None for the file that the config names.
         windows: how many, each of one horizon, up to the end of the data; by default as many as training has not
             seen, or, if it has seen all, those of the validation split.
+        observe: receives the forecasts of each track in each window.
     Returns:
         Scores over all windows and for each of them. Windows whose rows the model was trained on have the part
         `training`: their scores are in-sample. `to_dict()` is the object that `eval --json` prints.
@@ -35,8 +42,10 @@ def evaluate(
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
     validation, unseen = config.training.validation, _rows_unseen(panel, model)
     count = windows or max(1, min(MOST_WINDOWS, unseen // horizon or validation // horizon))
-    parts = label_windows(count, horizon, unseen)
-    found = backtest(panel, model.forecast, config.levels, horizon, config.forecast.season, parts)
+    windows_to_score = last_windows(panel.lengths, horizon, label_windows(count, horizon, unseen))
+    baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
+    forecasters = {"model": model.forecast, "blend": model.forecast_blend}
+    found = backtest(panel, forecasters, config.levels, horizon, baselines, windows_to_score, observe)
     seen = count - found.windows_unseen
     if seen:
         text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"

@@ -2,75 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from seqpred.arrays import Float, Int
 from seqpred.errors import DataError
-from seqpred.evaluation.baselines import drift, naive, seasonal_naive
+from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.metrics import Case, Tally, mase_scale
 from seqpred.evaluation.scores import Evaluation, Example, Part, WindowScores
 from seqpred.panel.panel import Panel
 
 MOST_EXAMPLES = 6
-FORECASTERS = ("model", "naive", "seasonal_naive", "drift")
 Forecaster = Callable[[Panel, int, Float], Float]
 """Takes a panel, N steps and their known covariates [S, N, known]; returns quantiles [K, N, Q] of the K tracks, in the
 order of `Panel.tracks`."""
 
 
+@dataclass(frozen=True)
+class Window:
+    """One forecast of every series.
+
+    Attributes:
+        cuts: [S], rows of each series that the forecast may use.
+        part: what the rows after the cutoff were for the model.
+    """
+
+    cuts: Int
+    part: Part
+
+
+@dataclass(frozen=True)
+class TrackForecast:
+    """The forecasts of one track in one window, next to what was observed.
+
+    Attributes:
+        window: its number, from 0.
+        series, target: the names of the track.
+        times: [1 + N], of the cutoff, then of the steps, as `Panel.times` counts them.
+        history: [T], the values up to the cutoff.
+        cases: by forecaster.
+    """
+
+    window: int
+    series: str
+    target: str
+    times: Int
+    history: Float
+    cases: Mapping[str, Case]
+
+
+Observer = Callable[[TrackForecast], None]
+
+
+def last_windows(lengths: Int, horizon: int, parts: Sequence[Part]) -> list[Window]:
+    """The last windows of each series, none overlapping, oldest first.
+
+    Args:
+        lengths: [S], rows of each series.
+        parts: of each window.
+    """
+    return [Window(lengths - back * horizon, part) for back, part in zip(range(len(parts), 0, -1), parts, strict=True)]
+
+
 def backtest(
     panel: Panel,
-    forecaster: Forecaster,
+    forecasters: Mapping[str, Forecaster],
     levels: Sequence[float],
     horizon: int,
-    season: int,
-    windows: Sequence[Part],
+    baselines: Baselines,
+    windows: Sequence[Window],
+    observe: Observer | None = None,
 ) -> Evaluation:
-    """Score a forecaster and the baselines over the last windows, none overlapping.
+    """Score forecasters and the baselines in some windows.
 
     Each window's forecasts are made from a panel that ends at its cutoff, by the same call that forecasts the
     future; the later rows are not in it.
 
     Args:
-        levels: of the forecaster's Q quantiles.
-        windows: what the rows of each window, oldest first, were for the model.
+        forecasters: by name; one of them is `model`.
+        levels: of the forecasters' Q quantiles.
+        observe: receives the forecasts of each track.
     Raises:
-        DataError: too few rows for a single window.
+        DataError: too few rows for a window.
     """
-    total, unseen = _tallies(levels), _tallies(levels)
+    names = [*forecasters, *baselines.names]
+    total, unseen = _tallies(names, levels), _tallies(names, levels)
     described: list[WindowScores] = []
     examples: list[Example] = []
-    for back, part in zip(range(len(windows), 0, -1), windows, strict=True):
-        cuts = panel.lengths - back * horizon
-        chosen = np.flatnonzero(cuts >= 1)
+    for number, window in enumerate(windows):
+        chosen = np.flatnonzero((window.cuts >= 1) & (window.cuts < panel.lengths))
         if not len(chosen):
             raise _too_short(panel, len(windows), horizon)
-        here, examples = _tallies(levels), []
+        here, examples = _tallies(names, levels), []
         for some in panel.groups(chosen):
-            own = panel.choose(some)
-            cases = _window(own, cuts[some], forecaster, len(levels), horizon, season)
+            own, cuts = panel.choose(some), window.cuts[some]
+            tracks = list(_forecasts(own, cuts, forecasters, levels, horizon, baselines, number))
             for name, tally in here.items():
-                tally.add(cases[name])
-            examples = examples or _examples(own, cuts[some], cases["model"])
+                tally.add([track.cases[name] for track in tracks])
+            examples += [_example(own, track, horizon) for track in tracks[: MOST_EXAMPLES - len(examples)]]
+            for track in tracks if observe is not None else ():
+                observe(track)
         for name, tally in here.items():
             total[name].merge(tally)
-            if part == "unseen":
+            if window.part == "unseen":
                 unseen[name].merge(tally)
-        described.append(_described(panel, chosen, cuts[chosen], here, part))
+        described.append(_described(panel, chosen, window, here))
     return Evaluation(
         scores={name: tally.scores() for name, tally in total.items()},
         unseen={name: tally.scores() for name, tally in unseen.items() if tally.sums["rows"]},
         horizon=horizon,
-        season=season,
+        season=baselines.season,
         windows=described,
         examples=examples,
     )
 
 
-def _tallies(levels: Sequence[float]) -> dict[str, Tally]:
-    return {name: Tally(levels) for name in FORECASTERS}
+def _tallies(names: Sequence[str], levels: Sequence[float]) -> dict[str, Tally]:
+    return {name: Tally(levels) for name in names}
 
 
 def _too_short(panel: Panel, windows: int, horizon: int) -> DataError:
@@ -84,53 +134,51 @@ def _too_short(panel: Panel, windows: int, horizon: int) -> DataError:
     )
 
 
-def _examples(panel: Panel, cuts: Int, cases: Sequence[Case]) -> list[Example]:
-    """The first tracks of a window, each with four horizons of history."""
-    tracks = [(s, c) for s, c in panel.tracks() if np.isfinite(panel.track(s, c)[: cuts[s]]).any()]
-    targets, examples = panel.columns.targets, []
-    for (s, c), case in list(zip(tracks, cases, strict=True))[:MOST_EXAMPLES]:
-        first = max(0, int(cuts[s]) - 4 * len(case.truth))
-        target = targets[c] if len(targets) > 1 or not panel.names[s] else ""
-        rows = np.arange(first, cuts[s] + len(case.truth))
-        examples.append(
-            Example(
-                name=" ".join(filter(None, (panel.names[s], target))),
-                timestamps=panel.clock.write(panel.times(s, rows)),
-                history=panel.track(s, c)[first : cuts[s]],
-                truth=case.truth,
-                quantiles=case.quantiles,
-            )
-        )
-    return examples
-
-
-def _window(
-    panel: Panel, cuts: Int, forecaster: Forecaster, count: int, horizon: int, season: int
-) -> dict[str, list[Case]]:
-    """The cases of one window, by forecaster; `cuts` [S] are the rows known at its cutoff."""
-    past = panel.cut(cuts)
-    quantiles = forecaster(past, horizon, panel.ahead(cuts, horizon))
-    cases: dict[str, list[Case]] = {name: [] for name in FORECASTERS}
+def _forecasts(
+    panel: Panel,
+    cuts: Int,
+    forecasters: Mapping[str, Forecaster],
+    levels: Sequence[float],
+    horizon: int,
+    baselines: Baselines,
+    window: int,
+) -> Iterator[TrackForecast]:
+    """The forecasts of each track of one window; `cuts` [S] are the rows known at its cutoff."""
+    past, ahead = panel.cut(cuts), panel.ahead(cuts, horizon)
+    quantiles = {name: forecaster(past, horizon, ahead) for name, forecaster in forecasters.items()}
     for k, (s, c) in enumerate(panel.tracks()):
         history = past.track(s, c)
         if not np.isfinite(history).any():
             continue
-        truth = panel.track(s, c)[cuts[s] : cuts[s] + horizon]
-        scale = mase_scale(history, season)
-        points = {
-            "naive": naive(history, horizon),
-            "seasonal_naive": seasonal_naive(history, season, horizon),
-            "drift": drift(history, horizon),
-        }
-        cases["model"].append(Case(truth, quantiles[k], scale))
-        for name, point in points.items():  # a point forecast: all its quantiles are equal
-            cases[name].append(Case(truth, np.repeat(point[:, None], count, axis=1), scale))
-    return cases
+        truth = np.full(horizon, np.nan)
+        observed = panel.track(s, c)[cuts[s] : cuts[s] + horizon]
+        truth[: len(observed)] = observed
+        scale = mase_scale(history, baselines.season)
+        cases = {name: Case(truth, own[k], scale) for name, own in quantiles.items()}
+        for name, point in baselines.forecasts(history, horizon).items():  # all quantiles of a point forecast are equal
+            cases[name] = Case(truth, np.repeat(point[:, None], len(levels), axis=1), scale)
+        rows = cuts[s] - 1 + np.arange(horizon + 1)
+        yield TrackForecast(window, panel.names[s], panel.columns.targets[c], panel.times(s, rows), history, cases)
 
 
-def _described(panel: Panel, chosen: Int, cuts: Int, tallies: Mapping[str, Tally], part: Part) -> WindowScores:
+def _example(panel: Panel, track: TrackForecast, horizon: int) -> Example:
+    """A track of a window with four horizons of history, to be drawn."""
+    series = panel.names.index(track.series)
+    target = track.target if len(panel.columns.targets) > 1 or not track.series else ""
+    cut, case = len(track.history), track.cases["model"]
+    first = max(0, cut - 4 * horizon)
+    return Example(
+        name=" ".join(filter(None, (track.series, target))),
+        timestamps=panel.clock.write(panel.times(series, np.arange(first, cut + horizon))),
+        history=track.history[first:],
+        truth=case.truth,
+        quantiles=case.quantiles,
+    )
+
+
+def _described(panel: Panel, chosen: Int, window: Window, tallies: Mapping[str, Tally]) -> WindowScores:
     """A window's cutoff and scores."""
-    last = np.array([panel.times(int(s), cut[None] - 1)[0] for s, cut in zip(chosen, cuts, strict=True)])
+    last = np.array([panel.times(int(s), window.cuts[s : s + 1] - 1)[0] for s in chosen])
     first_cutoff, cutoff = panel.clock.write(np.array([last.min(), last.max()]))
     return WindowScores(
         cutoff=cutoff,
@@ -138,5 +186,5 @@ def _described(panel: Panel, chosen: Int, cuts: Int, tallies: Mapping[str, Tally
         series=len(chosen),
         rows=int(tallies["model"].sums["rows"]),
         scores={name: tally.scores() for name, tally in tallies.items()},
-        part=part,
+        part=window.part,
     )

@@ -108,6 +108,11 @@ class Evaluation:
         return skill(self.scores)
 
     @property
+    def network_skill(self) -> float | None:
+        """1 - MASE(model) / MASE(blend), over all windows; None if a MASE is missing."""
+        return network_skill(self.scores)
+
+    @property
     def windows_unseen(self) -> int:
         """How many windows training has not seen."""
         return sum(window.part == "unseen" for window in self.windows)
@@ -117,6 +122,7 @@ class Evaluation:
         return {
             "metrics": {name: scores.to_dict() for name, scores in self.scores.items()},
             "skill": self.skill,
+            "network_skill": self.network_skill,
             "horizon": self.horizon,
             "season": self.season,
             "windows": [window.to_dict() for window in self.windows],
@@ -137,11 +143,21 @@ def label_windows(count: int, horizon: int, rows_unseen: int) -> list[Part]:
 
 
 def skill(scores: Mapping[str, Scores]) -> float | None:
-    """1 - MASE(model) / MASE(best baseline); None if a MASE is missing.
+    """1 - MASE(model) / MASE(best baseline); the blend is not a baseline. None if a MASE is missing.
 
     >>> skill({"model": Scores(mase=0.5), "naive": Scores(mase=2.0), "drift": Scores(mase=1.0)})
     0.5
     """
     own = scores["model"].mase
-    baselines = [s.mase for name, s in scores.items() if name != "model" and s.mase is not None]
+    baselines = [s.mase for name, s in scores.items() if name not in ("model", "blend") and s.mase is not None]
     return 1 - own / min(baselines) if own is not None and baselines and min(baselines) > 0 else None
+
+
+def network_skill(scores: Mapping[str, Scores]) -> float | None:
+    """1 - MASE(model) / MASE(blend): what the networks contribute. None if a MASE is missing.
+
+    >>> network_skill({"model": Scores(mase=0.5), "blend": Scores(mase=0.4)})
+    -0.25
+    """
+    own, blend = scores["model"].mase, scores["blend"].mase if "blend" in scores else None
+    return 1 - own / blend if own is not None and blend else None

@@ -16,6 +16,7 @@ from seqpred.forecasting.batch import Forecasting, OnProgress, forecast_panel, u
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
+from seqpred.runtime.blend_runtime import BlendRuntime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
 from seqpred.runtime.runtime import Runtime
 from seqpred.storage.model_folder import Folder, read_folder
@@ -68,6 +69,17 @@ class Model:
     def forecast(self, panel: Panel, steps: int, ahead: Float, on_progress: OnProgress = unseen) -> Float:
         """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""
         return forecast_panel(panel, self.plan, self.runtime, steps, ahead, on_progress)
+
+    def forecast_blend(self, panel: Panel, steps: int, ahead: Float) -> Float:
+        """The same without the networks: the initial blend of naive forecasts, [K, N, Q]."""
+        try:
+            runtime = BlendRuntime(self.config.shape(self.covariates), self.folder.weights())
+        except (KeyError, ValueError) as e:
+            hint = "Train again, or restore the whole folder from a copy."
+            raise FolderError(
+                f"the weights do not fit its config ({e})", hint=hint, where=str(self.folder.path)
+            ) from None
+        return forecast_panel(panel, self.plan, runtime, steps, ahead)
 
     @cached_property
     def runtime(self) -> Runtime:

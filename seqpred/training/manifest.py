@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from seqpred.evaluation.backtest import backtest
+from seqpred.evaluation.backtest import backtest, last_windows
+from seqpred.evaluation.baselines import Baselines
 from seqpred.features.covariates import Covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
 from seqpred.network.machine import choose_device
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import has_validation
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.runtime.blend_runtime import BlendRuntime
 
 if TYPE_CHECKING:
     from seqpred.training.members import Fit
@@ -68,7 +70,12 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     """
     horizon = config.forecast.horizon
     windows = max(1, min(MOST_WINDOWS, config.training.validation // horizon))
-    forecaster = make_forecaster(config, covariates, torch_runtime(config, covariates, fit.held_out))
+    networks = torch_runtime(config, covariates, fit.held_out)
+    blend = BlendRuntime(config.shape(covariates), fit.held_out)
+    forecasters = {
+        "model": make_forecaster(config, covariates, networks),
+        "blend": make_forecaster(config, covariates, blend),
+    }
     held = np.flatnonzero(has_validation(config, panel.lengths))
     in_all = len(held)
     if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:
@@ -77,12 +84,15 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     season, levels = config.forecast.season, config.levels
     lengths = panel.lengths[held]
     panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
-    found = backtest(panel, forecaster, levels, horizon, season, ["validation"] * windows)
+    parts = last_windows(panel.lengths, horizon, ["validation"] * windows)
+    baselines = Baselines.of(panel, season, config.input_spec.cycles)
+    found = backtest(panel, forecasters, levels, horizon, baselines, parts)
     return {
         "part": "validation",
         "windows": windows,
         "series": len(held),
         "series_in_all": in_all,
         "skill": found.skill,
+        "network_skill": found.network_skill,
         "metrics": {name: scores.to_dict() for name, scores in found.scores.items()},
     }
