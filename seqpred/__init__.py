@@ -13,21 +13,25 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seqpred.commands.check import check
+    from seqpred.commands.compare import compare
     from seqpred.commands.evaluate import evaluate
     from seqpred.commands.predict import predict
     from seqpred.commands.train import train
+    from seqpred.commands.tune import tune
     from seqpred.forecasting.model import Model, load
 
 __version__ = "0.1.0"
-__all__ = ["Model", "__version__", "check", "evaluate", "load", "predict", "train"]
+__all__ = ["Model", "__version__", "check", "compare", "evaluate", "load", "predict", "train", "tune"]
 
 _HOMES = {
     "Model": "forecasting.model",
     "check": "commands.check",
+    "compare": "commands.compare",
     "evaluate": "commands.evaluate",
     "load": "forecasting.model",
     "predict": "commands.predict",
     "train": "commands.train",
+    "tune": "commands.tune",
 }
 
 

@@ -9,6 +9,7 @@ import typer
 
 from seqpred import __version__
 from seqpred.cli.check import check
+from seqpred.cli.compare import compare
 from seqpred.cli.evaluate import evaluate
 from seqpred.cli.init import init
 from seqpred.cli.predict import predict
@@ -48,9 +49,10 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "tune": tune,
     "eval": evaluate,
+    "compare": compare,
     "predict": predict,
     "show": show,
     "schema": schema,
 }
 for name, command in _COMMANDS.items():
-    app.command(name, no_args_is_help=name in ("check", "train", "tune", "eval", "predict", "show"))(command)
+    app.command(name, no_args_is_help=name in ("check", "train", "compare", "tune", "eval", "predict", "show"))(command)

@@ -12,6 +12,7 @@ import typer
 from seqpred.errors import SkillError
 
 if TYPE_CHECKING:
+    from seqpred.evaluation.details import Details
     from seqpred.evaluation.scores import Evaluation
 
 _Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
@@ -33,6 +34,14 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")
 _RequireSkill = Annotated[
     float | None, typer.Option(help="Exit with 5 unless the skill on unseen windows is at least this.")
 ]
+_By = Annotated[
+    Literal["series", "step"] | None,
+    typer.Option(help="Also print the scores by series (worst first) or by step ahead."),
+]
+_Forecasts = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the forecasts of every window (CSV, or by the file's suffix)."),
+]
 _Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report (one file).")]
 _Runtime = Annotated[
     Literal["auto", "onnx", "torch", "light"],
@@ -46,6 +55,8 @@ def evaluate(
     model: _Model,
     data: _Data = None,
     windows: _Windows = None,
+    by: _By = None,
+    forecasts: _Forecasts = None,
     as_json: _AsJson = False,
     require_skill: _RequireSkill = None,
     report: _Report = None,
@@ -61,16 +72,20 @@ def evaluate(
     """
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import evaluate as command
+    from seqpred.evaluation.details import Details
     from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable
 
     output = Output.of(ctx, quiet=quiet)
     if require_skill is not None and not math.isfinite(require_skill):
         raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
-    if report:
-        check_writable(report)
+    for path in filter(None, (report, forecasts)):
+        check_writable(path)
     loaded = load(model, runtime)
-    found = command.evaluate(loaded, data, windows=windows, notify=output.notify)
+    details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
+    found = command.evaluate(loaded, data, windows=windows, notify=output.notify, observe=details.observe)
+    if forecasts:
+        _write_forecasts(forecasts, details)
     if report:
         from seqpred.report.page import write_report
 
@@ -79,11 +94,30 @@ def evaluate(
         if as_json:
             import json
 
-            write_data(json.dumps(found.to_dict()) + "\n")
+            write_data(json.dumps({**found.to_dict(), **details.to_dict()}) + "\n")
         else:
             _show(found)
+            _show_breakdown(details)
     if require_skill is not None:
         _require(require_skill, found)
+
+
+def _write_forecasts(path: Path, details: Details) -> None:
+    from seqpred.cli.predict import FORMS
+    from seqpred.cli.table import encode_table
+    from seqpred.storage.atomic import write_file
+
+    write_file(path, encode_table(details.forecasts, FORMS.get(path.suffix, "csv")))
+
+
+def _show_breakdown(details: Details) -> None:
+    """The scores by series or step, if they were asked for."""
+    from seqpred.cli.terminal import table
+    from seqpred.report.text import breakdown_rows
+
+    if details.by is not None:
+        title = "Scores by series, worst first" if details.by == "series" else "Scores by step ahead"
+        table(title, *breakdown_rows(details.by, details.scores()))
 
 
 def _require(required: float, found: Evaluation) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqpred.cli.completion import offer_keys
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seqpred.forecasting.model import Model
 
 
@@ -34,6 +36,13 @@ def train(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing model.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an unfinished training, if there is one.")] = False,
+    holdout: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|TIME", help="Hold out the last N rows of each series, or all from TIME on, and score them."
+        ),
+    ] = None,
+    refit: Annotated[bool, typer.Option("--refit", help="With --holdout: then train on all rows.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON; errors too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or summary.")] = False,
 ) -> None:
@@ -45,6 +54,8 @@ def train(
     from seqpred.config.loading import load_config
 
     output = Output.of(ctx, quiet=quiet)
+    if refit and holdout is None:
+        raise typer.BadParameter("--refit needs --holdout")
     settings = load_config(config, set_ or [])
     out = out or Path("runs") / config.stem
     from seqpred.commands import train as command
@@ -58,6 +69,8 @@ def train(
             out,
             force=force,
             resume=resume,
+            holdout=holdout,
+            refit=refit,
             resume_command=_resume_command(output.words),
             notify=output.notify,
             on_progress=output.on_progress,
@@ -81,20 +94,35 @@ def _resume_command(words: list[str]) -> str:
 
 
 def _show_summary(model: Model) -> None:
-    """Print the validation scores of the model and the baselines to stderr."""
+    """Print the scores of the model and the baselines to stderr: on the holdout if there is one, else on validation."""
     from seqpred.cli.terminal import table
     from seqpred.evaluation.scores import Scores
     from seqpred.report.text import score_rows
 
     manifest = model.folder.manifest
-    scores, training = manifest["scores"], manifest["training"]
+    holdout = manifest.get("holdout")
+    title = _holdout_title(holdout) if holdout else _validation_title(model)
+    metrics = (holdout or manifest["scores"])["metrics"]
+    table(title, *score_rows({name: Scores(**own) for name, own in metrics.items()}), stream=sys.stderr)
+
+
+def _holdout_title(holdout: Mapping[str, Any]) -> str:
+    rows = (
+        f"last {holdout['from']} rows of each series"
+        if holdout["from"].isdigit()
+        else f"rows from {holdout['from']} on"
+    )
+    refit = "; the saved model was then trained on all rows" if holdout["refit"] else ""
+    return f"Holdout scores, {rows} (out-of-sample{refit})"
+
+
+def _validation_title(model: Model) -> str:
+    manifest = model.folder.manifest
+    scores, chosen = manifest["scores"], manifest["training"]["chosen"]
     sample, total = scores["series"], scores["series_in_all"]
     which = "each series" if sample == total else f"a sample of {sample} of {total} series"
-    chosen = training["chosen"]
-    title = (
+    return (
         f"Validation scores, last {model.config.training.validation} rows of {which} ({chosen['step']} training steps, "
         f"shrinkage {chosen['shrinkage']:.2f}, interval scale {chosen['interval_scale']:.2f}; "
         f"fingerprint {manifest['fingerprint'][:12]})"
     )
-    by_forecaster = {name: Scores(**own) for name, own in scores["metrics"].items()}
-    table(title, *score_rows(by_forecaster), stream=sys.stderr)

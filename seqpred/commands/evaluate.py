@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from seqpred.commands.load_panel import load_panel, open_data
-from seqpred.evaluation.backtest import Observer, backtest, last_windows
+from seqpred.evaluation.backtest import BacktestSpec, Observer, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.scores import Evaluation, label_windows
 from seqpred.forecasting.model import Model, load
@@ -24,7 +25,7 @@ def evaluate(
     *,
     windows: int | None = None,
     notify: Notify = no_op,
-    observe: Observer | None = None,
+    observe: Callable[[Panel], Observer] | None = None,
 ) -> Evaluation:
     """Score a model at rolling origins, next to naive baselines and the same forecast without the networks.
 
@@ -32,7 +33,7 @@ def evaluate(
         data: a path or a DataFrame with the history and the rows to score; None for the file that the config names.
         windows: how many, each of one horizon, up to the end of the data; by default as many as training has not
             seen, or, if it has seen all, those of the validation split.
-        observe: receives the forecasts of each track in each window.
+        observe: takes the panel and returns what receives the forecasts of each track in each window.
     Returns:
         Scores over all windows and for each of them. Windows whose rows the model was trained on have the part
         `training`: their scores are in-sample. `to_dict()` is the object that `eval --json` prints.
@@ -40,12 +41,13 @@ def evaluate(
     model = model if isinstance(model, Model) else load(model)
     config, horizon = model.config, model.horizon
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
-    validation, unseen = config.training.validation, _rows_unseen(panel, model)
+    validation, unseen = config.training.validation, rows_unseen(panel, model)
     count = windows or max(1, min(MOST_WINDOWS, unseen // horizon or validation // horizon))
     windows_to_score = last_windows(panel.lengths, horizon, label_windows(count, horizon, unseen))
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     forecasters = {"model": model.forecast, "blend": model.forecast_blend}
-    found = backtest(panel, forecasters, config.levels, horizon, baselines, windows_to_score, observe)
+    spec = BacktestSpec(config.levels, horizon, baselines)
+    found = backtest(panel, forecasters, spec, windows_to_score, observe and observe(panel))
     seen = count - found.windows_unseen
     if seen:
         text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"
@@ -53,7 +55,7 @@ def evaluate(
     return found
 
 
-def _rows_unseen(panel: Panel, model: Model) -> int:
+def rows_unseen(panel: Panel, model: Model) -> int:
     """The number of rows at the end that training has not seen, the smallest over all series."""
     ends = model.folder.ends
     unseen = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seqpred.commands.load_panel import as_config, load_panel, open_data, with_covariates
 from seqpred.config.schema import Config
+from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates, learn_covariates
 from seqpred.forecasting.model import Model, load
 from seqpred.notes import Note, Notify, OnProgress, no_op
@@ -27,6 +29,8 @@ def train(  # noqa: PLR0913, as many options as the command
     *,
     force: bool = False,
     resume: bool = False,
+    holdout: str | int | None = None,
+    refit: bool = False,
     resume_command: str = "train(..., resume=True)",
     notify: Notify = no_op,
     on_progress: OnProgress = no_op,
@@ -42,6 +46,9 @@ def train(  # noqa: PLR0913, as many options as the command
         out: the model folder; by default `runs/` and the config's name.
         force: replace an existing model.
         resume: continue an unfinished training of the same config and data, if there is one.
+        holdout: rows at the end of each series, or a timestamp, to exclude from training and from every choice. They
+            are scored once, at the end; the manifest stores the scores.
+        refit: after that, train on all rows for the same number of steps. The scores belong to the first model.
         resume_command: how to resume an interrupted training, for messages.
         notify: receives what was inferred, filled or dropped.
         on_progress: receives a `TrainingProgress` at each validation, before that how much of a large file is stored.
@@ -57,14 +64,19 @@ def train(  # noqa: PLR0913, as many options as the command
     check_claim(out, force=force, resume=resume)  # before reading data that may be large
     source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
     with claim(out, resume_command, force=force, resume=resume) as stop:
-        panel, resolved, covariates = prepare_training(source, config, notify, on_progress)
+        everything = load_panel(source, config, notify, on_progress=on_progress)
+        held_out = None if holdout is None else Holdout.of(everything, holdout)
+        panel = everything if held_out is None else everything.cut(held_out.cuts)
+        panel, resolved, covariates = prepare_training(panel, source, config, notify)
         if resume and not force and _is_done(out, resolved, panel, notify):
             return load(out)
         # These import torch, which a fault in the data need not wait for.
         from seqpred.runtime.onnx_graph import write_graph
         from seqpred.training.checkpoint import Checkpoint
+        from seqpred.training.dataset import training_windows
+        from seqpred.training.history import write_history
         from seqpred.training.loop import Hooks
-        from seqpred.training.manifest import made_for, make_manifest
+        from seqpred.training.manifest import holdout_scores, made_for, make_manifest, validation_scores
         from seqpred.training.members import train_members
         from seqpred.training.validate import validate
 
@@ -72,21 +84,34 @@ def train(  # noqa: PLR0913, as many options as the command
         if resume:
             checkpoint.read()
         validation = validate(panel, resolved, covariates, Hooks(on_progress, notify), checkpoint)
-        fit = train_members(resolved, validation)
+        fit, held_out_scores = train_members(resolved, validation), None
+        scores = validation_scores(panel, resolved, covariates, fit)
+        if held_out is not None:
+            everything = with_covariates(everything, covariates, source, no_op)
+            found = holdout_scores(everything, held_out, resolved, covariates, fit.weights)
+            held_out_scores = {**found, "refit": refit}
+            if refit:
+                panel = everything
+                windows = training_windows(panel, resolved, covariates)
+                fit = train_members(resolved, replace(validation, windows=windows))
         graph = write_graph(resolved.shape(covariates), fit.weights)
-        write_folder(out, resolved, fit.weights, make_manifest(panel, resolved, covariates, fit), graph)
+        manifest = make_manifest(panel, covariates, fit, scores, held_out_scores)
+        write_folder(out, resolved, fit.weights, manifest, graph, write_history(fit.history))
+        if fit.choice.shrinkage == 0:
+            notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
     return load(out)
 
 
 def prepare_training(
-    source: Source, config: Config, notify: Notify = no_op, on_progress: OnProgress = no_op
+    panel: Panel, source: Source, config: Config, notify: Notify = no_op
 ) -> tuple[Panel, ResolvedConfig, Covariates]:
     """The panel that training uses, the resolved config, and the covariates with their scales and categories.
 
+    Args:
+        panel: the rows to train on, read from `source`.
     Raises:
         ConfigError, DataError: the data cannot be trained on.
     """
-    panel = load_panel(source, config, notify, on_progress=on_progress)
     check_varying(panel)
     path = source.name if source.is_file else None  # null if the rows came without a file
     resolved = resolve(config.replace({"data.path": path}), panel)

@@ -53,6 +53,20 @@ class TrackForecast:
     cases: Mapping[str, Case]
 
 
+@dataclass(frozen=True)
+class BacktestSpec:
+    """What is the same in all windows.
+
+    Attributes:
+        levels: of the forecasters' Q quantiles.
+        horizon: N, steps ahead.
+    """
+
+    levels: Sequence[float]
+    horizon: int
+    baselines: Baselines
+
+
 Observer = Callable[[TrackForecast], None]
 
 
@@ -69,9 +83,7 @@ def last_windows(lengths: Int, horizon: int, parts: Sequence[Part]) -> list[Wind
 def backtest(
     panel: Panel,
     forecasters: Mapping[str, Forecaster],
-    levels: Sequence[float],
-    horizon: int,
-    baselines: Baselines,
+    spec: BacktestSpec,
     windows: Sequence[Window],
     observe: Observer | None = None,
 ) -> Evaluation:
@@ -82,28 +94,28 @@ def backtest(
 
     Args:
         forecasters: by name; one of them is `model`.
-        levels: of the forecasters' Q quantiles.
         observe: receives the forecasts of each track.
     Raises:
         DataError: too few rows for a window.
     """
-    names = [*forecasters, *baselines.names]
-    total, unseen = _tallies(names, levels), _tallies(names, levels)
+    names, horizon = [*forecasters, *spec.baselines.names], spec.horizon
+    total, unseen = _tallies(names, spec.levels), _tallies(names, spec.levels)
     described: list[WindowScores] = []
     examples: list[Example] = []
     for number, window in enumerate(windows):
         chosen = np.flatnonzero((window.cuts >= 1) & (window.cuts < panel.lengths))
         if not len(chosen):
             raise _too_short(panel, len(windows), horizon)
-        here, examples = _tallies(names, levels), []
+        here, examples = _tallies(names, spec.levels), []
         for some in panel.groups(chosen):
             own, cuts = panel.choose(some), window.cuts[some]
-            tracks = list(_forecasts(own, cuts, forecasters, levels, horizon, baselines, number))
+            tracks = list(_forecasts(own, cuts, forecasters, spec, number))
             for name, tally in here.items():
                 tally.add([track.cases[name] for track in tracks])
             examples += [_example(own, track, horizon) for track in tracks[: MOST_EXAMPLES - len(examples)]]
-            for track in tracks if observe is not None else ():
-                observe(track)
+            if observe is not None:
+                for track in tracks:
+                    observe(track)
         for name, tally in here.items():
             total[name].merge(tally)
             if window.part == "unseen":
@@ -113,7 +125,7 @@ def backtest(
         scores={name: tally.scores() for name, tally in total.items()},
         unseen={name: tally.scores() for name, tally in unseen.items() if tally.sums["rows"]},
         horizon=horizon,
-        season=baselines.season,
+        season=spec.baselines.season,
         windows=described,
         examples=examples,
     )
@@ -138,12 +150,11 @@ def _forecasts(
     panel: Panel,
     cuts: Int,
     forecasters: Mapping[str, Forecaster],
-    levels: Sequence[float],
-    horizon: int,
-    baselines: Baselines,
+    spec: BacktestSpec,
     window: int,
 ) -> Iterator[TrackForecast]:
     """The forecasts of each track of one window; `cuts` [S] are the rows known at its cutoff."""
+    horizon, baselines = spec.horizon, spec.baselines
     past, ahead = panel.cut(cuts), panel.ahead(cuts, horizon)
     quantiles = {name: forecaster(past, horizon, ahead) for name, forecaster in forecasters.items()}
     for k, (s, c) in enumerate(panel.tracks()):
@@ -156,7 +167,7 @@ def _forecasts(
         scale = mase_scale(history, baselines.season)
         cases = {name: Case(truth, own[k], scale) for name, own in quantiles.items()}
         for name, point in baselines.forecasts(history, horizon).items():  # all quantiles of a point forecast are equal
-            cases[name] = Case(truth, np.repeat(point[:, None], len(levels), axis=1), scale)
+            cases[name] = Case(truth, np.repeat(point[:, None], len(spec.levels), axis=1), scale)
         rows = cuts[s] - 1 + np.arange(horizon + 1)
         yield TrackForecast(window, panel.names[s], panel.columns.targets[c], panel.times(s, rows), history, cases)
 

@@ -13,7 +13,14 @@ from seqpred.storage.atomic import new_folder, old_folder, writing
 from seqpred.storage.untrusted import irregular
 
 WEIGHTS, GRAPH, CONFIG, MANIFEST = "model.safetensors", "model.onnx", "config.yaml", "manifest.json"
-LARGEST = {WEIGHTS: 4 << 30, GRAPH: 2 << 30, CONFIG: 1 << 20, MANIFEST: 64 << 20}  # bytes that are read at most
+HISTORY = "history.csv"
+LARGEST = {
+    WEIGHTS: 4 << 30,
+    GRAPH: 2 << 30,
+    CONFIG: 1 << 20,
+    MANIFEST: 64 << 20,
+    HISTORY: 64 << 20,
+}  # bytes that are read at most
 LONGEST_NAME = 255 - len("..seqpred-new")  # bytes of a folder's name, to which suffixes are added meanwhile
 CHECKPOINT, STATE, LOCK = "checkpoint", "state", "lock"  # of an unfinished training, in a folder of their own
 
@@ -85,7 +92,7 @@ def remove_leftovers(path: Path) -> None:
     old = old_folder(real)
     if holds_model(old) and not holds_model(path) and not holds_state(path):
         path.mkdir(exist_ok=True)
-        for name in (WEIGHTS, GRAPH, CONFIG, MANIFEST):
+        for name in (WEIGHTS, GRAPH, CONFIG, MANIFEST, HISTORY):
             if os.path.exists(old / name) and not irregular(old / name):
                 shutil.copyfile(old / name, path / name)
     for left in (old, new_folder(real)):

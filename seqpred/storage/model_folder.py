@@ -24,7 +24,7 @@ from seqpred.config.yaml_subset import dump_yaml
 from seqpred.errors import ConfigError, FolderError
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.storage.atomic import replace_folder
-from seqpred.storage.layout import CONFIG, GRAPH, LARGEST, MANIFEST, WEIGHTS, holds_model, holds_state
+from seqpred.storage.layout import CONFIG, GRAPH, HISTORY, LARGEST, MANIFEST, WEIGHTS, holds_model, holds_state
 from seqpred.storage.untrusted import UntrustedFileError, read_regular
 
 FORMAT = 6
@@ -41,6 +41,7 @@ class Folder:
     manifest: dict[str, Any]
     weights_file: bytes
     graph: bytes | None = None
+    history: str = ""
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
         """The weights by name.
@@ -78,12 +79,18 @@ class Folder:
 
 
 def write_folder(
-    path: Path, config: Config, weights: Weights, manifest: Mapping[str, Any], graph: bytes | None = None
+    path: Path,
+    config: Config,
+    weights: Weights,
+    manifest: Mapping[str, Any],
+    graph: bytes | None = None,
+    history: str | None = None,
 ) -> dict[str, Any]:
     """Write a model folder atomically, in place of an existing model; return the complete manifest.
 
     Args:
         graph: the network as an ONNX file, if ONNX supports it.
+        history: the learning curves as CSV.
     Raises:
         WriteError: it could not be written; an existing model is unchanged.
     """
@@ -95,6 +102,8 @@ def write_folder(
     }
     if graph is not None:
         files[GRAPH] = graph
+    if history is not None:
+        files[HISTORY] = history.encode()
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     complete = {"format": FORMAT, **manifest, "fingerprint": hashes[WEIGHTS], "sha256": hashes}
     files[MANIFEST] = encode_manifest(complete)
@@ -126,13 +135,18 @@ def read_folder(path: Path) -> Folder:
     manifest = _read_manifest(path / MANIFEST)
     hashes = manifest.get("sha256")
     hashes = hashes if isinstance(hashes, dict) else {}
-    files = {name: _read_file(path / name) for name in (WEIGHTS, CONFIG, *([GRAPH] if GRAPH in hashes else []))}
+    files = {
+        name: _read_file(path / name)
+        for name in (WEIGHTS, CONFIG, *(name for name in (GRAPH, HISTORY) if name in hashes))
+    }
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != hashes.get(name):
             raise _damaged(path / name, "it is not the file that training wrote")
     if not isinstance(manifest.get("fingerprint"), str):
         raise _damaged(path / MANIFEST, "it has no fingerprint")
-    return Folder(path, _read_config(path / CONFIG, files[CONFIG]), manifest, files[WEIGHTS], files.get(GRAPH))
+    history = files.get(HISTORY, b"").decode("utf-8", "replace")
+    resolved = _read_config(path / CONFIG, files[CONFIG])
+    return Folder(path, resolved, manifest, files[WEIGHTS], files.get(GRAPH), history)
 
 
 def _read_config(path: Path, content: bytes) -> ResolvedConfig:

@@ -224,6 +224,7 @@ def _validate(run: Run, data: TrainingData, schedule: Schedule) -> None:
     """Score the weights on the validation split and keep them if they are the best; without one, keep them."""
     if run.losses:
         run.best.losses.append(sum(run.losses) / len(run.losses))
+        run.best.loss_steps.append(run.step)
         run.losses.clear()
     if schedule.stop_step is not None:
         run.keep_weights()

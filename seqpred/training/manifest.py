@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from seqpred.evaluation.backtest import backtest, last_windows
+from seqpred.evaluation.backtest import BacktestSpec, Forecaster, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
+from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
+from seqpred.network.ensemble import Weights
 from seqpred.network.machine import choose_device
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import has_validation
@@ -27,8 +30,20 @@ MOST_HISTORY = 200_000  # rows of a long series before its last one
 MOST_WINDOWS = 4  # of the validation split
 
 
-def make_manifest(panel: Panel, config: ResolvedConfig, covariates: Covariates, fit: Fit) -> dict[str, Any]:
-    """The manifest; it contains no row of the data and no clock time, so that runs can be compared."""
+def make_manifest(
+    panel: Panel,
+    covariates: Covariates,
+    fit: Fit,
+    scores: Mapping[str, Any],
+    holdout: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The manifest; it contains no row of the data and no clock time, so that runs can be compared.
+
+    Args:
+        panel: the rows that the model was trained on.
+        scores: on the validation split.
+        holdout: scores on the holdout, if there is one.
+    """
     ends = panel.ends.tolist()
     return {
         "made_by": made_by(),
@@ -41,7 +56,8 @@ def make_manifest(panel: Panel, config: ResolvedConfig, covariates: Covariates, 
         },
         "covariates": covariates.as_data(),
         "training": {"steps": fit.steps, "reason": fit.reason, "chosen": asdict(fit.choice)},
-        "scores": _validation_scores(panel, config, covariates, fit),
+        "scores": dict(scores),
+        **({"holdout": dict(holdout)} if holdout else {}),
     }
 
 
@@ -62,7 +78,7 @@ def made_for(panel: Panel, config: ResolvedConfig, covariates: Covariates) -> di
     }
 
 
-def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariates, fit: Fit) -> dict[str, Any]:
+def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariates, fit: Fit) -> dict[str, Any]:
     """Scores, next to the baselines, of weights trained without the validation split.
 
     With many series, the scores cover a sample drawn with a fixed seed, which `series` and `series_in_all` report. Of
@@ -70,12 +86,6 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     """
     horizon = config.forecast.horizon
     windows = max(1, min(MOST_WINDOWS, config.training.validation // horizon))
-    networks = torch_runtime(config, covariates, fit.held_out)
-    blend = BlendRuntime(config.shape(covariates), fit.held_out)
-    forecasters = {
-        "model": make_forecaster(config, covariates, networks),
-        "blend": make_forecaster(config, covariates, blend),
-    }
     held = np.flatnonzero(has_validation(config, panel.lengths))
     in_all = len(held)
     if in_all > MOST_SCORED or panel.lengths[held].sum() > MOST_ROWS:
@@ -86,7 +96,8 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
     panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
     parts = last_windows(panel.lengths, horizon, ["validation"] * windows)
     baselines = Baselines.of(panel, season, config.input_spec.cycles)
-    found = backtest(panel, forecasters, levels, horizon, baselines, parts)
+    forecasters = _forecasters(config, covariates, fit.held_out)
+    found = backtest(panel, forecasters, BacktestSpec(levels, horizon, baselines), parts)
     return {
         "part": "validation",
         "windows": windows,
@@ -95,4 +106,35 @@ def _validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covaria
         "skill": found.skill,
         "network_skill": found.network_skill,
         "metrics": {name: scores.to_dict() for name, scores in found.scores.items()},
+    }
+
+
+def holdout_scores(
+    panel: Panel, holdout: Holdout, config: ResolvedConfig, covariates: Covariates, weights: Weights
+) -> dict[str, Any]:
+    """Scores of an ensemble, next to the baselines, on the rows that were held out.
+
+    Args:
+        panel: all rows, with the encoded categories of `apply_covariates`.
+    """
+    horizon = config.forecast.horizon
+    windows = holdout.windows(horizon)
+    baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
+    spec = BacktestSpec(config.levels, horizon, baselines)
+    found = backtest(panel, _forecasters(config, covariates, weights), spec, windows)
+    return {
+        "part": "unseen",
+        "from": holdout.spec,
+        "windows": len(windows),
+        "skill": found.skill,
+        "network_skill": found.network_skill,
+        "metrics": {name: scores.to_dict() for name, scores in found.scores.items()},
+    }
+
+
+def _forecasters(config: ResolvedConfig, covariates: Covariates, weights: Weights) -> dict[str, Forecaster]:
+    """An ensemble, and its blend without the networks."""
+    return {
+        "model": make_forecaster(config, covariates, torch_runtime(config, covariates, weights)),
+        "blend": make_forecaster(config, covariates, BlendRuntime(config.shape(covariates), weights)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from seqpred.network.ensemble import Weights, gather
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.choice import Choice
+from seqpred.training.history import HistoryRow, history_of
 from seqpred.training.networks import fit_options
 from seqpred.training.run import Outcome
 from seqpred.training.validate import Validation
@@ -23,6 +25,7 @@ class Fit:
         held_out: weights of an ensemble that was trained without the validation split, for scores on it.
         choice: the result of validation.
         steps: of all networks together.
+        history: the training and validation loss of every network as it was trained.
         reason: why the first network ended.
     """
 
@@ -31,6 +34,7 @@ class Fit:
     choice: Choice
     steps: int
     reason: str
+    history: Sequence[HistoryRow] = ()
 
 
 def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
@@ -50,4 +54,6 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
         members.append(networks.fit(windows, replace(options, schedule=schedule, seed=options.seed + i)))
     initial = {name: np.mean([m.initial[name] for m in members], axis=0) for name in members[0].initial}
     weights = gather([m.weights for m in members], initial, choice.shrinkage, choice.interval_scale)
-    return Fit(weights, validation.held_out, choice, networks.steps, networks.outcomes[0].reason)
+    return Fit(
+        weights, validation.held_out, choice, networks.steps, networks.outcomes[0].reason, history_of(networks.outcomes)
+    )

@@ -67,6 +67,7 @@ class Outcome:
         schedule_steps: that the whole schedule would have taken.
         reason: why training ended.
         losses: the mean training loss between validations.
+        loss_steps: the number of steps after which each of these was recorded.
     """
 
     weights: Weights
@@ -79,6 +80,7 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     losses: list[float] = field(default_factory=list)
+    loss_steps: list[int] = field(default_factory=list)
 
     def state_dict(self) -> State:
         """All of it, as numbers, texts and arrays."""

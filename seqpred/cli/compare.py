@@ -1,0 +1,54 @@
+"""`seqpred compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from seqpred.evaluation.comparison import Comparison
+
+
+def compare(
+    ctx: typer.Context,
+    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model folders.", show_default=False)],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="History and the rows to score [default: the first model's training file]."),
+    ] = None,
+    windows: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Windows at the end of the data [default: all unseen ones].")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+) -> None:
+    """Compare models on the windows that none was trained on.
+
+    Prints the models, best first, with the paired difference of their MASE to the best one and its standard error,
+    clustered by series.
+
+    Example: seqpred compare runs/lstm runs/gru --data sales.csv
+    """
+    from seqpred.cli.terminal import Output, write_data
+    from seqpred.commands import compare as command
+
+    output = Output.of(ctx, quiet=quiet)
+    found = command.compare(models, data, windows=windows, notify=output.notify)
+    if as_json:
+        import json
+
+        write_data(json.dumps(found.to_dict()) + "\n")
+    else:
+        _show(found)
+
+
+def _show(found: Comparison) -> None:
+    from seqpred.cli.terminal import table
+    from seqpred.report.text import comparison_rows, score_rows
+
+    several = "s" if found.windows > 1 else ""
+    title = f"{found.windows} unseen window{several} of {found.horizon} rows, season {found.season}"
+    table(title, *comparison_rows(found))
+    table("Baselines", *score_rows(found.baselines))

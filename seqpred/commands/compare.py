@@ -1,0 +1,87 @@
+"""Compare models on the same windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from seqpred.commands.evaluate import rows_unseen
+from seqpred.commands.load_panel import load_panel, open_data
+from seqpred.errors import ConfigError, DataError
+from seqpred.evaluation.backtest import BacktestSpec, Window, backtest, last_windows
+from seqpred.evaluation.baselines import Baselines
+from seqpred.evaluation.comparison import Comparison, Contestant, TrackErrors, compare_models
+from seqpred.forecasting.model import Model, load
+from seqpred.notes import Note, Notify, no_op
+from seqpred.panel.panel import Panel
+
+
+def compare(
+    models: Sequence[Model | str | Path],
+    data: object = None,
+    *,
+    windows: int | None = None,
+    notify: Notify = no_op,
+) -> Comparison:
+    """Score several models on the windows that none of them was trained on.
+
+    Args:
+        models: at least one, with the same targets, horizon and season.
+        data: a path or a DataFrame; None for the file that the first model's config names.
+        windows: at most so many, the last ones.
+    Returns:
+        The models, best first, with the paired difference to the best one; `to_dict()` is the object that
+        `compare --json` prints.
+    Raises:
+        ConfigError: the models cannot be compared. DataError: there is no window that all models have not seen.
+    """
+    loaded = [model if isinstance(model, Model) else load(model) for model in models]
+    if not loaded:
+        raise ConfigError("no model is given", hint="Name the model folders to compare.")
+    _check_comparable(loaded)
+    first, source = loaded[0], open_data(data, loaded[0].config)
+    panels = [
+        load_panel(source, model.config, notify if model is first else no_op, model.covariates) for model in loaded
+    ]
+    common = min(rows_unseen(panel, model) for panel, model in zip(panels, loaded, strict=True)) // first.horizon
+    if not common:
+        hint = "Give data with at least one horizon of rows after the training data of every model."
+        raise DataError("no window is unseen by all models", hint=hint, where=source.name)
+    count = min(windows or common, common)
+    if windows and windows > common:
+        notify(Note(f"{common} windows are unseen by all models; --windows {windows} is reduced to that", source.name))
+    scored = last_windows(panels[0].lengths, first.horizon, ["unseen"] * count)
+    return compare_models([_score(model, panel, scored) for model, panel in zip(loaded, panels, strict=True)])
+
+
+def _check_comparable(models: Sequence[Model]) -> None:
+    """Refuse models whose scores do not measure the same.
+
+    Raises:
+        ConfigError: names what differs.
+    """
+    first = models[0]
+    for other in models[1:]:
+        for what, one in _measured(first).items():
+            two = _measured(other)[what]
+            if one != two:
+                found = f"{first.folder.path} and {other.folder.path} have different {what}: {one} and {two}"
+                raise ConfigError(found, hint="Compare models with the same targets, horizon and season.")
+
+
+def _measured(model: Model) -> dict[str, object]:
+    """What scores depend on besides the forecasts."""
+    return {"targets": model.config.data.targets, "horizon": model.horizon, "season": model.config.forecast.season}
+
+
+def _score(model: Model, panel: Panel, windows: Sequence[Window]) -> Contestant:
+    config = model.config
+    errors = TrackErrors(config.median)
+    spec = BacktestSpec(
+        config.levels, model.horizon, Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
+    )
+    forecasters = {"model": model.forecast, "blend": model.forecast_blend}
+    found = backtest(panel, forecasters, spec, windows, errors.observe)
+    parameters = sum(w.size for name, w in model.folder.weights().items() if name.startswith("members."))
+    seconds = model.folder.manifest.get("duration")
+    return Contestant(str(model.folder.path), found, errors.errors, parameters, seconds)
