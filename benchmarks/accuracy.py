@@ -27,7 +27,8 @@ from seqpred.commands.init import init
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.loading import parse_config, read_override
 from seqpred.config.schema import Config
-from seqpred.evaluation.backtest import backtest
+from seqpred.evaluation.backtest import BacktestSpec, backtest, last_windows
+from seqpred.evaluation.baselines import Baselines
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import to_frame
 from seqpred.sources.opening import open_source
@@ -142,11 +143,9 @@ def naive2_scores(chosen: Set, everything: Panel) -> dict[str, float]:
     levels = (0.5,)
     found = backtest(
         everything,
-        lambda panel, steps, _: forecast_naive2(panel, chosen.season, steps, len(levels)),
-        levels,
-        chosen.horizon,
-        chosen.season,
-        ["unseen"] * chosen.windows,
+        {"model": lambda panel, steps, _: forecast_naive2(panel, chosen.season, steps, len(levels))},
+        BacktestSpec(levels, chosen.horizon, Baselines(chosen.season)),
+        last_windows(everything.lengths, chosen.horizon, ["unseen"] * chosen.windows),
     )
     scores: dict[str, float] = found.to_dict()["metrics"]["model"]
     return scores

@@ -17,7 +17,11 @@ import pytest
 from filelock import FileLock
 
 from seqpred.config.schema import DataSection
+from seqpred.evaluation.backtest import BacktestSpec, Forecaster, backtest, last_windows
+from seqpred.evaluation.baselines import Baselines
+from seqpred.evaluation.scores import Evaluation, Part
 from seqpred.inspection.columns import choose_columns
+from seqpred.panel.panel import Panel
 from seqpred.reading.column_profile import profile_columns
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
@@ -99,3 +103,16 @@ def seasonal(rows: int, season: int = 12, seed: int = 0) -> npt.NDArray[np.float
 def growing(rows: int, season: int = 12, seed: int = 0) -> npt.NDArray[np.float64]:
     """A season that grows by 3 % a row, [rows]: naive forecasts fall short of it, so there is something to learn."""
     return seasonal(rows, season, seed) * 1.03 ** np.arange(rows)
+
+
+def backtest_last(
+    panel: Panel,
+    forecaster: Forecaster,
+    levels: Sequence[float],
+    horizon: int,
+    season: int,
+    parts: Sequence[Part],
+) -> Evaluation:
+    """The evaluation of one forecaster over the last windows, next to the baselines of one season."""
+    spec = BacktestSpec(levels, horizon, Baselines(season))
+    return backtest(panel, {"model": forecaster}, spec, last_windows(panel.lengths, horizon, parts))

@@ -77,6 +77,7 @@ def prepare(place: Path) -> None:
     for path in (ROOT / "data").glob("*.csv"):
         shutil.copy(path, place)
     (place / "sales.csv").write_text("day,shop,units\n" + "".join(_sales(0, 90)))
+    (place / "longer.csv").write_text("day,shop,units\n" + "".join(_sales(0, 130)))
     (place / "new_rows.csv").write_text("day,shop,units\n" + "".join(_sales(118, 125)))
     (place / "stores.csv").write_text("date,store,kind,sales,promo,holiday,temperature\n" + "".join(_stores(90)))
     (place / "stores.yaml").write_text(

@@ -100,6 +100,8 @@ def test_examples_in_help_run(workspace: Path, tmp_path: Path) -> None:
     group: Any = typer.main.get_command(app)
     place = tmp_path / "place"
     shutil.copytree(workspace, place)
+    shutil.copytree(place / "runs" / "sales", place / "runs" / "lstm")
+    shutil.copytree(place / "runs" / "sales", place / "runs" / "gru")
     examples = [line for command in group.commands.values() for line in re.findall(r"Example: (.+)", command.help)]
     assert len(examples) > 5
     for command in examples:

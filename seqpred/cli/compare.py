@@ -29,7 +29,7 @@ def compare(
     Prints the models, best first, with the paired difference of their MASE to the best one and its standard error,
     clustered by series.
 
-    Example: seqpred compare runs/lstm runs/gru --data sales.csv
+    Example: seqpred compare runs/lstm runs/gru --data longer.csv
     """
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import compare as command

@@ -67,7 +67,7 @@ def train(  # noqa: PLR0913, as many options as the command
         everything = load_panel(source, config, notify, on_progress=on_progress)
         held_out = None if holdout is None else Holdout.of(everything, holdout)
         panel = everything if held_out is None else everything.cut(held_out.cuts)
-        panel, resolved, covariates = prepare_training(panel, source, config, notify)
+        panel, resolved, covariates = resolve_training(panel, source, config, notify)
         if resume and not force and _is_done(out, resolved, panel, notify):
             return load(out)
         # These import torch, which a fault in the data need not wait for.
@@ -103,6 +103,13 @@ def train(  # noqa: PLR0913, as many options as the command
 
 
 def prepare_training(
+    source: Source, config: Config, notify: Notify = no_op, on_progress: OnProgress = no_op
+) -> tuple[Panel, ResolvedConfig, Covariates]:
+    """Read a source and prepare all of its rows for training; see `resolve_training`."""
+    return resolve_training(load_panel(source, config, notify, on_progress=on_progress), source, config, notify)
+
+
+def resolve_training(
     panel: Panel, source: Source, config: Config, notify: Notify = no_op
 ) -> tuple[Panel, ResolvedConfig, Covariates]:
     """The panel that training uses, the resolved config, and the covariates with their scales and categories.

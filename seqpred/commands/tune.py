@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seqpred.commands.load_panel import as_config, load_panel, open_data
+from seqpred.commands.load_panel import as_config, open_data
 from seqpred.commands.train import prepare_training, train
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
@@ -57,10 +57,7 @@ def tune(  # noqa: PLR0913, as many options as the command
     space = read_space(config, grid)
     jobs = jobs or _cores()
     config = _for_trials(config, space, jobs)
-    source = open_data(data, config)
-    panel, _, _ = prepare_training(
-        load_panel(source, config, notify), source, config
-    )  # finds what is wrong with the data
+    panel, _, _ = prepare_training(open_data(data, config), config, notify)  # finds what is wrong with the data
     spec = TuneSpec(
         config=config,
         space=space,

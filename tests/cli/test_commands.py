@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -63,7 +64,7 @@ def test_init_reports_its_choices_and_suggests_covariates(run, write):
 def test_train_prints_just_the_folder_and_writes_to_runs_by_default(models):
     single = models["single"]
     assert single.done.out == "runs/sales\n"
-    files = {"model.safetensors", "model.onnx", "config.yaml", "manifest.json"}
+    files = {"model.safetensors", "model.onnx", "config.yaml", "manifest.json", "history.csv"}
     assert {p.name for p in single.folder.iterdir()} == files
     assert [p.name for p in (single.place / "runs").iterdir()] == ["sales"]
 
@@ -163,8 +164,9 @@ def scored(models, tmp_path_factory):
 def test_eval_json_is_one_object_of_the_promised_keys(scored):
     assert scored["json"].code == 0, scored["json"].err
     result = json.loads(scored["json"].out)
-    assert list(result) == ["metrics", "skill", "horizon", "season", "windows", "windows_unseen"]
-    assert list(result["metrics"]) == ["model", "naive", "seasonal_naive", "drift"]
+    assert list(result) == ["metrics", "skill", "network_skill", "horizon", "season", "windows", "windows_unseen"]
+    names = ["model", "blend", "naive", "seasonal_naive", "seasonal_mean", "drift"]
+    assert list(result["metrics"]) == names
     assert all(list(m) == METRICS for m in result["metrics"].values())
     assert list(result["metrics"]["model"]["coverage"]) == ["80", "60", "40", "20"]
     assert (result["horizon"], result["season"]) == (6, 12)
@@ -173,7 +175,28 @@ def test_eval_json_is_one_object_of_the_promised_keys(scored):
 def test_eval_skill_compares_with_the_best_baseline(scored):
     result = json.loads(scored["json"].out)
     mase = {name: scores["mase"] for name, scores in result["metrics"].items()}
-    assert result["skill"] == pytest.approx(1 - mase.pop("model") / min(mase.values()))
+    model, blend = mase.pop("model"), mase.pop("blend")
+    assert result["skill"] == pytest.approx(1 - model / min(mase.values()))
+    assert result["network_skill"] == pytest.approx(1 - model / blend)
+
+
+def test_eval_by_step_and_by_series_and_with_forecasts(models, tmp_path):
+    many = models["many"]
+    commands = {
+        "series": (tmp_path, ["eval", many.folder, many.data, "--by", "series", "--json", "--windows", "2"]),
+        "step": (tmp_path, ["eval", many.folder, many.data, "--by", "step", "--json", "--forecasts", "f.csv"]),
+        "table": (tmp_path, ["eval", many.folder, many.data, "--by", "series"]),
+    }
+    done = call_all(commands)
+    by_series = json.loads(done["series"].out)["by_series"]
+    errors = [scores["model"]["mase"] for scores in by_series.values()]
+    assert errors == sorted(errors, reverse=True)
+    assert list(json.loads(done["step"].out)["by_step"]) == ["1", "2", "3", "4"]
+    assert "Scores by series, worst first" in done["table"].out
+    forecasts = pd.read_csv(tmp_path / "f.csv")
+    assert {"cutoff", "step", "target", "actual", "forecast", "q0.1", "q0.9"} < set(forecasts)
+    mae = (forecasts["actual"] - forecasts["forecast"]).abs().mean()
+    assert mae == pytest.approx(json.loads(done["step"].out)["metrics"]["model"]["mae"])
 
 
 def test_eval_windows_have_cutoffs_that_follow_one_another_to_the_end(scored):

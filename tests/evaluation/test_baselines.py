@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.evaluation.backtest import backtest
 from seqpred.evaluation.baselines import drift, naive, seasonal_naive
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
+from tests.conftest import backtest_last
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
 LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -95,7 +95,7 @@ def zeros(panel: Panel, count: int, ahead: np.ndarray) -> np.ndarray:
 def scores_of(frame: pd.DataFrame, id_name: str | None, horizon: int, season: int) -> dict[str, Any]:
     """The scores of the baselines over the last `horizon` rows."""
     panel = build_panel(read_table(Source("a frame", frame), Columns(("ds",), id_name, ("y",))))
-    found: dict[str, Any] = backtest(panel, zeros, LEVELS, horizon, season, ["unseen"]).to_dict()["metrics"]
+    found: dict[str, Any] = backtest_last(panel, zeros, LEVELS, horizon, season, ["unseen"]).to_dict()["metrics"]
     return found
 
 

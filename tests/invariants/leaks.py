@@ -24,7 +24,6 @@ from torch import Tensor
 
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
-from seqpred.evaluation.backtest import backtest
 from seqpred.evaluation.scores import Part
 from seqpred.features.covariates import Covariates, apply_covariates, learn_covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
@@ -37,6 +36,7 @@ from seqpred.recipe.resolve import resolve
 from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
 from seqpred.training.windows import Windows
+from tests.conftest import backtest_last
 
 WORDS = ["fair", "rain", "snow"]
 
@@ -202,7 +202,7 @@ def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -
 
         season = whole.config.forecast.season
         parts: list[Part] = ["unseen"] * windows
-        result = backtest(learning.panel, recorder, whole.config.levels, learning.horizon, season, parts)
+        result = backtest_last(learning.panel, recorder, whole.config.levels, learning.horizon, season, parts)
         found.append((said, result.windows))
     before = windows - behind
     for i in range(windows):

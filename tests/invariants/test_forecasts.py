@@ -14,7 +14,6 @@ import seqpred
 from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
-from seqpred.evaluation.backtest import backtest
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.runtime.runtime import Reader
@@ -22,6 +21,7 @@ from seqpred.sources.opening import open_source
 from seqpred.training import manifest
 from seqpred.training.positions import Positions
 from seqpred.training.windows import Windows
+from tests.conftest import backtest_last
 from tests.invariants.conftest import GRID, Train, frame
 
 every_network = pytest.mark.parametrize(("cell", "depth", "bidirectional", "dropout"), GRID)
@@ -77,7 +77,7 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
         late = data["day"] > pd.Timestamp("2024-03-16")  # 14 rows of each series: the last two windows
         altered = data.assign(sales=data["sales"].where(~late, data["sales"] + change))
         panel = load_panel(open_source(altered), model.config, lambda _: None)
-        backtest(panel, recorder, model.config.levels, 7, 7, 4)
+        backtest_last(panel, recorder, model.config.levels, 7, 7, ["unseen"] * 4)
     assert len(seen[0]) == 4
     for before, after in zip(seen[0][:3], seen[1][:3], strict=True):
         assert np.array_equal(before, after)
