@@ -7,7 +7,7 @@ microseconds since 1970-01-01 for dates, the values themselves for integer times
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -29,14 +29,16 @@ _MONTHS = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(-end)?")
 class Step:
     """An exact duration, a rule of the calendar, or no fixed step (irregular).
 
-    The count of an irregular step is the median distance of two rows, which its text does not contain.
+    The count of an irregular step is the median distance of two rows, which its text does not contain. Times within
+    the tolerance (in microseconds, not in the text either) of a time on the grid are on the grid.
 
-    >>> Step.parse("PT1H"), str(Step.parse("P1Y")), str(Step("row", 2))
-    (Step(unit='microsecond', count=3600000000), 'P1Y', '2')
+    >>> Step.parse("PT1H").count // SECOND, str(Step.parse("P1Y")), str(Step("row", 2))
+    (3600, 'P1Y', '2')
     """
 
     unit: Unit
     count: int
+    tolerance: int = 0
 
     def __str__(self) -> str:
         match self.unit:
@@ -93,6 +95,8 @@ class Step:
             times: [rows].
             origin: the time at position 0, itself on the grid; or one for each row, [rows].
         """
+        if self.tolerance:
+            return self._nearest(times, origin)
         start = np.asarray(origin, np.int64)
         if self.unit in ("row", "microsecond"):
             position = (times - origin) // self.count
@@ -101,6 +105,26 @@ class Step:
         else:
             position = (months_since_1970(times) - months_since_1970(start)) // self.count
         return position, self.times(origin, position) == times
+
+    def _nearest(self, times: Int, origin: int | Int) -> tuple[Int, Bool]:
+        """As `positions`, of the nearest time on the grid.
+
+        >>> weekly = Step("microsecond", 7 * DAY, tolerance=DAY)
+        >>> position, on_grid = weekly.positions(np.array([0, 6 * DAY, 16 * DAY]), 0)
+        >>> position.tolist(), on_grid.tolist()
+        ([0, 1, 2], [True, True, False])
+        """
+        below = replace(self, tolerance=0).positions(times, origin)[0]
+        near = np.stack([below - 1, below, below + 1])
+        distances = np.abs(np.stack([self.times(origin, positions) for positions in near]) - times)
+        best = distances.argmin(axis=0)
+        rows = np.arange(len(times))
+        return near[best, rows], distances[best, rows] <= self.tolerance
+
+    @property
+    def shortest(self) -> int:
+        """The least time from one time on the grid to the next, in microseconds, or as the rows count."""
+        return {"month": 28 * DAY, "month-end": 28 * DAY, "business-day": DAY}.get(self.unit, 1) * self.count
 
     def times(self, origin: int | Int, positions: Int) -> Int:
         """The times this many steps (or median distances, if irregular) after `origin`."""

@@ -79,6 +79,12 @@ class DataSection(Section):
         "number for integer timestamps. irregular: no fixed step; the time since the previous row becomes an "
         "input. auto: inferred.",
     )
+    snap: Word | None = advanced(
+        None,
+        "moves timestamps onto the step",
+        "Largest distance by which a timestamp is moved onto the time step, such as P1D for weeks that end on a "
+        "Friday, but on a Thursday before a holiday. null: every timestamp must be on the step.",
+    )
     timezone: TimeZone = advanced(
         "auto",
         "of the local times",

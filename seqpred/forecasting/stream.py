@@ -79,6 +79,7 @@ class Stream:
         roles = (tuple(told.known), tuple(told.past), tuple(told.static))
         columns = Columns(tuple(data.times), data.id, tuple(data.targets), *roles)
         step = _usual(Step.parse(data.frequency), covariates)
+        step = replace(step, tolerance=Step.parse(data.snap).count) if data.snap else step
         words = {c.name: c.words for c in covariates.columns if c.words is not None}
         self.fingerprint = str(model.folder.manifest["fingerprint"])
         self._statics = _statics(config, covariates)
@@ -191,7 +192,7 @@ class Stream:
 
 def _position(step: Step, origin: int, time: int) -> int | None:
     """How many steps a time lies after the origin; None where it lies on none."""
-    if step.unit in ("row", "microsecond"):
+    if step.unit in ("row", "microsecond") and not step.tolerance:
         position, rest = divmod(time - origin, step.count)
         return None if rest else position
     return _by_calendar(step, origin, time)

@@ -11,6 +11,7 @@ import numpy as np
 from seqpred.arrays import Bool, Int
 from seqpred.calendar.infer import gaps_within, infer_step
 from seqpred.calendar.step import DAILY, Step
+from seqpred.panel.grid import with_tolerance
 from seqpred.panel.panel import Rows
 from seqpred.reading.table import Table
 from seqpred.timestamps.format import TimestampFormat
@@ -131,7 +132,8 @@ def _report_table(table: Table, frequency: str, origin: Int) -> tuple[GridReport
 def _find_step(table: Table, times: Int, starts: Bool, frequency: str) -> Step:
     dated = table.clock.dated
     requested = requested_step(frequency, dated)
-    return requested or infer_step(table.clock.on_grid(times, DAILY)[1], starts, dated) or Step("row", 1)
+    step = requested or infer_step(table.clock.on_grid(times, DAILY)[1], starts, dated) or Step("row", 1)
+    return with_tolerance(step, table)
 
 
 def _median_gap(times: Int, starts: Bool, dated: bool) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from seqpred.arrays import Bool, Int
 from seqpred.calendar.infer import BLOCK, find_change, infer_step
+from seqpred.calendar.snap import suggest_snap
 from seqpred.calendar.step import DAILY, Step
 from seqpred.errors import DataError
 from seqpred.reading.table import Table
@@ -80,9 +81,44 @@ def find_step(table: Table, rows: Sorted, frequency: str) -> Step:
     Raises:
         DataError: it is no step, or does not fit the timestamps.
     """
-    clock, where = table.clock, table.source.name
+    clock = table.clock
     if frequency == "auto":
-        return infer_step(clock.on_grid(rows.times, DAILY)[1], rows.starts, clock.dated) or Step("row", 1)
+        found = infer_step(clock.on_grid(rows.times, DAILY)[1], rows.starts, clock.dated) or Step("row", 1)
+        return with_tolerance(found, table)
+    return with_tolerance(_parse_step(table, frequency), table)
+
+
+def with_tolerance(step: Step, table: Table) -> Step:
+    """The step with the tolerance of `data.snap`.
+
+    Raises:
+        DataError: it is not a duration, there is no step to move timestamps onto, or it is half a step or more.
+    """
+    snap, where = table.source.dialect.snap, table.source.name
+    if snap is None:
+        return step
+    try:
+        tolerance = Step.parse(snap)
+    except ValueError:
+        tolerance = Step("row", 1)
+    if tolerance.unit != "microsecond":
+        raise DataError(f"data.snap is {snap!r}", hint="Set it to a duration such as PT10M or P1D.", where=where)
+    if step.unit in ("row", "irregular"):
+        found = f"data.snap is {snap}, but the {'times are not dates' if step.unit == 'row' else 'rows have no step'}"
+        raise DataError(found, hint="Remove data.snap.", where=where)
+    if 2 * tolerance.count >= step.shortest:
+        hint = "Set data.snap to a shorter duration, or data.frequency to a longer step or to irregular."
+        raise DataError(f"data.snap is {snap}, which is half the step {step} or more", hint=hint, where=where)
+    return replace(step, tolerance=tolerance.count)
+
+
+def _parse_step(table: Table, frequency: str) -> Step:
+    """The step that a config asks for.
+
+    Raises:
+        DataError: it is no step, or does not fit the timestamps.
+    """
+    clock, where = table.clock, table.source.name
     try:
         step = Step.parse(frequency)
     except ValueError as e:
@@ -108,7 +144,7 @@ def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step, *, is_tr
     """
     series, times = np.cumsum(rows.starts) - 1, rows.times
     origin = origins[series]
-    if step.unit in ("row", "microsecond"):
+    if step.unit in ("row", "microsecond") and not step.tolerance:
         positions, on_grid = (times - origin) // step.count, (times - origin) % step.count == 0
     else:
         positions, on_grid = np.empty(len(times), np.int64), np.empty(len(times), bool)
@@ -121,6 +157,8 @@ def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step, *, is_tr
         _check_trained_step(table, rows, step)
     if not on_grid.all():
         raise _misaligned(table, rows, step, on_grid)
+    if step.tolerance:
+        _check_distinct(table, rows, step, positions)
     if total > MOST_MISSING * len(times) + 1000:
         raise _too_sparse(table, rows, step, total)
     return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
@@ -146,7 +184,7 @@ def describe_change(table: Table, rows: Sorted) -> str:
 def _check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
     """Reject rows at another step than a model was trained on; gaps are no other step."""
     found = infer_step(rows.times, rows.starts, table.clock.dated)
-    if found is None or found == step:
+    if found is None or found == replace(step, tolerance=0):
         return
     origins = rows.times[np.flatnonzero(rows.starts)][np.cumsum(rows.starts) - 1]
     steps = np.diff(found.positions(rows.times, origins)[0])[~rows.starts[1:]]
@@ -187,6 +225,19 @@ def _duplicate(table: Table, rows: Int) -> DataError:
     )
 
 
+def _check_distinct(table: Table, rows: Sorted, step: Step, positions: Int) -> None:
+    """Reject two rows of a series that are moved to the same time."""
+    again = np.flatnonzero(~rows.starts[1:] & (np.diff(positions) <= 0))
+    if len(again):
+        places = rows.places[[again[0], again[0] + 1]]
+        first, second = table.clock.write(table.times[places])
+        raise DataError(
+            f"{second} is moved to the same time as {first} by data.snap, since the step is {step}",
+            hint="Set data.frequency to a shorter step, or to irregular, or merge such rows.",
+            where=table.where(int(places[1])),
+        )
+
+
 def _misaligned(table: Table, rows: Sorted, step: Step, on_grid: Bool) -> DataError:
     """The error for rows that are not on the grid."""
     off = np.sort(rows.places[~on_grid])
@@ -195,6 +246,16 @@ def _misaligned(table: Table, rows: Sorted, step: Step, on_grid: Bool) -> DataEr
     return DataError(
         f"{stamp} is not a whole number of steps of {step} after the first row of its series "
         f"({len(off)} such rows; {share:.1f} % are on the grid{f'; {change}' if change else ''})",
-        hint="Set data.frequency to a step that fits all rows, or to irregular if there is none.",
+        hint=_remedy(table, rows, step),
         where=table.where(int(off[0])),
     )
+
+
+def _remedy(table: Table, rows: Sorted, step: Step) -> str:
+    """What to set for rows that are not on the grid."""
+    found = suggest_snap(rows.times, rows.starts, step) if table.clock.dated and not step.tolerance else None
+    if found is None:
+        return "Set data.frequency to a step that fits all rows, or to irregular if there is none."
+    better, tolerance = found
+    also = f"data.frequency: {better} and " if str(better) != str(step) else ""
+    return f"Set {also}data.snap: {tolerance} to move such rows onto the step, or data.frequency: irregular."

@@ -32,6 +32,7 @@ class Dialect:
     timezone: str = "auto"
     timestamp_pattern: str = ""  # of other rows of the same data, to be tried first
     unit: Mapping[str, str] = field(default_factory=dict)
+    snap: str | None = None
 
     @classmethod
     def of(cls, data: DataSection) -> Dialect:
@@ -44,6 +45,7 @@ class Dialect:
             layout=data.layout,
             timezone=data.timezone,
             unit=data.unit,
+            snap=data.snap,
         )
 
     @property

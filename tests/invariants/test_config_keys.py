@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "data.id": "kind",
     "data.frequency": "PT12H",
     "data.timezone": "Asia/Tokyo",
+    "data.snap": "PT6H",
     "data.covariates.known": ["b"],
     "data.covariates.past": ["b"],
     "data.covariates.static": ["shop"],
@@ -105,6 +106,8 @@ def messy(key: str) -> pd.DataFrame | Path | None:
         return frame.assign(a=[f"{v} kWh" for v in frame["a"]])
     if key == "data.timezone":
         return frame.assign(day=frame["day"].dt.tz_localize("UTC"))
+    if key == "data.snap":
+        return frame.assign(day=frame["day"] + pd.to_timedelta(3 * (frame.index % 30 == 29), unit="h"))
     if key == "data.layout":
         return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})
     return None
