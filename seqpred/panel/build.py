@@ -44,6 +44,19 @@ class _Parts:
         self.panels.append(replace(panel, values=np.empty((0, panel.values.shape[1])), stamps=stamps))
         self.starts.append(np.arange(len(panel.names)) >= continues)
 
+    def join(self, names: list[str], values: SpillBuffer, stamps: SpillBuffer) -> Panel:
+        """The panel of all parts, given their values and the stamps of irregular rows."""
+        first, starts = self.panels[0], np.concatenate(self.starts)
+        lengths = np.concatenate([part.lengths for part in self.panels])
+        return replace(
+            first,
+            names=names,
+            origins=np.concatenate([part.origins for part in self.panels])[starts],
+            offsets=_offsets(np.add.reduceat(lengths, np.flatnonzero(starts))),
+            values=values.result(),
+            stamps=None if first.stamps is None else stamps.result(),
+        )
+
 
 def build_panel(
     rows: Rows,
@@ -78,17 +91,9 @@ def build_panel(
                 stamps.add(panel.stamps)
             values.add(panel.values)
             parts.add(panel, continues=table.continues)
-        first = parts.panels[0]
-        joined = replace(first, values=values.result(), stamps=None if first.stamps is None else stamps.result())
-    starts, changes = np.concatenate(parts.starts), [note for part in parts.panels for note in part.notes]
-    lengths = np.add.reduceat(np.concatenate([part.lengths for part in parts.panels]), np.flatnonzero(starts))
-    return replace(
-        joined,
-        names=rows.names,
-        origins=np.concatenate([part.origins for part in parts.panels])[starts],
-        offsets=_offsets(lengths),
-        notes=(*rows.notes, *counts.notes(duplicates, missing), *changes[:1]),
-    )
+        joined = parts.join(rows.names, values, stamps)
+    changes = [note for part in parts.panels for note in part.notes][:1]
+    return replace(joined, notes=(*rows.notes, *counts.notes(duplicates, missing), *changes))
 
 
 def _offsets(lengths: Int) -> Int:
