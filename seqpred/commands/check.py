@@ -13,6 +13,7 @@ from seqpred.inspection.detect import detect
 from seqpred.inspection.findings import Findings, describe_columns
 from seqpred.inspection.grid_report import report_grid
 from seqpred.inspection.survey import survey
+from seqpred.inspection.wide_layout import choose_wide_columns
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.build import build_panel
 from seqpred.reading.column_profile import profile_columns
@@ -57,7 +58,10 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
         config, reasons = config_of(detected.keys), detected.reasons
     data = config.data
     table, _ = read_rows(source, config, notify, on_progress=on_progress)
-    found.columns = describe_columns(profile_columns(source.with_dialect(Dialect.of(data))), table.columns, reasons)
+    profiles = profile_columns(source.with_dialect(Dialect.of(data)))
+    is_wide = data.layout == "wide"
+    values = choose_wide_columns(source, [p.name for p in profiles], data).headers.names if is_wide else ()
+    found.columns = describe_columns(profiles, table.columns, {**reasons, "value": "named by a timestamp"}, values)
     found.rows = report_grid(table, data.frequency)
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
     for note in panel.notes:

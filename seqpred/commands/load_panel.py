@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from seqpred.config.loading import load_config
-from seqpred.config.schema import Config
+from seqpred.config.schema import Config, DataSection
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
 from seqpred.inspection.columns import choose_columns, find_categories, with_id
+from seqpred.inspection.wide_layout import choose_wide_columns
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel, Rows
-from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
+from seqpred.panel.static_file import JoinedRows, join_statics, open_statics, profile_static_columns
 from seqpred.reading.column_profile import name_columns, profile_columns
+from seqpred.reading.frame import header
 from seqpred.reading.table import read_table
+from seqpred.reading.wide import read_wide, read_wide_statics
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source
@@ -84,6 +87,8 @@ def read_rows(
 ) -> tuple[Rows, str]:
     """Read the rows of a source with the config's dialect; also return which columns were inferred, as a note."""
     data, source = config.data, source.with_dialect(Dialect.of(config.data))
+    if data.layout == "wide":
+        return read_wide_rows(source, data, covariates), ""
     statics = open_statics(data.covariates, source.dialect)
     profile = profile_columns if covariates is None else name_columns
     extra = profile_static_columns(statics, data.covariates.static, profile) if statics else []
@@ -103,6 +108,21 @@ def read_rows(
     if statics:
         rows = join_statics(rows, source.name, statics, columns.static, categories, strict=covariates is None)
     return rows, note
+
+
+def read_wide_rows(source: Source, data: DataSection, covariates: Covariates | None = None) -> Rows:
+    """The rows of a wide table with its static covariates, which are columns of the table or of a file of their own."""
+    wide = choose_wide_columns(source, header(source), data)
+    rows: Rows = read_wide(source, wide)
+    names, statics = data.covariates.static, open_statics(data.covariates, source.dialect)
+    if not names:
+        return rows
+    profiles = profile_columns(statics or source) if covariates is None else []
+    texts = {p.name for p in profiles if p.kind not in ("number", "whole")} & {*names}
+    categories = texts if covariates is None else covariates.categories
+    if statics:
+        return join_statics(rows, source.name, statics, names, categories, strict=covariates is None)
+    return JoinedRows(rows, read_wide_statics(source, wide, categories), rows.notes)
 
 
 def with_covariates(panel: Panel, covariates: Covariates, source: Source, notify: Notify) -> Panel:

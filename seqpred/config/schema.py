@@ -128,11 +128,13 @@ class DataSection(Section):
         "of the file",
         "Encoding of a CSV file, such as cp1252. auto: as its byte-order mark indicates, else UTF-8.",
     )
-    layout: Literal["rows", "years", "weekday-years"] = advanced(
+    layout: Literal["rows", "years", "weekday-years", "wide"] = advanced(
         "rows",
         "of the table",
         "rows: one row per timestamp. years: one column per year, each row the same date in every year. "
-        "weekday-years: one column per year, each row the same weekday (364 days earlier per year back).",
+        "weekday-years: one column per year, each row the same weekday (364 days earlier per year back). wide: one row "
+        "per series, timestamps as column names; the target names the values, and the id may join columns, as in "
+        "Province + Country.",
     )
 
     @property

@@ -211,7 +211,7 @@ def _check(config: Config, window: bool) -> None:
             hint=f"--window reads the last {config.model.window} rows anew at each row; "
             "or train one with model.bidirectional: false.",
         )
-    if config.data.layout != "rows":
+    if config.data.layout not in ("rows", "wide"):
         raise ConfigError(
             "a table with a column per year can't be followed: one row of it is a day of many years",
             hint="Leave --stream and --state out, or give a table with a row for each time.",

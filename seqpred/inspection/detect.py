@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,11 +14,14 @@ from seqpred.config.schema import DataSection
 from seqpred.inspection.clock_changes import find_zone
 from seqpred.inspection.columns import MOST_DUPLICATES, Guess, choose_columns, find_id, guess_columns
 from seqpred.inspection.sentinels import find_sentinels
+from seqpred.inspection.times import Choice
+from seqpred.inspection.wide_layout import VALUE, choose_wide_columns, is_wide, suggest_statics
 from seqpred.inspection.year_layout import find_year_layout, year_columns
 from seqpred.panel.duplicates import find_duplicates
 from seqpred.reading.column_profile import ColumnProfile, profile_columns
 from seqpred.reading.number_columns import WordsError
 from seqpred.reading.table import Table, read_table
+from seqpred.reading.wide import read_wide
 from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.source import BROKEN, Source
 
@@ -64,23 +67,55 @@ def detect(source: Source, given: Mapping[str, Any]) -> Detected:
             found.decide(key.removeprefix("data."), value)
     if "data.encoding" not in given and not is_text(source, "auto") and is_text(source, "cp1252"):
         found.decide("encoding", "cp1252", "not UTF-8, and every byte is a character of cp1252")
-    profiles = found.profiles = profile_columns(found.source)
-    _decide_columns(found, guess_columns(profiles, source.name), given)
-    years = year_columns(profiles, found.keys["data.time"]) if not {"data.target", "data.layout"} & set(given) else ()
-    if years:
-        found.decide("target", list(years), "one column for each year")
-        found.decide("id", None, "one series")
-    table = _read_marked(found, profiles, given)
-    series = find_id(table, profiles) if "data.id" not in given and not years else None
-    if series and series != found.keys["data.id"]:
-        _decide_columns(found, guess_columns(profiles, source.name, series), given)
-        table = _read(found, profiles)
-    table = _decide_values(found, table, years, given)
+    found.profiles = profile_columns(found.source)
+    table = _detect_wide(found, given) if _is_wide(found, given) else _detect_rows(found, given)
     if "data.duplicates" not in given:
         _decide_duplicates(found, table)
     if "data.frequency" not in given:
         _decide_frequency(found, table)
     return found
+
+
+def _detect_rows(found: Detected, given: Mapping[str, Any]) -> Table:
+    """Decide the columns and the sentinels of a table with timestamps in its rows; the table."""
+    source, profiles = found.source, found.profiles
+    _decide_columns(found, guess_columns(profiles, source.name), given)
+    years = year_columns(profiles, found.keys["data.time"]) if not {"data.target", "data.layout"} & set(given) else ()
+    if years:
+        found.decide("target", list(years), "one column for each year")
+        found.decide("id", None, "one series")
+    table = _read_marked(found, given, lambda: _read(found, profiles))
+    series = find_id(table, profiles) if "data.id" not in given and not years else None
+    if series and series != found.keys["data.id"]:
+        _decide_columns(found, guess_columns(profiles, source.name, series), given)
+        table = _read(found, profiles)
+    return _decide_values(found, table, years, given)
+
+
+def _is_wide(found: Detected, given: Mapping[str, Any]) -> bool:
+    if "data.layout" in given:
+        return bool(given["data.layout"] == "wide")
+    return not {"data.target", "data.time"} & set(given) and is_wide(found.profiles)
+
+
+def _detect_wide(found: Detected, given: Mapping[str, Any]) -> Table:
+    """Decide the columns of a table with timestamps as column names; its first series as rows."""
+    keys = {"target": VALUE, "id": "auto", "time": "auto"}
+    data = DataSection(**{key: given.get(f"data.{key}", value) for key, value in keys.items()})
+    wide = choose_wide_columns(found.source, [p.name for p in found.profiles], data)
+    reason = "different in every row" if wide.id else "one series"
+    decided = {
+        "layout": ("wide", f"{len(wide.headers.names)} columns are named by timestamps"),
+        "target": (wide.target, "a name for the values of these columns"),
+        "time": (one_or_list(wide.time), "a name for the timestamps in these column names"),
+        "id": (wide.id_name, reason),
+        "covariates.static": (suggest_statics(found.source, wide, found.profiles), "text that groups the series"),
+    }
+    for key, (value, why) in decided.items():
+        if f"data.{key}" not in given:
+            found.decide(key, value, why)
+    found.guess = Guess(wide.unfolded, {"id": Choice(wide.id, reason)} if "data.id" not in given else {})
+    return _read_marked(found, given, lambda: next(read_wide(found.source, wide).parts()))
 
 
 def is_text(source: Source, encoding: str) -> bool:
@@ -122,15 +157,15 @@ def _read(found: Detected, profiles: Sequence[ColumnProfile]) -> Table:
     return read_table(found.source, choose_columns(profiles, found.source.name, DataSection(**roles)).columns)
 
 
-def _read_marked(found: Detected, profiles: Sequence[ColumnProfile], given: Mapping[str, Any]) -> Table:
+def _read_marked(found: Detected, given: Mapping[str, Any], read: Callable[[], Table]) -> Table:
     """The table; words that are used for missing numbers become sentinels."""
     try:
-        return _read(found, profiles)
+        return read()
     except WordsError as e:
         if "data.sentinels" in given or not e.are_missing:
             raise
         found.decide("sentinels", [*e.words], "used for missing values among numbers")
-        return _read(found, profiles)
+        return read()
 
 
 def _decide_values(found: Detected, table: Table, years: Sequence[str], given: Mapping[str, Any]) -> Table:

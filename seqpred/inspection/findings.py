@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +63,17 @@ class Findings:
 
 
 def describe_columns(
-    profiles: Sequence[ColumnProfile], columns: Columns | None, reasons: Mapping[str, str]
+    profiles: Sequence[ColumnProfile],
+    columns: Columns | None,
+    reasons: Mapping[str, str],
+    values: Collection[str] = (),
 ) -> list[dict[str, str | None]]:
-    """Name, content, role and reason of every column, as in `check --json`; no roles if `columns` is None."""
-    roles = {}
+    """Name, content, role and reason of every column, as in `check --json`; no roles if `columns` is None.
+
+    Args:
+        values: the columns of a wide table that are named by timestamps.
+    """
+    roles = dict.fromkeys(values, "value")
     for role in dataclasses.fields(columns) if columns else ():
         names = getattr(columns, role.name)
         for name in (names,) if isinstance(names, str) else names or ():

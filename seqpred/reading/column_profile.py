@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -23,6 +24,7 @@ Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
 SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
 FEW_ROWS = 3
+DECIMAL_COMMA = re.compile(r"[+-]?\d*(?:,\d*)?", re.ASCII)
 LIKE_TIMES = r"(?=(?:.*\d){2}).{3,30}"  # short texts with two digits or more
 
 
@@ -106,6 +108,8 @@ def _recognize(name: str, filled: pd.Series) -> Recognized:
     if all(map(is_plain_number, texts[:SAMPLE_TEXTS])):
         numbers = [float(text) for text in texts if is_plain_number(text)]
         return recognize_numbers(name, texts, numbers)
+    if all(DECIMAL_COMMA.fullmatch(text) for text in texts):  # 1994,5 is no month
+        return Recognized()
     return recognize_texts(name, texts[:SAMPLE_TEXTS])
 
 

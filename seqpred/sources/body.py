@@ -28,6 +28,9 @@ _UNIT = re.compile(rf"%?{_SIMPLE_UNIT}(?:[/* ·^]{_SIMPLE_UNIT}(?:\^?-?[123])?)*
 _NO_UNIT = frozenset(("ts", "rn", "smp", "avg", "tot", "std", "count", "number", "string", "text", "float", "integer"))
 _BRACKETED = re.compile(r"[\[(].{0,30}[\])]|yyyy.*", re.IGNORECASE)
 
+MIN_RECORDS = 4  # of a text with long ones that are examined
+MANY_NAMES = 5  # numbers that follow one another, which are names and not a row
+
 
 class Record(NamedTuple):
     """The fields of a record, and its first and last line (from 1)."""
@@ -55,7 +58,7 @@ def kind_of(text: str) -> Kind:
     ['empty', 'number', 'number', 'time', 'time', 'text']
     """
     text = text.strip()
-    if text in EMPTY:
+    if text in EMPTY or not text.strip("-.?*_/ \u2013\u2014"):
         return "empty"
     if not any(map(str.isdigit, text)):
         return "text"
@@ -65,14 +68,15 @@ def kind_of(text: str) -> Kind:
 
 
 def records_of(text: str, delimiter: str, cells: int | None = None) -> Iterator[Record]:
-    """The first records of a text that are not blank, of so many cells at least."""
+    """The first records of a text that are not blank, of so many cells and `MIN_RECORDS` at least."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    first = 1
+    first, found = 1, 0
     try:
         for fields in reader:
             if any(fields) or len(fields) > 1:
                 yield Record(first, reader.line_num, fields)
-                if cells is not None and (cells := cells - len(fields)) < 0:
+                found += 1
+                if cells is not None and (cells := cells - len(fields)) < 0 and found >= MIN_RECORDS:
                     return
             first = reader.line_num + 1
     except csv.Error:
@@ -97,9 +101,17 @@ class Body:
             kind: Kind = "time" if count["time"] > count["number"] else "number"
             if count["time"] + count["number"] >= max(1, count["text"]):
                 self.kinds[c] = kind
-        named = bool(records) and _counts_up(records[0].filled)
-        rows = (i for i, record in enumerate(records) if self.is_row(record) and not (named and i == 0))
+        rows = (
+            i for i, record in enumerate(records) if self.is_row(record) and not self._is_named(record, is_first=i == 0)
+        )
         self.start = next(rows, len(records))
+
+    def _is_named(self, record: Record, *, is_first: bool) -> bool:
+        """Whether the numbers of a record are names, as years are; few of them are so only in the first record."""
+        if "time" in self.matches(record):
+            return False
+        is_long = len(self.matches(record)) >= MANY_NAMES
+        return (is_long or is_first) and (_counts_up(record.filled) or bool(self.misfits(record)))
 
     def matches(self, record: Record) -> list[Kind]:
         """The kinds of the cells that are what their columns contain."""
@@ -117,7 +129,7 @@ class Body:
         matches, misfits = self.matches(record), self.misfits(record)
         if "time" in matches:
             return True
-        return bool(matches) and not misfits
+        return bool(matches) and (not misfits or (len(matches) > len(misfits) and not _counts_up(record.filled)))
 
     def is_units(self, record: Record) -> bool:
         """Whether a record below the header holds the units of the columns."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 DateOrder = Literal["auto", "day-first", "month-first", "year-first"]
 Decimal = Literal["auto", ".", ","]
-Layout = Literal["rows", "years", "weekday-years"]
+Layout = Literal["rows", "years", "weekday-years", "wide"]
 
 EMPTY = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "<NA>", "None", "NULL", "null")  # cells that are missing
 LARGEST = 1e100  # beyond it, squares are infinite

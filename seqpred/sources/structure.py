@@ -97,7 +97,8 @@ def find_structure(head: str) -> Structure:
     if not _SEPARATOR_LINE.fullmatch(first) and not first.lstrip().startswith(COMMENTS):
         delimiter, records = _split(head, DELIMITERS, FEW_CELLS)
         body = Body(records)
-        if body.start == 1 and body.kinds:  # the usual file: a header, then rows
+        is_even = len({len(record.fields) for record in records}) == 1
+        if body.start == 1 and body.kinds and is_even:  # the usual file: a header, then rows
             return _structure(delimiter, records[0], spaced=f'{delimiter} "' in head)
     return _find_header(_lines_of(head))
 

@@ -1,0 +1,118 @@
+"""Recognise a wide table, with timestamps as column names, and choose its id and static columns."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import pandas as pd
+
+from seqpred.config.schema import DataSection
+from seqpred.errors import DataError, did_you_mean
+from seqpred.inspection.names import ID_NAMES, normal
+from seqpred.reading.column_profile import ColumnProfile
+from seqpred.reading.time_headers import TimeHeaders, find_part_headers, find_time_headers
+from seqpred.reading.wide import WideColumns, read_texts
+from seqpred.sources.source import Source
+from seqpred.timestamps.units import unit_of
+
+TIME, VALUE = "time", "value"  # columns of the rows that a wide table becomes
+NUMERIC = ("number", "whole", "empty")
+MAX_ID_COLUMNS = 3
+
+
+def find_headers(names: Sequence[str], year: str | None = None) -> tuple[TimeHeaders | None, str | None]:
+    """The columns that are named by timestamps, and the column with the year of a row if they are parts of one.
+
+    Args:
+        year: that column, if the config names it.
+    """
+    found = find_time_headers(names) if year is None else None
+    if found:
+        return found, None
+    year = year or next((name for name in names if unit_of(name) == "year"), None)
+    parts = find_part_headers([name for name in names if name != year]) if year else None
+    return parts, year if parts else None
+
+
+def is_wide(profiles: Sequence[ColumnProfile]) -> bool:
+    """Whether the columns of a table are named by timestamps, and its rows have none."""
+    kinds = {p.name: p.kind for p in profiles}
+    headers, year = find_headers(list(kinds))
+    if headers is None:
+        return False
+    others = [p for p in profiles if p.name not in headers.names and p.name != year]
+    numeric = sum(kinds[name] in NUMERIC for name in headers.names)
+    if numeric < 0.9 * len(headers.names) or any(p.kind in ("time", "clock") for p in others):
+        return False
+    unnamed = [p for p in others if p.kind in NUMERIC]
+    has_id = any(p.kind == "text" for p in others) or profiles[0].rows == 1 or bool(year)
+    return has_id and len(unnamed) < len(headers.names)
+
+
+def choose_wide_columns(source: Source, names: Sequence[str], data: DataSection) -> WideColumns:
+    """The columns of a wide table: those that the config names, and inferred ones where it has `auto`.
+
+    Raises:
+        DataError: no column is named by a timestamp, or a named column is absent.
+    """
+    year = next((name for name in data.times if name in names), None)
+    series = () if data.id in (None, "auto") else _id_columns(str(data.id), names, source.name)
+    static = () if data.covariates.static_file else tuple(data.covariates.static)
+    for name in static:
+        if name not in names:
+            raise DataError(f"no column {name!r}", hint=did_you_mean(name, names), where=source.name)
+    headers, year = find_headers([name for name in names if name not in (*series, *static)], year)
+    if headers is None:
+        hint = "Name columns such as 2024-01-31, 2024 or Jan (with a column for the year), or set data.layout: rows."
+        raise DataError("data.layout is wide, but no columns are named by timestamps", hint=hint, where=source.name)
+    if data.covariates.known or data.covariates.past or len(data.targets) > 1:
+        hint = "Keep one target and static covariates, or set data.layout: rows."
+        raise DataError("data.layout is wide: every cell is a value of one target", hint=hint, where=source.name)
+    if data.id == "auto":
+        others = [name for name in names if name not in (*headers.names, *static, year)]
+        series = find_wide_id(source, others, year)
+    own = [name for name in data.times if name not in ("auto", year)]
+    time = (own[0] if own else headers.part.capitalize() or TIME,)
+    return WideColumns(series, (year, *time) if year else time, data.targets[0], headers, static)
+
+
+def _id_columns(name: str, names: Sequence[str], source_name: str) -> tuple[str, ...]:
+    """The columns that an id stands for: one, or several as in `Province + Country`."""
+    parts = (name,) if name in names else tuple(name.split(" + "))
+    for part in parts:
+        if part not in names:
+            raise DataError(f"no column {part!r}", hint=did_you_mean(part, names), where=source_name)
+    return parts
+
+
+def find_wide_id(source: Source, names: Sequence[str], year: str | None) -> tuple[str, ...]:
+    """The fewest columns whose cells together are different in every row (of a year); none if none are needed.
+
+    Columns of fractions, such as latitudes, identify nothing.
+    """
+    keys = [year] if year else []
+    if not (names or keys):
+        return ()
+    texts = read_texts(source, [*names, *keys])
+    usable = [name for name in names if not texts[name].str.fullmatch(r"-?\d*\.\d+").any()]
+    ordered = sorted(usable, key=_id_rank)
+    for count in range(0 if keys or len(texts) == 1 else 1, MAX_ID_COLUMNS + 1):
+        for chosen in itertools.combinations(ordered, count):
+            unique = len(texts) == 1 or not texts.duplicated([*chosen, *keys]).any()
+            if unique and (not chosen or (texts[list(chosen)] != "").any(axis=1).all()):
+                return chosen
+    return ()
+
+
+def _id_rank(name: str) -> int:
+    """The place of a name among those of ids; after them if it is none."""
+    return ID_NAMES.index(normal(name)) if normal(name) in ID_NAMES else len(ID_NAMES)
+
+
+def suggest_statics(source: Source, wide: WideColumns, profiles: Sequence[ColumnProfile]) -> list[str]:
+    """The columns of text that group the series: not constant, and with half as many values as rows at most."""
+    used = {*wide.id, *wide.time, *wide.headers.names}
+    names = [p.name for p in profiles if p.kind == "text" and p.name not in used]
+    texts = read_texts(source, names) if names else pd.DataFrame()
+    return [name for name in names if 2 <= texts[name].nunique() <= len(texts) / 2]
