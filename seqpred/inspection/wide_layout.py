@@ -5,8 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-import pandas as pd
-
 from seqpred.config.schema import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, normal
@@ -114,5 +112,7 @@ def suggest_statics(source: Source, wide: WideColumns, profiles: Sequence[Column
     """The columns of text that group the series: not constant, and with half as many values as rows at most."""
     used = {*wide.id, *wide.time, *wide.headers.names}
     names = [p.name for p in profiles if p.kind == "text" and p.name not in used]
-    texts = read_texts(source, names) if names else pd.DataFrame()
+    if not names:
+        return []
+    texts = read_texts(source, names)
     return [name for name in names if 2 <= texts[name].nunique() <= len(texts) / 2]

@@ -156,7 +156,7 @@ def _split(source: Source, columns: pd.DataFrame) -> Timestamps:
         places, distinct = _factorized(texts[e.column.name])
         raise _fault(source, e, places, distinct, e.column.name) from None
     except UnreadableError as e:
-        raise _fault(source, e, places, [text.replace("\t", " ") for text in distinct], "', '".join(texts)) from None
+        raise _fault(source, e, places, [text.replace("\t", " ") for text in distinct], *texts) from None
     return _with_zone(source, inferred, places, distinct, " ".join(texts))
 
 
@@ -173,11 +173,15 @@ def _factorized(column: pd.Series) -> tuple[Int, list[str]]:
     return np.asarray(places, np.int64), distinct.to_numpy(object).tolist()
 
 
-def _fault(source: Source, error: UnreadableError, places: Int, distinct: Sequence[str], name: str) -> DataError:
+def _fault(source: Source, error: UnreadableError, places: Int, distinct: Sequence[str], *names: str) -> DataError:
     """The error with the rows of the offending texts."""
     rows = np.flatnonzero(np.isin(places, error.places))
     text = distinct[places[rows[0]]]
-    return source.fault(rows, f"{text[:LETTERS]!r} in column {name!r} {error.message}", error.hint)
+    return source.fault(
+        rows,
+        f"{text[:LETTERS]!r} in column{'s' if names[1:] else ''} {', '.join(map(repr, names))} {error.message}",
+        error.hint,
+    )
 
 
 def _with_zone(source: Source, inferred: Inferred, places: Int, distinct: Sequence[str], name: str) -> Timestamps:
