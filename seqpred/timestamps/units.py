@@ -14,28 +14,30 @@ Unit = Literal[
 
 # Folded: lower case, without accents, blanks and signs.
 _NAMES: dict[Unit, str] = {
-    "year": "year yr yyyy jahr annee an ano anio anno jaar ar rok vuosi isoyear calendaryear",
-    "half": "half halfyear semester semestre halbjahr semestre",
-    "quarter": "quarter qtr quartal trimestre trim kwartaal kvartal kwartal yearquarter quarteryear q",
-    "month": "month mon mo mnth mm monat mois mes mese maand manad maned miesiac kuukausi yearmonth monthyear yyyymm",
-    "week": (
-        "week wk kw woche semaine semana settimana isoweek weekofyear weeknum weeknumber weekno epiweek epiyearweek "
-        "kalenderwoche uke vecka tydzien yearweek weekending weekstart"
-    ),
+    "year": "год 年 year yr yyyy jahr annee an ano anio anno jaar ar rok vuosi isoyear calendaryear",
+    "half": "half halfyear semester semestre halbjahr",
+    "quarter": "квартал 季度 quarter qtr quartal trimestre trim kwartaal kvartal kwartal yearquarter quarteryear q",
+    "month": """
+        месяц 月 月份 年月 month mon mo mnth mm monat mois mes mese maand manad maned miesiac kuukausi yearmonth
+        monthyear yyyymm""",
+    "week": """
+        неделя 周 week wk kw woche semaine semana settimana isoweek weekofyear weeknum weeknumber weekno
+        epiweek epiyearweek kalenderwoche uke vecka tydzien yearweek weekending weekstart""",
     "day": "day dd tag jour dia giorno dag dayofmonth mday dzien",
     "day_of_year": "dayofyear doy yday jday julianday julian ordinalday",
-    "hour": (
-        "hour hr hrs hh he hora heure stunde ora uur hourending hourbeginning hourofday hod godzina hourend hrending "
-        "deliveryhour hhmm hhmmss"
-    ),
+    "hour": """
+        hour hr hrs hh he hora heure stunde ora uur hourending hourbeginning hourofday hod godzina hourend
+        hrending deliveryhour hhmm hhmmss""",
     "minute": "minute min mi minuto minuut",
     "second": "second sec ss",
     "slot": "settlementperiod sp slot timeslot periodnumber interval intervalnumber halfhour quarterhour",
-    "date": "date dt datum fecha data dato dteday calendardate refdate obsdate observationdate dates",
-    "time": (
-        "time timestamp datetime ds ts t zeit zeitpunkt zeitstempel timestamputc datetimeutc zeitraum period periode "
-        "periodo timeperiod tiempo tijd tid mtu uhrzeit clock lastchanged lastupdated datehour datehr datumzeit times"
-    ),
+    "date": """
+        дата 日期 日付 날짜 date dt datum fecha data dato dteday calendardate refdate obsdate observationdate
+        dates""",
+    "time": """
+        время 时间 日時 시간 time timestamp datetime ds ts t zeit zeitpunkt zeitstempel timestamputc datetimeutc
+        zeitraum period periode periodo timeperiod tiempo tijd tid mtu uhrzeit clock lastchanged lastupdated
+        datehour datehr datumzeit times""",
 }
 _QUALIFIERS = {
     *("utc", "local", "cet", "cest", "gmt", "et", "est", "start", "starts", "begin", "beginning", "from", "von"),
@@ -54,7 +56,7 @@ def parts_of(name: str) -> list[str]:
 
 @cache
 def _units() -> dict[str, Unit]:
-    return {name: unit for unit, names in reversed(_NAMES.items()) for name in names.split()}
+    return {fold(name): unit for unit, names in reversed(_NAMES.items()) for name in names.split()}
 
 
 def unit_of(name: str) -> Unit | None:
