@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from seqpred.cli.stream import Job
+    from seqpred.forecasting.shard import Shard
 
 Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
 FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
@@ -40,6 +41,11 @@ _Form = Annotated[
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
 ]
+_NoHeader = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
+_Digits = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
+_Shard = Annotated[
+    str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series, divided by their ids.")
+]
 _Runtime = Annotated[
     Literal["auto", "onnx", "torch", "light"],
     typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
@@ -61,6 +67,9 @@ def predict(
     window: _Window = False,
     form: _Form = None,
     output: _Output = None,
+    no_header: _NoHeader = False,
+    digits: _Digits = None,
+    shard: _Shard = None,
     runtime: _Runtime = "auto",
     quiet: _Quiet = False,
 ) -> None:
@@ -70,14 +79,14 @@ def predict(
 
     Example: cat sales.csv | seqpred predict runs/sales - > forecast.csv
     """
-    from seqpred.cli.table import encode_table
+    from seqpred.cli.table import encode_table, rounded
     from seqpred.cli.terminal import Output
     from seqpred.commands.predict import forecast_table, future_table
     from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable, write_file
 
     screen = Output.of(ctx, quiet=quiet)
-    levels = _levels(quantiles) if quantiles else None
+    levels, part = _levels(quantiles) if quantiles else None, _shard(shard, each=stream or state is not None)
     form = form or FORMS.get(output.suffix if output else "", "csv")
     _check(data, future, form, output, each=stream, stateful=state is not None)
     for path in (output, write_future):
@@ -90,7 +99,11 @@ def predict(
 
         where, tell = "standard input" if data == "-" else str(data), refuse_fault if strict else tell_fault
         asked = Asked(steps, levels, future, window)
-        _follow(Job(Stream(loaded, where, asked, tell), form, stream, state, strict, screen.notify), str(data), output)
+        _follow(
+            Job(Stream(loaded, where, asked, tell), form, stream, state, strict, screen.notify, digits, not no_header),
+            str(data),
+            output,
+        )
     elif write_future:
         table = future_table(loaded, data, steps=steps, notify=screen.notify)
         write_file(write_future, encode_table(table, "csv"))
@@ -102,10 +115,13 @@ def predict(
                 steps=steps,
                 quantiles=levels,
                 future=future,
+                shard=part,
+                as_text=form != "parquet",
                 notify=screen.notify,
                 on_progress=screen.on_progress,
             )
-        _write(encode_table(table, form), output)
+        table = table if digits is None else rounded(table, digits)
+        _write(encode_table(table, form, header=not no_header), output)
 
 
 def _write(content: bytes, output: Path | None) -> None:
@@ -158,6 +174,20 @@ def _check(
         raise typer.BadParameter(f"--format {form} cannot be written row by row: use jsonl, csv or tsv")
     if each and output:
         raise typer.BadParameter("--stream writes to standard output: redirect it instead of using --output")
+
+
+def _shard(text: str | None, *, each: bool) -> Shard | None:
+    """The shard of an option."""
+    if text is None:
+        return None
+    from seqpred.forecasting.shard import Shard
+
+    if each:
+        raise typer.BadParameter("--shard divides files: split the rows of a stream before it")
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        raise typer.BadParameter(f"--shard {text}: expected i/n, as 1/4") from None
 
 
 def _levels(text: str) -> list[float]:

@@ -34,6 +34,8 @@ class Job:
         each: whether every row is answered, or only the last one of each series.
         state: the file that the state is kept in.
         strict: whether a line that is no row ends the job.
+        digits: decimals to round to; None for all.
+        header: whether the output begins with the names of the columns.
     """
 
     stream: Stream
@@ -42,13 +44,17 @@ class Job:
     state: Path | None
     strict: bool
     notify: Notify
+    digits: int | None = None
+    header: bool = True
     _next: float = field(default_factory=lambda: time.monotonic() + SAVE_EVERY)
 
     def __post_init__(self) -> None:
         columns = self.stream.rows.wanted.columns
         numbers = ["forecast", *(f"q{level:g}" for level in self.stream.wanted)]
         targets = columns.targets if len(columns.targets) > 1 else ()
-        self.writer = RowWriter(self.form, columns.id, columns.time, targets, numbers)
+        self.writer = RowWriter(
+            self.form, columns.id, columns.time, targets, numbers, digits=self.digits, header=self.header
+        )
 
     def run(self, descriptor: int, out: Callable[[str], None]) -> bool:
         """Read to the end; whether a signal ended it before.

@@ -17,8 +17,11 @@ from seqpred.timestamps.format import TimestampFormat
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
-    r"""The table's text; numbers in the shortest form that reads back as the same, an unknown one empty or null.
+def write_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool = True) -> str:
+    r"""The table's text; numbers in the shortest form that reads back as the same, a missing one empty or null.
+
+    Args:
+        header: whether CSV and TSV begin with the names of the columns.
 
     >>> write_table({"step": [1, 2], "forecast": [0.5, float("nan")]}, "jsonl")
     '{"step": 1, "forecast": 0.5}\n{"step": 2, "forecast": null}\n'
@@ -27,7 +30,8 @@ def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
     if form in DELIMITERS:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=DELIMITERS[form], lineterminator="\n")
-        writer.writerow(table)
+        if header:
+            writer.writerow(table)
         writer.writerows([["" if _unknown(cell) else cell for cell in row] for row in rows])
         return text.getvalue()
     records = [{k: None if _unknown(cell) else cell for k, cell in zip(table, row, strict=True)} for row in rows]
@@ -36,10 +40,15 @@ def write_table(table: Mapping[str, Sequence[Any]], form: str) -> str:
     return json.dumps(records, ensure_ascii=False) + "\n"
 
 
-def encode_table(table: Mapping[str, Sequence[Any]], form: str) -> bytes:
-    """The table in any form, Parquet too; an unknown number is empty in all."""
+def rounded(table: Mapping[str, Sequence[Any]], digits: int) -> dict[str, list[Any]]:
+    """The table with all numbers that are not integers rounded to so many decimals."""
+    return {n: [round(c, digits) if isinstance(c, float) else c for c in cells] for n, cells in table.items()}
+
+
+def encode_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool = True) -> bytes:
+    """The table in any form, Parquet too; a missing number is empty in all."""
     if form != "parquet":
-        return write_table(table, form).encode()
+        return write_table(table, form, header=header).encode()
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -62,11 +71,22 @@ class RowWriter:
         id_name, times: the columns of series and time, where there are any.
         targets: to be named in each row; none where there is only one.
         numbers: the names of the columns of forecasts.
+        digits: decimals to round to; None for all.
+        header: whether CSV and TSV begin with the names of the columns.
     """
 
     def __init__(
-        self, form: str, id_name: str | None, times: Sequence[str], targets: Sequence[str], numbers: Sequence[str]
+        self,
+        form: str,
+        id_name: str | None,
+        times: Sequence[str],
+        targets: Sequence[str],
+        numbers: Sequence[str],
+        *,
+        digits: int | None = None,
+        header: bool = True,
     ) -> None:
+        self._digits, self._has_header = digits, header
         self._form, self._id, self._times, self._numbers = form, id_name, times, list(numbers)
         self._named = bool(targets)
         self._targets = [self._field("target", t) for t in targets] or [""]
@@ -79,7 +99,9 @@ class RowWriter:
         """The line that comes first; none in JSON."""
         names = [self._id] if self._id else []
         names += [*self._times, "step", *(["target"] if self._named else []), *self._numbers]
-        return "" if self._form == "jsonl" else "".join(self._field(n, n) for n in names)[:-1] + "\n"
+        if self._form == "jsonl" or not self._has_header:
+            return ""
+        return "".join(self._field(n, n) for n in names)[:-1] + "\n"
 
     def write(self, series: str, times: Sequence[int], forecasts: Sequence[Sequence[Sequence[float]]]) -> str:
         """The lines of one row's forecasts, [C, N, numbers]; `times` are those of the steps."""
@@ -92,6 +114,8 @@ class RowWriter:
         return "".join(lines)
 
     def _line(self, start: str, step: int, target: str, numbers: Sequence[float]) -> str:
+        if self._digits is not None:
+            numbers = [round(number, self._digits) for number in numbers]
         if self._form == "jsonl":
             told = ", ".join(
                 [k + ("null" if math.isnan(n) else repr(n)) for k, n in zip(self._keys, numbers, strict=True)]

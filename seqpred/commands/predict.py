@@ -10,6 +10,7 @@ from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.errors import ConfigError
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.shard import Shard
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.notes import Notify, OnProgress, Progress, no_op
 from seqpred.reading.table import to_frame
@@ -35,7 +36,8 @@ def predict(
         quantiles: the levels to return; by default those of the config.
         future: future values of the known covariates, a path or a DataFrame with columns for id, time and covariates.
     """
-    return to_frame(forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify))
+    columns = forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify, as_text=False)
+    return to_frame(columns)
 
 
 def forecast_table(  # noqa: PLR0913, as many options as the command
@@ -45,12 +47,16 @@ def forecast_table(  # noqa: PLR0913, as many options as the command
     steps: int | None = None,
     quantiles: Sequence[float] | None = None,
     future: object = None,
+    shard: Shard | None = None,
+    as_text: bool = True,
     notify: Notify = no_op,
     on_progress: OnProgress = no_op,
 ) -> Table:
     """The forecasts of `predict` as columns, in the order in which they are printed.
 
     Args:
+        shard: forecast only the series of this shard.
+        as_text: write timestamps as the data does; otherwise return `datetime` values.
         on_progress: receives how much of a large file is stored, then the share of the series that is forecast.
     """
     model = model if isinstance(model, Model) else load(model)
@@ -60,8 +66,11 @@ def forecast_table(  # noqa: PLR0913, as many options as the command
     panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates, on_progress)
     steps = steps or model.horizon
     ahead, panel = read_future(future, panel, model.covariates, steps, notify)
+    if shard is not None:
+        chosen = shard.choose(panel.names)
+        panel, ahead = panel.choose(chosen), ahead[chosen]
     forecasts = model.forecast(panel, steps, ahead, lambda share: on_progress(Progress("forecasting", share)))
-    return make_table(panel, forecasts, levels, wanted)
+    return make_table(panel, forecasts, levels, wanted, as_text=as_text)
 
 
 def future_table(

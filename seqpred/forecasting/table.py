@@ -1,13 +1,15 @@
-"""The forecast table: forecasts beside the names and times they belong to."""
+"""The forecast table: forecasts with the names and timestamps that they belong to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from seqpred.arrays import Float
+from seqpred.arrays import Float, Int
 from seqpred.errors import ConfigError, DataError
 from seqpred.panel.panel import Panel
 
@@ -15,15 +17,19 @@ Table = dict[str, list[Any]]
 """Columns by name, in the order in which they are printed."""
 
 
-def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: Sequence[float]) -> Table:
+def make_table(
+    panel: Panel, forecasts: Float, levels: Sequence[float], wanted: Sequence[float], *, as_text: bool = True
+) -> Table:
     """One row per series, target and step: id, time, step, target, forecast, quantiles.
 
     Args:
-        panel: the history; the id and time columns have its names for them.
-        forecasts: [K, N, Q], of rising levels, in the order of `Panel.tracks`.
-        wanted: the levels to show.
+        panel: the history; the id and time columns keep its names.
+        forecasts: [K, N, Q], of increasing levels, in the order of `Panel.tracks`.
+        wanted: the levels to return.
+        as_text: write timestamps as the data does; otherwise a single column of dates has `datetime` values, with
+            their time zone if it is known.
     Raises:
-        DataError: times that no calendar has.
+        DataError: timestamps after the year 9999.
     """
     columns, steps = panel.columns, forecasts.shape[1]
     tracks = list(panel.tracks())
@@ -38,7 +44,10 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
             raise DataError("the forecast goes beyond the year 9999", hint=hint, where=panel.source)
         stamps, places = np.unique(times, return_inverse=True)  # series that end together share theirs
         rows = places.reshape(times.shape)[[s for s, _ in tracks]].ravel().tolist()
-        written: Sequence[Sequence[object]] = panel.clock.write_columns(stamps)
+        is_stamp = not as_text and panel.clock.dated and len(columns.time) == 1
+        written: Sequence[Sequence[object]] = (
+            [_datetimes(panel, stamps)] if is_stamp else panel.clock.write_columns(stamps)
+        )
         for name, cells in zip(columns.time, written, strict=True):
             table[name] = [cells[row] for row in rows]
     table["step"] = [step for _ in tracks for step in range(1, steps + 1)]
@@ -51,22 +60,32 @@ def make_table(panel: Panel, forecasts: Float, levels: Sequence[float], wanted: 
     return table
 
 
+def _datetimes(panel: Panel, times: Int) -> list[datetime]:
+    """Times as `datetime` values, in the zone of the data if it is known."""
+    clock = panel.clock
+    if clock.tz is not None:
+        utc = clock.instants(times).astype("datetime64[us]").astype(object).tolist()
+        return [stamp.replace(tzinfo=UTC).astimezone(ZoneInfo(clock.tz)) for stamp in utc]
+    local: list[datetime] = times.astype("datetime64[us]").astype(object).tolist()
+    return [stamp.replace(tzinfo=UTC) for stamp in local] if clock.zone == "Z" else local
+
+
 def check_levels(wanted: Sequence[float], levels: Sequence[float]) -> None:
-    """See before the work whether quantiles of these levels can be given.
+    """Check before the computation that quantiles of these levels can be returned.
 
     Raises:
-        ConfigError: one lies outside the learned levels.
+        ConfigError: one is outside the levels that the model was trained with.
     """
     for level in wanted:
         if not levels[0] <= level <= levels[-1]:
             raise ConfigError(
-                f"quantile {level:g} is outside {levels[0]:g} to {levels[-1]:g}, which this model learned",
-                hint="Ask for one inside, or train with it in forecast.quantiles.",
+                f"quantile {level:g} is outside {levels[0]:g} to {levels[-1]:g}, the levels of this model",
+                hint="Choose one inside, or add it to forecast.quantiles and train again.",
             )
 
 
 def quantile_at(forecasts: Float, levels: Sequence[float], level: float) -> Float:
-    """[rows] at one level, on the line between the two learned levels around it; `forecasts` are [rows, Q]."""
+    """[rows] at one level, interpolated between the two nearest levels of the model; `forecasts` are [rows, Q]."""
     above = int(np.searchsorted(levels, level - 1e-12))
     if abs(levels[above] - level) < 1e-9:
         return forecasts[:, above]

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import seqpred
+from seqpred.commands.predict import forecast_table
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.rows import Line
 from seqpred.forecasting.session_file import read_state, write_state
@@ -55,7 +56,7 @@ def last_answers(following: Stream, answers: Sequence[Answer]) -> dict[str, np.n
 
 
 def assert_like_batch(model: Model, frame: pd.DataFrame, following: Stream, answers: Sequence[Answer], **how: Any):
-    batch = seqpred.predict(model, frame, **how)
+    batch = pd.DataFrame(forecast_table(model, frame, **how))
     numbers = [c for c in batch.columns if c == "forecast" or c.startswith("q0")]
     groups = batch.groupby(model.config.data.id, sort=False) if model.config.data.id else [("", batch)]
     said = last_answers(following, answers)
@@ -260,7 +261,7 @@ def test_the_clock_of_a_named_zone(tmp_path, turned, step, offsets) -> None:
     assert_like_batch(model, frame, following, answers, steps=8)
     last = answers[-1]
     times_ahead = following.follower.times_ahead(last.place, last.rows, last.time)
-    batch = seqpred.predict(model, frame, steps=8)
+    batch = pd.DataFrame(forecast_table(model, frame, steps=8))
     assert following.rows.clock is not None
     assert following.rows.clock.write(np.array(times_ahead)) == batch["t"].tolist()
 

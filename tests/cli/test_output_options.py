@@ -1,0 +1,71 @@
+"""`predict`: rounding, output without a header, shards, and real timestamps in Parquet and in Python."""
+
+from __future__ import annotations
+
+import io
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import seqpred
+from seqpred.forecasting.shard import Shard
+from tests.cli.outside import call, call_all
+
+
+def test_digits_rounds_and_no_header_omits_the_names(models, tmp_path):
+    single = models["single"]
+    arguments = ["predict", single.folder, single.data, "--quantiles", "0.5"]
+    stream = [*arguments[:2], "-", "--stream", "--steps", "1", "--quantiles", "0.5"]
+    text = single.data.read_text()
+    done = call_all(
+        {
+            "plain": (tmp_path, arguments),
+            "short": (tmp_path, [*arguments, "--digits", "1", "--no-header"]),
+            "stream": (tmp_path, stream),
+            "short stream": (tmp_path, [*stream, "--digits", "1", "--no-header"]),
+        },
+        text,
+    )
+    for plain, short in (("plain", "short"), ("stream", "short stream")):
+        full = pd.read_csv(io.StringIO(done[plain].out))
+        rounded = pd.read_csv(io.StringIO(done[short].out), header=None, names=list(full))
+        pd.testing.assert_frame_equal(full.round(1), rounded)
+
+
+def test_parquet_and_python_have_real_timestamps(models, tmp_path):
+    single = models["single"]
+    assert call(tmp_path, ["predict", single.folder, single.data, "-o", "f.parquet"]).code == 0
+    from_file = pd.read_parquet(tmp_path / "f.parquet")
+    from_python = seqpred.predict(single.folder, single.data)
+    assert from_file["month"].dtype.kind == from_python["month"].dtype.kind == "M"
+    assert from_file["month"].iloc[0] == from_python["month"].iloc[0]
+
+
+def test_shards_together_are_the_whole_forecast(models, tmp_path):
+    many = models["many"]
+    arguments = ["predict", many.folder, many.data, "--no-header"]
+    parts = {f"{i}/2": (tmp_path, [*arguments, "--shard", f"{i}/2"]) for i in (1, 2)}
+    done = call_all({"all": (tmp_path, arguments), **parts})
+    texts = [done[name].out for name in parts if done[name].out]
+    together = pd.concat([pd.read_csv(io.StringIO(text), header=None) for text in texts])
+    whole = pd.read_csv(io.StringIO(done["all"].out), header=None)
+    keys = list(whole.columns[:3])
+    ordered = together.sort_values(keys).reset_index(drop=True), whole.sort_values(keys).reset_index(drop=True)
+    pd.testing.assert_frame_equal(*ordered, rtol=1e-6)  # how many series are forecast at once changes the last digits
+    assert all(done[name].code in (0, 3) for name in parts)  # 3: a shard without any of the few series
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/2/3", "-1/2"])
+def test_a_shard_of_another_form_is_refused(models, refused, text):
+    assert "expected i/n" in refused(2, "predict", models["many"].folder, models["many"].data, f"--shard={text}")
+
+
+@given(st.text(), st.integers(1, 50))
+def test_every_series_belongs_to_exactly_one_shard(name, count):
+    assert sum(Shard(i, count).holds(name) for i in range(1, count + 1)) == 1
+
+
+def test_shards_do_not_change_between_releases():
+    assert [i for i in range(12) if Shard(1, 4).holds(f"series-{i}")] == [3, 4, 6, 9]
