@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from seqpred.commands.init import config_of
@@ -52,21 +52,21 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
         DataError: why training would fail; the findings of earlier stages are kept.
     """
     found.columns = describe_columns(profile_columns(source), None, {})
-    reasons = {} if config is None else _reasons(config)
+    reasons = dict.fromkeys(("time", "id", "target"), "the config")
     if config is None:
         detected = detect(beginning(source), {})
         config, reasons = config_of(detected.keys), detected.reasons
     data = config.data
-    table, _ = read_rows(source, config, notify, on_progress=on_progress)
+    table, guess = read_rows(source, config, notify, on_progress=on_progress)
+    reasons |= {role: choice.reason for role, choice in guess.choices.items()}
     profiles = profile_columns(source.with_dialect(Dialect.of(data)))
     is_wide = data.layout == "wide"
     values = choose_wide_columns(source, [p.name for p in profiles], data).headers.names if is_wide else ()
     found.columns = describe_columns(profiles, table.columns, {**reasons, "value": "named by a timestamp"}, values)
     found.rows = report_grid(table, data.frequency)
+    _note(found, table.notes, notify)  # before building the panel, because they may explain an error in it
     panel = build_panel(table, data.frequency, data.duplicates, data.missing)
-    for note in panel.notes:
-        found.notes.append(note)
-        notify(Note(note, source.name))
+    _note(found, panel.notes[len(table.notes) :], notify)
     found.survey = survey(panel, table)
     check_varying(panel)
     resolved = resolve(config, panel)
@@ -75,7 +75,7 @@ def _inspect(found: Findings, source: Source, config: Config | None, notify: Not
         raise too_few_rows(resolved, panel)
 
 
-def _reasons(config: Config) -> dict[str, str]:
-    """Why each column has its role, where a config names the columns."""
-    inferred = {name: getattr(config.data, name) == "auto" for name in ("time", "id")}
-    return {"target": "the config", **{name: "inferred" if i else "the config" for name, i in inferred.items()}}
+def _note(found: Findings, notes: Sequence[str], notify: Notify) -> None:
+    for note in notes:
+        found.notes.append(note)
+        notify(Note(note, found.source))

@@ -11,7 +11,7 @@ from seqpred.config.loading import load_config
 from seqpred.config.schema import Config, DataSection
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
-from seqpred.inspection.columns import choose_columns, find_categories, with_id
+from seqpred.inspection.columns import Guess, choose_columns, find_categories, with_id
 from seqpred.inspection.wide_layout import choose_wide_columns
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.build import build_panel
@@ -66,9 +66,9 @@ def load_panel(
         on_progress: receives how much of a large file is stored.
     """
     data = config.data
-    rows, inferred = read_rows(source, config, notify, covariates, on_progress)
-    if inferred:
-        notify(Note(inferred, source.name))
+    rows, guess = read_rows(source, config, notify, covariates, on_progress)
+    if guess.note:
+        notify(Note(f"chose {guess.note}", source.name))
     for note in rows.notes:  # before building the panel, because they may explain an error in it
         notify(Note(note, source.name))
     is_trained = covariates is not None
@@ -84,11 +84,12 @@ def read_rows(
     notify: Notify = no_op,
     covariates: Covariates | None = None,
     on_progress: OnProgress = no_op,
-) -> tuple[Rows, str]:
-    """Read the rows of a source with the config's dialect; also return which columns were inferred, as a note."""
+) -> tuple[Rows, Guess]:
+    """Read the rows of a source with the config's dialect; also return how its columns were chosen."""
     data, source = config.data, source.with_dialect(Dialect.of(config.data))
     if data.layout == "wide":
-        return read_wide_rows(source, data, covariates), ""
+        rows = read_wide_rows(source, data, covariates)
+        return rows, Guess(rows.columns, {})
     statics = open_statics(data.covariates, source.dialect)
     profile = profile_columns if covariates is None else name_columns
     extra = profile_static_columns(statics, data.covariates.static, profile) if statics else []
@@ -98,16 +99,15 @@ def read_rows(
         guess = with_id(guess, beginning(source), profiles)
     columns = guess.columns
     categories = find_categories(profiles, columns) if covariates is None else covariates.categories
-    note = f"chose {guess.note}" if guess.note else ""
     own = replace(columns, static=()) if statics else columns
     if data.layout == "rows" and is_large(source):
-        rows: Rows = store(source, own, categories & {*own.values}, notify, on_progress)
+        rows = store(source, own, categories & {*own.values}, notify, on_progress)
     else:
         table = read_table(source, own, categories)
         rows = table if data.layout == "rows" else unfold_years(table)
     if statics:
         rows = join_statics(rows, source.name, statics, columns.static, categories, strict=covariates is None)
-    return rows, note
+    return rows, guess
 
 
 def read_wide_rows(source: Source, data: DataSection, covariates: Covariates | None = None) -> Rows:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seqpred.config.cells import installed_cells
 from seqpred.config.foreign_names import _OURS
+from seqpred.config.keys import get_key
 from seqpred.config.loading import load_config, parse_config
 from seqpred.config.schema import Config, config_fields, json_schema
 from seqpred.config.yaml_subset import dump_yaml
@@ -412,6 +414,8 @@ def test_commented_yaml_reads_back_the_same_and_fits_100_columns(tree: dict[str,
     config = Config.from_tree(tree)
     text = to_yaml(config, {}, config_fields())
     assert parse(text) == config
+    for key in config_fields():
+        get_key(yaml.safe_load(text), key)
     assert parse(to_yaml(config, {}, shown)).data.target == config.data.target
     assert all(
         len(line) <= 100 for line in to_yaml(Config.from_tree({"data": {"target": "y"}}), {}, shown).splitlines()
