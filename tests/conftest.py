@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from seqpred.config.schema import DataSection
+from seqpred.config.data_section import DataSection
 from seqpred.evaluation.backtest import BacktestSpec, Forecaster, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.scores import Evaluation, Part

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seqpred.config.data_section import DataSection
 from seqpred.config.loading import load_config
-from seqpred.config.schema import Config, DataSection
+from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates, apply_covariates
 from seqpred.inspection.columns import Guess, choose_columns, find_categories, with_id

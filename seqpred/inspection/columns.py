@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from seqpred.config.schema import DataSection
+from seqpred.config.data_section import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, TARGET_NAMES, USUAL_TARGETS, is_calendar, normal, words
 from seqpred.inspection.times import Choice, Profiles, check_none_ignored, guess_times

@@ -10,7 +10,7 @@ import numpy as np
 
 from seqpred.calendar.infer import infer_step, is_explained
 from seqpred.calendar.step import DAILY
-from seqpred.config.schema import DataSection
+from seqpred.config.data_section import DataSection
 from seqpred.inspection.clock_changes import find_zone
 from seqpred.inspection.columns import MOST_DUPLICATES, Guess, choose_columns, find_id, guess_columns
 from seqpred.inspection.sentinels import find_sentinels

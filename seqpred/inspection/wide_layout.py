@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from seqpred.config.schema import DataSection
+from seqpred.config.data_section import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, normal
 from seqpred.reading.column_profile import ColumnProfile

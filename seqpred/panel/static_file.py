@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seqpred.arrays import Int
-from seqpred.config.schema import CovariateSection
+from seqpred.config.data_section import CovariateSection
 from seqpred.errors import ConfigError, DataError, did_you_mean
 from seqpred.panel.panel import Rows
 from seqpred.reading.column_profile import ColumnProfile

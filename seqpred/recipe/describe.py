@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
+from seqpred.config.data_section import DataSection
 from seqpred.config.keys import get_key
-from seqpred.config.schema import DataSection, config_fields
+from seqpred.config.schema import config_fields
 from seqpred.config.yaml_text import comment_lines, to_yaml
 from seqpred.inspection.candidates import CovariateRole
 from seqpred.panel.panel import Panel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
-from seqpred.config.schema import Config, CovariateSection, DataSection, ForecastSection, ModelSection, TrainingSection
+from seqpred.config.data_section import CovariateSection, DataSection
+from seqpred.config.schema import Config, ForecastSection, ModelSection, TrainingSection
 from seqpred.config.values import Count, Cycle
 from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import InputSpec

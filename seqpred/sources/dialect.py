@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from seqpred.sources.numbers import is_plain_number
 
 if TYPE_CHECKING:
-    from seqpred.config.schema import DataSection
+    from seqpred.config.data_section import DataSection
 
 DateOrder = Literal["auto", "day-first", "month-first", "year-first"]
 Decimal = Literal["auto", ".", ","]

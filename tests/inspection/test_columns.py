@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seqpred.config.schema import DataSection
+from seqpred.config.data_section import DataSection
 from seqpred.errors import DataError
 from seqpred.inspection.columns import Guess, choose_columns, find_id, guess_columns, guess_id, guess_targets
 from seqpred.inspection.times import guess_times
