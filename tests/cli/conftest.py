@@ -1,4 +1,4 @@
-"""Fixtures: the command in a test's own folder, a command that must fail, and three tiny models."""
+"""Fixtures: run the command in the temporary folder of a test, and three tiny models."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.conftest import Once
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs the command in the test's own folder."""
+    """Runs the command in the temporary folder of the test."""
     return lambda *args, stdin=b"": call(tmp_path, args, stdin)
 
 
 @pytest.fixture
 def refused(tmp_path: Path) -> Callable[..., str]:
-    """Runs a command that must fail with a code and nothing else; gives what it says."""
+    """Runs a command that must fail with an exit code and no other effect; returns the message."""
 
     def fail(code: int, *args: object, stdin: str | bytes = b"") -> str:
         before = listing(tmp_path)
@@ -29,7 +29,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
         assert done.code == code, done.err
         assert done.out == ""
         assert sum(line.startswith(("seqpred: ", '{"error": ')) for line in done.err.splitlines()) == 1, done.err
-        assert listing(tmp_path) == before, "something was left behind"
+        assert listing(tmp_path) == before, "files were left behind"
         return done.err
 
     return fail
@@ -37,7 +37,7 @@ def refused(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
-    """Writes a file into the test's own folder."""
+    """Writes a file into the temporary folder of the test."""
 
     def to(name: str, content: str | bytes) -> Path:
         path = tmp_path / name

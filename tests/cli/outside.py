@@ -1,4 +1,4 @@
-"""The command as its users meet it: a process with arguments, a folder it stands in, and streams kept apart."""
+"""Run the command as its users do: a process with arguments, a working directory and separate streams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TINY = tuple(word for setting in QUICK for word in ("--set", setting))
 
 @dataclass(frozen=True)
 class Done:
-    """What a command left behind."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -29,7 +29,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model folder, the CSV it learned from, the folder it was trained in, and what training printed."""
+    """A model folder, its training data, the working directory of the training, and the output of the training."""
 
     folder: Path
     data: Path
@@ -47,13 +47,13 @@ def environment() -> dict[str, str]:
 
 def call(place: Path, args: Sequence[object], stdin: str | bytes = b"") -> Done:
     """Run the command in a folder and wait for it."""
-    given = stdin.encode() if isinstance(stdin, str) else stdin
-    code, out, err = warm.run([*map(str, args)], place, given, environment())
+    content = stdin.encode() if isinstance(stdin, str) else stdin
+    code, out, err = warm.run([*map(str, args)], place, content, environment())
     return Done(code, out.decode(), err.decode())
 
 
 def piped(place: Path, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """A line of bash, in which SEQPRED is the command."""
+    """Run a line of bash in which SEQPRED is replaced by the command."""
     line = line.replace("SEQPRED", " ".join(COMMAND))
     return subprocess.run(
         ["bash", "-c", line],
@@ -67,23 +67,23 @@ def piped(place: Path, line: str, **variables: str) -> subprocess.CompletedProce
 
 
 def listing(place: Path) -> dict[str, bytes | None]:
-    """All that is in a folder: the bytes of files, None for folders."""
+    """Everything in a folder by relative path: the bytes of files, None for folders."""
     return {str(p.relative_to(place)): p.read_bytes() if p.is_file() else None for p in place.rglob("*")}
 
 
 def wave(i: int) -> float:
-    """A value with a season of 12 rows, a trend and something irregular."""
+    """A value with a season of 12 rows, a trend and an irregular part."""
     return round(100 + i / 4 + 20 * math.sin(math.pi * i / 6) + (i * 7 % 5), 2)
 
 
 def monthly(rows: int = 96) -> str:
-    """A CSV of one monthly series that begins in 2015."""
+    """A CSV of one monthly series that starts in 2015."""
     lines = [f"{2015 + i // 12}-{i % 12 + 1:02d}-01,{wave(i)}" for i in range(rows)]
     return "\n".join(["month,sales", *lines]) + "\n"
 
 
 def long_table() -> str:
-    """A CSV of three series of unequal length, named like numbers, with whole numbers as times."""
+    """A CSV of three series of unequal length with digits as names and integers as timestamps."""
     rows = [("007", 60), ("08", 72), ("100", 48)]
     lines = [f"{name},{100 + 2 * i},{wave(i) * (k + 1)}" for k, (name, n) in enumerate(rows) for i in range(n)]
     return "\n".join(["store,day,value", *lines]) + "\n"
@@ -95,6 +95,6 @@ def wide_table(rows: int = 72) -> str:
 
 
 def call_all(commands: Mapping[str, tuple[Path, Sequence[object]]], stdin: str = "") -> dict[str, Done]:
-    """Run several commands side by side, each in a folder."""
+    """Run several commands in parallel, each in its own folder."""
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(commands, pool.map(lambda c: call(*c, stdin), commands.values()), strict=True))

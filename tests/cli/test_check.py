@@ -1,4 +1,4 @@
-"""`seqpred check`: a summary of the data on one screen or as JSON; exit code 3 if it cannot be trained on."""
+"""`seqpred check`: a survey of the data on one screen or as JSON; exit code 3 if it cannot be trained on."""
 
 from __future__ import annotations
 
@@ -15,116 +15,122 @@ import pytest
 
 import seqpred
 from tests.cli.outside import COMMAND, Run, Trained, environment, long_table, monthly, wide_table
+from tests.conftest import DATA
 
 Write = Callable[[str, str | bytes], Path]
 LOW, HIGH = "▁", "█"
 
 
-def checked(run: Run, *args: object, stdin: str = "") -> dict[str, Any]:
-    """The JSON of a successful check."""
+def found(run: Run, *args: object, stdin: str = "") -> dict[str, Any]:
+    """The JSON of a check that must succeed."""
     done = run("check", *args, "--json", stdin=stdin)
     assert done.code == 0, done.err
-    found: dict[str, Any] = json.loads(done.out, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
-    return found
+    result: dict[str, Any] = json.loads(done.out, parse_constant=lambda c: pytest.fail(f"{c} is no JSON"))
+    return result
 
 
-# ------------------------------------------------------------------ what is found
+# ------------------------------------------------------------------ contents
 
 
-def test_check_reports_columns_step_and_how_training_would_use_the_data(run: Run, write: Write) -> None:
+def test_check_reports_columns_step_and_resolved_training_settings(run: Run, write: Write) -> None:
     write("sales.csv", monthly().replace("\n", ",x\n").replace("sales,x", "sales,note"))
-    found = checked(run, "sales.csv")
-    assert [(c["name"], c["role"]) for c in found["columns"]] == [
+    result = found(run, "sales.csv")
+    assert [(c["name"], c["role"]) for c in result["columns"]] == [
         ("month", "time"),
         ("sales", "target"),
         ("note", "unused"),
     ]
-    assert found["step"] == {"step": "P1M", "share_obeying": 1.0, "rows_off": 0, "first_off": []}
-    assert (found["rows"], found["series"], found["span"]) == (96, 1, {"first": "2015-01-01", "last": "2022-12-01"})
-    view = found["training"]
+    assert result["step"] == {"step": "P1M", "share_obeying": 1.0, "rows_off": 0, "first_off": []}
+    assert (result["rows"], result["series"], result["span"]) == (96, 1, {"first": "2015-01-01", "last": "2022-12-01"})
+    view = result["training"]
     assert (view["season"], view["horizon"]) == (12, 12)
     assert view["series"] == {"learned_from": 1, "too_short": 0, "constant": 0, "validated": 1}
-    assert found["fault"] is None
+    assert result["fault"] is None
 
 
-def test_training_uses_the_data_as_check_reports(models: dict[str, Trained]) -> None:
+def test_settings_reported_by_check_are_those_of_the_trained_model(models: dict[str, Trained]) -> None:
     many = models["many"]
     view = seqpred.check(many.place / "shops.yaml", many.data).training
-    found = seqpred.load(many.folder).config
+    config = seqpred.load(many.folder).config
     assert view is not None
-    assert (view["season"], view["horizon"]) == (found.forecast.season, found.forecast.horizon)
-    assert (view["window"], view["anchor"], view["lags"]) == (found.model.window, found.model.anchor, found.model.lags)
-    assert view["validation"] == found.training.validation
+    assert (view["season"], view["horizon"]) == (config.forecast.season, config.forecast.horizon)
+    assert (view["window"], view["anchor"], view["lags"]) == (
+        config.model.window,
+        config.model.anchor,
+        config.model.lags,
+    )
+    assert view["validation"] == config.training.validation
 
 
-def test_a_config_sets_the_columns_and_how_training_uses_the_data(run: Run, write: Write) -> None:
+def test_check_of_a_config_uses_its_columns_and_settings(run: Run, write: Write) -> None:
     write("flow.csv", wide_table())
     write("flow.yaml", "data: {path: flow.csv, target: out}\nforecast: {horizon: 3}\n")
-    found = checked(run, "flow.yaml")
-    assert {c["name"]: c["role"] for c in found["columns"]} == {"in": "unused", "out": "target"}
-    assert found["training"]["horizon"] == 3
+    result = found(run, "flow.yaml")
+    assert {c["name"]: c["role"] for c in result["columns"]} == {"in": "unused", "out": "target"}
+    assert result["training"]["horizon"] == 3
 
 
-def test_standard_input_and_many_series(run: Run) -> None:
-    found = checked(run, "-", stdin=long_table())
-    assert (found["source"], found["series"], found["tracks_in_all"]) == ("standard input", 3, 3)
-    assert [(t["series"], t["rows"]) for t in found["tracks"]] == [("007", 60), ("08", 72), ("100", 48)]
-    assert (found["step"]["step"], found["tracks"][0]["first"], found["tracks"][0]["last"]) == ("2", 100, 218)
+def test_check_reads_many_series_from_standard_input(run: Run) -> None:
+    result = found(run, "-", stdin=long_table())
+    assert (result["source"], result["series"], result["tracks_in_all"]) == ("standard input", 3, 3)
+    assert [(t["series"], t["rows"]) for t in result["tracks"]] == [("007", 60), ("08", 72), ("100", 48)]
+    assert (result["step"]["step"], result["tracks"][0]["first"], result["tracks"][0]["last"]) == ("2", 100, 218)
 
 
-def test_missing_rows_and_cells_are_found_and_reported_on_stderr(run: Run, write: Write) -> None:
+def test_missing_rows_cells_and_outliers_are_counted_and_noted_on_stderr(run: Run, write: Write) -> None:
     lines = monthly().splitlines()
     lines[21] = lines[21].split(",")[0] + ","
     lines[31] = lines[31].split(",")[0] + ",99999"
     write("sales.csv", "\n".join(lines[:41] + lines[43:]) + "\n")
-    found = checked(run, "sales.csv")
-    assert found["totals"] == {"absent": 2, "holes": 1, "repeats": 0, "empty": 1, "outliers": 1}
-    assert found["tracks"][0]["farthest_outlier"] == {"time": "2017-07-01", "value": 99999.0}
-    assert found["worst"] == found["tracks"]
+    result = found(run, "sales.csv")
+    assert result["totals"] == {"absent": 2, "holes": 1, "repeats": 0, "empty": 1, "outliers": 1}
+    assert result["tracks"][0]["farthest_outlier"] == {"time": "2017-07-01", "value": 99999.0}
+    assert result["worst"] == result["tracks"]
     done = run("check", "sales.csv")
     assert done.code == 0
     assert "2 missing rows in 1 gap, 1 empty cell, 1 outlier" in done.out
     assert "2 of 96 rows on the time grid are missing" in done.err
 
 
-def test_series_too_short_for_training_and_constant_ones_are_counted(run: Run) -> None:
+def test_short_and_constant_series_are_counted(run: Run) -> None:
     rows = [f"{name},{i},{v}" for name, n in (("a", 60), ("b", 2)) for i, v in enumerate(range(n))]
     rows += [f"c,{i},5" for i in range(60)]
-    view = checked(run, "-", stdin="\n".join(["id,t,y", *rows]) + "\n")["training"]
+    view = found(run, "-", stdin="\n".join(["id,t,y", *rows]) + "\n")["training"]
     assert view["series"] == {"learned_from": 1, "too_short": 1, "constant": 1, "validated": 1}
 
 
-def test_the_co2_series_has_its_59_empty_cells(run: Run, data: Path) -> None:
-    found = checked(run, data / "co2_weekly_gaps.csv")
-    assert found["totals"] == {"absent": 0, "holes": 0, "repeats": 0, "empty": 59, "outliers": 0}
-    assert found["tracks"][0]["season"] == 52
+def test_check_counts_the_59_empty_cells_of_co2(run: Run, data: Path) -> None:
+    result = found(run, data / "co2_weekly_gaps.csv")
+    assert result["totals"] == {"absent": 0, "holes": 0, "repeats": 0, "empty": 59, "outliers": 0}
+    assert result["tracks"][0]["season"] == 52
 
 
 @pytest.mark.parametrize(("name", "season"), [("air_passengers", 12), ("sunspots_yearly", 11)])
-def test_clean_files_have_no_findings(run: Run, data: Path, name: str, season: int) -> None:
-    found = checked(run, data / f"{name}.csv")
-    assert not any(found["totals"].values())
-    assert (found["tracks"][0]["season"], found["training"]["season"]) == (season, season)
+def test_check_of_a_clean_file_finds_no_faults_and_its_season(run: Run, data: Path, name: str, season: int) -> None:
+    result = found(run, data / f"{name}.csv")
+    assert not any(result["totals"].values())
+    assert (result["tracks"][0]["season"], result["training"]["season"]) == (season, season)
 
 
-def test_the_seven_columns_of_etth1_are_each_surveyed(run: Run, shared: Callable[[str], Path]) -> None:
-    found = checked(run, shared("data/etth1.csv.gz"))
-    assert [t["target"] for t in found["tracks"]] == ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
-    assert {t["rows"] for t in found["tracks"]} == {17420}
-    assert found["step"]["step"] == "PT1H"
+def test_each_of_seven_targets_is_surveyed(run: Run) -> None:
+    result = found(run, DATA / "transformer.csv.gz")
+    assert [t["target"] for t in result["tracks"]] == ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
+    assert {t["rows"] for t in result["tracks"]} == {1200}
+    assert result["step"]["step"] == "PT1H"
 
 
-def test_the_414_series_of_m4_are_summarised_on_the_screen_and_listed_in_the_json(
-    run: Run, shared: Callable[[str], Path]
+@pytest.mark.parametrize(("name", "count"), [("small", 40), ("m4", 414)])
+def test_many_series_are_summarised_on_screen_and_complete_in_json(
+    run: Run, shared: Callable[[str], Path], name: str, count: int
 ) -> None:
-    path = shared("data/m4_hourly_train.csv.gz")
-    assert len(checked(run, path)["tracks"]) == 414
+    path = DATA / "series.csv.gz" if name == "small" else shared("data/m4_hourly_train.csv.gz")
+    assert len(found(run, path)["tracks"]) == count
     screen = run("check", path).out
-    assert "the first 10 of 414" in screen
+    assert f"the first 10 of {count}" in screen
     assert len(screen.splitlines()) < 45
 
 
-# ------------------------------------------------------------------ what can't be trained on
+# ------------------------------------------------------------------ data that cannot be trained on
 
 
 def days(*stamps: str) -> str:
@@ -143,7 +149,7 @@ UNFIT = {
 
 
 @pytest.mark.parametrize("name", UNFIT)
-def test_findings_are_shown_before_the_reason_for_exit_code_3(run: Run, write: Write, name: str) -> None:
+def test_check_of_unusable_data_shows_the_survey_and_exits_with_code_3(run: Run, write: Write, name: str) -> None:
     content, shown = UNFIT[name]
     write("sales.csv", content)
     done = run("check", "sales.csv")
@@ -153,15 +159,15 @@ def test_findings_are_shown_before_the_reason_for_exit_code_3(run: Run, write: W
 
 
 @pytest.mark.parametrize("name", UNFIT)
-def test_with_json_a_failure_is_one_object_on_stderr_alone(
+def test_json_check_of_unusable_data_is_one_object_on_stderr(
     refused: Callable[..., str], write: Write, name: str
 ) -> None:
     write("sales.csv", UNFIT[name][0])
-    found = json.loads(refused(3, "check", "sales.csv", "--json"))
-    assert found["error"]["code"] == 3
+    result = json.loads(refused(3, "check", "sales.csv", "--json"))
+    assert result["error"]["code"] == 3
 
 
-def test_check_rejects_what_train_rejects(run: Run, write: Write) -> None:
+def test_check_and_train_accept_the_same_lengths(run: Run, write: Write) -> None:
     write("short.yaml", "data: {path: short.csv, target: sales}\nforecast: {horizon: 6}\n")
     for rows in range(9, 40, 10):
         write("short.csv", monthly(rows))
@@ -170,26 +176,34 @@ def test_check_rejects_what_train_rejects(run: Run, write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("thing", "code"), [("absent.csv", 3), ("absent.yaml", 2), ("wrong.yaml", 2), ("bare.yaml", 2)]
+    ("argument", "code"), [("absent.csv", 3), ("absent.yaml", 2), ("wrong.yaml", 2), ("bare.yaml", 2)]
 )
-def test_a_missing_input_exits_with_its_code(refused: Callable[..., str], write: Write, thing: str, code: int) -> None:
+def test_missing_data_exits_with_code_3_and_invalid_config_with_2(
+    refused: Callable[..., str], write: Write, argument: str, code: int
+) -> None:
     write("wrong.yaml", "data: {targets: y}\n")
     write("bare.yaml", "data: {target: y}\n")
-    refused(code, "check", thing)
+    refused(code, "check", argument)
 
 
-@pytest.mark.parametrize("name", ["messy_air_quality.csv", "messy_metro_traffic.csv.gz", "messy_tsa_throughput.csv"])
-def test_a_messy_file_can_be_trained_on(run: Run, shared: Callable[[str], Path], name: str) -> None:
-    done = run("check", shared(f"data/{name}"))
-    assert done.code == 0, done.err
-    assert "series for training (0 too short, 0 constant)" in done.out
+MESSY = {
+    "air_quality.csv": {"absent": 0, "holes": 0, "repeats": 0, "empty": 1820, "outliers": 0},
+    "traffic.csv.gz": {"absent": 160, "holes": 37, "repeats": 240, "empty": 0, "outliers": 0},
+    "throughput.csv": {"absent": 0, "holes": 0, "repeats": 0, "empty": 0, "outliers": 0},
+}
+
+
+@pytest.mark.parametrize("name", MESSY)
+def test_check_counts_what_is_missing_in_a_messy_file(run: Run, name: str) -> None:
+    result = found(run, DATA / name)
+    assert (result["totals"], result["fault"]) == (MESSY[name], None)
 
 
 # ------------------------------------------------------------------ the screen
 
 
 def in_terminal(place: Path, width: int, **variables: str) -> str:
-    """The output of a check of sales.csv on a terminal of some width."""
+    """The output of `check sales.csv` on a terminal of the given width."""
     pty = pytest.importorskip("pty")
     import fcntl
     import struct
@@ -210,14 +224,14 @@ def in_terminal(place: Path, width: int, **variables: str) -> str:
         try:
             while part := os.read(ours, 65536):
                 parts.append(part)
-        except OSError:  # how Linux says that the other end has gone
+        except OSError:  # Linux: the other end was closed
             pass
     os.close(ours)
     assert process.returncode == 0
     return b"".join(parts).decode()
 
 
-def test_no_line_is_wider_than_a_terminal_of_80_columns(write: Write, tmp_path: Path) -> None:
+def test_check_fits_a_terminal_of_80_columns(write: Write, tmp_path: Path) -> None:
     lines = ["the name of the series,a long name of the time column,value"]
     for s in range(30):
         hours = [f"2024-01-{1 + h // 24:02d} {h % 24:02d}:00:00" for h in range(s, 120) if h % 17 or not s]
@@ -232,7 +246,7 @@ def test_no_line_is_wider_than_a_terminal_of_80_columns(write: Write, tmp_path: 
     assert all(re.search(r"[▁-█ ]{16}  $", line) for line in tracks), "a line is broken in two"
 
 
-def test_a_sparkline_follows_its_series_in_blocks_or_in_ascii(write: Write, tmp_path: Path, run: Run) -> None:
+def test_sparkline_of_a_rising_series_rises_in_unicode_and_ascii(write: Write, tmp_path: Path, run: Run) -> None:
     write("sales.csv", "y\n" + "".join(f"{i}\n" for i in range(64)))
     screen = run("check", "sales.csv").out
     spark = next(line for line in screen.splitlines() if LOW in line).split()[-1]
@@ -265,10 +279,10 @@ def test_control_characters_in_names_are_escaped(run: Run, write: Write) -> None
         assert "x1b" in done.out or "u001b" in done.out
 
 
-# ------------------------------------------------------------------ from Python, and what it costs
+# ------------------------------------------------------------------ Python, imports
 
 
-def test_a_frame_is_checked_from_python_with_and_without_a_config() -> None:
+def test_check_from_python_accepts_a_frame_with_and_without_a_config() -> None:
     frame = pd.DataFrame({"y": [i % 7 + i / 9 for i in range(60)]})
     assert seqpred.check(frame).fault is None
     config = {"data": {"target": "y", "time": None}, "forecast": {"horizon": 70}}
@@ -278,7 +292,7 @@ def test_a_frame_is_checked_from_python_with_and_without_a_config() -> None:
     assert refused.to_dict()["fault"]["hint"]
 
 
-def test_torch_is_not_loaded(write: Write, tmp_path: Path) -> None:
+def test_check_does_not_import_torch(write: Write, tmp_path: Path) -> None:
     write("sales.csv", monthly())
     done = subprocess.run(
         [COMMAND[0], "-X", "importtime", "-m", "seqpred", "check", "sales.csv"],

@@ -1,4 +1,4 @@
-"""What train, eval, show, schema and init print, write and return."""
+"""Output, files and exit codes of init, train, eval, show and schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
 # ------------------------------------------------------------------ init and train
 
 
-def test_init_prints_a_config_with_all_that_training_needs(models):
+def test_init_prints_a_config_that_training_accepts(models):
     text = (models["single"].place / "sales.yaml").read_text()
     config = yaml.safe_load(text)
     assert config["data"] == {"path": "sales.csv", "time": "month", "target": "sales", "id": None, "frequency": "P1M"}
@@ -61,7 +61,7 @@ def test_init_reports_its_choices_and_suggests_covariates(run, write):
     assert run("check", "sales.yaml").code == 0
 
 
-def test_train_prints_just_the_folder_and_writes_to_runs_by_default(models):
+def test_train_prints_only_the_folder_and_writes_to_runs_by_default(models):
     single = models["single"]
     assert single.done.out == "runs/sales\n"
     files = {"model.safetensors", "model.onnx", "config.yaml", "manifest.json", "history.csv"}
@@ -69,11 +69,11 @@ def test_train_prints_just_the_folder_and_writes_to_runs_by_default(models):
     assert [p.name for p in (single.place / "runs").iterdir()] == ["sales"]
 
 
-def test_train_shows_the_baselines_beside_the_model_on_stderr_without_control_characters(models):
-    told = models["single"].done.err
-    assert all(name in told for name in ("model", "seasonal naive", "drift", "MASE"))
-    assert "\x1b" not in told
-    assert "\r" not in told
+def test_train_shows_model_and_baseline_scores_on_stderr_without_control_characters(models):
+    errors = models["single"].done.err
+    assert all(name in errors for name in ("model", "seasonal naive", "drift", "MASE"))
+    assert "\x1b" not in errors
+    assert "\r" not in errors
 
 
 def test_train_reports_the_columns_that_it_chose(models):
@@ -91,15 +91,15 @@ def test_train_finds_the_id_column_that_makes_timestamps_unique(run, write):
     assert "2 series" in done.out
 
 
-def test_train_says_nothing_when_it_is_to_be_quiet(models):
+def test_quiet_training_prints_nothing_to_stderr(models):
     assert models["wide"].done.err == ""
 
 
-def test_train_makes_the_folders_above_a_model(models):
+def test_train_creates_parent_folders(models):
     assert models["many"].done.out == "deep/er/shops\n"
 
 
-def test_the_stored_config_has_every_key_filled_in_and_every_override(models):
+def test_stored_config_is_resolved_and_includes_overrides(models):
     config = yaml.safe_load((models["many"].folder / "config.yaml").read_text())
     open_to_each_file = (
         "device",
@@ -113,7 +113,7 @@ def test_the_stored_config_has_every_key_filled_in_and_every_override(models):
     assert (config["data"]["time"], config["data"]["id"]) == ("day", "store")
 
 
-def test_the_manifest_has_no_row_of_the_data(models):
+def test_manifest_contains_no_value_of_the_data(models):
     text = (models["single"].folder / "manifest.json").read_text()
     manifest = json.loads(text)
     assert manifest["format"] == FORMAT
@@ -122,7 +122,7 @@ def test_the_manifest_has_no_row_of_the_data(models):
     assert not set(re.findall(r"[\d.]+", text)) & values
 
 
-def test_the_same_seed_gives_the_same_bytes_and_force_replaces_a_model(run, models, write, tmp_path):
+def test_same_seed_gives_the_same_bytes_and_force_replaces_a_model(run, models, write, tmp_path):
     single = models["single"]
     (tmp_path / "m").mkdir()
     (tmp_path / "m" / "manifest.json").write_text("{}")
@@ -131,12 +131,12 @@ def test_the_same_seed_gives_the_same_bytes_and_force_replaces_a_model(run, mode
     done = run("train", "sales.yaml", "--out", "m", "--force", "--json", *TINY)
     assert done.code == 0, done.err
     assert listing(tmp_path / "m") == listing(single.folder)
-    told = json.loads(done.out)
-    assert told["folder"] == "m"
-    assert told["fingerprint"] == json.loads((single.folder / "manifest.json").read_text())["fingerprint"]
+    result = json.loads(done.out)
+    assert result["folder"] == "m"
+    assert result["fingerprint"] == json.loads((single.folder / "manifest.json").read_text())["fingerprint"]
 
 
-def test_a_model_trained_on_another_file_than_its_configs_knows_that_file(models):
+def test_stored_config_names_the_file_of_the_data_option(models):
     config = yaml.safe_load((models["wide"].folder / "config.yaml").read_text())
     assert config["data"]["path"] == "flow.csv"  # which `predict` takes when it is given no data
 
@@ -146,7 +146,7 @@ def test_a_model_trained_on_another_file_than_its_configs_knows_that_file(models
 
 @pytest.fixture(scope="module")
 def scored(models, tmp_path_factory):
-    """`eval` as JSON with a report, as words, and with a skill that can't be reached."""
+    """`eval` as JSON with a report, as a table, and with a required skill that is out of reach."""
     place = tmp_path_factory.mktemp("scored")
     folder, text = models["single"].folder, monthly()
     commands = {
@@ -161,7 +161,7 @@ def scored(models, tmp_path_factory):
     return {**call_all(commands, text), "place": place}
 
 
-def test_eval_json_is_one_object_of_the_promised_keys(scored):
+def test_eval_json_is_one_object_with_the_documented_keys(scored):
     assert scored["json"].code == 0, scored["json"].err
     result = json.loads(scored["json"].out)
     assert list(result) == ["metrics", "skill", "network_skill", "horizon", "season", "windows", "windows_unseen"]
@@ -172,7 +172,7 @@ def test_eval_json_is_one_object_of_the_promised_keys(scored):
     assert (result["horizon"], result["season"]) == (6, 12)
 
 
-def test_eval_skill_compares_with_the_best_baseline(scored):
+def test_eval_skill_is_relative_to_the_best_baseline(scored):
     result = json.loads(scored["json"].out)
     mase = {name: scores["mase"] for name, scores in result["metrics"].items()}
     model, blend = mase.pop("model"), mase.pop("blend")
@@ -199,19 +199,19 @@ def test_eval_by_step_and_by_series_and_with_forecasts(models, tmp_path):
     assert mae == pytest.approx(json.loads(done["step"].out)["metrics"]["model"]["mae"])
 
 
-def test_eval_windows_have_cutoffs_that_follow_one_another_to_the_end(scored):
+def test_eval_windows_are_consecutive_and_end_with_the_data(scored):
     windows = json.loads(scored["json"].out)["windows"]
     assert [w["cutoff"] for w in windows] == ["2021-06-01", "2021-12-01", "2022-06-01"]
 
 
-def test_eval_json_has_no_figure_that_is_no_number(scored):
+def test_eval_json_has_no_nan_or_infinity(scored):
     def refuse(name):
         raise AssertionError(name)
 
     json.loads(scored["json"].out, parse_constant=refuse)
 
 
-def test_eval_report_is_one_page_that_loads_nothing(scored):
+def test_eval_report_is_one_page_without_external_resources(scored):
     assert sorted(p.name for p in scored["place"].iterdir()) == ["longer.csv", "r.html"]
     page = (scored["place"] / "r.html").read_text()
     assert page.startswith("<!doctype html>")
@@ -220,13 +220,13 @@ def test_eval_report_is_one_page_that_loads_nothing(scored):
     assert not [word for word in ("<script", "<link", "src=", "url(", "@import") if word in page]
 
 
-def test_eval_in_words_shows_all_forecasters_and_the_skill(scored):
+def test_eval_table_shows_all_forecasters_and_the_skill(scored):
     done = scored["words"]
     assert done.code == 0, done.err
     assert all(word in done.out for word in ("model", "naive", "seasonal naive", "drift", "skill", "2022-06-01"))
 
 
-def test_eval_in_words_fits_a_terminal_of_80_columns_when_it_is_read_elsewhere(scored):
+def test_eval_table_fits_80_columns_when_piped(scored):
     assert max(len(line.rstrip()) for line in scored["words"].out.splitlines()) <= 100
 
 
@@ -251,34 +251,34 @@ def test_require_skill_exits_with_5_if_no_window_is_unseen(scored):
     assert "no window is unseen" in scored["gate"].err
 
 
-def test_unseen_and_in_sample_windows_are_told_apart(scored):
+def test_unseen_and_in_sample_windows_are_labelled(scored):
     assert scored["mixed"].code == 0
     assert "2 in-sample" in scored["mixed"].out
     parts = [line.split()[-1] for line in scored["mixed"].out.splitlines() if line.startswith("  20")]
     assert parts == ["in-sample", "in-sample", "unseen", "unseen"]
 
 
-def test_a_skill_that_is_not_reached_ends_with_5(scored):
+def test_insufficient_skill_exits_with_code_5(scored):
     assert scored["skill"].code == 5
     assert "0.999" in scored["skill"].err
 
 
-def test_a_skill_that_is_not_reached_is_told_as_json_where_json_is_asked_for(scored):
+def test_json_insufficient_skill_is_an_error_object(scored):
     error = json.loads(scored["skill"].err.splitlines()[-1])["error"]
     assert error["code"] == 5
     assert "0.999" in error["message"]
 
 
-def test_eval_with_more_windows_than_rows_tells_how_many_there_may_be(refused, models):
-    said = refused(3, "eval", models["single"].folder, models["single"].data, "--windows", "40")
-    assert "sales.csv" in said
-    assert "--windows 15" in said
+def test_too_many_windows_error_gives_the_maximum(refused, models):
+    message = refused(3, "eval", models["single"].folder, models["single"].data, "--windows", "40")
+    assert "sales.csv" in message
+    assert "--windows 15" in message
 
 
 # ------------------------------------------------------------------ show and schema
 
 
-def test_show_of_a_model_tells_its_config_sizes_and_scores(run, models):
+def test_show_of_a_model_prints_config_sizes_and_scores(run, models):
     done = run("show", models["single"].folder, "--json")
     shown = json.loads(done.out)
     assert (done.code, done.err) == (0, "")
@@ -288,7 +288,7 @@ def test_show_of_a_model_tells_its_config_sizes_and_scores(run, models):
     assert shown["manifest"]["scores"]["metrics"]["seasonal_naive"]["mase"] > 0
 
 
-def test_show_in_words_is_yaml_and_the_same_each_time(run, models):
+def test_show_prints_deterministic_yaml(run, models):
     first = run("show", models["single"].folder)
     assert yaml.safe_load(first.out)["kind"] == "model"
     for _ in range(3):
@@ -303,11 +303,11 @@ def test_show_of_a_config_fills_in_the_defaults(run, write):
     assert shown["config"]["forecast"]["quantiles"] == [i / 10 for i in range(1, 10)]
 
 
-def test_show_of_nothing_is_told(refused):
+def test_show_of_a_missing_file_is_rejected(refused):
     assert "nowhere.yaml" in refused(2, "show", "nowhere.yaml")
 
 
-def test_schema_describes_every_key_and_allows_no_other(run):
+def test_schema_describes_every_key_and_forbids_others(run):
     schema = json.loads(run("schema").out)
     assert schema["$schema"].startswith("https://json-schema.org/")
     assert schema["type"] == "object"

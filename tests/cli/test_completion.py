@@ -1,4 +1,4 @@
-"""What the shell is offered after Tab."""
+"""Completions offered by the shell after Tab."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("line", "offered"), LINES)
-def test_keys_columns_and_options_are_offered(place, line, offered):
-    told = {"_SEQPRED_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+def test_completion_offers_keys_columns_and_options(place, line, offered):
+    variables = {"_SEQPRED_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
     done = subprocess.run(
-        INSTALLED, cwd=place, env={**environment(), **told}, capture_output=True, text=True, check=False
+        INSTALLED, cwd=place, env={**environment(), **variables}, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == offered, done.stderr
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="bash is not here")
-def test_bash_itself_completes_a_column(place):
+def test_bash_completes_a_column(place):
     script = """
     eval "$(_SEQPRED_COMPLETE=source_bash seqpred)"
     COMP_WORDS=(seqpred init sales.csv --target va)
@@ -64,13 +64,13 @@ def test_bash_itself_completes_a_column(place):
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_are_offered_the_same(place, shell):
-    told = {
+def test_other_shells_get_the_same_completions(place, shell):
+    variables = {
         "_SEQPRED_COMPLETE": f"complete_{shell}",
         "_TYPER_COMPLETE_ARGS": "seqpred init sales.csv --target va",
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }
     done = subprocess.run(
-        INSTALLED, cwd=place, env={**environment(), **told}, capture_output=True, text=True, check=False
+        INSTALLED, cwd=place, env={**environment(), **variables}, capture_output=True, text=True, check=False
     )
     assert "value" in done.stdout, done.stderr

@@ -1,4 +1,4 @@
-"""What needs no data and no network loads neither pandas nor torch."""
+"""Commands that need no data and no network import neither pandas nor torch."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.cli.outside import environment
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_neither_torch_nor_pandas_is_loaded(write, tmp_path, args, code):
+def test_commands_without_data_import_neither_torch_nor_pandas(write, tmp_path, args, code):
     write("wrong.yaml", "data: {targets: y}\n")
     write("right.yaml", "data: {target: y}\n")
     done = subprocess.run(
@@ -39,7 +39,7 @@ def test_neither_torch_nor_pandas_is_loaded(write, tmp_path, args, code):
     assert not loaded & {"torch", "pandas"}
 
 
-def test_a_forecast_waits_for_nothing_that_it_does_not_need(models):
+def test_predict_imports_only_what_it_needs(models):
     single = models["single"]
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "seqpred", "predict", str(single.folder), str(single.data)],
@@ -54,20 +54,20 @@ def test_a_forecast_waits_for_nothing_that_it_does_not_need(models):
     assert not loaded & {"torch", "onnx", "pandas", "pyarrow"}
 
 
-def test_the_version_is_printed_to_stdout(run):
+def test_version_is_printed_to_stdout(run):
     done = run("--version")
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith("seqpred ")
 
 
-def test_help_is_printed_to_stdout_with_every_command(run):
+def test_help_lists_every_command_on_stdout(run):
     done = run("--help")
     assert (done.code, done.err) == (0, "")
     assert all(f"\n  {name} " in done.out for name in ("init", "check", "train", "eval", "predict", "show", "schema"))
 
 
 @pytest.mark.parametrize("command", ["init", "check", "train", "eval", "predict", "show", "schema"])
-def test_help_of_every_command_fits_80_columns_and_leaves_no_option_unexplained(run, command):
+def test_help_of_every_command_fits_80_columns_and_describes_every_option(run, command):
     done = run(command, "--help")
     assert (done.code, done.err) == (0, "")
     assert max(map(len, done.out.splitlines())) <= 80

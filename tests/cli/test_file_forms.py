@@ -1,4 +1,4 @@
-"""The same rows in any form of a CSV are the same data."""
+"""The same rows in any format are the same data."""
 
 from __future__ import annotations
 
@@ -45,33 +45,33 @@ def plain(tmp_path_factory):
 
 
 @pytest.mark.parametrize("form", [with_semicolons, with_tabs, as_from_windows, compressed, upside_down, all_at_once])
-def test_init_sees_the_same_in_every_form(run, plain, form):
+def test_init_writes_the_same_config_for_every_format(run, plain, form):
     assert run("init", "-", stdin=form(monthly())) == plain
 
 
-def test_init_finds_times_names_and_values_of_a_long_table(run):
+def test_init_infers_time_id_and_target_of_a_long_table(run):
     out = run("init", "-", stdin=long_table()).out
     for line in ("  time: day ", "  target: value ", "  id: store "):
         assert line in out
 
 
-def test_a_forecast_is_the_same_from_every_form_at_once(run, models, predicted, write):
+def test_forecast_is_the_same_with_all_format_variations_combined(run, models, predicted, write):
     write("odd.csv.gz", all_at_once(monthly()))
     assert run("predict", models["single"].folder, "odd.csv.gz").out == predicted["csv"]
 
 
-def test_a_series_named_na_is_a_series(run):
+def test_series_named_na_is_not_missing(run):
     done = run("init", "-", stdin=long_table().replace("007", "NA"))
     assert done.code == 0, done.err
     assert done.out.startswith("# 3 series")
 
 
-def test_rows_of_several_series_are_never_taken_for_one_without_a_word(run):
+def test_rows_of_several_series_are_never_merged_silently(run):
     done = run("init", "-", stdin=long_table().replace("store,day", "kiosk,t").replace("007", "Ann"))
     assert done.code != 0 or "id: kiosk" in done.out or "kiosk" in done.err
 
 
-def test_files_of_a_pattern_go_through_all_commands(tmp_path):
+def test_all_commands_read_files_that_match_a_pattern(tmp_path):
     header, *rows = monthly().splitlines()
     (tmp_path / "logs").mkdir()
     for i in range(0, len(rows), 24):
@@ -94,8 +94,8 @@ def test_files_of_a_pattern_go_through_all_commands(tmp_path):
 
 
 @pytest.mark.parametrize("zero", ["", "0"], ids=["bare", "padded"])
-def test_a_date_in_columns_of_its_parts_goes_through_all_commands(tmp_path, zero):
-    """Whole numbers for year, month, day and hour, in the form of the data again, to the end of a year."""
+def test_all_commands_read_dates_split_into_columns(tmp_path, zero):
+    """Integers for year, month, day and hour; the forecast has the same columns and crosses the end of a year."""
     hours = [datetime(2024, 12, 25) + timedelta(hours=k) for k in range(161)]
     wide = 2 if zero else 1
     rows = [
@@ -121,8 +121,8 @@ def test_a_date_in_columns_of_its_parts_goes_through_all_commands(tmp_path, zero
     )
 
 
-def test_a_table_with_its_index_written_beside_it_goes_through_all_commands(tmp_path):
-    """The times have no name in the header, as pandas writes an index; a column that counts rows is no target."""
+def test_all_commands_read_a_table_with_an_unnamed_index_column(tmp_path):
+    """pandas writes an index without a name in the header; a column of row numbers is not a target."""
     header, *rows = monthly().splitlines()
     unnamed = "\n".join(["," + header.partition(",")[2], *rows, ""])
     (tmp_path / "sales.csv").write_text(unnamed)

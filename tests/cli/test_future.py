@@ -1,4 +1,4 @@
-"""Covariates from a shell: a template is written, filled in, and forecast with."""
+"""Known covariates on the command line: write a template, fill it in, predict with it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def filled(template: str, promo: str = "1") -> str:
     return "\n".join([head, *(line.replace(",,", f",{promo},") for line in lines)]) + "\n"
 
 
-def test_the_template_names_every_row_and_its_filled_form_is_taken(place: Path) -> None:
+def test_template_lists_every_future_row_and_is_accepted_when_filled_in(place: Path) -> None:
     done = call(place, ["predict", "runs/sales", "sales.csv", "--write-future", "future.csv"])
     assert (done.code, done.out) == (0, "")
     template = (place / "future.csv").read_text()
@@ -69,14 +69,14 @@ def test_the_template_names_every_row_and_its_filled_form_is_taken(place: Path) 
     assert other.out != forecast.out
 
 
-def test_a_forecast_without_the_future_says_how_to_give_it(place: Path) -> None:
+def test_missing_future_file_error_names_the_options(place: Path) -> None:
     done = call(place, ["predict", "runs/sales", "sales.csv"])
     assert (done.code, done.out) == (3, "")
     assert "needs 'promo', 'feast'" in done.err
     assert "--write-future" in done.err
 
 
-def test_a_missing_row_is_named_by_id_and_time(place: Path) -> None:
+def test_missing_future_row_error_gives_id_and_timestamp(place: Path) -> None:
     call(place, ["predict", "runs/sales", "sales.csv", "--write-future", "all.csv"])
     lines = filled((place / "all.csv").read_text()).splitlines()
     done = call(place, ["predict", "runs/sales", "sales.csv", "--future", "-"], "\n".join([*lines[:9], *lines[10:]]))
@@ -84,7 +84,7 @@ def test_a_missing_row_is_named_by_id_and_time(place: Path) -> None:
     assert f"standard input: no row for series 'B' at {_date(85)}" in done.err
 
 
-def test_two_tables_can_not_come_by_one_pipe(place: Path) -> None:
+def test_data_and_future_file_cannot_both_be_standard_input(place: Path) -> None:
     before = listing(place)
     done = call(place, ["predict", "runs/sales", "-", "--future", "-"], "x")
     assert (done.code, done.out) == (2, "")
@@ -92,7 +92,7 @@ def test_two_tables_can_not_come_by_one_pipe(place: Path) -> None:
     assert listing(place) == before
 
 
-def test_a_template_is_for_models_that_know_something_ahead(place: Path) -> None:
+def test_template_requires_known_covariates(place: Path) -> None:
     done = call(place, ["train", "sales.yaml", "--set", "data.covariates.known=[]", "--out", "runs/plain", *TINY])
     assert done.code == 0, done.err
     done = call(place, ["predict", "runs/plain", "sales.csv", "--write-future", "none.csv"])
@@ -105,7 +105,7 @@ def test_a_template_is_for_models_that_know_something_ahead(place: Path) -> None
     assert "the future file is not used" in done.err
 
 
-def test_init_takes_covariates_and_writes_them(place: Path) -> None:
+def test_init_writes_covariates_from_the_command_line(place: Path) -> None:
     done = call(place, ["init", "sales.csv", "--target", "units", "--set", "data.covariates.known=[promo]"])
     assert done.code == 0, done.err
     assert "known: [promo]" in done.out

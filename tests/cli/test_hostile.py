@@ -1,4 +1,4 @@
-"""Files made to do harm: a sentence and an exit code, soon and without much memory."""
+"""Files made to do harm: one sentence and an exit code, quickly and with little memory."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize("content", CONFIGS.values(), ids=CONFIGS)
-def test_a_hostile_config_is_refused_in_a_line(refused, write, content):
-    text, told = content
+def test_hostile_config_is_rejected_with_a_short_message(refused, write, content):
+    text, expected = content
     write("c.yaml", text)
-    said = refused(2, "show", "c.yaml")
-    assert told in said
-    assert len(said) < 1000
+    message = refused(2, "show", "c.yaml")
+    assert expected in message
+    assert len(message) < 1000
 
 
 def bomb() -> bytes:
@@ -62,15 +62,15 @@ TABLES = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_hostile_table_is_refused_before_it_is_taken_in(refused, write, name):
+def test_hostile_table_is_rejected_with_a_short_message(refused, write, name):
     write("t.csv", TABLES[name]())
     write("c.yaml", "data: {path: t.csv, target: y, id: null, time: null}\n")
-    said = refused(3, "train", "c.yaml")
-    assert "t.csv: " in said
-    assert len(said) < 1000
+    message = refused(3, "train", "c.yaml")
+    assert "t.csv: " in message
+    assert len(message) < 1000
 
 
-def test_fields_that_a_spreadsheet_would_run_come_out_as_they_were(run, write, models):
+def test_fields_that_look_like_formulas_are_unchanged(run, write, models):
     names = ["=1+1", "+2", "-3", "@SUM(A1)", "=cmd|' /C calc'!A0"]
     rows = "".join(f'"{name}",{2 * i},{100 + i % 12}\n' for name in names for i in range(40))
     write("t.csv", f"store,day,value\n{rows}")
@@ -81,8 +81,8 @@ def test_fields_that_a_spreadsheet_would_run_come_out_as_they_were(run, write, m
     assert [json.loads(line)["store"] for line in done.out.splitlines()] == names
 
 
-def test_no_name_drives_the_terminal(write, models, tmp_path):
-    """On a terminal what is no text is spelled out; in a pipe data is what it was."""
+def test_control_characters_are_escaped_only_on_a_terminal(write, models, tmp_path):
+    """Control characters are escaped on a terminal and unchanged in a pipe."""
     name = "\x1b]0;owned\x07\x1b[2J\u202efdp\x9b31m"
     write("t.csv", "store,day,value\n" + "".join(f"{name},{2 * i},{100 + i % 12}\n" for i in range(40)))
     arguments = ["predict", str(models["many"].folder), "t.csv", "--steps", "1"]
@@ -101,7 +101,7 @@ def test_no_name_drives_the_terminal(write, models, tmp_path):
 
 
 def on_terminal(arguments: list[str], place) -> str:
-    """What a command shows on a terminal, both of its streams."""
+    """Both output streams of a command on a terminal."""
     main, other = pty.openpty()
     process = subprocess.Popen(
         [*COMMAND, *arguments], cwd=place, env=environment(), stdin=subprocess.DEVNULL, stdout=other, stderr=other
@@ -119,14 +119,14 @@ def on_terminal(arguments: list[str], place) -> str:
 
 
 def make_hashes_fit(model) -> None:
-    """As a stranger would who has altered files of a model folder."""
+    """Update the hashes of a model folder after its files were altered."""
     manifest = json.loads((model / "manifest.json").read_bytes())
     manifest["sha256"] = {n: hashlib.sha256((model / n).read_bytes()).hexdigest() for n in manifest["sha256"]}
     (model / "manifest.json").write_bytes(encode_manifest(manifest))
 
 
-def test_a_model_folder_that_would_take_all_memory_is_refused(refused, models, tmp_path):
-    """The config of a stranger asks for a network of terabytes; its hashes are right."""
+def test_model_folder_with_an_oversized_config_is_rejected(refused, models, tmp_path):
+    """The config asks for a network of terabytes, and its hash is correct."""
     copied = shutil.copytree(models["single"].folder, tmp_path / "m")
     config = (copied / "config.yaml").read_text()
     greedy = config.replace("hidden_size: 8", "hidden_size: 8192").replace("depth: 2", "depth: 64")
@@ -135,12 +135,12 @@ def test_a_model_folder_that_would_take_all_memory_is_refused(refused, models, t
     make_hashes_fit(copied)
     (tmp_path / "sales.csv").write_text(monthly())
     for runtime in ("onnx", "torch"):
-        said = refused(4, "predict", "m", "sales.csv", "--runtime", runtime)
-        assert "the weights do not fit its config" in said
+        message = refused(4, "predict", "m", "sales.csv", "--runtime", runtime)
+        assert "the weights do not fit its config" in message
 
 
-def test_the_graph_of_a_stranger_is_not_run(run, models, tmp_path):
-    """It could take all memory or time; whoever has put it there has made the hashes fit."""
+def test_graph_that_does_not_match_the_weights_is_not_run(run, models, tmp_path):
+    """It could use unlimited memory or time; its hash is correct."""
     single = models["single"]
     copied = shutil.copytree(single.folder, tmp_path / "m")
     honest = run("predict", copied, single.data, "--runtime", "onnx")

@@ -1,4 +1,4 @@
-"""Standard input, a reader that goes away, Ctrl-C, and the terminal."""
+"""Standard input, closed pipes, Ctrl-C, and the terminal."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def test_predict_reads_standard_input(run, models):
     assert [line.split(",")[0] for line in done.out.splitlines()] == ["month", "2021-01-01", "2021-02-01"]
 
 
-def test_a_model_from_standard_input_asks_for_data(refused, models):
+def test_model_trained_from_standard_input_requires_data(refused, models):
     assert "standard input" in refused(2, "predict", models["many"].folder)
 
 
-def test_a_reader_that_goes_away_is_no_failure(models, tmp_path):
+def test_closed_pipe_is_not_an_error(models, tmp_path):
     single = models["single"]
     args = ["predict", str(single.folder), str(single.data), "--steps", "1500"]
     done = subprocess.Popen(
@@ -33,15 +33,15 @@ def test_a_reader_that_goes_away_is_no_failure(models, tmp_path):
     assert done.stderr is not None
     head = [done.stdout.readline() for _ in range(2)]
     done.stdout.close()
-    said = done.stderr.read().decode()
+    output = done.stderr.read().decode()
     done.stderr.close()
     assert head[1].startswith(b"2023-01-01,1,")
-    assert (done.wait(60), said) == (0, "")
+    assert (done.wait(60), output) == (0, "")
 
 
 @pytest.fixture
 def started(models, tmp_path):
-    """A long training with a terminal of 80 columns as stderr, and what that has shown once training runs."""
+    """A long training with a terminal of 80 columns as stderr, and its output once training runs."""
     config = (models["single"].place / "sales.yaml").read_text()
     (tmp_path / "sales.csv").write_text(monthly())
     (tmp_path / "sales.yaml").write_text(config)
@@ -68,25 +68,25 @@ def started(models, tmp_path):
     os.close(terminal)
 
 
-def test_training_shows_a_bar_on_a_terminal_and_ends_with_130_and_its_state_kept_on_ctrl_c(started, tmp_path):
+def test_training_shows_a_progress_bar_and_exits_with_code_130_on_ctrl_c(started, tmp_path):
     process, terminal, shown = started
     assert all(word in shown for word in ("training", "%", "loss", "val. MASE", "network 1 of", "left"))
     before = listing(tmp_path)
     process.send_signal(signal.SIGINT)
-    said = b""
+    output = b""
     while True:
         try:
-            said += os.read(terminal, 65536)
+            output += os.read(terminal, 65536)
         except OSError:  # the other end is closed
             break
     assert process.wait(60) == 130
     assert process.stdout.read() == b""
-    assert b"interrupted" in said
-    assert b"Traceback" not in said
+    assert b"interrupted" in output
+    assert b"Traceback" not in output
     assert {name for name in listing(tmp_path).keys() - before.keys() if "checkpoint" not in name} <= {"m"}
 
 
-def test_standard_input_from_a_terminal_is_told_instead_of_waited_for(models, tmp_path):
+def test_terminal_as_standard_input_is_rejected(models, tmp_path):
     terminal, end = os.openpty()
     done = subprocess.run(
         [*COMMAND, "predict", str(models["single"].folder), "-"],
@@ -103,7 +103,7 @@ def test_standard_input_from_a_terminal_is_told_instead_of_waited_for(models, tm
     assert b"standard input" in done.stderr
 
 
-def test_many_series_are_forecast_under_a_bar_on_a_terminal_alone(models, tmp_path):
+def test_progress_bar_of_predict_is_shown_only_on_a_terminal(models, tmp_path):
     rows = [f"s{i},{2 * t},{(i + t) % 5}" for i in range(600) for t in range(12)]
     (tmp_path / "many.csv").write_text("\n".join(["store,day,value", *rows]) + "\n")
     command = [*COMMAND, "predict", str(models["many"].folder), "many.csv", "--steps", "1", "--quantiles", "0.5"]
@@ -111,10 +111,10 @@ def test_many_series_are_forecast_under_a_bar_on_a_terminal_alone(models, tmp_pa
     terminal, end = os.openpty()
     shown = subprocess.run(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=end, env=environment(), check=True)
     os.close(end)
-    said = os.read(terminal, 65536).decode()
+    output = os.read(terminal, 65536).decode()
     os.close(terminal)
     assert plain.stderr == b""
     assert len(plain.stdout.splitlines()) == 601
     assert shown.stdout == plain.stdout
-    assert "forecasting" in said
-    assert " %" in said
+    assert "forecasting" in output
+    assert " %" in output

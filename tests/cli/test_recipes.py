@@ -1,4 +1,4 @@
-"""The recipes of the README and the docs with the real programs, where those are here; and files in and out."""
+"""Commands of the documentation with the real programs, where installed, and file formats."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def single(models: dict[str, Trained]) -> Trained:
 
 
 def recipe(word: str, model: Trained) -> str:
-    """The line of the docs that a program stands in, with a model and a file that are there."""
+    """The documented command that pipes into `word`, for an existing model and file."""
     lines = [line for name in ("README.md", "docs/streaming.md") for line in (ROOT / name).read_text().splitlines()]
     line = next(line.removeprefix("$ ") for line in lines if line.startswith("$ seqpred") and f"| {word} " in line)
     line = line.replace("seqpred", "SEQPRED", 1).replace("runs/sales", str(model.folder))
@@ -36,23 +36,23 @@ def recipe(word: str, model: Trained) -> str:
 
 
 @needs("sqlite3")
-def test_sqlite(single, tmp_path):
+def test_sqlite_imports_the_forecast(single, tmp_path):
     done = piped(tmp_path, recipe("sqlite3", single))
     assert (done.stdout, done.stderr) == ("", "")
     assert piped(tmp_path, "sqlite3 f.db 'select count(*) from forecast'").stdout == "6\n"
 
 
 @needs("duckdb")
-def test_duckdb(single, tmp_path):
+def test_duckdb_imports_the_forecast(single, tmp_path):
     done = piped(tmp_path, recipe("duckdb", single))
     assert done.stderr == ""
-    told = piped(tmp_path, "duckdb -csv f.db 'select count(*) as n, min(month) as first from forecast'").stdout
-    assert told.split() == ["n,first", "6,2023-01-01"]
+    result = piped(tmp_path, "duckdb -csv f.db 'select count(*) as n, min(month) as first from forecast'").stdout
+    assert result.split() == ["n,first", "6,2023-01-01"]
 
 
 @pytest.fixture
 def server() -> Iterator[dict[str, str]]:
-    """A PostgreSQL server of its own, on a socket in a folder; what tells `psql` where."""
+    """The environment that connects `psql` to a temporary PostgreSQL server on a socket."""
     user = "nobody" if os.getuid() == 0 else None  # it refuses to be run by root
     with tempfile.TemporaryDirectory() as place:
         if user:
@@ -70,17 +70,17 @@ def server() -> Iterator[dict[str, str]]:
 
 
 @needs("postgres")
-def test_postgres(single, server, tmp_path):
+def test_postgresql_imports_the_forecast(single, server, tmp_path):
     header = piped(tmp_path, f"SEQPRED predict {single.folder} {single.data} | head -1").stdout.strip().split(",")
     columns = ", ".join(f'"{name}" {"date" if name == "month" else "float8"}' for name in header)
     made = piped(tmp_path, f"psql -q -c 'create table forecast ({columns})'", **server)
     assert made.stderr == ""
     assert piped(tmp_path, recipe("psql", single), **server).stdout == "COPY 6\n"
-    told = piped(tmp_path, "psql -At -c 'select count(*), min(month) from forecast'", **server).stdout
-    assert told == "6|2023-01-01\n"
+    result = piped(tmp_path, "psql -At -c 'select count(*), min(month) from forecast'", **server).stdout
+    assert result == "6|2023-01-01\n"
 
 
-def test_gzip_in_and_out(single, tmp_path):
+def test_forecast_is_read_and_written_with_gzip(single, tmp_path):
     (tmp_path / "sales.csv.gz").write_bytes(gzip.compress(single.data.read_bytes()))
     done = piped(tmp_path, f"SEQPRED predict {single.folder} sales.csv.gz | gzip > f.csv.gz")
     assert (done.returncode, done.stderr) == (0, "")
@@ -88,7 +88,7 @@ def test_gzip_in_and_out(single, tmp_path):
     assert gzip.decompress((tmp_path / "f.csv.gz").read_bytes()).decode() == plain
 
 
-def test_parquet_in_and_out(single, tmp_path):
+def test_forecast_is_read_and_written_as_parquet(single, tmp_path):
     frame = pd.read_csv(single.data, parse_dates=["month"])
     frame.to_parquet(tmp_path / "sales.parquet")
     done = piped(tmp_path, f"SEQPRED predict {single.folder} sales.parquet -o out.parquet --quantiles 0.1,0.9")
@@ -102,13 +102,13 @@ def test_parquet_in_and_out(single, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "tsv"])
-def test_the_name_of_the_output_says_its_form(single, tmp_path, form):
+def test_file_extension_of_the_output_selects_the_format(single, tmp_path, form):
     predict = f"SEQPRED predict {single.folder} {single.data} --steps 1"
     done = piped(tmp_path, f"{predict} -o f.{form} && {predict} --format {form} | diff - f.{form}")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_parquet_is_not_for_standard_output_nor_for_a_stream(single, refused):
+def test_parquet_is_rejected_for_standard_output_and_streams(single, refused):
     assert "--output" in refused(2, "predict", single.folder, single.data, "--format", "parquet")
     for option in ("--stream", "--state=s"):
         assert "row by row" in refused(2, "predict", single.folder, single.data, option, "-o", "f.parquet")

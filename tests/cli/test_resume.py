@@ -1,4 +1,4 @@
-"""A training that is stopped tells the command that goes on with it, and that command ends as if it had not been."""
+"""A stopped training suggests the command that resumes it, and that command ends with the same bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 from tests.cli.outside import call, environment, listing, monthly
 
-# The command, but that it is told to end after its third step.
+# The command, interrupted by a signal after its third step.
 STOPPED = """
 import os, signal
 from seqpred.cli import main
@@ -24,7 +24,7 @@ main()
 TRAIN = ["train", "sales.yaml", "--data", "sales.csv", "--set", "training.max_steps=6", "--set", "model.hidden_size=4"]
 
 
-def test_the_command_that_a_stopped_training_names_goes_on_with_it(tmp_path):
+def test_command_suggested_by_a_stopped_training_resumes_it(tmp_path):
     (tmp_path / "sales.csv").write_text(monthly())
     (tmp_path / "sales.yaml").write_text("data: {target: sales}\ntraining: {threads: 1}\n")
     stopped = subprocess.run(
@@ -38,10 +38,10 @@ def test_the_command_that_a_stopped_training_names_goes_on_with_it(tmp_path):
     assert stopped.returncode == 130, stopped.stderr
     assert stopped.stdout == ""
     assert listing(tmp_path / "my runs").keys() == {"m", "m/checkpoint", "m/checkpoint/state"}
-    said = stopped.stderr.splitlines()[-1]
-    assert "my runs/m/checkpoint. Resume with `seqpred train" in said
-    assert "--force" not in said
-    named = shlex.split(said.split("`")[1])
+    message = stopped.stderr.splitlines()[-1]
+    assert "my runs/m/checkpoint. Resume with `seqpred train" in message
+    assert "--force" not in message
+    named = shlex.split(message.split("`")[1])
     again = call(tmp_path, named[1:])
     assert again.code == 0, again.err
     assert "resuming the training in my runs/m after step 3." in again.err

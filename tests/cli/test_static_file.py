@@ -1,4 +1,4 @@
-"""Static covariates from a file of their own: they reach the network, and each fault of the file is told."""
+"""Static covariates from a separate file: they affect forecasts, and invalid files are rejected."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def sales(*shops: str) -> str:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the data of three shops and a model of it."""
+    """A folder with data of three shops and a model trained on it."""
     place = tmp_path_factory.mktemp("statics")
     for name, text in (("c.yaml", CONFIG), ("sales.csv", sales("007", "B", "C")), ("shops.csv", STATICS)):
         (place / name).write_text(text)
@@ -42,7 +42,7 @@ def forecasts(place: Path, statics: str, data: str = "sales.csv") -> list[str]:
     return [*done.out.splitlines()[1:], done.err]
 
 
-def test_what_the_file_says_of_a_series_reaches_its_forecast_and_no_other(place: Path) -> None:
+def test_static_value_affects_only_the_forecast_of_its_series(place: Path) -> None:
     before = forecasts(place, STATICS)
     assert forecasts(place, STATICS.replace("B,south,4.5", "B,north,9")) != before
     after = forecasts(place, STATICS.replace("B,south,4.5", "B,north,9"))
@@ -51,17 +51,17 @@ def test_what_the_file_says_of_a_series_reaches_its_forecast_and_no_other(place:
     assert forecasts(place, turned) == before
 
 
-def test_a_new_series_without_a_row_is_noted_and_forecast_as_unseen(place: Path) -> None:
+def test_new_series_without_a_static_row_is_noted_and_forecast(place: Path) -> None:
     (place / "new.csv").write_text(sales("B", "D"))
-    *rows, said = forecasts(place, STATICS, "new.csv")
+    *rows, message = forecasts(place, STATICS, "new.csv")
     assert [row.split(",")[0] for row in rows] == ["B", "D"]
-    assert "1 of 2 series have no row in shops.csv ('D')" in said
-    assert "shops.csv:2: 2 of 3 rows belong to no series of the data ('007', 'C')" in said
+    assert "1 of 2 series have no row in shops.csv ('D')" in message
+    assert "shops.csv:2: 2 of 3 rows belong to no series of the data ('007', 'C')" in message
     unseen = forecasts(place, STATICS + "D,,\n", "new.csv")
     assert unseen[:2] == rows
 
 
-def test_eval_reads_it_again(place: Path) -> None:
+def test_eval_rereads_the_static_file(place: Path) -> None:
     (place / "shops.csv").write_text(STATICS)
     assert call(place, ["eval", "m", "sales.csv", "--json"]).code == 0
     (place / "shops.csv").unlink()
@@ -84,14 +84,16 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_told_with_its_place(name: str, write: Callable[..., Path], refused: Callable[..., str]) -> None:
-    statics, told = FAULTS[name]
+def test_invalid_static_file_error_gives_the_line(
+    name: str, write: Callable[..., Path], refused: Callable[..., str]
+) -> None:
+    statics, expected = FAULTS[name]
     for file, text in (("c.yaml", CONFIG), ("sales.csv", sales("007", "B", "C")), ("shops.csv", statics)):
         write(file, text)
-    assert told in refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
+    assert expected in refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
 
 
-def test_ids_without_a_row_are_told_with_the_nearest_one(write: Callable[..., Path], run: Run) -> None:
+def test_note_on_ids_without_a_static_row_gives_the_nearest_id(write: Callable[..., Path], run: Run) -> None:
     write("c.yaml", CONFIG)
     write("sales.csv", sales("007", "B", "C"))
     write("shops.csv", STATICS.replace("B,", "b,"))
@@ -102,7 +104,9 @@ def test_ids_without_a_row_are_told_with_the_nearest_one(write: Callable[..., Pa
     assert "'region' is empty for 1 of 3 series" in done.err
 
 
-def test_it_needs_columns_and_an_id(write: Callable[..., Path], refused: Callable[..., str]) -> None:
+def test_static_file_requires_static_columns_and_an_id_column(
+    write: Callable[..., Path], refused: Callable[..., str]
+) -> None:
     write("sales.csv", sales("B"))
     write("shops.csv", STATICS)
     write("c.yaml", CONFIG.replace("static: [region, size], ", ""))

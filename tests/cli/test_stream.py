@@ -1,4 +1,4 @@
-"""The stream as its users meet it: through real pipes, killed and begun again, fed with all that is no row."""
+"""Streaming through real pipes: killed and restarted processes, malformed rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ONE = ("--steps", "2", "--quantiles", "0.1,0.9")
 
 
 def start(place: Path, *args: object, **streams: object) -> subprocess.Popen[bytes]:
-    """The command at the end of a pipe that stays open."""
+    """Start the command with pipes that stay open."""
     given = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
     return subprocess.Popen([*COMMAND, *map(str, args)], cwd=place, env=environment(), **given)  # type: ignore[call-overload]
 
@@ -38,7 +38,7 @@ def single(models: dict[str, Trained]) -> Trained:
     return models["single"]
 
 
-def test_each_row_is_answered_before_the_next_one_comes(single, tmp_path):
+def test_each_row_is_answered_before_the_next_one_arrives(single, tmp_path):
     process = start(tmp_path, "predict", single.folder, "-", "--stream", *ONE)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -46,19 +46,19 @@ def test_each_row_is_answered_before_the_next_one_comes(single, tmp_path):
     process.stdin.write(header.encode())
     process.stdin.flush()
     assert process.stdout.readline() == b"month,step,forecast,q0.1,q0.9\n"
-    said = ""
+    answer = ""
     for row in rows:
         process.stdin.write(row.encode())
         process.stdin.flush()
-        said = process.stdout.readline().decode() + process.stdout.readline().decode()
+        answer = process.stdout.readline().decode() + process.stdout.readline().decode()
     code, rest, err = finish(process)
     assert (code, rest, err) == (0, "", "")
     batch = call(tmp_path, ["predict", single.folder, "-", *ONE], monthly(30))
-    np.testing.assert_allclose(numbers(batch.out), numbers("\n" + said), rtol=1e-5)
-    assert [line.split(",")[:2] for line in said.splitlines()] == [["2017-07-01", "1"], ["2017-08-01", "2"]]
+    np.testing.assert_allclose(numbers(batch.out), numbers("\n" + answer), rtol=1e-5)
+    assert [line.split(",")[:2] for line in answer.splitlines()] == [["2017-07-01", "1"], ["2017-08-01", "2"]]
 
 
-def test_series_come_in_any_order_and_new_ones_at_any_time(models, tmp_path):
+def test_series_may_arrive_in_any_order_and_start_at_any_time(models, tmp_path):
     many = models["many"]
     header, *rows = long_table().splitlines()
     shuffled = "\n".join([header, *sorted(rows, key=lambda r: int(r.split(",")[1]))]) + "\n"
@@ -73,7 +73,7 @@ def test_series_come_in_any_order_and_new_ones_at_any_time(models, tmp_path):
         np.testing.assert_allclose(numbers("\n" + own), numbers("\n" + line), rtol=1e-5)
 
 
-def test_several_targets_without_a_time_column(models, tmp_path):
+def test_stream_of_several_targets_without_a_time_column(models, tmp_path):
     wide = models["wide"]
     done = call(tmp_path, ["predict", wide.folder, wide.data, "--stream", "--format", "jsonl"])
     assert done.code == 0, done.err
@@ -81,13 +81,13 @@ def test_several_targets_without_a_time_column(models, tmp_path):
     batch = json.loads(call(tmp_path, ["predict", wide.folder, wide.data, "--format", "json"]).out)
     assert [list(r) for r in records[-6:]] == [list(b) for b in batch]
     assert [(r["step"], r["target"]) for r in records[-6:]] == [(b["step"], b["target"]) for b in batch]
-    wanted, said = ([r["forecast"] for r in rows] for rows in (batch, records[-6:]))
-    np.testing.assert_allclose(said, wanted, rtol=1e-5)
+    expected, found = ([r["forecast"] for r in rows] for rows in (batch, records[-6:]))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
     assert len(records) == 6 * (len(wide_table().splitlines()) - 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_killed_between_rows_it_goes_on_from_its_state(single, tmp_path, number):
+def test_stream_killed_between_rows_resumes_from_its_state(single, tmp_path, number):
     header, *rows = monthly(40).splitlines(keepends=True)
     args = ["predict", single.folder, "-", "--stream", *ONE]
     whole = call(tmp_path, args, monthly(40)).out
@@ -109,7 +109,7 @@ def test_killed_between_rows_it_goes_on_from_its_state(single, tmp_path, number)
     np.testing.assert_allclose(found, numbers(whole), rtol=1e-5)
 
 
-def test_rows_that_come_again_are_counted_once(single, tmp_path):
+def test_repeated_rows_are_counted_once(single, tmp_path):
     args = ["predict", single.folder, "-", "--state", "s", *ONE]
     first = call(tmp_path, args, monthly(40))
     batch = call(tmp_path, ["predict", single.folder, "-", *ONE], monthly(40))
@@ -121,15 +121,15 @@ def test_rows_that_come_again_are_counted_once(single, tmp_path):
     assert (tmp_path / "s").read_bytes() == kept
 
 
-def test_a_state_of_another_model_or_damaged_is_refused(models, refused, tmp_path):
+def test_state_of_another_model_and_damaged_state_are_rejected(models, refused, tmp_path):
     single, wide = models["single"], models["wide"]
     call(tmp_path, ["predict", single.folder, single.data, "--state", "s", *ONE])
     assert "the state of another model" in refused(4, "predict", wide.folder, wide.data, "--state", "s")
     content = (tmp_path / "s").read_bytes()
     for damaged in (content[: len(content) // 2], content[:-9] + b"123456789", b"", b"{}"):
         (tmp_path / "s").write_bytes(damaged)
-        said = refused(4, "predict", single.folder, single.data, "--state", "s")
-        assert "s: " in said
+        message = refused(4, "predict", single.folder, single.data, "--state", "s")
+        assert "s: " in message
 
 
 FAULTS = {
@@ -148,23 +148,23 @@ FAULTS = {
 }
 
 
-def test_faulty_rows_are_told_with_their_lines_and_the_stream_goes_on(single, tmp_path):
+def test_malformed_rows_are_reported_with_their_lines_and_the_stream_continues(single, tmp_path):
     lines = [row.encode() for row in monthly(40).splitlines()]
     bad = [line if isinstance(line, bytes) else line.encode() for line, _ in FAULTS.values()]
     text = b"\n".join([*lines[:31], *bad, *lines[31:]]) + b"\n"
     args = ["predict", single.folder, "-", "--stream", *ONE]
     done = call(tmp_path, args, text)
     assert done.code == 0, done.err
-    for number, (_, told) in enumerate(FAULTS.values(), start=32):
+    for number, (_, expected) in enumerate(FAULTS.values(), start=32):
         own = [line for line in done.err.splitlines() if line.startswith(f"seqpred: standard input:{number}: ")]
         assert len(own) == 1
-        assert told in own[0]
+        assert expected in own[0]
     assert f"skipped {len(bad)} of {40 + len(bad)} rows because they are malformed" in done.err
     whole = call(tmp_path, args, monthly(40)).out
     np.testing.assert_allclose(numbers(done.out), numbers(whole), rtol=1e-5)
 
 
-def test_strict_ends_at_the_first_faulty_row_and_keeps_what_came_before(single, tmp_path):
+def test_strict_stream_stops_at_the_first_malformed_row_and_keeps_its_state(single, tmp_path):
     lines = monthly(40).splitlines(keepends=True)
     args = ["predict", single.folder, "-", "--stream", "--state", "s", "--strict", *ONE]
     strict = call(tmp_path, args, "".join([*lines[:31], "2017-07-01,many\n", *lines[31:]]))
@@ -174,7 +174,7 @@ def test_strict_ends_at_the_first_faulty_row_and_keeps_what_came_before(single, 
     assert "skipped 30 rows at or before" in call(tmp_path, args, monthly(40)).err
 
 
-def test_line_ends_blank_lines_and_a_mark_are_no_faults(single, tmp_path):
+def test_line_endings_blank_lines_and_a_byte_order_mark_are_accepted(single, tmp_path):
     args = ["predict", single.folder, "-", "--stream", *ONE]
     plain = call(tmp_path, args, monthly(20)).out
     odd = b"\xef\xbb\xbf" + monthly(20).replace("\n", "\r\n").encode() + b"\r\n\n"
@@ -186,7 +186,7 @@ def test_line_ends_blank_lines_and_a_mark_are_no_faults(single, tmp_path):
     assert (done.code, done.err, done.out) == (0, "", plain)
 
 
-def test_a_last_line_that_may_be_cut_off(single, tmp_path):
+def test_last_line_without_a_line_break_is_reported(single, tmp_path):
     args = ["predict", single.folder, "-", "--stream", *ONE]
     done = call(tmp_path, args, monthly(20).removesuffix("\n"))
     assert "standard input:21: the last line has no line break" in done.err
@@ -197,7 +197,7 @@ def test_a_last_line_that_may_be_cut_off(single, tmp_path):
     assert call(tmp_path, [*args, "--state", "s"], monthly(20)).out.splitlines()[1:] == done.out.splitlines()[-2:]
 
 
-def test_absent_rows_are_passed_through_as_missing_ones(single, tmp_path):
+def test_missing_rows_of_a_stream_are_treated_as_in_a_file(single, tmp_path):
     lines = monthly(40).splitlines(keepends=True)
     text = "".join(lines[:12] + lines[15:])
     done = call(tmp_path, ["predict", single.folder, "-", "--stream", *ONE], text)
@@ -205,7 +205,7 @@ def test_absent_rows_are_passed_through_as_missing_ones(single, tmp_path):
     np.testing.assert_allclose(numbers(done.out)[-2:], numbers(batch.out), rtol=1e-5)
 
 
-def test_what_can_not_be_streamed_says_why(single, models, refused, write):
+def test_invalid_combinations_with_stream_are_rejected(single, models, refused, write):
     assert "new rows" in refused(2, "predict", single.folder, "--stream")
     assert "jsonl" in refused(2, "predict", single.folder, "-", "--stream", "--format", "json")
     assert "redirect" in refused(2, "predict", single.folder, "-", "--stream", "--output", "f.csv")
@@ -216,14 +216,14 @@ def test_what_can_not_be_streamed_says_why(single, models, refused, write):
     assert "no such file" in refused(3, "predict", single.folder, "absent.csv", "--stream")
 
 
-def test_a_reader_that_goes_away_is_no_failure(single, tmp_path):
+def test_closed_pipe_is_not_an_error(single, tmp_path):
     stream = f"SEQPRED predict {single.folder} - --stream --steps 2"
     done = piped(tmp_path, f"cat {single.data} | {stream} | head -3; echo ${{PIPESTATUS[1]}}")
     assert done.stdout.startswith("month,step,forecast,q0.1,")
     assert (len(done.stdout.splitlines()), done.stdout.splitlines()[-1], done.stderr) == (4, "0", "")
 
 
-def test_tail_follows_a_file_that_grows(single, tmp_path):
+def test_stream_from_tail_follows_a_growing_file(single, tmp_path):
     grows = tmp_path / "grows.csv"
     grows.write_text(monthly(20))
     tail = subprocess.Popen(["tail", "-n", "+1", "-f", str(grows)], stdout=subprocess.PIPE)
@@ -242,7 +242,7 @@ def test_tail_follows_a_file_that_grows(single, tmp_path):
     assert (code, err) == (0, "")
 
 
-def test_a_terminal_as_standard_input_is_told_how_to_pipe(single, tmp_path):
+def test_stream_from_a_terminal_error_shows_how_to_pipe(single, tmp_path):
     terminal, end = os.openpty()
     process = start(tmp_path, "predict", single.folder, "-", "--stream", stdin=end)
     os.close(end)

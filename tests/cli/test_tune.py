@@ -30,7 +30,7 @@ def place() -> Iterator[Path]:
         yield folder
 
 
-def test_a_grid_prints_the_best_config_and_keeps_the_models(place):
+def test_grid_search_prints_the_best_config_and_keeps_the_models(place):
     done = call(place, ["tune", "sales.yaml", "--grid", "model.cell=rnn,gru", "--jobs", "2"])
     assert done.code == 0, done.err
     assert parse_config(done.out, "best.yaml").model.cell in ("rnn", "gru")
@@ -43,7 +43,7 @@ def test_a_grid_prints_the_best_config_and_keeps_the_models(place):
     assert "--resume" in again.err
 
 
-def test_the_result_as_json(place):
+def test_tune_prints_the_result_as_json(place):
     arguments = ["tune", "sales.yaml", "--grid", "model.depth=1,2", "--jobs", "1", "--out", "runs/json", "--json"]
     done = call(place, arguments)
     result = json.loads(done.out)
@@ -51,7 +51,7 @@ def test_the_result_as_json(place):
     assert result["best"]["score"] == min(t["score"] for t in result["trials"])
 
 
-def test_an_unknown_key_is_refused_with_the_nearest_one(place):
+def test_unknown_key_of_the_search_space_error_gives_the_nearest_key(place):
     done = call(place, ["tune", "sales.yaml", "--grid", "model.dept=1,2"])
     assert (done.code, done.out) == (2, "")
     assert "Did you mean 'model.depth'?" in done.err
@@ -78,7 +78,7 @@ def database() -> Iterator[str]:
 
 
 @pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason="PostgreSQL is not installed")
-def test_postgresql_holds_a_study(place, database):
+def test_study_is_stored_in_postgresql(place, database):
     pytest.importorskip("psycopg")
     command = f"SEQPRED tune sales.yaml --grid model.cell=rnn,gru --out runs/pg --storage '{database}' --json"
     assert len(json.loads(piped(place, command).stdout)["trials"]) == 2
