@@ -144,7 +144,8 @@ def test_later_file_is_read_with_the_format_of_the_training_file(tmp_path: Path)
 def test_init_asks_for_what_no_row_of_the_file_decides(tmp_path: Path) -> None:
     rows = "".join(f"{m:02d}/01/{y};{y - 2000}.{m + 100}\n" for y in range(2010, 2020) for m in range(1, 13))
     (tmp_path / "sales.csv").write_text(f"day;y\n{rows}")
-    assert "data.date_order" in call(tmp_path, ["init", "sales.csv"]).err
-    options = ["--set", "data.date_order=month-first", "--set", "data.decimal=','"]
-    data = yaml.safe_load(call(tmp_path, ["init", "sales.csv", *options]).out)["data"]
+    command, decimal, order = ["init", "sales.csv"], "--set=data.decimal=','", "--set=data.date_order=month-first"
+    assert "data.decimal" in call(tmp_path, command).err
+    assert "data.date_order" in call(tmp_path, [*command, decimal]).err
+    data = yaml.safe_load(call(tmp_path, [*command, decimal, order]).out)["data"]
     assert (data["date_order"], data["decimal"], data["frequency"]) == ("month-first", ",", "P1M")

@@ -1,8 +1,8 @@
-"""Every key of the config does something that can be seen."""
+"""Every key of the config has a visible effect."""
 
 from __future__ import annotations
 
-import itertools
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 import seqpred
 from seqpred.config.schema import config_fields
 from seqpred.errors import SeqpredError
-from tests.conftest import growing
+from tests.conftest import Once, growing
 
 BASE: dict[str, Any] = {
     "data.target": "a",
@@ -45,7 +45,7 @@ OTHER: dict[str, Any] = {
     "data.duplicates": "mean",
     "data.missing": "interpolate",
     "data.sentinels": [-200],
-    "data.date_order": "day-first",
+    "data.date_order": "month-first",
     "data.decimal": ",",
     "data.unit": {"a": "MWh"},
     "data.encoding": "cp1252",
@@ -75,10 +75,22 @@ OTHER: dict[str, Any] = {
     "training.device": "mps",
     "training.threads": 2,
 }
-BESIDE: dict[str, dict[str, Any]] = {  # what a key needs to matter
+REQUIRED: dict[str, dict[str, Any]] = {  # other settings without which a key has no effect
     "model.joint": {"data.target": ["a", "b"]},
     "data.layout": {"data.target": ["2024", "2023"]},
     "data.covariates.static_file": {"data.covariates.static": ["shop"]},
+}
+NO_ERROR = ""
+ERRORS = {  # messages without and with the other value, where training or forecasting must fail
+    "data.path": (NO_ERROR, "missing.csv: no such file"),
+    "data.covariates.known": (NO_ERROR, "the model needs 'b' for the steps to be forecast"),
+    "data.covariates.static_file": (NO_ERROR, "missing.csv: no such file"),
+    "data.date_order": ("may be day first or month first", NO_ERROR),
+    "data.decimal": ("may have a decimal comma or group thousands", NO_ERROR),
+    "data.duplicates": ("duplicate timestamp 2024-01-01", NO_ERROR),
+    "data.snap": ("is not a whole number of steps of P1D", NO_ERROR),
+    "data.unit": (NO_ERROR, "is not a number in MWh"),
+    "training.device": (NO_ERROR, "training.device is 'mps', which torch does not find"),
 }
 
 
@@ -89,8 +101,8 @@ def data() -> pd.DataFrame:
     )
 
 
-def messy(key: str) -> pd.DataFrame | Path | None:
-    """The data on which a key can show what it does; None where the tidy data will do."""
+def messy(key: str) -> pd.DataFrame | None:
+    """Data on which a key has an effect; None where it has one on clean data."""
     frame = data()
     if key == "data.duplicates":
         return pd.concat([frame, frame.iloc[:1]])
@@ -99,7 +111,7 @@ def messy(key: str) -> pd.DataFrame | Path | None:
     if key == "data.sentinels":
         return frame.assign(a=frame["a"].where(frame.index % 9 > 1, -200))
     if key == "data.date_order":
-        return frame.iloc[:12].assign(day=[f"{m:02d}/01/2024" for m in range(1, 13)])
+        return frame.assign(day=[f"{m:02d}/01/{y}" for y in range(2019, 2024) for m in range(1, 13)])
     if key == "data.decimal":
         return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
     if key == "data.unit":
@@ -109,72 +121,86 @@ def messy(key: str) -> pd.DataFrame | Path | None:
     if key == "data.snap":
         return frame.assign(day=frame["day"] + pd.to_timedelta(3 * (frame.index % 30 == 29), unit="h"))
     if key == "data.layout":
-        return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})
+        return frame.assign(**{"2024": frame["a"], "2023": frame["b"]})[:59]  # to 28 February
     return None
 
 
-def outcome(folder: Path, changes: dict[str, Any], messy: object = None) -> object:
-    """All that can be seen of a training: its weights, its forecast, its config, or the error."""
+@dataclass(frozen=True)
+class Outcome:
+    """Everything visible of a training: its error, or the identity of its weights, its history and a forecast."""
+
+    error: str = NO_ERROR
+    fingerprint: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    forecast: str = ""
+
+
+def outcome(folder: Path, changes: dict[str, Any], content: pd.DataFrame | Path | None = None) -> Outcome:
     tree: dict[str, dict[str, Any]] = {}
     for key, value in {**BASE, **changes}.items():
-        *above, name = key.split(".")
-        below: dict[str, Any] = tree
-        for section in above:
-            below = below.setdefault(section, {})
-        below[name] = value
-    given = messy if messy is not None else None if "data.path" in changes else data()
+        *sections, name = key.split(".")
+        section: dict[str, Any] = tree
+        for part in sections:
+            section = section.setdefault(part, {})
+        section[name] = value
+    source = content if content is not None else None if "data.path" in changes else data()
     try:
-        model = seqpred.train(tree, given, folder)
-        table = seqpred.predict(model, given).to_csv() if given is not None else ""
+        model = seqpred.train(tree, source, folder)
+        forecast = seqpred.predict(model, source).to_csv()
     except (SeqpredError, RuntimeError) as e:
-        return str(e)
-    return model.folder.manifest["fingerprint"], model.folder.manifest["training"], table
+        return Outcome(error=str(e))
+    return Outcome(NO_ERROR, model.folder.manifest["fingerprint"], model.folder.manifest["training"], forecast)
 
 
-def test_every_key_is_tried_here() -> None:
+def test_every_key_is_covered() -> None:
     assert set(OTHER) == set(config_fields()) - {"tune"}  # see tests/tuning
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> object:
-    return outcome(tmp_path_factory.mktemp("before") / "m", {})
+def clean(once: Once) -> Outcome:
+    """The outcome of the base config on clean data."""
+    return once("config_keys", lambda folder: outcome(folder / "m", {}))
 
 
-NUMBERS = itertools.count()
+def assert_error(result: Outcome, expected: str) -> None:
+    assert expected in result.error
+    assert bool(result.error) is bool(expected), result.error
 
 
 @pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience", "data.encoding"}))
-def test_another_value_gives_another_outcome(key: str, before: object, tmp_path: Path) -> None:
-    given = messy(key)
-    more = BESIDE.get(key, {})
-    if given is not None or more:
-        before = outcome(tmp_path / "before", more, given)
-    assert outcome(tmp_path / "m", {**more, key: OTHER[key]}, given) != before
+def test_another_value_gives_another_outcome(key: str, clean: Outcome, tmp_path: Path) -> None:
+    content, required = messy(key), REQUIRED.get(key, {})
+    special = content is not None or required
+    without = outcome(tmp_path / "without", required, content) if special else clean
+    changed = outcome(tmp_path / "with", {**required, key: OTHER[key]}, content)
+    for result, error in zip((without, changed), ERRORS.get(key, (NO_ERROR, NO_ERROR)), strict=True):
+        assert_error(result, error)
+    assert changed != without
 
 
-def test_the_encoding_is_that_of_the_file(tmp_path: Path) -> None:
+def test_encoding_is_that_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "sales.csv"
     path.write_bytes(data().assign(kind="caf\u00e9").to_csv(index=False).encode("cp1252"))
-    assert "is not UTF-8" in str(outcome(tmp_path / "before", {}, path))
-    assert isinstance(outcome(tmp_path / "m", {"data.encoding": "cp1252"}, path), tuple)
+    assert_error(outcome(tmp_path / "without", {}, path), "is not UTF-8")
+    assert_error(outcome(tmp_path / "with", {"data.encoding": "cp1252"}, path), NO_ERROR)
 
 
-def test_the_same_values_give_the_same_outcome(before: object, tmp_path: Path) -> None:
-    assert outcome(tmp_path / "m", {}) == before
+def test_same_values_give_the_same_outcome(clean: Outcome, tmp_path: Path) -> None:
+    assert outcome(tmp_path / "m", {}) == clean
 
 
-def test_patience_ends_training_early(tmp_path: Path) -> None:
+def test_patience_stops_training_early(tmp_path: Path) -> None:
     slow = {"training.learning_rate": 1e-9, "training.max_steps": 200}
-    for patience, ended in ((1, True), (1000, False)):
+    for patience, stopped in ((1, True), (1000, False)):
         folder = tmp_path / str(patience)
         outcome(folder, {**slow, "training.patience": patience})
-        assert (seqpred.load(folder).folder.manifest["training"]["steps"] < 200) is ended
+        assert (seqpred.load(folder).folder.manifest["training"]["steps"] < 200) is stopped
 
 
-def test_threads_are_those_that_torch_gets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_threads_are_passed_to_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import torch
 
-    asked: list[int] = []
-    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    counts: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", counts.append)
     outcome(tmp_path / "m", {"training.threads": 2})
-    assert 2 in asked
+    assert 2 in counts
