@@ -104,6 +104,12 @@ class DataSection(Section):
         "of 03/04/05",
         "Which part comes first in dates such as 03/04/2005 or 03/04/05. auto: the order consistent with every row.",
     )
+    timestamp_format: str = advanced(
+        "auto",
+        "of the timestamps",
+        "Form of the timestamps as a strftime pattern, such as %d/%m/%Y %H:%M; if some have another form, it is "
+        "inferred, with a note. auto: inferred from every row.",
+    )
     decimal: Literal["auto", ".", ","] = advanced(
         "auto",
         "decimal sign",

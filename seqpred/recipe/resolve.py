@@ -42,6 +42,7 @@ def resolve(config: Config, panel: Panel) -> ResolvedConfig:
         "data.time": one_or_list(panel.columns.time),
         "data.id": panel.columns.id,
         "data.date_order": panel.clock.date_order or config.data.date_order,
+        "data.timestamp_format": str(panel.clock.pattern) if panel.clock.dated else config.data.timestamp_format,
         "data.decimal": panel.dialect.decimal,
         "data.unit": dict(panel.dialect.unit),
         "data.frequency": str(panel.step),

@@ -30,7 +30,7 @@ class Dialect:
     decimal: Decimal = "auto"
     layout: Layout = "rows"
     timezone: str = "auto"
-    timestamp_pattern: str = ""  # of other rows of the same data, to be tried first
+    timestamp_format: str = "auto"
     unit: Mapping[str, str] = field(default_factory=dict)
     snap: str | None = None
 
@@ -44,6 +44,7 @@ class Dialect:
             decimal=data.decimal,
             layout=data.layout,
             timezone=data.timezone,
+            timestamp_format=data.timestamp_format,
             unit=data.unit,
             snap=data.snap,
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from seqpred.calendar.step import DAY, Step
+from seqpred.errors import ConfigError
 from seqpred.sources.dialect import DateOrder
 from seqpred.timestamps.infer import WRITE_ISO, Inferred, UnreadableError, infer_pattern
 from seqpred.timestamps.numeric import infer_numeric
@@ -22,7 +24,7 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 
 
 def infer_column(
-    texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto", unit: Unit | None = None, *, known: str = ""
+    texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto", unit: Unit | None = None, *, known: str = "auto"
 ) -> Inferred | None:
     """The pattern of a column's timestamps; None if they are numbers that count.
 
@@ -30,15 +32,40 @@ def infer_column(
         texts: distinct, without blanks around them, in order of appearance.
         order: which part comes first in 03/04/05.
         unit: what the name of the column, or the step of the data, suggests.
-        known: a pattern that other rows of the same data have; it is taken if it fits.
+        known: the pattern of other rows of the same data, which is used if it fits; or `auto`.
     Raises:
+        ConfigError: `known` is not a pattern.
         UnreadableError: neither timestamps nor whole numbers.
     """
     texts = shaped(texts)
-    if known:
-        readings = compile_pattern(known).read(texts)
-        if not readings.bad.any():
-            return Inferred(compile_pattern(known), readings)
+    as_known = _read_known(texts, known, order)
+    if as_known is not None:
+        return as_known
+    inferred = _infer_anew(texts, order, unit)
+    return inferred and replace(inferred, notes=(*_other_form(known, inferred), *inferred.notes))
+
+
+def _read_known(texts: ShapedTexts, known: str, order: DateOrder) -> Inferred | None:
+    """The texts as a pattern reads them; None if it is `auto` or does not fit."""
+    if known == "auto":
+        return None
+    try:
+        pattern = compile_pattern(known)
+    except ValueError as e:
+        hint = "Use a pattern such as %d/%m/%Y %H:%M, or omit the key."
+        raise ConfigError(f"data.timestamp_format: {e}", hint=hint) from None
+    readings = pattern.read(texts)
+    fits = not readings.bad.any() and (order == "auto" or pattern.date_order in (None, order))
+    return Inferred(pattern, readings) if fits else None
+
+
+def _other_form(known: str, inferred: Inferred) -> Iterator[str]:
+    if known != "auto":
+        shown = compile_pattern(known).shown
+        yield f"timestamps have the form {inferred.pattern.shown}, not {shown} as in data.timestamp_format"
+
+
+def _infer_anew(texts: ShapedTexts, order: DateOrder, unit: Unit | None) -> Inferred | None:
     if all(NUMBER.fullmatch(shape) for shape in texts.groups):
         inferred = infer_numeric(texts, unit)
         if inferred is not None:
@@ -59,7 +86,7 @@ def _counts(texts: ShapedTexts) -> bool:
 
 
 def infer_columns(
-    columns: Sequence[tuple[str, Sequence[str]]], rows: Sequence[str], order: DateOrder = "auto", *, known: str = ""
+    columns: Sequence[tuple[str, Sequence[str]]], rows: Sequence[str], order: DateOrder = "auto", *, known: str = "auto"
 ) -> Inferred:
     """The pattern of timestamps that are split over columns.
 
@@ -70,17 +97,18 @@ def infer_columns(
     Raises:
         UnreadableError: a column does not fit to the others (`UnreadablePartError`), or a date does not exist.
     """
-    if known:
-        readings = compile_pattern(known).read(rows)
-        if not readings.bad.any():
-            return Inferred(compile_pattern(known), readings)
+    texts = shaped(rows)
+    as_known = _read_known(texts, known, order)
+    if as_known is not None:
+        return as_known
     parts = [TimeColumn(name, tuple(texts)) for name, texts in columns]
     pattern = compile_pattern("\t".join(infer_parts(parts, order)))
-    readings = pattern.read(rows)
+    readings = pattern.read(texts)
     if readings.bad.any():
         message = f"is not a timestamp of the form {pattern.shown}: there is no such day or time"
         raise UnreadableError(message, "Correct these cells.", readings.bad.nonzero()[0].tolist())
-    return Inferred(pattern, readings)
+    found = Inferred(pattern, readings)
+    return replace(found, notes=tuple(_other_form(known, found)))
 
 
 def unit_of_step(step: Step) -> Unit | None:

@@ -28,7 +28,7 @@ import numpy as np
 
 from seqpred.arrays import Bool, Int
 from seqpred.calendar.step import DAY, SECOND
-from seqpred.timestamps.directives import SPEC, Directive, microseconds
+from seqpred.timestamps.directives import KINDS, SPEC, Directive, microseconds
 from seqpred.timestamps.fields import (
     FIRST_SHORT_YEAR,
     LAST_SHORT_YEAR,
@@ -355,7 +355,7 @@ def _parse(text: str, *, closing: bool) -> tuple[tuple[Part, ...], str]:
             parts.append(Duration.parse(duration))
         elif text[0] == "%":
             spec = SPEC.match(text)
-            if not spec:
+            if not spec or spec["letter"] not in KINDS:
                 raise ValueError(f"{whole!r} has a '%' without a directive")
             parts.append(Directive(spec["letter"], spec["flag"] or "", spec["option"] or ""))
             text = text[spec.end() :]

@@ -132,7 +132,7 @@ def _texts(source: Source, column: pd.Series) -> Timestamps:
     places, distinct = _factorized(stripped(column))
     dialect, name = source.dialect, str(column.name)
     try:
-        inferred = infer_column(distinct, dialect.date_order, unit_of(name), known=dialect.timestamp_pattern)
+        inferred = infer_column(distinct, dialect.date_order, unit_of(name), known=dialect.timestamp_format)
     except UnreadableError as e:
         raise _fault(source, e, places, distinct, name) from None
     if inferred is None:
@@ -151,7 +151,7 @@ def _split(source: Source, columns: pd.DataFrame) -> Timestamps:
     parts = [(name, list(column.unique())) for name, column in texts.items()]
     dialect = source.dialect
     try:
-        inferred = infer_columns(parts, distinct, dialect.date_order, known=dialect.timestamp_pattern)
+        inferred = infer_columns(parts, distinct, dialect.date_order, known=dialect.timestamp_format)
     except UnreadablePartError as e:
         places, distinct = _factorized(texts[e.column.name])
         raise _fault(source, e, places, distinct, e.column.name) from None

@@ -105,7 +105,7 @@ class TimestampReader:
 
     def _infer(self, rows: list[str]) -> Inferred | None:
         dialect = self._dialect
-        known = dialect.timestamp_pattern
+        known = dialect.timestamp_format
         try:
             if len(self._names) == 1:
                 unit = unit_of_step(self._step) or unit_of(self._names[0]) or "time"

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.outside import TINY, call, wave
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-ROWS = 120
+ROWS = 118  # the next two hours end a day
 
 
 def weeks() -> tuple[list[list[str]], list[list[str]]]:

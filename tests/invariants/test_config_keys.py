@@ -46,6 +46,7 @@ OTHER: dict[str, Any] = {
     "data.missing": "interpolate",
     "data.sentinels": [-200],
     "data.date_order": "month-first",
+    "data.timestamp_format": "%m/%d/%Y",
     "data.decimal": ",",
     "data.unit": {"a": "MWh"},
     "data.encoding": "cp1252",
@@ -86,6 +87,7 @@ ERRORS = {  # messages without and with the other value, where training or forec
     "data.covariates.known": (NO_ERROR, "the model needs 'b' for the steps to be forecast"),
     "data.covariates.static_file": (NO_ERROR, "missing.csv: no such file"),
     "data.date_order": ("may be day first or month first", NO_ERROR),
+    "data.timestamp_format": ("may be day first or month first", NO_ERROR),
     "data.decimal": ("may have a decimal comma or group thousands", NO_ERROR),
     "data.duplicates": ("duplicate timestamp 2024-01-01", NO_ERROR),
     "data.snap": ("is not a whole number of steps of P1D", NO_ERROR),
@@ -110,7 +112,7 @@ def messy(key: str) -> pd.DataFrame | None:
         return frame.assign(a=frame["a"].where(frame.index % 9 > 1))
     if key == "data.sentinels":
         return frame.assign(a=frame["a"].where(frame.index % 9 > 1, -200))
-    if key == "data.date_order":
+    if key in ("data.date_order", "data.timestamp_format"):
         return frame.assign(day=[f"{m:02d}/01/{y}" for y in range(2019, 2024) for m in range(1, 13)])
     if key == "data.decimal":
         return frame.assign(a=[f"{v:.3f}".replace(".", ",") for v in frame["a"]])
