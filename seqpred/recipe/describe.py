@@ -47,7 +47,8 @@ def _header(panel: Panel) -> list[str]:
 
 def _unusual(config: ResolvedConfig) -> set[str]:
     """The keys about the data that are not at their default, and the joint inputs of several targets."""
-    keys = {key for key in config_fields() if key.startswith("data.")}
+    inferred_again = {"data.timestamp_format"}
+    keys = {key for key in config_fields() if key.startswith("data.")} - inferred_again
     default = DataSection(target="").model_dump()
     tree = config.model_dump()
     unusual = {key for key in keys if get_key(tree, key) not in (get_key({"data": default}, key), [])}
