@@ -254,7 +254,7 @@ def checkpoint_target(place: Path) -> Target:
     from seqpred.training.run import Outcome, Run, reporting_damage
 
     drawn = {"cell": "rnn", "depth": 1, "hidden_size": 2, "bidirectional": False, "dropout": 0.0}
-    shape = Shape(inputs=3, horizon=2, levels=(0.1, 0.5, 0.9), blend=True, recent=8, anchor=4, cycles=(4,), **drawn)
+    shape = Shape(inputs=3, horizon=2, levels=(0.1, 0.5, 0.9), blend=True, recent=20, anchor=4, cycles=(4,), **drawn)
     made_for = {"config": {"data": {"path": None}}, "data": "x", "versions": {"seqpred": "1"}}
 
     def new() -> Run:

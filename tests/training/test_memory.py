@@ -19,8 +19,9 @@ from tests.invariants.conftest import frame
 CPU = torch.device("cpu")
 
 
-def test_the_free_memory_of_this_machine_is_plausible() -> None:
+def test_free_memory_is_plausible_or_unknown_outside_linux() -> None:
     free = free_memory(CPU)
+    assert free is not None or not sys.platform.startswith("linux")
     assert free is None or 1 << 26 < free < 1 << 50
 
 
@@ -52,7 +53,7 @@ def test_the_memory_is_computed_without_importing_torchs_compiler() -> None:
     """It takes longer to import than a small network to train."""
     code = (
         "import sys; from seqpred.training.memory import required_memory; from seqpred.runtime.shape import Shape; "
-        "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': 9, 'recent': 9, 'cycles': (4,)}; "
+        "more = {'known': 2, 'anchor': 4, 'blend': True, 'autoregression': 9, 'recent': 20, 'cycles': (4,)}; "
         "required_memory(Shape(8, 3, (0.1, 0.5), 'gru', 1, 4, False, 0.0, **more), 10, 4); "
         "print('torch._dynamo' in sys.modules)"
     )
