@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from seqpred.tuning.study import TuneResult
+    from seqpred.tuning.results import TuneResult
 
 SHOWN = 20  # trials in the table, the best ones
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqpred.commands.load_panel import as_config, load_panel, open_data, with_covariates
 from seqpred.config.schema import Config
@@ -20,6 +20,11 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
 from seqpred.storage.layout import check_target, holds_model, holds_state
 from seqpred.storage.model_folder import read_folder, write_folder
+
+if TYPE_CHECKING:
+    from seqpred.storage.claim import Stop
+    from seqpred.training.members import Fit
+    from seqpred.training.validate import Validation
 
 
 def train(  # noqa: PLR0913, as many options as the command
@@ -64,42 +69,81 @@ def train(  # noqa: PLR0913, as many options as the command
     check_claim(out, force=force, resume=resume)  # before reading data that may be large
     source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
     with claim(out, resume_command, force=force, resume=resume) as stop:
-        everything = load_panel(source, config, notify, on_progress=on_progress)
-        held_out = None if holdout is None else Holdout.of(everything, holdout)
-        panel = everything if held_out is None else everything.cut(held_out.cuts)
-        panel, resolved, covariates = resolve_training(panel, source, config, notify)
-        if resume and not force and _is_done(out, resolved, panel, notify):
-            return load(out)
+        panel = load_panel(source, config, notify, on_progress=on_progress)
+        split = None if holdout is None else Holdout.of(panel, holdout)
+        job = _Training(out, source, panel, split, refit, resume, notify, on_progress)
+        resolved, covariates = job.prepare(config)
+        if not (resume and not force and _is_done(out, resolved, job.visible, notify)):
+            job.run(resolved, covariates, stop)
+    return load(out)
+
+
+@dataclass
+class _Training:
+    """One training, from a panel to a model folder.
+
+    Attributes:
+        panel: all rows.
+        visible: the rows before the holdout, with encoded categories after `prepare`.
+    """
+
+    out: Path
+    source: Source
+    panel: Panel
+    holdout: Holdout | None
+    refit: bool
+    resume: bool
+    notify: Notify
+    on_progress: OnProgress
+    visible: Panel = field(init=False)
+
+    def prepare(self, config: Config) -> tuple[ResolvedConfig, Covariates]:
+        """Resolve the config from the rows before the holdout."""
+        visible = self.panel if self.holdout is None else self.panel.cut(self.holdout.cuts)
+        self.visible, resolved, covariates = resolve_training(visible, self.source, config, self.notify)
+        return resolved, covariates
+
+    def run(self, config: ResolvedConfig, covariates: Covariates, stop: Stop) -> None:
+        """Validate, train the members, score the holdout and write the folder."""
         # These import torch, which a fault in the data need not wait for.
         from seqpred.runtime.onnx_graph import write_graph
         from seqpred.training.checkpoint import Checkpoint
-        from seqpred.training.dataset import training_windows
         from seqpred.training.history import write_history
         from seqpred.training.loop import Hooks
-        from seqpred.training.manifest import holdout_scores, made_for, make_manifest, validation_scores
+        from seqpred.training.manifest import made_for, make_manifest, validation_scores
         from seqpred.training.members import train_members
         from seqpred.training.validate import validate
 
-        checkpoint = Checkpoint(out, made_for(panel, resolved, covariates), stop, notify)
-        if resume:
+        checkpoint = Checkpoint(self.out, made_for(self.visible, config, covariates), stop, self.notify)
+        if self.resume:
             checkpoint.read()
-        validation = validate(panel, resolved, covariates, Hooks(on_progress, notify), checkpoint)
-        fit, held_out_scores = train_members(resolved, validation), None
-        scores = validation_scores(panel, resolved, covariates, fit)
-        if held_out is not None:
-            everything = with_covariates(everything, covariates, source, no_op)
-            found = holdout_scores(everything, held_out, resolved, covariates, fit.weights)
-            held_out_scores = {**found, "refit": refit}
-            if refit:
-                panel = everything
-                windows = training_windows(panel, resolved, covariates)
-                fit = train_members(resolved, replace(validation, windows=windows))
-        graph = write_graph(resolved.shape(covariates), fit.weights)
-        manifest = make_manifest(panel, covariates, fit, scores, held_out_scores)
-        write_folder(out, resolved, fit.weights, manifest, graph, write_history(fit.history))
+        validation = validate(self.visible, config, covariates, Hooks(self.on_progress, self.notify), checkpoint)
+        fit = train_members(config, validation)
+        scores, held_out = validation_scores(self.visible, config, covariates, fit), None
+        if self.holdout is not None:
+            fit, held_out = self._score_holdout(config, covariates, validation, fit)
+        graph = write_graph(config.shape(covariates), fit.weights)
+        manifest = make_manifest(self.visible, covariates, fit, scores, held_out)
+        write_folder(self.out, config, fit.weights, manifest, graph, write_history(fit.history))
         if fit.choice.shrinkage == 0:
-            notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
-    return load(out)
+            self.notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
+
+    def _score_holdout(
+        self, config: ResolvedConfig, covariates: Covariates, validation: Validation, fit: Fit
+    ) -> tuple[Fit, dict[str, Any]]:
+        """The scores on the holdout, and the fit to keep: with `refit`, one on all rows."""
+        from seqpred.training.dataset import training_windows
+        from seqpred.training.manifest import holdout_scores
+        from seqpred.training.members import train_members
+
+        assert self.holdout is not None
+        everything = with_covariates(self.panel, covariates, self.source, no_op)
+        scores = holdout_scores(everything, self.holdout, config, covariates, fit.weights)
+        if self.refit:
+            self.visible = everything
+            windows = training_windows(everything, config, covariates)
+            fit = train_members(config, replace(validation, windows=windows))
+        return fit, {**scores, "refit": self.refit}
 
 
 def prepare_training(

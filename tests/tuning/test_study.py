@@ -9,8 +9,9 @@ import pytest
 
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError, DataError, WriteError
+from seqpred.tuning.results import TuneSpec
 from seqpred.tuning.space import read_space
-from seqpred.tuning.study import TuneSpec, _open_study, run_study
+from seqpred.tuning.study import open_study, run_study
 from tests.tuning import trials
 
 optuna = pytest.importorskip("optuna")
@@ -64,7 +65,7 @@ def test_a_study_is_not_overwritten_and_continues_with_resume(tmp_path):
 
 def test_a_trial_that_a_killed_process_left_running_is_resumed_in_its_folder(tmp_path):
     own = spec(tmp_path)
-    left = _open_study(own).ask({key: values.distribution() for key, values in own.space.items()})
+    left = open_study(own).ask({key: values.distribution() for key, values in own.space.items()})
     left.set_user_attr("folder", str(own.out / "trial-000"))
     result, _ = run(replace(own, resume=True))
     assert sorted(t.params["model.depth"] for t in result.trials if t.score is not None) == [1, 2, 3, 4]

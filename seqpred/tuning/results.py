@@ -1,0 +1,94 @@
+"""What a search is asked for, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqpred.config.schema import Config
+from seqpred.notes import Progress
+from seqpred.tuning.space import Space
+
+if TYPE_CHECKING:
+    from optuna.trial import FrozenTrial
+
+
+@dataclass(frozen=True)
+class TuneSpec:
+    """A search, as the user asked for it.
+
+    Attributes:
+        config: the keys that are not searched.
+        grid: whether all combinations of the space are tried.
+        trials: how many finished trials, pruned ones included.
+        time_budget: seconds after which no trial starts, or None.
+        storage: an SQLAlchemy URL, or None for a journal file in `out`.
+        out: the folder with one model folder per trial.
+        jobs: trainings at the same time.
+        fingerprint: of the training data.
+    """
+
+    config: Config
+    space: Space
+    grid: bool
+    trials: int
+    time_budget: float | None
+    storage: str | None
+    data: str | None
+    out: Path
+    jobs: int
+    fingerprint: str
+    resume: bool
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial: its parameters, how it ended and, if it was completed, its validation score and model folder."""
+
+    number: int
+    state: str
+    params: Mapping[str, Any]
+    score: float | None
+    folder: str | None
+    seconds: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {**vars(self), "params": dict(self.params)}
+
+
+@dataclass(frozen=True)
+class TuneResult:
+    """All trials, the number of the best one, and how much each key matters (sums to 1)."""
+
+    trials: list[TrialResult]
+    best: TrialResult
+    importances: Mapping[str, float]
+    config: Config
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON object."""
+        trials = [trial.to_dict() for trial in self.trials]
+        return {"best": self.best.to_dict(), "trials": trials, "importances": dict(self.importances)}
+
+
+@dataclass(frozen=True)
+class TuneProgress(Progress):
+    """How many trials have finished, and the best validation MASE."""
+
+    best: float | None = None
+
+    @property
+    def detail(self) -> str:
+        """The best score as text."""
+        return "" if self.best is None else f"best validation MASE {self.best:.3f}"
+
+
+def trial_result(trial: FrozenTrial) -> TrialResult:
+    """A finished trial of a study."""
+    seconds = None if trial.duration is None else trial.duration.total_seconds()
+    score = None if trial.values is None or trial.state.name != "COMPLETE" else float(trial.values[0])
+    folder = trial.user_attrs.get("folder") if score is not None else None
+    return TrialResult(trial.number, trial.state.name.lower(), dict(trial.params), score, folder, seconds)
