@@ -1,12 +1,13 @@
-"""The kinds of error a person can meet, each with its exit code.
+"""The errors that a user can meet, each with its exit code.
 
-An error is raised once, where the fact is known, and worded once, in `cli/terminal.py`.
+An error is raised where the fact is known, and shown in one place, `cli/run.py`.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
 
@@ -24,12 +25,38 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+@dataclass(frozen=True)
+class Fault:
+    """One malformed line of a file.
+
+    Attributes:
+        path: the file, as messages call it.
+        line: its number, from 1.
+        message: what is wrong with it.
+
+    >>> str(Fault("sales.csv", 79, "'x' in column 'y' is not a number"))
+    "sales.csv:79: 'x' in column 'y' is not a number"
+    """
+
+    path: str
+    line: int
+    message: str
+
+    @property
+    def where(self) -> str:
+        """The file and line, as an editor understands them."""
+        return f"{self.path}:{self.line}"
+
+    def __str__(self) -> str:
+        return f"{one_line(self.where)}: {self.message}"
+
+
 class SeqpredError(Exception):
-    """A fault that a person can mend: what was found where, and what to do next.
+    """An error that the user can fix: what was found where, and what to do next.
 
     Args:
-        message: what was found and what was expected, the culprit's own value included.
-        hint: one remedy that can be followed as it stands.
+        message: what was found and what was expected, with the offending value.
+        hint: a remedy that can be followed literally.
         where: file, or file and line as an editor understands it (`sales.csv:79`).
 
     >>> print(DataError("no rows below the header", hint="Check the export.", where="a.csv"))
@@ -39,7 +66,7 @@ class SeqpredError(Exception):
     exit: ClassVar[Exit] = Exit.BUG
 
     def __init__(self, message: str, *, hint: str, where: str | None = None) -> None:
-        self.message = message if where is None else f"{where}: {message}"
+        self.message = message if where is None else f"{one_line(where)}: {message}"
         self.hint = hint
         super().__init__(f"{self.message}. {hint}")
 
@@ -51,7 +78,7 @@ class ConfigError(SeqpredError):
 
 
 class DataError(SeqpredError):
-    """Data that can't be read as it is, or can't be learned from."""
+    """Data that cannot be read or trained on."""
 
     exit = Exit.DATA
 
@@ -69,19 +96,28 @@ class SkillError(SeqpredError):
 
 
 class WriteError(SeqpredError):
-    """A place that can't be written."""
+    """A file or folder that cannot be written."""
 
     exit = Exit.WRITE
 
 
 class StoppedError(SeqpredError):
-    """Stopped by Ctrl-C or SIGTERM; what was reached is kept."""
+    """Interrupted by Ctrl-C or SIGTERM; the state is saved."""
 
     exit = Exit.INTERRUPTED
 
 
+def one_line(text: str) -> str:
+    r"""Text with line breaks escaped, which a path may contain.
+
+    >>> one_line("a\nb.csv")
+    'a\\nb.csv'
+    """
+    return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The nearest known names, as the end of a hint.
+    """The nearest known names, as the last sentence of a hint.
 
     >>> did_you_mean("lsmt", ["gru", "lstm", "rnn"])
     "Did you mean 'lstm'?"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from seqpred.errors import one_line
+
 
 @dataclass(frozen=True)
 class Note:
@@ -22,7 +24,7 @@ class Note:
     where: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.text}." if self.where else f"{self.text}."
+        return f"{one_line(self.where)}: {self.text}." if self.where else f"{self.text}."
 
 
 @dataclass(frozen=True)

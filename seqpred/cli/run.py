@@ -16,7 +16,8 @@ from seqpred.cli.terminal import Output, write_message
 from seqpred.errors import Exit, SeqpredError
 from seqpred.report.text import printable
 
-NO_MEMORY = ("can't allocate memory", "out of memory", "can't start new thread")  # of torch, CUDA and Python
+# Messages of torch, CUDA, Python and the dynamic loader.
+NO_MEMORY = ("allocate memory", "out of memory", "can't start new thread", "failed to map segment", "bad_alloc")
 
 
 def run(app: typer.Typer, words: Sequence[str]) -> int:
@@ -66,11 +67,13 @@ def _described(error: BaseException, words: Sequence[str]) -> tuple[Exit, str, s
         partial = getattr(getattr(sys.stdout, "buffer", None), "written", 0)
         return Exit.INTERRUPTED, "interrupted", "The output is incomplete." if partial else "Nothing was written."
     if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
-        hint = "Lower training.batch_size, model.window or model.hidden_size, or give fewer series."
+        hint = "Lower training.batch_size, model.window or model.hidden_size, give fewer series, or raise the limit."
         return Exit.DATA, "out of memory", hint
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("seqpred"):
+        package = error.name.partition(".")[0]
+        return Exit.CONFIG, f"the package {package!r} is not installed", f"Install it: pip install {package}"
     if isinstance(error, ImportError):
-        hint = "Install it (pip install torch), or raise the memory limit if there is one."
-        return Exit.CONFIG, f"the package {error.name or ''!r} cannot be imported ({error})", hint
+        return Exit.CONFIG, f"a package cannot be imported ({error})", "Install it again."
     if isinstance(error, UnicodeEncodeError):
         text = error.object[error.start : error.end]
         return Exit.DATA, f"the text {text!r} cannot be written as {error.encoding}", "Fix it in the data."

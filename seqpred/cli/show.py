@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ def show(
     """
     from seqpred.cli.terminal import write_data
 
-    is_config = thing.is_file() or thing.suffix in (".yaml", ".yml")
+    is_config = os.path.isfile(thing) or thing.suffix in (".yaml", ".yml")
     described = _config(thing) if is_config else _model(thing)
     if as_json:
         import json

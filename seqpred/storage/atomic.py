@@ -22,7 +22,7 @@ def write_file(path: Path, content: bytes) -> None:
         if os.path.exists(path) and not os.path.isfile(path):
             path.write_bytes(content)
         else:
-            replace_file(Path(os.path.realpath(path)), content)
+            replace_file(_target(path), content)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -50,7 +50,7 @@ def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
         WriteError: it could not be written; a previous folder is unchanged.
     """
     with writing(path):
-        path = Path(os.path.realpath(path))
+        path = _target(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         new = new_folder(path)
         shutil.rmtree(new, ignore_errors=True)  # left by a killed process
@@ -63,6 +63,17 @@ def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
             _sync_folder(path.parent)
         finally:
             shutil.rmtree(new, ignore_errors=True)
+
+
+def _target(path: Path) -> Path:
+    """The file that a path or a link leads to.
+
+    Raises:
+        OSError: the links form a loop, or a name is too long.
+    """
+    with suppress(FileNotFoundError):
+        os.stat(path)
+    return Path(os.path.realpath(path))
 
 
 def new_folder(path: Path) -> Path:
@@ -116,10 +127,7 @@ def check_writable(path: Path) -> None:
             raise IsADirectoryError(21, "it is a folder")
         if os.path.exists(path) and not os.path.isfile(path):
             return  # a pipe or a device
-        target = Path(os.path.realpath(path))
-        with suppress(FileNotFoundError):
-            os.lstat(target)  # its name may be too long
-        with tempfile.TemporaryFile(dir=target.parent):
+        with tempfile.TemporaryFile(dir=_target(path).parent):
             pass
 
 
