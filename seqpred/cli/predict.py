@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from seqpred.cli.stream import Job
     from seqpred.forecasting.shard import Shard
 
 Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
@@ -89,21 +88,22 @@ def predict(
     levels, part = _levels(quantiles) if quantiles else None, _shard(shard, each=stream or state is not None)
     form = form or FORMS.get(output.suffix if output else "", "csv")
     _check(data, future, form, output, each=stream, stateful=state is not None)
-    for path in (output, write_future):
+    for path in (output, write_future, state):
         if path:
             check_writable(path)
     loaded = load(model, runtime)
     if stream or state:
-        from seqpred.cli.stream import Job, refuse_fault, tell_fault
+        from seqpred.cli.stream import Job, StreamOptions, opened, raise_fault, report_fault
         from seqpred.forecasting.stream import Asked, Stream
 
-        where, tell = "standard input" if data == "-" else str(data), refuse_fault if strict else tell_fault
+        where = "standard input" if data == "-" else str(data)
         asked = Asked(steps, levels, future, window)
-        _follow(
-            Job(Stream(loaded, where, asked, tell), form, stream, state, strict, screen.notify, digits, not no_header),
-            str(data),
-            output,
-        )
+        follower = Stream(loaded, where, asked, raise_fault if strict else report_fault)
+        options = StreamOptions(form, stream, state, output, strict, digits, not no_header)
+        job = Job(follower, options, screen.notify)
+        with opened(str(data)) as descriptor:
+            if job.run(descriptor):
+                raise KeyboardInterrupt
     elif write_future:
         table = future_table(loaded, data, steps=steps, notify=screen.notify)
         write_file(write_future, encode_table(table, "csv"))
@@ -133,24 +133,6 @@ def _write(content: bytes, output: Path | None) -> None:
         write_file(output, content)
     else:
         write_data(content.decode())
-
-
-def _follow(job: Job, data: str, output: Path | None) -> None:
-    """Run a stream to its end.
-
-    Raises:
-        KeyboardInterrupt: a signal ended it; the state is saved.
-    """
-    from seqpred.cli.stream import opened, write_out
-    from seqpred.storage.atomic import write_file
-
-    written: list[str] = []
-    with opened(data) as descriptor:
-        stopped = job.run(descriptor, written.append if output else write_out)
-    if output:
-        write_file(output, "".join(written).encode())
-    if stopped:
-        raise KeyboardInterrupt
 
 
 def _check(

@@ -10,7 +10,9 @@ import errno
 import io
 import os
 import select
+import stat
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seqpred.errors import WriteError
@@ -61,6 +63,38 @@ class CompleteWriter(io.RawIOBase):
         message = f"standard output {'is closed' if closed else f'cannot be written ({error.strerror})'}"
         hint = "Redirect it to a file or a pipe." if closed else "The output is incomplete. Check the free disk space."
         raise WriteError(message, hint=hint)
+
+    def capacity(self) -> int:
+        """Bytes that can be written before anything is read: the size of a pipe, 0 for anything else."""
+        try:
+            import fcntl
+
+            return fcntl.fcntl(self._descriptor, fcntl.F_GETPIPE_SZ)
+        except (ImportError, AttributeError, OSError):  # not Linux, or not a pipe
+            return 0
+
+    def delivered(self) -> int:
+        """Bytes that the reader has read, or can still read."""
+        if not self._broken:
+            return self.written
+        try:
+            import fcntl
+            import termios
+
+            unread = bytearray(4)
+            fcntl.ioctl(self._descriptor, termios.FIONREAD, unread)
+        except (ImportError, OSError):
+            return self.written
+        return self.written - int.from_bytes(unread, sys.byteorder)
+
+    def cut(self, end: int) -> None:
+        """Remove what was written after a position, if it is the end of a regular file."""
+        with suppress(OSError):
+            info, position = os.fstat(self._descriptor), os.lseek(self._descriptor, 0, os.SEEK_CUR)
+            if stat.S_ISREG(info.st_mode) and info.st_size == position and end < self.written:
+                os.ftruncate(self._descriptor, position - (self.written - end))
+                os.lseek(self._descriptor, 0, os.SEEK_END)
+                self.written = end
 
     def writable(self) -> bool:
         """Always."""

@@ -1,4 +1,4 @@
-"""`seqpred predict --stream` and `--state`: rows in, forecasts out, the state kept."""
+"""`seqpred predict --stream` and `--state`: rows in, forecasts out, the state kept between runs."""
 
 from __future__ import annotations
 
@@ -8,124 +8,167 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from seqpred.cli.delivery import Delivery
 from seqpred.cli.table import RowWriter
-from seqpred.errors import ConfigError, DataError
+from seqpred.cli.terminal import write_message
+from seqpred.errors import ConfigError, DataError, Fault, WriteError
 from seqpred.forecasting.rows import Line, lines_of
 from seqpred.forecasting.session_file import read_state, write_state
 from seqpred.forecasting.stream import Answer, Stream
 from seqpred.notes import Note, Notify
 from seqpred.sources.opening import open_source
+from seqpred.storage.atomic import write_file
+from seqpred.storage.lock import locked
 
-SAVE_EVERY = 10.0  # seconds between savings of the state
-SAVE_SHARE = 20  # and so many times what one takes
+SAVE_EVERY = 10.0  # seconds between two saves of the state, at least
+SAVE_SHARE = 20  # times the duration of a save between two saves, at least
 
 
-@dataclass
-class Job:
-    """A stream on its way from a descriptor to standard output.
+@dataclass(frozen=True)
+class StreamOptions:
+    """How a stream is written and kept.
 
     Attributes:
-        form: of the output: csv, tsv or jsonl.
-        each: whether every row is answered, or only the last one of each series.
-        state: the file that the state is kept in.
-        strict: whether a line that is no row ends the job.
+        form: csv, tsv or jsonl.
+        each: whether every row gets a forecast, or only the last one of each series.
+        state: the file that the state is loaded from and saved to.
+        output: the file to write, if not standard output; only without `each`.
+        strict: whether a malformed line ends the job.
         digits: decimals to round to; None for all.
         header: whether the output begins with the names of the columns.
     """
 
-    stream: Stream
     form: str
     each: bool
     state: Path | None
+    output: Path | None
     strict: bool
-    notify: Notify
     digits: int | None = None
     header: bool = True
-    _next: float = field(default_factory=lambda: time.monotonic() + SAVE_EVERY)
 
-    def __post_init__(self) -> None:
-        columns = self.stream.rows.wanted.columns
-        numbers = ["forecast", *(f"q{level:g}" for level in self.stream.wanted)]
+
+class Job:
+    """Reads rows from a descriptor, writes their forecasts, and keeps the state.
+
+    The saved state covers exactly the rows whose forecasts were delivered, however the job ends.
+    """
+
+    def __init__(self, stream: Stream, options: StreamOptions, notify: Notify) -> None:
+        self.stream, self.options, self.notify = stream, options, notify
+        columns = stream.rows.wanted.columns
+        numbers = ["forecast", *(f"q{level:g}" for level in stream.wanted)]
         targets = columns.targets if len(columns.targets) > 1 else ()
-        self.writer = RowWriter(
-            self.form, columns.id, columns.time, targets, numbers, digits=self.digits, header=self.header
+        self._writer = RowWriter(
+            options.form, columns.id, columns.time, targets, numbers, digits=options.digits, header=options.header
         )
+        self._delivery = Delivery(stream)
+        self._next_save = time.monotonic() + SAVE_EVERY
 
-    def run(self, descriptor: int, out: Callable[[str], None]) -> bool:
-        """Read to the end; whether a signal ended it before.
+    def run(self, descriptor: int) -> bool:
+        """Read to the end; return whether a signal ended it before.
 
         Raises:
-            DataError: nothing came, not even a header; or a faulty row, where those are refused.
+            DataError: no header arrived; or a line is malformed, with `strict`.
+            WriteError: another process uses the state, or something cannot be written.
         """
-        rows, last = self.stream.rows, dict[int, Answer]()
-        if self.state is not None and self.state.exists():
-            rows.clock = read_state(self.state, self.stream.follower, self.stream.fingerprint)
-        with _signals() as (stop, stopped), self._saved():
-            for lines in self._parts(lines_of(descriptor, stop)):
-                begun = rows.begun
-                answers = self.stream.take(lines)
-                out(self.writer.header() if rows.begun and not begun else "")
-                if self.each:
-                    out("".join(self._written(answers)))
-                last.update({a.place: a for a in answers if not self.each})
-                self._save_now_and_then()
-            if not rows.begun and not stopped():
-                raise DataError("is empty", hint="Give a header row, then one row per time.", where=rows.name)
-            out("".join(self._written(list(last.values()))))
-        self._tell()
+        with self._locked_state(), _signals() as (stop, stopped):
+            batches = self._batches(lines_of(descriptor, stop))
+            if self.options.each:
+                self._forecast_each(batches)
+            else:
+                self._forecast_last(batches)
+            if not self.stream.rows.begun and not stopped():
+                hint = "Give a header row, then one row per timestamp."
+                raise DataError("is empty", hint=hint, where=self.stream.rows.name)
+        self._report_skipped()
         return stopped()
 
-    def _parts(self, waiting: Iterator[list[Line]]) -> Iterator[Sequence[Line]]:
-        """The lines that are taken together: all that wait; one where a fault ends the job, for those before it."""
+    def _forecast_each(self, batches: Iterator[Sequence[Line]]) -> None:
+        """Write a forecast after every row; save the state now and then, and whatever ends this."""
+        rows, delivery = self.stream.rows, self._delivery
+        try:
+            for lines in batches:
+                had_header, batch = rows.begun, delivery.begin(lines)
+                answers = self.stream.take(lines)
+                if rows.begun and not had_header:
+                    delivery.write(self._writer.header())
+                delivery.write_batch(batch, answers, list(self._texts(answers)))
+                self._save_now_and_then()
+        finally:
+            if self.options.state is not None and rows.begun:
+                delivery.forget_undelivered()
+                self._save()
+
+    def _forecast_last(self, batches: Iterator[Sequence[Line]]) -> None:
+        """Write a forecast after the last row of each series, then save the state."""
+        last: dict[int, Answer] = {}
+        for lines in batches:
+            last.update({a.place: a for a in self.stream.take(lines)})
+        if not self.stream.rows.begun:
+            return
+        text = self._writer.header() + "".join(self._texts(list(last.values())))
+        if self.options.output:
+            write_file(self.options.output, text.encode())
+        else:
+            self._delivery.write(text)
+        self._save()
+
+    def _batches(self, waiting: Iterator[list[Line]]) -> Iterator[Sequence[Line]]:
+        """The lines to take together: all that wait, or one at a time if a malformed one ends the job."""
         where = self.stream.rows.name
         for lines in waiting:
             if lines and not lines[-1].ended:
                 number = lines[-1].number
-                if self.state is not None:
+                if self.options.state is not None:
                     text = "the last line has no line break and may be incomplete; it is left for the next run"
                     self.notify(Note(text, f"{where}:{number}"))
                     continue
                 self.notify(Note("the last line has no line break; it is treated as complete", f"{where}:{number}"))
-            yield from ([line] for line in lines) if self.strict else [lines]
+            yield from ([line] for line in lines) if self.options.strict else [lines]
 
-    def _written(self, answers: Sequence[Answer]) -> Iterator[str]:
-        """The lines of some answers."""
+    def _texts(self, answers: Sequence[Answer]) -> Iterator[str]:
+        """The output of each answer."""
         if not answers:
             return
         stream = self.stream
         follower = stream.follower
-        self.writer.clock = stream.rows.clock or self.writer.clock
+        self._writer.clock = stream.rows.clock or self._writer.clock
         shown = stream.shown(np.stack([a.quantiles for a in answers])).tolist()
         for answer, own in zip(answers, shown, strict=True):
             times = follower.times_ahead(answer.place, answer.rows, answer.time)
-            yield self.writer.write(follower.names[answer.place], times, own)
+            yield self._writer.write(follower.names[answer.place], times, own)
 
     @contextmanager
-    def _saved(self) -> Iterator[None]:
-        """Whatever ends what is inside, the state of the rows that were answered is saved."""
-        try:
+    def _locked_state(self) -> Iterator[None]:
+        """Load the state, which no other process uses meanwhile."""
+        path = self.options.state
+        if path is None:
             yield
-        finally:
-            if self.state is not None and self.stream.rows.begun:
-                self._save()
+            return
+        hint = "Wait for it to finish, or use another --state file."
+        taken = WriteError("another process uses this state", hint=hint, where=str(path))
+        with locked(path.with_name(f".{path.name}.lock"), taken):
+            if os.path.lexists(path):
+                self.stream.rows.clock = read_state(path, self.stream.follower, self.stream.fingerprint)
+            yield
 
     def _save_now_and_then(self) -> None:
-        if self.state is not None and time.monotonic() > self._next:
-            began = time.monotonic()
+        if self.options.state is not None and time.monotonic() > self._next_save:
+            started = time.monotonic()
             self._save()
             ended = time.monotonic()
-            self._next = ended + max(SAVE_EVERY, SAVE_SHARE * (ended - began))
+            self._next_save = ended + max(SAVE_EVERY, SAVE_SHARE * (ended - started))
 
     def _save(self) -> None:
-        assert self.state is not None
-        write_state(self.state, self.stream.follower, self.stream.rows.clock, self.stream.fingerprint)
+        if self.options.state is not None:
+            write_state(self.options.state, self.stream.follower, self.stream.rows.clock, self.stream.fingerprint)
 
-    def _tell(self) -> None:
+    def _report_skipped(self) -> None:
         stream = self.stream
         if stream.late:
             rows = "1 row" if stream.late == 1 else f"{stream.late} rows"
@@ -137,13 +180,13 @@ class Job:
 
 @contextmanager
 def _signals() -> Iterator[tuple[int, Callable[[], bool]]]:
-    """While inside, SIGTERM and SIGINT are told by a descriptor that becomes readable, between two rows."""
+    """Report SIGTERM and SIGINT by a descriptor that becomes readable; a second signal raises KeyboardInterrupt."""
     wake, ring = os.pipe()
     os.set_blocking(ring, False)
     caught: list[int] = []
 
     def note(number: int, _: object) -> None:
-        if caught:  # the second time, at once
+        if caught:
             raise KeyboardInterrupt
         caught.append(number)
         os.write(ring, b".")
@@ -158,40 +201,31 @@ def _signals() -> Iterator[tuple[int, Callable[[], bool]]]:
 
 @contextmanager
 def opened(data: str) -> Iterator[int]:
-    """A descriptor of the rows: of standard input for `-`, else of a file.
+    """Open the rows: standard input for `-`, otherwise a file.
 
     Raises:
-        ConfigError: a terminal is standard input.
-        DataError: no such file, or one that has no lines.
+        ConfigError: standard input is a terminal.
+        DataError: there is no such file, or it has no lines.
     """
     source = open_source(data, lambda: b"")
     if data == "-":
         if sys.stdin is None or sys.stdin.isatty():
-            hint = "As in: tail -f FILE | seqpred predict MODEL - --stream"
+            hint = "Example: tail -n +1 -f FILE | seqpred predict MODEL - --stream"
             raise ConfigError("'-' reads standard input, and nothing is piped into it", hint=hint)
         yield sys.stdin.fileno()
         return
     if source.is_parquet:
-        raise DataError("is Parquet, which has no lines to follow", hint="Leave --stream and --state out.", where=data)
+        message = "is a Parquet file, which cannot be read row by row"
+        raise DataError(message, hint="Omit --stream and --state.", where=data)
     with source.open_bytes() as file:
         yield file.fileno()
 
 
-def write_out(text: str) -> None:
-    """Rows on standard output, at once."""
-    if text:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+def report_fault(fault: Fault) -> None:
+    """Report a malformed line on stderr."""
+    write_message(f"seqpred: {fault}; row skipped")
 
 
-def tell_fault(message: str) -> None:
-    """A line that is no row, on stderr."""
-    from seqpred.report.text import printable
-
-    sys.stderr.write(f"seqpred: {printable(message)}; row skipped\n")
-
-
-def refuse_fault(message: str) -> None:
-    """A line that is no row ends the work."""
-    where, _, found = message.partition(": ")
-    raise DataError(found, hint="Fix the row, or omit --strict to skip it.", where=where)
+def raise_fault(fault: Fault) -> None:
+    """End the job at a malformed line."""
+    raise DataError(fault.message, hint="Fix the row, or omit --strict to skip it.", where=fault.where)

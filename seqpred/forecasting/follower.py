@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -47,6 +47,19 @@ class Following:
         return self.targets + names.index(SINCE) if SINCE in names else None
 
 
+@dataclass
+class Log:
+    """What reading rows has changed, so that it can be undone.
+
+    Attributes:
+        series: how many there were before.
+        changes: places, and how many rows they had and what was remembered of them before.
+    """
+
+    series: int
+    changes: list[tuple[npt.NDArray[np.intp], list[int], Arrays]] = field(default_factory=list)
+
+
 class Follower:
     """The memory of all series so far; each has a place in its arrays.
 
@@ -66,6 +79,7 @@ class Follower:
         self.places: dict[str, int] = {}
         self.wall: Callable[[Int], Int] = lambda times: times
         self.memory = self._fresh(1)
+        self._log: Log | None = None
 
     def place(self, name: str, time: int) -> int:
         """The place of a series; a new one begins at this time."""
@@ -101,9 +115,25 @@ class Follower:
             parts = [self._read(chosen, values[:, t : t + width]) for t in range(0, length, width)]
             whole = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
             said.update(zip(places, whole, strict=True))
-            for place in places:
-                self.rows[place] += length
         return said
+
+    def start_log(self) -> Log:
+        """A new log, in which changes from now on are recorded."""
+        self._log = log = Log(len(self.names))
+        return log
+
+    def undo(self, log: Log) -> None:
+        """Forget the rows that a log has recorded; logs are undone last first."""
+        for places, rows, memory in reversed(log.changes):
+            for k, v in memory.items():
+                self.memory[k][places] = v
+            for place, count in zip(places.tolist(), rows, strict=True):
+                self.rows[place] = count
+        for name in self.names[log.series :]:
+            del self.places[name]
+        for per_series in (self.names, self.origins, self.rows):
+            del per_series[log.series :]
+        self._log = None
 
     @property
     def _one_by_one(self) -> bool:
@@ -151,10 +181,14 @@ class Follower:
         plan = following.plan
         covariates_known = bool(plan.covariates.known)
         memory = {k: v[places] for k, v in self.memory.items()}
+        if self._log is not None:
+            self._log.changes.append((places, [self.rows[p] for p in places], memory))
         names, origins = [self.names[p] for p in places], np.array([self.origins[p] for p in places], np.int64)
         q, observed, memory = self._pass(names, origins, memory, values)
         for k, v in memory.items():
             self.memory[k][places] = v
+        for place in places.tolist():
+            self.rows[place] += values.shape[1]
         done = [q]
         while sum(part.shape[3] for part in done) < following.steps:
             medians = done[-1][:, :, 0, :, plan.middle].transpose(0, 2, 1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from seqpred.calendar.step import Step
-from seqpred.errors import DataError, did_you_mean
+from seqpred.errors import DataError, Fault, did_you_mean
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Dialect
 from seqpred.sources.numbers import NumberFormat
@@ -137,14 +137,14 @@ class Rows:
     """Makes rows of lines: the header first, or objects of JSON.
 
     Args:
-        tell: told of each line that is no row.
+        on_fault: receives each malformed line.
 
     Attributes:
         bad: how many lines were no rows.
     """
 
-    def __init__(self, name: str, wanted: Wanted, tell: Callable[[str], None]) -> None:
-        self.name, self.wanted, self.tell = name, wanted, tell
+    def __init__(self, name: str, wanted: Wanted, on_fault: Callable[[Fault], None]) -> None:
+        self.name, self.wanted, self.on_fault = name, wanted, on_fault
         self._times = TimestampReader(wanted.columns.time, wanted.dialect, wanted.step)
         self.bad = 0
         self._places: dict[str, int] | None = None  # of each column in a line
@@ -180,7 +180,7 @@ class Rows:
                 row = self._row(line)
             except ValueError as e:
                 self.bad += 1
-                self.tell(f"{self.name}:{line.number}: {e}")
+                self.on_fault(Fault(self.name, line.number, str(e)))
                 continue
             if row is not None:
                 rows.append(row)
@@ -199,6 +199,8 @@ class Rows:
         name = cells[columns.id].strip() if columns.id else ""
         if columns.id and not name:
             raise ValueError(f"column {columns.id!r} is empty")
+        if not name.isascii() and any("\ud800" <= c <= "\udfff" for c in name):
+            raise ValueError(f"{name!r} in column {columns.id!r} contains a lone surrogate, which is not a character")
         time, later = self._times.read([cells[c].strip() for c in columns.time]) if columns.time else (None, None)
         return Row(line.number, name, time, later, [self._value(c, cells[c]) for c in columns.values])
 

@@ -18,7 +18,8 @@ from seqpred.calendar.step import YEAR_10000
 from seqpred.calendar.zones import to_local
 from seqpred.errors import FolderError
 from seqpred.forecasting.follower import Follower, Following
-from seqpred.storage.atomic import write_file
+from seqpred.storage.atomic import replace_file
+from seqpred.storage.untrusted import irregular
 from seqpred.timestamps.format import TimestampFormat
 
 FORMAT = 1
@@ -44,7 +45,7 @@ def write_state(path: Path, follower: Follower, clock: TimestampFormat | None, m
     arrays["names"] = np.frombuffer(json.dumps(follower.names).encode() or b" ", np.uint8)
     told = {"format": FORMAT, "model": model, "clock": clock and vars(clock)}
     # One key, for safetensors writes several in any order.
-    write_file(path, save(arrays, {"seqpred": json.dumps({**told, "sha256": _hash(arrays, told)})}))
+    replace_file(path, save(arrays, {"seqpred": json.dumps({**told, "sha256": _hash(arrays, told)})}))
 
 
 def read_state(path: Path, follower: Follower, model: str) -> TimestampFormat | None:
@@ -56,6 +57,8 @@ def read_state(path: Path, follower: Follower, model: str) -> TimestampFormat | 
     from safetensors import SafetensorError, safe_open
 
     where = str(path)
+    if kind := irregular(path):
+        raise FolderError(f"is {kind}, not a state file", hint="Name another file.", where=where)
     try:
         if path.stat().st_size > LARGEST:
             raise FolderError(f"damaged: more than {LARGEST} bytes", hint=_HINT, where=where)

@@ -11,9 +11,9 @@ import numpy as np
 from seqpred.arrays import Float
 from seqpred.calendar.step import DAY, YEAR_10000, Step
 from seqpred.config.schema import Config
-from seqpred.errors import ConfigError
+from seqpred.errors import ConfigError, Fault
 from seqpred.features.covariates import Covariates, recode
-from seqpred.forecasting.follower import Follower, Following
+from seqpred.forecasting.follower import Follower, Following, Log
 from seqpred.forecasting.future import coming
 from seqpred.forecasting.model import Model, plan_of
 from seqpred.forecasting.rows import Line, Row, Rows, Wanted
@@ -28,8 +28,16 @@ MOST_ABSENT = 1000  # absent rows before a row, beside 50 for each that its seri
 
 @dataclass(frozen=True)
 class Answer:
-    """The forecasts after a row: its series, how many rows that had then, its time, and the quantiles [C, N, Q]."""
+    """The forecasts after a row.
 
+    Attributes:
+        line: of the row.
+        place: of its series.
+        rows: how many rows the series had then.
+        quantiles: [C, N, Q].
+    """
+
+    line: int
     place: int
     rows: int
     time: int
@@ -53,12 +61,24 @@ class Asked:
     window: bool = False
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a stream before some lines.
+
+    Attributes:
+        counts: taken, late and malformed rows.
+    """
+
+    counts: tuple[int, int, int]
+    log: Log
+
+
 class Stream:
     """Rows in, answers out.
 
     Args:
         name: what messages call the place the rows come from.
-        tell: told of lines that are no rows.
+        on_fault: receives malformed lines.
 
     Attributes:
         wanted: the levels to show beside the median.
@@ -69,7 +89,7 @@ class Stream:
         ConfigError: the network or the layout of the data can't be followed row by row.
     """
 
-    def __init__(self, model: Model, name: str, asked: Asked, tell: Callable[[str], None]) -> None:
+    def __init__(self, model: Model, name: str, asked: Asked, on_fault: Callable[[Fault], None]) -> None:
         config, covariates = model.config, model.covariates
         _check(config, asked.window)
         self.levels = config.levels
@@ -84,7 +104,7 @@ class Stream:
         self.fingerprint = str(model.folder.manifest["fingerprint"])
         self._statics = _statics(config, covariates)
         own = columns if self._statics is None else replace(columns, static=())
-        self.rows = Rows(name, Wanted(own, dialect, words, step), tell)
+        self.rows = Rows(name, Wanted(own, dialect, words, step), on_fault)
         self.follower = Follower(
             Following(
                 plan_of(config, covariates),
@@ -97,8 +117,17 @@ class Stream:
         )
         usual = step.count if step.unit in ("microsecond", "irregular") else 32 * DAY * step.count
         self._latest = YEAR_10000 - self.follower.following.steps * usual if step.unit != "row" else 2**53
-        self._ends: dict[int, int] = {}  # by place, the time of the last row of a series without a step
+        self._ends: dict[int, int] = {}  # by place, time of the last row in the lines being taken
         self.late = self.taken = 0
+
+    def snapshot(self) -> Snapshot:
+        """What `restore` needs to forget the lines that are taken from now on, up to the next snapshot."""
+        return Snapshot((self.taken, self.late, self.rows.bad), self.follower.start_log())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Forget the lines taken since a snapshot; later snapshots must have been restored before."""
+        self.taken, self.late, self.rows.bad = snapshot.counts
+        self.follower.undo(snapshot.log)
 
     def shown(self, quantiles: Float) -> Float:
         """The median and the wanted levels, [..., numbers], of all levels, [..., Q]."""
@@ -107,10 +136,11 @@ class Stream:
         return np.stack(columns, axis=1).reshape(*quantiles.shape[:-1], -1)
 
     def take(self, lines: Sequence[Line]) -> list[Answer]:
-        """The answers to these lines, in their order."""
+        """The forecasts after these lines, in their order."""
+        self._ends = {}
         rows = self.rows.read(lines)
         blocks: dict[int, list[list[float]]] = {}
-        asked: list[tuple[int, int, int]] = []  # place, row of the series, time
+        asked: list[tuple[int, int, int, int]] = []  # line, place, row of the series, time
         follower, covariates = self.follower, self.follower.following.plan.covariates
         nothing = [float("nan")] * (follower.following.targets + len(covariates.columns))
         if self.rows.clock is not None:
@@ -122,7 +152,7 @@ class Stream:
                 row, absent = self._where(given, had)
             except ValueError as e:
                 self.rows.bad += 1
-                self.rows.tell(f"{self.rows.name}:{given.line}: {e}")
+                self.rows.on_fault(Fault(self.rows.name, given.line, str(e)))
                 continue
             if absent < 0:
                 self.late += 1
@@ -131,11 +161,11 @@ class Stream:
             block = blocks.setdefault(place, [])
             block.extend([nothing] * absent)
             block.append(self._whole(row, place, not had))
-            asked.append((place, follower.rows[place] + len(block), row.time or 0))
+            asked.append((given.line, place, follower.rows[place] + len(block), row.time or 0))
         self.taken += len(asked)
         before = {place: follower.rows[place] for place in blocks}
         said = follower.read({place: np.array(block) for place, block in blocks.items()})
-        return [Answer(place, n, time, said[place][:, n - before[place] - 1]) for place, n, time in asked]
+        return [Answer(line, place, n, time, said[place][:, n - before[place] - 1]) for line, place, n, time in asked]
 
     def _whole(self, row: Row, place: int, new: bool) -> list[float]:
         """The row with what does not stand in it: how long after the last one it comes, what is static elsewhere."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -10,12 +9,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
 
 from seqpred.errors import StoppedError, WriteError
-from seqpred.storage.atomic import make_folder, writing
+from seqpred.storage.atomic import make_folder
 from seqpred.storage.layout import CHECKPOINT, LOCK, check_target, holds_state, remove_leftovers
-from seqpred.storage.untrusted import UntrustedFileError, open_regular
+from seqpred.storage.lock import locked
 
 
 @dataclass
@@ -89,57 +87,15 @@ def _signals(stop: Stop) -> Iterator[None]:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a model folder; the system releases it when the process dies, however it dies."""
+    """Hold the lock of a model folder, which exists meanwhile."""
     made = make_folder(path / CHECKPOINT)
-    lock = path / CHECKPOINT / LOCK
+    hint = "Wait for it to finish, or choose another folder with --out."
+    taken = WriteError("another training is running in this folder", hint=hint, where=str(path))
     try:
-        with _open_locked(lock) as held:
+        with locked(path / CHECKPOINT / LOCK, taken):
             remove_leftovers(path)
-            try:
-                yield
-            finally:
-                if _is(held, lock):
-                    lock.unlink()
+            yield
     finally:
         for folder in (path / CHECKPOINT, *made):
             with suppress(OSError):  # not empty, or already gone
                 folder.rmdir()
-
-
-def _open_locked(lock: Path) -> BinaryIO:
-    """Open and lock the lock file."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: concurrent trainings into one folder are not detected
-        return _open(lock)
-    while True:
-        with writing(lock):
-            lock.parent.mkdir(parents=True, exist_ok=True)  # the previous holder may have removed it
-            held = _open(lock)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            held.close()
-            hint = "Wait for it to finish, or choose another folder with --out."
-            folder = str(lock.parents[1])
-            raise WriteError("another training is running in this folder", hint=hint, where=folder) from None
-        except OSError:  # a file system without locks
-            return held
-        if _is(held, lock):
-            return held
-        held.close()  # removed between opening and locking
-
-
-def _open(lock: Path) -> BinaryIO:
-    try:
-        return os.fdopen(open_regular(lock, os.O_WRONLY | os.O_CREAT), "wb")
-    except UntrustedFileError as e:
-        raise WriteError(f"{e}, which training does not touch", hint="Remove it.", where=str(lock)) from None
-
-
-def _is(held: BinaryIO, lock: Path) -> bool:
-    """Whether an open file is still the one at this path."""
-    try:
-        return os.path.samestat(os.fstat(held.fileno()), lock.stat())
-    except FileNotFoundError:
-        return False

@@ -249,7 +249,7 @@ def test_stream_from_a_terminal_error_shows_how_to_pipe(single, tmp_path):
     code, out, err = finish(process)
     os.close(terminal)
     assert (code, out) == (2, "")
-    assert "tail -f" in err
+    assert "tail -n +1 -f FILE" in err
 
 
 @pytest.mark.skipif(not shutil.which("jq"), reason="jq is not here")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from seqpred.calendar.step import Step
-from seqpred.errors import DataError
+from seqpred.errors import DataError, Fault
 from seqpred.forecasting.rows import AT_ONCE, LONGEST, Line, Row, Rows, Wanted, lines_of
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
@@ -19,10 +19,10 @@ COLUMNS = Columns(("t",), "id", ("y",), past=("sky",))
 
 
 def rows_of(*lines: bytes, step: str = "P1D", dialect: Dialect | None = None) -> tuple[list[Row], list[str]]:
-    told: list[str] = []
+    told: list[Fault] = []
     wanted = Wanted(COLUMNS, dialect or Dialect(), {"sky": ("clear", "rain")}, Step.parse(step))
     rows = Rows("rows", wanted, told.append)
-    return rows.read([Line(i, line) for i, line in enumerate(lines, start=1)]), told
+    return rows.read([Line(i, line) for i, line in enumerate(lines, start=1)]), list(map(str, told))
 
 
 HEADER = b"t,id,sky,y"

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.commands.predict import forecast_table
+from seqpred.errors import Fault
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.rows import Line
 from seqpred.forecasting.session_file import read_state, write_state
@@ -275,9 +276,11 @@ def test_an_hour_that_the_clocks_skip_is_no_time(tmp_path) -> None:
         "forecast": {"horizon": 2},
         "training": {"max_steps": 2, "validation": 2},
     }
-    told: list[str] = []
+    told: list[Fault] = []
     following = Stream(seqpred.train(config, frame, tmp_path / "model"), "rows", Asked(), told.append)
     text = ["t,y", "2024-03-31 01:00:00,1", "2024-03-31 02:30:00,1", "2024-03-31 03:00:00,1"]
     answers = following.take([Line(i, t.encode()) for i, t in enumerate(text, start=1)])
     assert len(answers) == 2
-    assert told == ["rows:3: the time 2024-03-31 02:30:00 does not exist in Europe/Berlin: the clocks there skip it"]
+    assert [str(fault) for fault in told] == [
+        "rows:3: the time 2024-03-31 02:30:00 does not exist in Europe/Berlin: the clocks there skip it"
+    ]

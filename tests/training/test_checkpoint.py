@@ -20,8 +20,8 @@ import pytest
 import seqpred
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
 from seqpred.notes import Note
-from seqpred.storage import claim
 from seqpred.storage.atomic import replace_file
+from seqpred.storage.lock import locked
 from seqpred.training import checkpoint
 from seqpred.training.checkpoint import Checkpoint, pack, unpack
 from seqpred.training.run import State
@@ -309,9 +309,10 @@ def test_a_lock_file_removed_before_it_is_locked_is_created_again(
         flock(held, how)
 
     monkeypatch.setattr("fcntl.flock", slow)
-    with claim._open_locked(lock) as held:
+    with locked(lock, WriteError("taken", hint="")):
         assert taken
-        assert claim._is(held, lock)
+        assert lock.exists()
+    assert not lock.exists()
 
 
 def test_a_checkpoint_that_is_too_large_is_rejected_before_it_is_read(
