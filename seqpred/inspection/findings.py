@@ -78,6 +78,8 @@ def describe_columns(
         names = getattr(columns, role.name)
         for name in (names,) if isinstance(names, str) else names or ():
             roles[name] = role.name.removesuffix("s")
+    if columns and columns.id and columns.id not in {p.name for p in profiles}:
+        roles |= dict.fromkeys(columns.id.split(" + "), "id")  # of a wide table
     unused = "unused" if columns else None
     described = []
     for profile in profiles:

@@ -9,43 +9,53 @@ from seqpred.config.data_section import DataSection
 from seqpred.errors import DataError, did_you_mean
 from seqpred.inspection.names import ID_NAMES, normal
 from seqpred.reading.column_profile import ColumnProfile
-from seqpred.reading.time_headers import TimeHeaders, find_part_headers, find_time_headers
+from seqpred.reading.time_headers import Coarse, TimeHeaders, find_part_headers, find_time_headers
 from seqpred.reading.wide import WideColumns, read_texts
 from seqpred.sources.source import Source
 from seqpred.timestamps.units import unit_of
 
 TIME, VALUE = "time", "value"  # columns of the rows that a wide table becomes
-NUMERIC = ("number", "whole", "empty")
+NUMERIC, TIMES = ("number", "whole", "empty"), ("time", "clock")
+COARSE: Sequence[Coarse] = ("day", "month", "year")
+MOSTLY = 0.9  # share of the columns named by timestamps that contain numbers
 MAX_ID_COLUMNS = 3
 
 
-def find_headers(names: Sequence[str], year: str | None = None) -> tuple[TimeHeaders | None, str | None]:
-    """The columns that are named by timestamps, and the column with the year of a row if they are parts of one.
-
-    Args:
-        year: that column, if the config names it.
-    """
-    found = find_time_headers(names) if year is None else None
-    if found:
-        return found, None
-    year = year or next((name for name in names if unit_of(name) == "year"), None)
-    parts = find_part_headers([name for name in names if name != year]) if year else None
-    return parts, year if parts else None
-
-
 def is_wide(profiles: Sequence[ColumnProfile]) -> bool:
-    """Whether the columns of a table are named by timestamps, and its rows have none."""
-    kinds = {p.name: p.kind for p in profiles}
-    headers, year = find_headers(list(kinds))
+    """Whether the columns of a table are named by timestamps, and its rows have none, or the coarser part."""
+    names = [p.name for p in profiles]
+    headers, row_parts = _find_headers(names, [p.name for p in profiles if p.kind == "time" and p.dated])
     if headers is None:
         return False
-    others = [p for p in profiles if p.name not in headers.names and p.name != year]
-    numeric = sum(kinds[name] in NUMERIC for name in headers.names)
-    if numeric < 0.9 * len(headers.names) or any(p.kind in ("time", "clock") for p in others):
+    named = [p for p in profiles if p.name in headers.names]
+    others = [p for p in profiles if p.name not in (*headers.names, *row_parts)]
+    if sum(p.kind in NUMERIC or p.distinct < 2 for p in named) < MOSTLY * len(named) or any(
+        p.kind in TIMES for p in others
+    ):
         return False
-    unnamed = [p for p in others if p.kind in NUMERIC]
-    has_id = any(p.kind == "text" for p in others) or profiles[0].rows == 1 or bool(year)
-    return has_id and len(unnamed) < len(headers.names)
+    has_id = any(p.kind == "text" for p in others) or profiles[0].rows == 1 or bool(row_parts)
+    return has_id and sum(p.kind in NUMERIC for p in others) < len(named)
+
+
+def _find_headers(names: Sequence[str], dated: Sequence[str] = ()) -> tuple[TimeHeaders | None, tuple[str, ...]]:
+    """The columns that are named by timestamps, and the columns of the rows to whose year, month or day they belong.
+
+    Args:
+        dated: the columns that contain dates, as far as they are known; else those that are named so.
+    """
+    units = {unit: name for name in reversed(names) if (unit := unit_of(name))}
+    tried: dict[Coarse, tuple[str | None, ...]] = {
+        "day": (dated[0] if dated else units.get("date"),),
+        "month": (units.get("year"), units.get("month")),
+        "year": (units.get("year"),),
+    }
+    for coarse, row_parts in tried.items():
+        rest = [name for name in names if name not in row_parts]
+        if all(row_parts) and (headers := find_part_headers(rest, coarse)):
+            return headers, tuple(filter(None, row_parts))
+        if coarse == "day" and (headers := find_time_headers(names)):
+            return headers, ()
+    return None, ()
 
 
 def choose_wide_columns(source: Source, names: Sequence[str], data: DataSection) -> WideColumns:
@@ -54,25 +64,29 @@ def choose_wide_columns(source: Source, names: Sequence[str], data: DataSection)
     Raises:
         DataError: no column is named by a timestamp, or a named column is absent.
     """
-    year = next((name for name in data.times if name in names), None)
     series = () if data.id in (None, "auto") else _id_columns(str(data.id), names, source.name)
     static = () if data.covariates.static_file else tuple(data.covariates.static)
     for name in static:
         if name not in names:
             raise DataError(f"no column {name!r}", hint=did_you_mean(name, names), where=source.name)
-    headers, year = find_headers([name for name in names if name not in (*series, *static)], year)
+    row_parts = tuple(name for name in data.times if name in names)
+    free = [name for name in names if name not in (*series, *static)]
+    headers, inferred = _find_headers(free, row_parts[:1] if len(row_parts) == 1 else ())
+    if row_parts:
+        rest = [name for name in free if name not in row_parts]
+        headers = next(filter(None, (find_part_headers(rest, coarse) for coarse in COARSE)), None)
     if headers is None:
         hint = "Name columns such as 2024-01-31, 2024 or Jan (with a column for the year), or set data.layout: rows."
         raise DataError("data.layout is wide, but no columns are named by timestamps", hint=hint, where=source.name)
     if data.covariates.known or data.covariates.past or len(data.targets) > 1:
         hint = "Keep one target and static covariates, or set data.layout: rows."
         raise DataError("data.layout is wide: every cell is a value of one target", hint=hint, where=source.name)
+    row_parts = row_parts or inferred
     if data.id == "auto":
-        others = [name for name in names if name not in (*headers.names, *static, year)]
-        series = find_wide_id(source, others, year)
-    own = [name for name in data.times if name not in ("auto", year)]
+        series = find_wide_id(source, [n for n in free if n not in (*headers.names, *row_parts)], row_parts)
+    own = [name for name in data.times if name not in ("auto", *row_parts)]
     time = (own[0] if own else headers.part.capitalize() or TIME,)
-    return WideColumns(series, (year, *time) if year else time, data.targets[0], headers, static)
+    return WideColumns(series, (*row_parts, *time), data.targets[0], headers, static)
 
 
 def _id_columns(name: str, names: Sequence[str], source_name: str) -> tuple[str, ...]:
@@ -84,12 +98,12 @@ def _id_columns(name: str, names: Sequence[str], source_name: str) -> tuple[str,
     return parts
 
 
-def find_wide_id(source: Source, names: Sequence[str], year: str | None) -> tuple[str, ...]:
-    """The fewest columns whose cells together are different in every row (of a year); none if none are needed.
+def find_wide_id(source: Source, names: Sequence[str], row_parts: Sequence[str]) -> tuple[str, ...]:
+    """The fewest columns whose cells together are different in every row of one time; none if none are needed.
 
     Columns of fractions, such as latitudes, identify nothing.
     """
-    keys = [year] if year else []
+    keys = list(row_parts)
     if not (names or keys):
         return ()
     texts = read_texts(source, [*names, *keys])

@@ -134,6 +134,7 @@ def _read_typed(source: Source, wanted: Wanted | None, rows: int | None) -> pd.D
 
 def _read_arrow(source: Source, content: BinaryIO, wanted: Wanted | None, rows: int | None) -> pd.DataFrame:
     """The frame in a Parquet or Feather file."""
+    import pandas.core.arrays.arrow.extension_types  # type: ignore[import-not-found] # noqa: F401, so periods are read
     import pyarrow as pa
     from pyarrow import feather, parquet
 

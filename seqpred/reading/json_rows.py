@@ -27,7 +27,18 @@ def read_json(source: Source, rows: int | None = None) -> pd.DataFrame:
         objects = list(_objects(source, text.read(), rows))
     if not objects:
         raise DataError("is empty", hint=_HINT, where=source.name)
+    if len(objects) == 1 and rows != 1 and not source.head.lstrip().startswith("["):
+        _check_flat(source, objects[0])
     return pd.DataFrame(objects)
+
+
+def _check_flat(source: Source, only: dict[str, Any]) -> None:
+    """Refuse a file that is one object with the rows, or the columns, nested in it."""
+    for key, value in only.items():
+        if isinstance(value, (list, dict)):
+            example = f"jq -c '.{key}[]' FILE > rows.jsonl" if isinstance(value, list) else "to_json(orient='records')"
+            found = f"is one object, with nested values below {key!r}"
+            raise DataError(found, hint=f"{_HINT} As in: {example}.", where=source.name)
 
 
 def _objects(source: Source, text: str, rows: int | None) -> Iterator[dict[str, Any]]:

@@ -226,11 +226,15 @@ def format_of(source: Source, column: pd.Series, name: str) -> NumberFormat:
 
 
 def _format_note(found: NumberFormat, column: pd.Series, name: str) -> str:
-    """What is dropped from the cells of a column, as in `column 'price': '$5' is read as 5`."""
-    if not found.unit:
-        return ""
-    text = _example(found, column)
-    return f"column {name!r}: {text!r} is read as {found.number(text):.15g}" if text else ""
+    """How cells of a column are read that have a unit, a scale or an unusual sign: `'$5' is read as 5`."""
+    text = next((text.strip() for text in column.dropna().astype(str) if _is_unusual(text.strip())), "")
+    return f"column {name!r}: {text!r} is read as {found.number(text):.15g}" if np.isfinite(found.number(text)) else ""
+
+
+def _is_unusual(text: str) -> bool:
+    """Whether a number has a unit, a scale, or a sign other than a plus or minus before it."""
+    cell = split_cell(text)
+    return cell is not None and bool(cell.unit or cell.scale or text[0] == "(" or text[-1] == "-")
 
 
 def _example(found: NumberFormat, column: pd.Series) -> str:

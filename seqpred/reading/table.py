@@ -91,6 +91,11 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         return Table(source, columns, *parts, tuple(_id_notes(plain.names, columns.id)), plain.marked)
     numbers = [name for name in columns.values if name not in categories]
     frame, decimal, note = _read_as_written(source, columns, numbers)
+    empty = int(frame.isna().all(axis=1).sum()) if columns.time and source.is_csv and not source.drops_empty else 0
+    if empty:
+        table = read_table(replace(source, drops_empty=True), columns, categories)
+        dropped = len(frame) - len(table.times)
+        return replace(table, remarks=(*table.remarks, f"{dropped} lines without a value are skipped"))
     if decimal != source.dialect.decimal:
         source = source.with_dialect(replace(source.dialect, decimal=decimal))
     names, codes = _series(source, frame, columns.id)

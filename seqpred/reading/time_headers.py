@@ -11,17 +11,31 @@ from typing import Literal
 from seqpred.sources.body import kind_of
 from seqpred.timestamps.names import month_of
 
-Part = Literal["", "month", "quarter", "week"]
+Part = Literal["", "month", "quarter", "week", "day", "hour", "clock"]
+Coarse = Literal["year", "month", "day"]  # the finest unit of the row to which a part belongs
 
 MIN_HEADERS = 3
 MIN_COUNTED = 10  # of d_1, d_2, ...: fewer may be different variables
+MIN_CLOCKS = 12
 _LABEL = re.compile(r"\s*\[[^\]]*\]$")  # 1960 [YR1960]
 _COUNTED = re.compile(r"(d|days?|w|wk|weeks?|m|mon|months?|q|t|time|period|h|hrs?|hours?|step)[ _.-]?(\d+)", re.I)
 _YEAR = re.compile(r"(?:1[5-9]|2[01])\d\d", re.ASCII)
 _COMPACT = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-3]\d)?", re.ASCII)
 _PREFIXED = re.compile(r"([A-Za-z_]+?)[ _.]?((?:1[5-9]|2[01])\d\d(?:[-_.]?\d\d){0,2})", re.ASCII)  # X1960, F2015
 _QUARTER = re.compile(r"(?:Q|q|T)[1-4]|[1-4](?:Q|q)")
-_WEEK = re.compile(r"(?:W|KW|w)?(?:[1-9]|[0-4]\d|5[0-3])")
+_NUMBERED = re.compile(r"(?:w|kw|week|d|day|h|he|hr|hour|hour ending)?[ _]?(\d{1,2})", re.IGNORECASE | re.ASCII)
+_CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d)?", re.ASCII)
+_RANGES: dict[Part, tuple[range, ...]] = {  # all numbers that the headers of a part have
+    "month": (range(1, 13),),
+    "week": (range(1, 53), range(1, 54)),
+    "day": (range(1, 32),),
+    "hour": (range(24), range(1, 25)),
+}
+_PARTS: dict[Coarse, tuple[Part, ...]] = {
+    "year": ("month", "quarter", "week"),
+    "month": ("day",),
+    "day": ("hour", "clock"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ def find_time_headers(names: Sequence[str]) -> TimeHeaders | None:
     """
     bare = {name: _LABEL.sub("", name).strip() for name in names}
     found = {name: text for name, text in bare.items() if kind_of(text) == "time" or _COMPACT.fullmatch(text)}
+    found = {name: text for name, text in found.items() if not _CLOCK.fullmatch(text)}
     if len(found) < MIN_HEADERS:
         found = {name: text for name, text in bare.items() if _YEAR.fullmatch(text)}
     if len(found) < MIN_HEADERS:
@@ -57,22 +72,37 @@ def find_time_headers(names: Sequence[str]) -> TimeHeaders | None:
     return TimeHeaders(tuple(found), tuple(found.values()))
 
 
-def find_part_headers(names: Sequence[str]) -> TimeHeaders | None:
-    """The columns whose names are months, quarters or weeks of a year.
+def find_part_headers(names: Sequence[str], coarse: Coarse) -> TimeHeaders | None:
+    """The columns whose names are parts of the year, month or day that the rows have; None if some are lacking.
 
-    >>> find_part_headers(["Year", "Jan", "Feb", "Mar", "Total"]).part
+    >>> find_part_headers(["Jan", "Feb", "Mar", "Total"], "year").part
     'month'
+    >>> find_part_headers([f"H{hour}" for hour in range(1, 25)], "day").texts[:2]
+    ('1', '2')
     """
-    months = {name: name.strip() for name in names if month_of(name.strip().rstrip(".")) is not None}
-    if len(months) < MIN_HEADERS:
-        numbers = {name: name.strip() for name in names if name.strip() in {str(month) for month in range(1, 13)}}
-        months = numbers if len(numbers) == 12 else {}
-    quarters = {name: name.strip() for name in names if _QUARTER.fullmatch(name.strip())}
-    weeks = {name: name.strip() for name in names if _WEEK.fullmatch(name.strip())}
-    for part, found, fewest in (("month", months, 3), ("quarter", quarters, 4), ("week", weeks, 50)):
-        if len(found) >= fewest:
-            return TimeHeaders(tuple(found), tuple(found.values()), part)  # type: ignore[arg-type]
+    bare = {name: name.strip() for name in names}
+    for part in _PARTS[coarse]:
+        if part == "quarter":
+            found = {name: text for name, text in bare.items() if _QUARTER.fullmatch(text)}
+            found = found if len(found) == 4 else {}
+        elif part == "clock":
+            found = {name: text for name, text in bare.items() if _CLOCK.fullmatch(text)}
+            found = found if len(found) >= MIN_CLOCKS else {}
+        else:
+            found = _numbered(bare, part)
+        if part == "month" and not found:
+            found = {name: text for name, text in bare.items() if month_of(text.rstrip(".")) is not None}
+        if len(found) >= MIN_HEADERS:
+            return TimeHeaders(tuple(found), tuple(found.values()), part)
     return None
+
+
+def _numbered(bare: dict[str, str], part: Part) -> dict[str, str]:
+    """The numbers of H1, H2, ..., if they are all numbers of the part; a 25th hour is ignored."""
+    numbers = {name: match[1] for name, text in bare.items() if (match := _NUMBERED.fullmatch(text))}
+    numbers = {name: number for name, number in numbers.items() if part != "hour" or number != "25"}
+    there = {int(number) for number in numbers.values()}
+    return numbers if any(there == {*expected} for expected in _RANGES[part]) else {}
 
 
 def _without_prefix(bare: dict[str, str]) -> dict[str, str]:

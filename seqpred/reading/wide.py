@@ -31,7 +31,8 @@ class WideColumns:
 
     Attributes:
         id: the columns that identify a series; several are joined.
-        time: names of the time columns once unfolded. The first can be a column of the table, with the year of a row.
+        time: names of the time columns once unfolded. All but the last are columns of the table, with the year, month
+            or date of each row.
         target: the name of the values once unfolded.
         headers: the columns that contain the values.
         static: the static covariates.
@@ -128,7 +129,7 @@ def read_wide(source: Source, wide: WideColumns) -> WideRows:
     unit = source.dialect.unit.get(wide.target)
     own = dict.fromkeys(wide.headers.names, unit) if unit else {}
     table = read_table(source.with_dialect(replace(source.dialect, unit=own)), Columns((), None, wide.headers.names))
-    stamps = _read_headers(source, wide)
+    stamps = _read_headers(source, wide, table.values)
     known = np.zeros(len(names), bool)
     known[codes[np.isfinite(table.values).any(axis=1)]] = True
     if not known.any():
@@ -189,18 +190,23 @@ def read_texts(source: Source, names: Sequence[str]) -> pd.DataFrame:
     return frame.apply(lambda column: stripped(column.astype("object").where(column.notna(), "").astype(str)))
 
 
-def _read_headers(source: Source, wide: WideColumns) -> Timestamps:
-    """The timestamps in the headers: `[headers]`, or `[rows * headers]` with the year of each row."""
+def _read_headers(source: Source, wide: WideColumns, values: Float) -> Timestamps:
+    """The timestamps in the headers: `[headers]`, or `[rows * headers]` with the coarser part of each row.
+
+    An empty cell may be on a day that does not exist: its time is before all others.
+    """
     import pandas as pd
 
-    texts = {wide.time[-1]: list(wide.headers.texts)}
+    texts = pd.DataFrame({wide.time[-1]: list(wide.headers.texts)}, dtype="str")
+    known = np.ones(len(texts), bool)
     if wide.headers.part:
-        years = read_texts(source, wide.time[:1])[wide.time[0]].tolist()
-        texts = {wide.time[0]: [year for year in years for _ in wide.headers.texts], wide.time[-1]: []}
-        texts[wide.time[-1]] = [text for _ in years for text in wide.headers.texts]
-    frame = pd.DataFrame(texts, dtype="str")
-    headers = Source(f"{source.name}, column headers", frame, source.dialect)
-    return read_timestamps(headers, frame, wide.time, np.zeros(len(frame), np.int64))
+        texts, known = read_texts(source, wide.time[:-1]).merge(texts, how="cross"), np.isfinite(values.ravel())
+        texts = texts[known].reset_index(drop=True)
+    headers = Source(f"{source.name}, column headers", texts, source.dialect)
+    found = read_timestamps(headers, texts, wide.time, np.zeros(len(texts), np.int64))
+    times = np.full(len(known), np.iinfo(np.int64).min)
+    times[known] = found.times
+    return replace(found, times=times)
 
 
 def _of_all_headers(notes: Iterable[str]) -> Iterator[str]:
@@ -216,7 +222,8 @@ def _of_all_headers(notes: Iterable[str]) -> Iterator[str]:
 
 def _describe(wide: WideColumns, names: Sequence[str], kept: Sequence[str]) -> Iterator[str]:
     first, last = wide.headers.names[0], wide.headers.names[-1]
-    what = f"{wide.headers.part}s" if wide.headers.part else "timestamps"
+    part = wide.headers.part
+    what = "times of day" if part == "clock" else f"{part}s" if part else "timestamps"
     yield f"data.layout is wide: {len(wide.headers.names)} columns are named by {what}, {first!r} to {last!r}"
     if len(kept) < len(names):
         dropped = [name for name in names if name not in {*kept}]

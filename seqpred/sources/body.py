@@ -58,7 +58,7 @@ def kind_of(text: str) -> Kind:
     ['empty', 'number', 'number', 'time', 'time', 'text']
     """
     text = text.strip()
-    if text in EMPTY or not text.strip("-.?*_/ \u2013\u2014"):
+    if text in EMPTY or not text.strip("-.:?*_/ \u2013\u2014"):
         return "empty"
     if not any(map(str.isdigit, text)):
         return "text"
@@ -158,4 +158,4 @@ def _counts_up(cells: Sequence[str]) -> bool:
     steps = {after - before for before, after in itertools.pairwise(numbers)}
     if all(1800 <= number <= 2200 for number in numbers):
         return len({step > 0 for step in steps}) < 2 and 0 not in steps
-    return steps == {1} or numbers == [0]
+    return (steps == {1} and numbers[0] < 2) or numbers == [0]

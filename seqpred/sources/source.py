@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 HEAD = 1 << 16  # characters of a text in which its header is looked for
 MIN_HEAD_LINES = 5  # lines of the head; longer lines make it larger
 MAX_COLUMNS, MAX_HEADER = 10_000, 1_000_000  # columns and characters of a header; more is not a table
+_EMPTY_LINE = re.compile(r"^[,;\t| \"]+$", re.MULTILINE)
 SHOWN = 3  # rows that a message names
 BROKEN = (OSError, csv.Error, *DAMAGED)  # raised while a damaged file is read
 
@@ -41,12 +43,14 @@ class Source:
         name: of the source, in messages.
         content: a path, several, the bytes of standard input, or a DataFrame.
         skipped: lines (rows, if there are no lines) of a larger source before this piece of it.
+        drops_empty: whether lines without a value, such as `,,`, are not rows.
     """
 
     name: str
     content: Path | tuple[Path, ...] | bytes | pd.DataFrame
     dialect: Dialect = USUAL
     skipped: int = 0
+    drops_empty: bool = False
 
     def with_dialect(self, dialect: Dialect) -> Source:
         """The same source in another dialect. What is known of its bytes is not found out again."""
@@ -254,14 +258,15 @@ class Source:
     @property
     def is_plain(self) -> bool:
         """Whether a text can be parsed as it is stored: the header first, then nothing but rows."""
-        return self.structure.is_plain and not self.footer.lines
+        return self.structure.is_plain and not self.footer.lines and not self.drops_empty
 
     def open_text(self) -> TextIO:
         """The text of the table from its header on. Lines that are not rows are blank."""
         if self.is_plain:
             return self.open_raw_text()
         with self.open_raw_text() as text:
-            return io.StringIO(self.structure.rows(text.read(), self.footer.lines), newline="")
+            rows = self.structure.rows(text.read(), self.footer.lines)
+        return io.StringIO(_EMPTY_LINE.sub("", rows) if self.drops_empty else rows, newline="")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
         """The fields of each record that is not blank, the header's first, and the line on which it ends."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from seqpred.sources.body import Body, Record, kind_of, records_of
 from seqpred.sources.columns import column_names
 
-DELIMITERS = ",;\t|"
+DELIMITERS = ";\t|,"  # of equally regular ones the first: a comma is a decimal sign, too
 COMMENTS = ("#", "//", "%")
 FEW_CELLS, MANY_CELLS = 60, 1000  # of the head that are examined: first, and if that is not enough
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own way to name the delimiter
@@ -146,7 +146,7 @@ def _is_altered(header: Record) -> bool:
 
 def _split(text: str, delimiters: str, cells: int) -> tuple[str, list[Record]]:
     """The delimiter that makes records of one width and of cells that are numbers or timestamps, and the records."""
-    used = [delimiter for delimiter in delimiters if delimiter in text] or [delimiters[0]]
+    used = [delimiter for delimiter in delimiters if delimiter in text] or [delimiters[-1]]
     tried = {delimiter: list(records_of(text, delimiter, cells)) for delimiter in used}
     best = max(tried, key=lambda delimiter: _regularity(tried[delimiter])) if len(tried) > 1 else used[0]
     return best, tried[best]

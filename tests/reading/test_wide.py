@@ -112,6 +112,27 @@ def test_rows_of_one_year_follow_one_another() -> None:
     assert (both.names, both.columns.id, both.lengths.tolist()) == (["A", "B"], "Land", [24, 24])
 
 
+@pytest.mark.parametrize(
+    ("headers", "step"),
+    [([f"H{h}" for h in range(1, 25)], "PT1H"), ([f"{h:02d}:{m}" for h in range(24) for m in ("00", "30")], "PT30M")],
+)
+def test_hours_of_a_date_become_rows(headers: list[str], step: str) -> None:
+    hours = table(["Date", *headers], [[day, *values(len(headers), i)] for i, day in enumerate(DAYS)])
+    assert found(hours)["time"] == ["Date", "Hour" if step == "PT1H" else "Clock"]
+    read = panel(hours)
+    assert (str(read.step), read.lengths.tolist()) == (step, [30 * len(headers)])
+    assert read.track(0, 0)[: len(headers)].tolist() == values(len(headers))
+
+
+def test_days_of_a_month_become_rows_and_those_that_do_not_exist_none() -> None:
+    rows = [
+        [2023, month, *[d if d <= days else "" for d in range(1, 32)]] for month, days in ((1, 31), (2, 28), (3, 31))
+    ]
+    read = panel(table(["Year", "Month", *(str(d) for d in range(1, 32))], rows))
+    assert (read.columns.time, str(read.step), read.lengths.tolist()) == (("Year", "Month", "Day"), "P1D", [90])
+    assert read.track(0, 0)[[30, 31, 58, 59]].tolist() == [31, 1, 28, 1]
+
+
 def test_joined_ids_are_joined_by_commas_and_empty_parts_skipped() -> None:
     assert panel(CASES).names == ["Chad", "Hubei, China", "Beijing, China"]
 
@@ -209,12 +230,11 @@ def test_timestamps_in_names_are_found(names: list[str], texts: tuple[str, ...])
 
 
 def test_parts_of_a_year_in_names_are_found() -> None:
-    assert [getattr(find_part_headers(names), "part", None) for names in (MONTHS, ["Q1", "Q2", "Q3", "Q4"])] == [
-        "month",
-        "quarter",
-    ]
-    assert find_part_headers(["Januar", "Februar", "März"]) is not None
-    assert find_part_headers(["Q1", "Q2"]) is None
+    parts = {"month": [*MONTHS, "Total"], "quarter": ["Q1", "Q2", "Q3", "Q4"], "week": [f"W{w}" for w in range(1, 53)]}
+    assert [getattr(find_part_headers(names, "year"), "part", None) for names in parts.values()] == list(parts)
+    assert find_part_headers(["Januar", "Februar", "März"], "year") is not None
+    assert find_part_headers(["Q1", "Q2"], "year") is None
+    assert find_part_headers([str(h) for h in range(1, 24)], "day") is None
 
 
 def test_check_shows_the_named_columns_as_values(tmp_path: Any) -> None:

@@ -276,3 +276,21 @@ def test_a_pattern_searches_a_bounded_number_of_folders(tmp_path: Path, monkeypa
     monkeypatch.setattr(opening, "MAX_FILES", 0)
     with pytest.raises(DataError, match="matches more than 0 files"):
         open_source(f"{tmp_path}/*.csv")
+
+
+def test_periods_in_a_parquet_file_are_timestamps() -> None:
+    index = pd.period_range("2024-01", periods=6, freq="M", name="month")
+    source = Source("a", parquet(pd.DataFrame({"y": np.arange(6.0)}, index)))
+    table = read_table(source, Columns(("month",), None, ("y",)))
+    assert table.clock.write(table.times[:2]) == ["2024-01-01", "2024-02-01"]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        (json.dumps({"data": [{"date": "2024-01-01", "y": 1}]}), "jq -c '.data[]' FILE > rows.jsonl"),
+        (FRAME.to_json(), "orient='records'"),
+    ],
+)
+def test_json_that_is_one_object_is_answered_with_how_to_extract_its_rows(content: str, hint: str) -> None:
+    assert hint in fault(content.encode())

@@ -60,7 +60,7 @@ def test_a_column_of_one_format_is_read_with_a_note(cells: list[str], values: li
     table = read(cells)
     assert table.values[:, 0].tolist() == values
     assert table.source.dialect.unit == ({"y": unit} if unit else {})
-    if unit:
+    if unit or cells[0][-1] in "K-.)":
         assert f"column 'y': {cells[0]!r} is read as {values[0]:.15g}" in table.notes
 
 

@@ -193,3 +193,14 @@ def test_any_text_has_a_structure_or_an_error_and_keeps_its_lines(lines: list[st
         structure = Structure(skipped=frozenset([e.line]))
     assert structure.rows(text).count(end) == len(lines)
     assert Structure().rows(text) == text
+
+
+def test_lines_without_a_value_between_rows_are_skipped_with_a_note() -> None:
+    text = TABLE.replace("2024-01-05", ",,\n2024-01-05").replace("2024-01-08", ",,\n2024-01-08")
+    table = read_table(source(text), Columns(("date",), None, ("load",)))
+    assert len(table.times) == 9
+    assert "2 lines without a value are skipped" in table.notes
+    with pytest.raises(DataError, match=r"a\.csv:13: 'x'"):
+        read_table(source(text + "2024-01-10,x,5\n"), Columns(("date",), None, ("load",)))
+    order = read_table(source("y,z\n1,2\n,\n3,4\n"), Columns((), None, ("y",)))
+    assert len(order.times) == 3
