@@ -14,11 +14,12 @@ from seqpred.sources.dialect import EMPTY
 from seqpred.sources.numbers import is_plain_number
 from seqpred.sources.source import BROKEN, Source
 from seqpred.timestamps.reader import stripped
-from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
 from seqpred.timestamps.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from seqpred.timestamps.recognize import Recognized
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
@@ -97,6 +98,8 @@ def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
 def _recognize(name: str, filled: pd.Series) -> Recognized:
     """What a column could be in a timestamp."""
     from pandas.api import types
+
+    from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
 
     if not len(filled) or types.is_bool_dtype(filled):
         return Recognized()

@@ -23,8 +23,7 @@ from seqpred.sources.body import records_of
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST
 from seqpred.sources.source import BROKEN, Source
-from seqpred.timestamps.format import INTEGER, TimestampFormat
-from seqpred.timestamps.numeric import may_be_timestamps
+from seqpred.timestamps.format import INTEGER, TimestampFormat, may_be_timestamps
 
 if TYPE_CHECKING:
     import pyarrow as pa

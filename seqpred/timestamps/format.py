@@ -14,6 +14,15 @@ from seqpred.timestamps.pattern import Pattern, compile_pattern
 INTEGER = "integer"
 
 
+def may_be_timestamps(low: float, high: float) -> bool:
+    """Whether numbers from `low` to `high` have as many digits as timestamps do.
+
+    >>> may_be_timestamps(1, 500), may_be_timestamps(1949, 2020), may_be_timestamps(199001, 200112)
+    (False, False, True)
+    """
+    return low >= 10_000 and high < 10**19
+
+
 @dataclass(frozen=True)
 class TimestampFormat:
     """How a time column is written, and what its numbers of microseconds count.

@@ -41,15 +41,6 @@ class _Kind:
     surely: bool = False
 
 
-def may_be_timestamps(low: float, high: float) -> bool:
-    """Whether numbers from `low` to `high` have as many digits as timestamps do.
-
-    >>> may_be_timestamps(1, 500), may_be_timestamps(1949, 2020), may_be_timestamps(199001, 200112)
-    (False, False, True)
-    """
-    return low >= 10_000 and high < 10**19
-
-
 def infer_numeric(texts: Sequence[str] | ShapedTexts, unit: Unit | None = None) -> Inferred | None:
     """The pattern of numbers that are timestamps; None if they are counters, years or measurements.
 

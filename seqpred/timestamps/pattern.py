@@ -326,7 +326,7 @@ def compile_pattern(text: str) -> Pattern:
 
 def _from_iso(text: str) -> tuple[int, int]:
     """As `Pattern.read_one`, of a text whose shape is known to match."""
-    stamp = datetime.fromisoformat(text)
+    stamp = datetime.fromisoformat(text.removesuffix("Z"))
     if stamp.tzinfo is None:
         return microseconds(stamp), 0
     offset = stamp.utcoffset() or timedelta(0)

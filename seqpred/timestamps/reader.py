@@ -13,17 +13,15 @@ from seqpred.calendar.step import DAY
 from seqpred.errors import DataError
 from seqpred.sources.dialect import LETTERS
 from seqpred.sources.source import Source
-from seqpred.timestamps.column import infer_column, infer_columns
-from seqpred.timestamps.format import INTEGER, TimestampFormat
-from seqpred.timestamps.infer import Inferred, UnreadableError
+from seqpred.timestamps.format import INTEGER, TimestampFormat, may_be_timestamps
 from seqpred.timestamps.localize import localize, skipped
-from seqpred.timestamps.numeric import may_be_timestamps
 from seqpred.timestamps.offsets import is_offset, offset_of
-from seqpred.timestamps.split import UnreadablePartError
 from seqpred.timestamps.units import unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from seqpred.timestamps.infer import Inferred, UnreadableError
 
 UNFOLDED = "%Y-%m-%d %H:%M:%S"  # how timestamps are written that were never text
 
@@ -129,6 +127,9 @@ def _numbers(source: Source, column: pd.Series) -> Timestamps:
 
 def _texts(source: Source, column: pd.Series) -> Timestamps:
     """A column of texts."""
+    from seqpred.timestamps.column import infer_column
+    from seqpred.timestamps.infer import UnreadableError
+
     places, distinct = _factorized(stripped(column))
     dialect, name = source.dialect, str(column.name)
     try:
@@ -142,6 +143,10 @@ def _texts(source: Source, column: pd.Series) -> Timestamps:
 
 def _split(source: Source, columns: pd.DataFrame) -> Timestamps:
     """Timestamps that are split over columns."""
+    from seqpred.timestamps.column import infer_columns
+    from seqpred.timestamps.infer import UnreadableError
+    from seqpred.timestamps.split import UnreadablePartError
+
     texts = {str(name): stripped(columns[name]) for name in columns}
     joined = None
     for column in texts.values():

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqpred.timestamps.column import NUMBER
+from seqpred.timestamps.format import may_be_timestamps
 from seqpred.timestamps.infer import UnreadableError, infer_pattern
 from seqpred.timestamps.names import weekday_of
-from seqpred.timestamps.numeric import infer_numeric, may_be_timestamps
+from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.regularity import share_of_usual
 from seqpred.timestamps.split import TimeColumn, clock_pattern, named_part, number_unit
 from seqpred.timestamps.units import Unit, is_time_name, unit_of

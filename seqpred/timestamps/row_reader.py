@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seqpred.calendar.step import Step
 from seqpred.calendar.zones import to_instants, to_local
 from seqpred.sources.dialect import Dialect
-from seqpred.timestamps.column import infer_column, infer_columns, unit_of_step
 from seqpred.timestamps.format import INTEGER, TimestampFormat
-from seqpred.timestamps.infer import Inferred, UnreadableError
 from seqpred.timestamps.offsets import offset_of
 from seqpred.timestamps.pattern import Pattern
 from seqpred.timestamps.units import unit_of
+
+if TYPE_CHECKING:
+    from seqpred.timestamps.infer import Inferred
 
 LARGEST_INTEGER = 2**53  # up to here, a number read as a float is exact
 
@@ -104,6 +106,9 @@ class TimestampReader:
             self.format = replace(self.format, pattern=inferred.pattern.text)
 
     def _infer(self, rows: list[str]) -> Inferred | None:
+        from seqpred.timestamps.column import infer_column, infer_columns, unit_of_step
+        from seqpred.timestamps.infer import UnreadableError
+
         dialect = self._dialect
         known = dialect.timestamp_format
         try:
