@@ -259,7 +259,7 @@ def checkpoint_target(place: Path) -> Target:
 
     def new() -> Run:
         network = Network(shape)
-        best = Outcome(network.weights(), {"initial_forecast": np.zeros((2, 3), np.float32)})
+        best = Outcome(network.weights(), {"initial_forecast": np.zeros((2, 3), np.float32)}, 9)
         return Run(network, AdamW(network.parameters(), 0.1), torch.Generator(), best, 0.0)
 
     good = pack({"made_for": made_for, "finished": [new().best.state_dict()], "run": new().state_dict()})[32:]

@@ -70,6 +70,10 @@ class Ensemble(nn.Module):
         z = [n.quantiles(part, head_inputs) for n, part in zip(self.networks, parts, strict=True)]
         return self._calibrated(torch.stack(z).mean(0), self._initial(head_inputs))
 
+    def last_position(self, x: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
+        """[batch, N, Q], the quantiles after the last row of x [batch, T, feature], from the initial state."""
+        return self.quantiles(self.advance(x, self.start(len(x)))[0], head_inputs)[:, -1]
+
     def _initial(self, head_inputs: HeadInputs) -> Tensor:
         """The initial forecast, [N, Q] or [batch, P, N, Q]."""
         if not self.shape.naives:

@@ -26,11 +26,14 @@ class ValidationResult:
         losses: [W], the loss of each window; NaN where no target is known.
         normalized_errors: [W, N], the distance of the target from the median, in units of the distance from the median
             to the outermost quantile on that side; NaN where unknown.
+        largest_errors: [N], the largest distance of a target from the median at each step, in units of the scale;
+            negative where unknown.
     """
 
     step: int
     losses: npt.NDArray[np.float32]
     normalized_errors: npt.NDArray[np.float16]
+    largest_errors: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

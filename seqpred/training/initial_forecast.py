@@ -23,11 +23,13 @@ class InitialForecast:
         quantiles: [N, Q], of the errors of the blend, relative to their median.
         logits: [places, A + 1], of the weights of the naive forecasts, the anchor's first; see `heads.Blend`.
         blend: [A, N], the weights at each step of the naive forecasts other than the anchor's.
+        rows: the number of rows of the sample with a known target, at the step with the fewest.
     """
 
     quantiles: Tensor
     logits: Tensor
     blend: Tensor
+    rows: int
 
 
 @torch.no_grad()
@@ -35,6 +37,8 @@ def initial_forecast(
     shape: Shape, windows: Windows, starts: Starts, middle: int, rng: torch.Generator
 ) -> InitialForecast:
     """Weigh the naive forecasts by their errors on a random sample of the training split.
+
+    A step without any known target gets the mean quantiles of the other steps.
 
     Args:
         middle: the index of the median in the levels.
@@ -52,8 +56,9 @@ def initial_forecast(
         blend = torch.softmax(logits, -1)[:, 1:].T @ near
         z = z - (naives[:, 1:] * blend).sum(1)
     levels = torch.tensor(shape.levels, device=z.device)
-    quantiles = torch.nanquantile(z, levels, dim=0).T.nan_to_num(0.0)
-    return InitialForecast(quantiles - quantiles[:, middle : middle + 1], logits, blend)
+    quantiles = torch.nanquantile(z, levels, dim=0).T
+    quantiles = torch.where(quantiles.isnan(), quantiles.nanmean(0), quantiles).nan_to_num(0.0)
+    return InitialForecast(quantiles - quantiles[:, middle : middle + 1], logits, blend, _count_rows(rows, z))
 
 
 def _sample(windows: Windows, starts: Starts, rng: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -63,6 +68,13 @@ def _sample(windows: Windows, starts: Starts, rng: torch.Generator) -> tuple[Ten
     count = min(rows.shape[1], POSITIONS)
     spread = torch.linspace(0, rows.shape[1] - 1, count, device=rows.device).long()
     return rows[:, spread].flatten(), tracks.repeat_interleave(count)
+
+
+def _count_rows(rows: Tensor, z: Tensor) -> int:
+    """The number of distinct rows [S] with a known target [S, N], at the step with the fewest."""
+    distinct, place = torch.unique(rows, return_inverse=True)
+    known = torch.zeros(len(distinct), z.shape[1], device=z.device).index_add_(0, place, z.isfinite().float())
+    return int((known > 0).sum(0).min())
 
 
 def _naive_forecasts(shape: Shape, windows: Windows, rows: Tensor, tracks: Tensor) -> Tensor:

@@ -167,7 +167,7 @@ def _start(shape: Shape, data: TrainingData, options: FitOptions, clock: Callabl
     network.head.initialize(initial.quantiles, initial.logits)
     optimizer = AdamW(network.parameters(), WEIGHT_DECAY)
     named = {"initial_forecast": initial.quantiles, **({"blend": initial.blend} if shape.naives else {})}
-    best = Outcome(network.weights(), {name: array.cpu().numpy() for name, array in named.items()})
+    best = Outcome(network.weights(), {name: array.cpu().numpy() for name, array in named.items()}, initial.rows)
     ready = clock()
     if options.schedule.stop_step is None:
         best.score, result = validation_score(network, data.validation, 0)

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
-from seqpred.network.ensemble import Weights, gather
+from seqpred.network.ensemble import Ensemble, Weights, gather
+from seqpred.network.machine import threads
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.choice import Choice
 from seqpred.training.history import HistoryRow, history_of
 from seqpred.training.networks import fit_options
 from seqpred.training.run import Outcome
 from seqpred.training.validate import Validation
+from seqpred.training.validation_score import ValidationSet, interval_widths
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Fit:
     Attributes:
         weights: of the ensemble.
         held_out: weights of an ensemble that was trained without the validation split, for scores on it.
-        choice: the result of validation.
+        choice: the result of validation, with the interval scale of the ensemble.
         steps: of all networks together.
         history: the training and validation loss of every network as it was trained.
         reason: why the first network ended.
@@ -53,7 +56,29 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
         schedule = replace(options.schedule, steps=validation.schedule_steps, stop_step=choice.step, time_budget=left)
         members.append(networks.fit(windows, replace(options, schedule=schedule, seed=options.seed + i)))
     initial = {name: np.mean([m.initial[name] for m in members], axis=0) for name in members[0].initial}
-    weights = gather([m.weights for m in members], initial, choice.shrinkage, choice.interval_scale)
-    return Fit(
-        weights, validation.held_out, choice, networks.steps, networks.outcomes[0].reason, history_of(networks.outcomes)
-    )
+    weights = [member.weights for member in members]
+    with threads(options.threads):
+        scale = bounded_scale(validation, gather(weights, initial, choice.shrinkage, 1.0))
+    ensemble = gather(weights, initial, choice.shrinkage, scale)
+    choice = replace(choice, interval_scale=scale)
+    outcomes = networks.outcomes
+    history = history_of(outcomes)
+    return Fit(ensemble, validation.held_out, choice, networks.steps, outcomes[0].reason, history)
+
+
+def bounded_scale(validation: Validation, weights: Weights) -> float:
+    """The interval scale, at most so large that the outermost quantiles reach the largest error of validation.
+
+    Validation may have scored much narrower intervals than those of the members, which are trained on the held-out
+    rows too: a series that hardly changed before these gave it small errors to estimate the intervals from.
+
+    Args:
+        weights: of the ensemble, with an interval scale of 1.
+    """
+    scale, networks = validation.choice.interval_scale, validation.networks
+    if scale <= 1:
+        return scale
+    ensemble = Ensemble.from_weights(networks.shape, weights)
+    levels = torch.tensor(networks.shape.levels)
+    widths = interval_widths(ensemble, ValidationSet.of(validation.windows, levels, "pinball"))
+    return min(scale, max(1.0, float(np.max(validation.largest_errors / np.maximum(widths, 1e-6)))))

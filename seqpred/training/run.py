@@ -60,6 +60,7 @@ class Outcome:
         weights: the best ones.
         initial: `initial_forecast` [N, Q] and, with a blend, `blend` [A, N]: the network's forecast before the first
             step; see `network.ensemble`.
+        known_rows: rows of the training split with a known target, at the step with the fewest, as far as sampled.
         score: the best one.
         best_step: the step of the best weights.
         validation_results: of all validations, including one before the first step.
@@ -72,6 +73,7 @@ class Outcome:
 
     weights: Weights
     initial: Weights
+    known_rows: int
     score: Score = UNSCORED
     best_step: int = 0
     validation_results: list[ValidationResult] = field(default_factory=list)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from seqpred.arrays import Float32
 from seqpred.features.covariates import Covariates
 from seqpred.network.ensemble import Weights, gather
 from seqpred.network.machine import keep_memory
@@ -17,10 +20,11 @@ from seqpred.training.dataset import training_windows
 from seqpred.training.loop import Hooks
 from seqpred.training.memory import check_memory
 from seqpred.training.networks import NetworkSequence, fit_options
-from seqpred.training.run import Score
+from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
 
 MAX_FOLDS = 4
+MIN_ROWS = 2  # with a known target, without which a fold says nothing about the spread of errors
 TIME_SHARE = 3  # validation may use one part in so many of the time budget, so that two members take as many steps
 
 
@@ -30,6 +34,7 @@ class Validation:
 
     Attributes:
         choice: the number of steps, the shrinkage and the interval scale.
+        largest_errors: [N], the largest error at each step, in units of the scale; negative where unknown.
         score: of the network that was trained without the whole validation split.
         held_out: weights of an ensemble of that network alone, for scores on the validation split.
         schedule_steps: steps of the schedule that the members follow.
@@ -38,6 +43,7 @@ class Validation:
     """
 
     choice: Choice
+    largest_errors: Float32
     score: Score
     held_out: Weights
     schedule_steps: int
@@ -72,12 +78,26 @@ def validate(
     for i, fold in enumerate(folds):
         left = None if budget is None else max(budget / TIME_SHARE - networks.seconds, 1e-3) / (len(folds) - i)
         networks.fit(fold, replace(options, schedule=replace(options.schedule, time_budget=left)))
-    outcomes, last = networks.outcomes, networks.outcomes[-1]
-    results, blocks = [o.validation_results for o in outcomes], [fold.validation_blocks() for fold in folds]
-    choice = choose(results, blocks, shape.levels[-1] - shape.levels[0])
+    choice, largest_errors = _choose(folds, networks.outcomes, shape.levels[-1] - shape.levels[0])
+    last = networks.outcomes[-1]
     held_out = gather([last.weights], last.initial, choice.shrinkage, choice.interval_scale)
-    steps = max(1, *(outcome.schedule_steps for outcome in outcomes))
-    return Validation(choice, last.score, held_out, steps, windows, networks)
+    steps = max(1, *(outcome.schedule_steps for outcome in networks.outcomes))
+    return Validation(choice, largest_errors, last.score, held_out, steps, windows, networks)
+
+
+def _choose(folds: Sequence[Windows], outcomes: Sequence[Outcome], coverage: float) -> tuple[Choice, Float32]:
+    """The choice, and the largest errors at the chosen step, from folds that were trained on enough known targets.
+
+    A series that does not change has no scale, and no target in units of it; a fold that ends before it changes has
+    nothing to train on.
+    """
+    usable = [(f.validation_blocks(), o) for f, o in zip(folds, outcomes, strict=True) if o.known_rows >= MIN_ROWS]
+    if not usable:
+        return Choice(0, 0.0, 1.0), np.full(folds[0].spec.horizon, -np.inf, np.float32)
+    results = [outcome.validation_results for _, outcome in usable]
+    choice = choose(results, [blocks for blocks, _ in usable], coverage)
+    errors = [r.largest_errors for fold in results for r in fold if r.step == choice.step]
+    return choice, np.max(errors, axis=0)
 
 
 def _folds(windows: Windows, config: ResolvedConfig) -> Iterator[Windows]:

@@ -1,4 +1,4 @@
-"""The score of a network on the validation split."""
+"""The score of a network, and the width of its intervals, on the validation split."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqpred.arrays import Float32
+from seqpred.network.ensemble import Ensemble
 from seqpred.network.network import Network
 from seqpred.training.choice import ValidationResult
 from seqpred.training.loss import window_losses
@@ -53,12 +55,23 @@ def validation_score(network: Network, data: ValidationSet, step: int) -> tuple[
         mase=float((z - median).abs().nanmean()),
         anchor_mase=float(z.abs().nanmean()),
     )
+    errors = (z - median).abs()
     width = torch.where(z > median, quantiles[..., -1] - median, median - quantiles[..., 0])
-    errors = ((z - median).abs() / width.clamp(min=1e-6)).clamp(max=1e4)
-    return score, ValidationResult(step, (sums / counts).cpu().numpy(), errors.cpu().numpy().astype(np.float16))
+    normalized = (errors / width.clamp(min=1e-6)).clamp(max=1e4).cpu().numpy().astype(np.float16)
+    largest = torch.where(errors.isfinite(), errors, -torch.inf).amax(0)  # -inf where nothing is known
+    return score, ValidationResult(step, (sums / counts).cpu().numpy(), normalized, largest.cpu().numpy())
 
 
-def _forecast(network: Network, data: ValidationSet) -> tuple[Tensor, Tensor]:
+@torch.no_grad()
+def interval_widths(ensemble: Ensemble, data: ValidationSet) -> Float32:
+    """The distance of the farther outermost quantile from the median at each step, the median over windows, [N]."""
+    quantiles, _ = _forecast(ensemble, data)
+    median = quantiles[..., ensemble.networks[0].head.middle]
+    farther = torch.maximum(quantiles[..., -1] - median, median - quantiles[..., 0])
+    return np.asarray(farther.median(0).values.cpu().numpy())
+
+
+def _forecast(network: Network | Ensemble, data: ValidationSet) -> tuple[Tensor, Tensor]:
     """The quantiles [W, N, Q] and the targets [W, N] of all windows."""
     windows, quantiles, targets = data.windows, [], []
     network.eval()

@@ -25,6 +25,7 @@ PrepareTracks = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
 """From the numbers of some tracks to (number, prepared track, training targets [T], NaN if missing) of at least these:
 all tracks of a series are prepared together."""
 MAX_VALIDATION_WINDOWS = 1024  # over all tracks
+MIN_CHANGES = 3  # a scale that is the mean of fewer may be far too small, and the targets in units of it too large
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Windows:
         known: [R, known], the columns of x that are known ahead.
         values: [R], observed values, NaN if missing, relative to each track's first one, so that float32 resolves the
             differences of large numbers.
-        scale: [R], NaN where there is no scale yet or less than one anchor lag of history: not trained on.
+        scale: [R], NaN with less than one anchor lag or `MIN_CHANGES` changes of history: not trained on.
         filled: [R], as `values`, with missing values filled in.
         begins, cuts, ends: [K], rows of each track: first, first of the validation split, one past the last.
         spec: the rows that a window covers.
@@ -126,7 +127,8 @@ class Windows:
             all_values[own] = values - base
             filled[own] = track.filled - base
             has_anchor = np.arange(len(values)) >= self.spec.inputs.anchor - 1
-            scale[own] = np.where((track.scale > 0) & has_anchor, track.scale, np.nan)
+            reliable = count_changes(track.filled, self.spec.inputs.season) >= MIN_CHANGES
+            scale[own] = np.where(reliable & has_anchor, track.scale, np.nan)
             self.prepared[k] = True
 
     # ------------------------------------------------------------------ drawing windows
@@ -242,6 +244,22 @@ class Windows:
     def hold_out(self, rows: Tensor) -> Windows:
         """The same windows with the last `rows` [K] of each track as the validation split."""
         return replace(self, cuts=self.ends - rows)
+
+
+def count_changes(filled: Float, season: int) -> Int:
+    """The number of changes that the scale at each row [T] is the mean of: over a season, or over one row at first.
+
+    >>> count_changes(np.array([5.0, 5.0, 5.0, 6.0, 7.0, 7.0, 8.0]), 2).tolist()
+    [0, 0, 0, 1, 2, 3, 4]
+    """
+
+    def changes(lag: int) -> Int:
+        count = np.zeros(len(filled), np.int64)
+        count[lag:] = (filled[lag:] != filled[:-lag]).cumsum()
+        return count
+
+    over_season = changes(season)
+    return np.where(over_season > 0, over_season, changes(1))
 
 
 def _thinned(tracks: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,16 @@ import pytest
 
 from seqpred.commands.train import prepare_training
 from seqpred.config.schema import Config
-from seqpred.network.ensemble import count_members
+from seqpred.network.ensemble import count_members, gather
 from seqpred.notes import no_op
 from seqpred.sources.opening import open_source
+from seqpred.training.choice import Choice
 from seqpred.training.loop import Hooks, TrainingProgress
-from seqpred.training.members import train_members
+from seqpred.training.members import bounded_scale, train_members
 from seqpred.training.validate import validate
 from tests.invariants.conftest import frame
+
+SIGNS = (-1.0, -0.75, -0.5, -0.25, 0.0, 0.25, 0.5, 0.75, 1.0)  # of the default levels
 
 
 def prepared(series: int, **training: Any) -> Any:
@@ -46,6 +50,23 @@ def test_validation_takes_a_third_of_a_time_budget_and_every_member_all_its_step
         assert ends[-1] <= budget * 1.05 + 0.01
     assert fit.choice.step > 0
     assert fit.steps >= members * fit.choice.step
+
+
+def test_the_interval_scale_does_not_take_intervals_beyond_the_largest_validation_error() -> None:
+    panel, config, covariates = prepared(4, max_steps=5)
+    validation = validate(panel, config, covariates)
+    errors = np.full(config.forecast.horizon, 2.0, np.float32)
+
+    def scale(width: float) -> float:
+        """The interval scale of members whose outermost quantiles are this far from the median."""
+        choice = Choice(step=0, shrinkage=0.0, interval_scale=50.0)
+        initial = {**validation.networks.outcomes[-1].initial}
+        initial["initial_forecast"] = np.full_like(initial["initial_forecast"], width) * np.array(SIGNS, np.float32)
+        chosen = dataclasses.replace(validation, choice=choice, largest_errors=errors)
+        weights = gather([validation.networks.outcomes[-1].weights], initial, 0.0, 1.0)
+        return bounded_scale(chosen, weights)
+
+    assert [scale(width) for width in (0.5, 4.0, 0.01)] == pytest.approx([4.0, 1.0, 50.0], rel=1e-3)
 
 
 def test_validation_runs_without_training_members_and_without_a_checkpoint() -> None:

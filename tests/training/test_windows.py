@@ -45,7 +45,8 @@ def unprepared(tracks: list[np.ndarray], spec: WindowSpec) -> Windows:
 def target_by_hand(track: np.ndarray, row: int, step: int, low: int, high: int) -> float:
     """The value `step` rows after `row`, relative to the anchor's forecast, in units of the scale."""
     past = prepare(track[: row + 1], SPEC)
-    if not low <= row + step < high or row < SPEC.anchor - 1:
+    changes = row - 3 if row >= SPEC.season else row  # that the scale is the mean of
+    if not low <= row + step < high or row < SPEC.anchor - 1 or changes < 3:
         return np.nan
     return float((track[row + step] - repeat_last(past.filled, SPEC.anchor, step)[-1]) / past.scale[-1])
 
