@@ -71,7 +71,7 @@ def test_local_times_agree_with_the_standard_library_in_both_directions(zone: st
     st.booleans(),
 )
 def test_local_times_agree_with_their_offsets(zone: str, begin: datetime, step: timedelta, back: bool) -> None:
-    # Lord Howe turns its clocks by half an hour, so that of hourly rows the second time may stand alone
+    # Lord Howe turns its clocks by half an hour, so that of hourly rows the second time may occur alone
     begin = begin.replace(minute=0, second=0, microsecond=0)
     there = [moment.astimezone(ZoneInfo(zone)) for moment in instants(begin, 24 * 190, step)]
     order = slice(None, None, -1) if back else slice(None)

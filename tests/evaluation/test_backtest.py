@@ -35,7 +35,7 @@ def panel_of(series: dict[str, list[float]], origin: str | int = "2024-01-01") -
 
 
 class Recorder:
-    """A forecaster that says the last value, and keeps what it was shown."""
+    """A forecaster of the last value that records what it received."""
 
     def __init__(self) -> None:
         self.seen: list[Panel] = []
@@ -53,7 +53,7 @@ def run(panel: Panel, horizon: int, windows: int, season: int = 1) -> tuple[Eval
 
 
 def counting(rows: int, start: int = 0) -> list[float]:
-    """Values that tell their own row."""
+    """Values that equal their row number."""
     return [float(start + i) for i in range(rows)]
 
 
@@ -75,7 +75,7 @@ def test_windows_follow_one_another_without_overlap_up_to_the_last_row() -> None
     assert (found.to_dict()["horizon"], found.to_dict()["season"]) == (4, 1)
 
 
-def test_series_that_end_apart_have_a_first_and_a_last_cutoff() -> None:
+def test_series_with_different_ends_have_a_first_and_a_last_cutoff() -> None:
     found, _ = run(panel_of({"a": counting(10), "b": counting(6)}), horizon=2, windows=1)
     (window,) = found.to_dict()["windows"]
     assert (window["first_cutoff"], window["cutoff"], window["series"], window["rows"]) == (
@@ -86,7 +86,7 @@ def test_series_that_end_apart_have_a_first_and_a_last_cutoff() -> None:
     )
 
 
-def test_series_too_short_for_a_window_are_left_out_of_it_alone() -> None:
+def test_series_too_short_for_a_window_are_excluded_only_from_it() -> None:
     found, seen = run(panel_of({"short": counting(3), "long": counting(9)}), horizon=2, windows=3)
     assert [w["series"] for w in found.to_dict()["windows"]] == [1, 1, 2]
     assert [p.names for p in seen] == [["long"], ["long"], ["short", "long"]]
@@ -98,7 +98,7 @@ def test_series_too_short_for_a_window_are_left_out_of_it_alone() -> None:
 
 @PROPERTY
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=4), st.integers(1, 5), st.integers(1, 3))
-def test_a_forecaster_is_shown_no_row_after_the_cutoff(lengths: list[int], horizon: int, windows: int) -> None:
+def test_a_forecaster_receives_no_row_after_the_cutoff(lengths: list[int], horizon: int, windows: int) -> None:
     if max(lengths) <= horizon * windows:
         return
     panel = panel_of({f"s{i}": counting(n, 1000 * i) for i, n in enumerate(lengths)})
@@ -115,7 +115,7 @@ def test_a_forecaster_is_shown_no_row_after_the_cutoff(lengths: list[int], horiz
 
 @PROPERTY
 @given(st.integers(0, 99), st.integers(1, 4))
-def test_no_score_of_earlier_windows_changes_with_later_rows(seed: int, horizon: int) -> None:
+def test_scores_of_earlier_windows_do_not_depend_on_later_rows(seed: int, horizon: int) -> None:
     rng = np.random.default_rng(seed)
     values = rng.normal(size=30)
     first, _ = run(panel_of({"a": values.tolist()}), horizon, 3)
@@ -126,7 +126,7 @@ def test_no_score_of_earlier_windows_changes_with_later_rows(seed: int, horizon:
     assert first.to_dict()["windows"][2] != second.to_dict()["windows"][2]
 
 
-def test_the_panel_that_is_evaluated_stays_as_it_was() -> None:
+def test_the_evaluated_panel_is_not_modified() -> None:
     panel = panel_of({"a": counting(10), "b": counting(6)})
     before = panel.values.copy()
 
@@ -141,7 +141,7 @@ def test_the_panel_that_is_evaluated_stays_as_it_was() -> None:
 # ------------------------------------------------------------------ scores
 
 
-def test_a_forecaster_that_says_the_last_value_scores_as_naive_does() -> None:
+def test_a_forecaster_of_the_last_value_scores_like_naive() -> None:
     rng = np.random.default_rng(3)
     panel = panel_of({"a": rng.normal(size=40).tolist(), "b": (50 * rng.normal(size=23)).tolist()})
     metrics = run(panel, horizon=5, windows=3, season=4)[0].to_dict()["metrics"]
@@ -149,7 +149,7 @@ def test_a_forecaster_that_says_the_last_value_scores_as_naive_does() -> None:
     assert list(metrics) == ["model", "naive", "seasonal_naive", "seasonal_mean", "drift"]
 
 
-def test_scores_over_windows_are_those_worked_by_hand() -> None:
+def test_scores_over_windows_equal_a_computation_by_hand() -> None:
     values = [0.0, 2.0, 3.0, 7.0, 8.0, 8.0]
     scores = run(panel_of({"a": values}), horizon=2, windows=2)[0].to_dict()
     own, first, second = scores["metrics"]["naive"], *scores["windows"]
@@ -162,7 +162,7 @@ def test_scores_over_windows_are_those_worked_by_hand() -> None:
     assert line["mae"] == pytest.approx((abs(3 - 4) + abs(7 - 6) + abs(8 - 28 / 3) + abs(8 - 35 / 3)) / 4)
 
 
-def test_the_skill_is_one_less_the_models_mase_by_the_best_baselines() -> None:
+def test_the_skill_is_one_minus_the_ratio_of_the_mase_to_that_of_the_best_baseline() -> None:
     rng = np.random.default_rng(0)
     values = (np.tile([0.0, 5, 9, 2], 10) + rng.normal(0, 0.1, 40)).tolist()
     scores = run(panel_of({"a": values}), horizon=4, windows=2, season=4)[0].to_dict()
@@ -186,14 +186,14 @@ def test_a_perfect_forecaster_has_skill_1() -> None:
     assert scores["metrics"]["model"]["coverage"] == {"80": 100.0}
 
 
-def test_a_constant_history_has_no_mase_and_no_skill_but_errors() -> None:
+def test_a_constant_history_has_errors_but_no_mase_and_no_skill() -> None:
     scores = run(panel_of({"a": [5.0] * 8 + [6.0, 7.0]}), horizon=2, windows=1)[0].to_dict()
     assert scores["skill"] is None
     assert scores["metrics"]["naive"]["mase"] is None
     assert scores["metrics"]["naive"]["mae"] == 1.5
 
 
-def test_rows_whose_truth_is_missing_are_not_scored() -> None:
+def test_rows_with_missing_targets_are_not_scored() -> None:
     values = [*counting(8), float("nan"), 20.0]
     panel = panel_of({"a": values})
     found, _ = run(panel, horizon=2, windows=1)
@@ -201,7 +201,7 @@ def test_rows_whose_truth_is_missing_are_not_scored() -> None:
     assert found.to_dict()["metrics"]["naive"]["mae"] == 13
 
 
-def test_a_series_without_a_value_before_the_cutoff_is_left_out() -> None:
+def test_a_series_without_a_value_before_the_cutoff_is_excluded() -> None:
     nan = float("nan")
     panel = panel_of({"late": [nan] * 8 + [1.0, 2.0], "b": counting(10)})
     found, _ = run(panel, horizon=2, windows=1)
@@ -209,7 +209,7 @@ def test_a_series_without_a_value_before_the_cutoff_is_left_out() -> None:
     assert [e.name for e in found.examples] == ["b"]
 
 
-def test_examples_show_the_last_window_with_its_truth() -> None:
+def test_examples_are_of_the_last_window_with_its_targets() -> None:
     found, _ = run(panel_of({f"s{i}": counting(30, 100 * i) for i in range(9)}), horizon=3, windows=2)
     assert [e.name for e in found.examples] == ["s0", "s1", "s2", "s3", "s4", "s5"]
     example = found.examples[1]
@@ -239,7 +239,7 @@ def test_scores_on_unseen_windows_are_kept_apart() -> None:
 # ------------------------------------------------------------------ too few rows
 
 
-def test_too_few_rows_for_the_windows_say_how_many_there_are_and_how_many_fit() -> None:
+def test_too_few_rows_for_the_windows_error_gives_the_maximum() -> None:
     with pytest.raises(DataError) as e:
         run(panel_of({"a": counting(9), "b": counting(4)}), horizon=3, windows=3)
     assert "the longest series has 9 rows" in str(e.value)
@@ -251,7 +251,7 @@ def test_too_few_rows_for_the_windows_say_how_many_there_are_and_how_many_fit() 
     run(panel_of({"a": counting(9), "b": counting(4)}), horizon=3, windows=2)
 
 
-def test_too_few_rows_for_one_window_ask_for_more_rows() -> None:
+def test_too_few_rows_for_one_window_error_asks_for_more_rows() -> None:
     with pytest.raises(DataError) as e:
         run(panel_of({"a": counting(3)}), horizon=3, windows=1)
     assert "the longest series has 3 rows" in str(e.value)
@@ -259,9 +259,7 @@ def test_too_few_rows_for_one_window_ask_for_more_rows() -> None:
     assert "--windows" not in e.value.hint
 
 
-def test_scores_do_not_depend_on_how_many_series_are_looked_at_in_one_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_scores_do_not_depend_on_the_block_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = pd.concat(pd.DataFrame({"id": f"s{s}", "t": range(40), "y": seasonal(40, seed=s)}) for s in range(9))
     data = {"target": "y", "id": "id", "time": "t"}
     config = {"data": data, "model": {"members": 1}, "training": {"max_steps": 3}}

@@ -33,7 +33,7 @@ steps = st.integers(1, 12)
 
 @PROPERTY
 @given(histories, steps)
-def test_naive_repeats_the_last_value_that_was_observed(values: list[float], count: int) -> None:
+def test_naive_repeats_the_last_observed_value(values: list[float], count: int) -> None:
     last = next(v for v in reversed(values) if not math.isnan(v))
     assert naive(np.array(values), count).tolist() == [last] * count
 
@@ -66,7 +66,7 @@ def test_seasonal_naive_takes_a_missing_value_from_the_season_before(
 
 @PROPERTY
 @given(histories, steps)
-def test_drift_goes_on_along_the_line_of_the_first_and_last_observed_value(values: list[float], count: int) -> None:
+def test_drift_continues_the_line_through_the_first_and_last_observed_values(values: list[float], count: int) -> None:
     known = [(t, v) for t, v in enumerate(values) if not math.isnan(v)]
     (first, low), (last, high) = known[0], known[-1]
     slope = 0.0 if first == last else (high - low) / (last - first)
@@ -76,7 +76,7 @@ def test_drift_goes_on_along_the_line_of_the_first_and_last_observed_value(value
 
 @PROPERTY
 @given(histories, st.integers(1, 8), steps)
-def test_no_baseline_writes_into_the_history(values: list[float], season: int, count: int) -> None:
+def test_baselines_do_not_modify_the_history(values: list[float], season: int, count: int) -> None:
     history = np.array(values)
     history.setflags(write=False)
     for forecast in (naive(history, count), seasonal_naive(history, season, count), drift(history, count)):

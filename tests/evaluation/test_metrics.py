@@ -52,7 +52,7 @@ def test_smape_is_the_mean_of_its_rows_in_percent(rows: list[tuple[float, float]
     assert 0 <= found <= 200 + 1e-9
 
 
-def test_smape_of_nothing_forecast_as_nothing_is_0_and_of_the_opposite_200() -> None:
+def test_smape_is_0_for_zero_forecast_as_zero_and_200_for_opposite_signs() -> None:
     assert smape(np.zeros(2), np.zeros(2)) == 0
     assert smape(np.array([3.0]), np.array([-5.0])) == 200
 
@@ -71,7 +71,7 @@ def test_the_scale_is_the_mean_seasonal_change_over_the_known_pairs(values: list
 
 @PROPERTY
 @given(pairs, st.floats(0.01, 0.99))
-def test_the_quantile_loss_weighs_rows_above_and_below(rows: list[tuple[float, float]], level: float) -> None:
+def test_the_quantile_loss_weights_rows_above_and_below(rows: list[tuple[float, float]], level: float) -> None:
     expected = [level * (y - f) if y >= f else (1 - level) * (f - y) for y, f in rows]
     found = pinball(*arrays(rows), level)
     assert all(close(a, b) for a, b in zip(found.tolist(), expected, strict=True))
@@ -126,7 +126,7 @@ def by_loops(cases: list[Case]) -> dict[str, Any]:
 
 @PROPERTY
 @given(some_cases())
-def test_all_metrics_are_those_of_a_loop_over_rows(cases: list[Case]) -> None:
+def test_all_metrics_equal_a_loop_over_rows(cases: list[Case]) -> None:
     found, expected = score_cases(cases, LEVELS).to_dict(), by_loops(cases)
     assert list(found["coverage"]) == list(expected["coverage"])
     for name in ("mae", "rmse", "smape", "mase", "wql"):
@@ -134,7 +134,7 @@ def test_all_metrics_are_those_of_a_loop_over_rows(cases: list[Case]) -> None:
     assert all(close(found["coverage"][n], expected["coverage"][n]) for n in expected["coverage"])
 
 
-def test_what_cannot_be_computed_is_none() -> None:
+def test_undefined_metrics_are_none() -> None:
     nothing = score_cases([Case(np.array([NAN]), np.zeros((1, 9)), 1.0)], LEVELS).to_dict()
     assert nothing == {"mae": None, "rmse": None, "smape": None, "mase": None, "wql": None, "coverage": {}}
     assert score_cases([], LEVELS).to_dict()["mae"] is None
@@ -153,7 +153,7 @@ def test_levels_without_a_partner_have_no_coverage() -> None:
 
 @pytest.fixture(scope="module")
 def scorer(shared: Callable[[str], Path]) -> ModuleType:
-    """The reference scorer, its last step, rounding to six places, left out."""
+    """The reference scorer without its last step, rounding to six places."""
     spec = importlib.util.spec_from_file_location("reference_scorer", shared("score.py"))
     assert spec is not None
     assert spec.loader is not None

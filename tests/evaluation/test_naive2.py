@@ -21,14 +21,14 @@ def test_naive2_of_airline_passengers(months: int, published: tuple[float, float
     assert (smape(truth, forecast), mase) == pytest.approx(published, abs=5e-4)
 
 
-def test_a_season_beyond_the_lags_that_are_looked_at_is_none() -> None:
+def test_a_season_longer_than_the_tested_lags_is_none() -> None:
     """10 log10 of 2,232 weeks is 33. Source of the figure: as above, the last year of weekly CO2."""
     values = pd.read_csv(ROOT / "data" / "co2_weekly_gaps.csv")["y"].to_numpy(float)
     history, truth = values[:-52], values[-52:]
     assert smape(truth, naive2(history, 52, 52)) == pytest.approx(0.499, abs=5e-4)
 
 
-def test_without_a_season_it_is_the_last_value() -> None:
+def test_naive2_without_a_season_is_the_last_value() -> None:
     noise = np.random.default_rng(0).normal(size=200)
     assert naive2(noise, 7, 3).tolist() == [noise[-1]] * 3
     assert naive2(np.array([1.0, np.nan, 3.0]), 7, 1).tolist() == [3.0]

@@ -131,7 +131,7 @@ def test_an_integer_that_makes_timestamps_unique_is_the_id() -> None:
     day = pd.date_range("2000-01-01", periods=50).astype(str)
     frame = pd.concat([pd.DataFrame({"day": day, "place": k, "units": seasonal(50) + k}) for k in range(4)])
     assert key_columns(frame) == ("day", "place", "units")
-    frame["row"] = np.arange(200)  # tells them apart as well, but is no series of its own
+    frame["row"] = np.arange(200)  # distinguishes them as well, but is not a series
     assert key_columns(frame[["row", "day", "place", "units"]]) == ("day", "place", "units")
 
 

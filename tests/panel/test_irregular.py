@@ -176,7 +176,7 @@ def test_eval_scores_irregular_rows(model: seqpred.Model) -> None:
     assert scores["metrics"]["model"]["mase"] is not None
 
 
-# ------------------------------------------------------------------ what init and check say
+# ------------------------------------------------------------------ init and check
 
 
 def csv(frame: pd.DataFrame) -> Source:

@@ -1,4 +1,4 @@
-"""The quick way into a plain file: it makes what the thorough one makes, or leaves the file to it."""
+"""The fast reader of plain files gives the same rows as the general one, or leaves the file to it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def files(draw: st.DrawFn) -> str:
 
 
 def outcome(source: Source, columns: Columns = COLUMNS) -> Table | str:
-    """What reading gives: the rows, or the fault in words."""
+    """The result of reading: the rows, or the error message."""
     try:
         return read_table(source, columns, {"note"})
     except DataError as e:
@@ -88,9 +88,7 @@ def assert_same(one: Table | str, other: Table | str) -> None:
     st.sampled_from([(), (-99.0,)]),
     st.sampled_from([COLUMNS, replace(COLUMNS, time=()), replace(COLUMNS, id=None)]),
 )
-def test_all_ways_make_the_same_rows_and_the_same_faults(
-    text: str, sentinels: tuple[float, ...], columns: Columns
-) -> None:
+def test_all_readers_give_the_same_rows_and_errors(text: str, sentinels: tuple[float, ...], columns: Columns) -> None:
     source = Source("sales.csv", text.encode(errors="surrogatepass"), Dialect(sentinels=sentinels))
     small = outcome(source, columns)
     with pytest.MonkeyPatch.context() as patch:
@@ -109,7 +107,7 @@ def test_all_ways_make_the_same_rows_and_the_same_faults(
 )
 @pytest.mark.parametrize("time", ["2024-01-01", "2024-01-01 00:00", "2024-01-01T00:00:00", "5"])
 @pytest.mark.parametrize("small", [0, plain.SMALL], ids=["large", "small"])
-def test_a_plain_file_goes_the_quick_way(monkeypatch, content: bytes, time: str, small: int) -> None:
+def test_a_plain_file_is_read_by_the_fast_reader(monkeypatch, content: bytes, time: str, small: int) -> None:
     monkeypatch.setattr(plain, "SMALL", small)
     assert read_plain(Source("sales.csv", content), COLUMNS, {"note"})
     rows = f"id,ds,y,note\na,{time},1,x\nb,{time},2,x\n"
@@ -117,7 +115,7 @@ def test_a_plain_file_goes_the_quick_way(monkeypatch, content: bytes, time: str,
 
 
 @pytest.mark.parametrize("other", ["2024-01-01 00:00:30", "2024-01-01", "2024-01-01T00:00"])
-def test_a_large_file_whose_times_differ_in_form_is_left_to_the_thorough_way(other: str) -> None:
+def test_a_large_file_with_mixed_timestamp_formats_is_read_by_the_general_reader(other: str) -> None:
     texts = ["2024-01-01 00:00", "2024-01-01 00:01"]
     assert len(_instants(pa.array(texts), texts[0])) == 2
     with pytest.raises(_DoubtError):

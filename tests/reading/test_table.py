@@ -1,4 +1,4 @@
-"""A file becomes numbers: whatever its separator, marks and dates, and faults name the line they stand on."""
+"""Reading tables: separators, quotes and dates of all kinds; errors name their line."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read(
 
 
 def fault(content: str | bytes | pd.DataFrame, *targets: str, **roles: Any) -> str:
-    """What the reader says of a faulty text."""
+    """The error message for an invalid text."""
     with pytest.raises(DataError) as e:
         read(content, *targets, **roles)
     return str(e.value)
@@ -67,7 +67,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_same_rows_are_read_from_every_form_of_file(form: str) -> None:
+def test_every_file_format_gives_the_same_rows(form: str) -> None:
     table = read(FORMS[form])
     assert table.values[:, 0].tolist() == VALUES
     assert days(table) == ["2024-01-01", "2024-01-02", "2024-01-03"]
@@ -105,7 +105,7 @@ def test_every_double_is_read_back_to_the_last_bit(values: list[float]) -> None:
         unique=True,
     )
 )
-def test_any_name_of_a_series_survives_quotes_and_separators(names: list[str]) -> None:
+def test_series_names_may_contain_quotes_and_separators(names: list[str]) -> None:
     rows = "".join('"' + n.replace('"', '""') + f'",{i},{i}\n' for n in names for i in range(2))
     assert read("id,ds,y\n" + rows).names == names
 
@@ -116,7 +116,7 @@ def test_a_quoted_field_may_hold_a_line_break_and_a_separator() -> None:
     assert table.values[:, 0].tolist() == [1, 2, 3, 4]
 
 
-def test_a_separator_at_the_end_of_each_row_does_not_shift_the_columns() -> None:
+def test_a_trailing_separator_in_each_row_does_not_shift_the_columns() -> None:
     table = read("ds,y\n2024-01-01,1,\n2024-01-02,2.5,\n2024-01-03,-3,\n")
     assert table.values[:, 0].tolist() == VALUES
     assert days(table) == ["2024-01-01", "2024-01-02", "2024-01-03"]
@@ -130,11 +130,11 @@ def test_empty_cells_are_missing_values() -> None:
         np.testing.assert_array_equal(values, [1, np.nan, 3])
 
 
-def test_several_targets_are_read_in_the_order_asked_for() -> None:
+def test_several_targets_are_read_in_the_requested_order() -> None:
     assert read("ds,a,b\n1,2,3\n2,4,6\n", "b", "a").values.tolist() == [[3, 2], [6, 4]]
 
 
-def test_two_columns_of_one_name_are_refused() -> None:
+def test_duplicate_column_names_are_rejected() -> None:
     with pytest.raises(DataError, match="two columns are called 'y'"):
         read("ds,y,y\n1,2,3\n2,4,6\n", "y")
 
@@ -142,7 +142,7 @@ def test_two_columns_of_one_name_are_refused() -> None:
 # ------------------------------------------------------------------ series
 
 
-def test_ids_that_are_numbers_stay_the_text_they_are() -> None:
+def test_numeric_ids_keep_their_text() -> None:
     assert read("id,ds,y\n7,1,1\n7,2,2\n12,1,3\n12,2,4\n").names == ["7", "12"]
 
 
@@ -150,27 +150,27 @@ def test_leading_zeros_of_an_id_are_kept() -> None:
     assert read("id,ds,y\n007,1,1\n007,2,2\n012,1,3\n012,2,4\n").names == ["007", "012"]
 
 
-def test_ids_that_differ_in_leading_zeros_alone_are_different_series() -> None:
+def test_ids_that_differ_only_in_leading_zeros_are_different_series() -> None:
     table = read("id,ds,y\n01,1,1\n01,2,2\n1,1,3\n1,2,4\n")
     assert table.names == ["01", "1"]
     assert table.codes.tolist() == [0, 0, 1, 1]
 
 
-def test_ids_with_a_decimal_point_stay_the_text_they_are() -> None:
+def test_ids_with_a_decimal_point_keep_their_text() -> None:
     assert read("id,ds,y\n1.10,1,1\n1.10,2,2\n1.1,1,3\n1.1,2,4\n", series="id").names == ["1.10", "1.1"]
 
 
 @pytest.mark.parametrize("name", ["NA", "None", "null", "nan"])
-def test_a_series_may_be_called_like_a_missing_value(name: str) -> None:
+def test_a_series_may_be_named_like_a_missing_value(name: str) -> None:
     assert read(f"id,ds,y\n{name},1,1\n{name},2,2\nDE,1,3\nDE,2,4\n", series="id").names == [name, "DE"]
 
 
 def test_an_empty_id_is_an_error_with_its_line() -> None:
-    said = fault("id,ds,y\na,1,1\n,2,2\na,3,3\n,4,4\n", series="id")
-    assert said.startswith("sales.csv:3: column 'id' is empty (2 such rows: 3, 5)")
+    message = fault("id,ds,y\na,1,1\n,2,2\na,3,3\n,4,4\n", series="id")
+    assert message.startswith("sales.csv:3: column 'id' is empty (2 such rows: 3, 5)")
 
 
-def test_series_stand_in_order_of_appearance() -> None:
+def test_series_are_in_order_of_appearance() -> None:
     table = read("id,ds,y\nz,1,1\na,1,2\nz,2,3\na,2,4\n")
     assert table.names == ["z", "a"]
     assert table.codes.tolist() == [0, 1, 0, 1]
@@ -179,38 +179,38 @@ def test_series_stand_in_order_of_appearance() -> None:
 # ------------------------------------------------------------------ faults and their lines
 
 
-def test_text_in_the_target_shows_the_first_three_lines_and_their_count() -> None:
-    said = fault("ds,y\n1,1\n2,x\n3,3\n4,y\n5,z\n6,w\n")
-    assert said.startswith("sales.csv:3: 'x' in column 'y' is not a number (4 such rows: 3, 5, 6, ...)")
+def test_text_in_the_target_is_reported_with_the_first_three_lines_and_a_count() -> None:
+    message = fault("ds,y\n1,1\n2,x\n3,3\n4,y\n5,z\n6,w\n")
+    assert message.startswith("sales.csv:3: 'x' in column 'y' is not a number (4 such rows: 3, 5, 6, ...)")
 
 
-def test_one_bad_cell_is_named_without_a_count() -> None:
-    said = fault("ds,y\n1,1\n2,12 units\n")
-    assert said.startswith("sales.csv:3: '12 units' in column 'y' is not a number. ")
+def test_one_bad_cell_is_reported_without_a_count() -> None:
+    message = fault("ds,y\n1,1\n2,12 units\n")
+    assert message.startswith("sales.csv:3: '12 units' in column 'y' is not a number. ")
 
 
 @pytest.mark.parametrize("break_", ["\n", "\r\n"])
-def test_lines_are_those_an_editor_shows_after_quoted_line_breaks_and_blank_lines(break_: str) -> None:
+def test_line_numbers_are_those_of_an_editor_after_quoted_line_breaks_and_blank_lines(break_: str) -> None:
     text = 'ds,note,y\n1,"two\nlines",1\n\n\n2,plain,2\n3,"a\nb\nc",3\n4,plain,x\n'
     assert fault(text.replace("\n", break_)).startswith("sales.csv:10: 'x'")
 
 
-def test_lines_are_counted_in_gzip_and_after_a_byte_order_mark() -> None:
+def test_line_numbers_are_correct_in_gzip_and_after_a_byte_order_mark() -> None:
     assert fault(gzip.compress(b"\xef\xbb\xbfds;y\n1;1\n2;x\n")).startswith("sales.csv:3: 'x'")
 
 
-def test_a_frame_has_rows_instead_of_lines() -> None:
-    said = fault(pd.DataFrame({"ds": [1, 2, 3], "y": ["1", "x", "3"]}))
-    assert said.startswith("sales.csv, row 1: 'x' in column 'y'")
+def test_errors_in_a_frame_give_rows_instead_of_lines() -> None:
+    message = fault(pd.DataFrame({"ds": [1, 2, 3], "y": ["1", "x", "3"]}))
+    assert message.startswith("sales.csv, row 1: 'x' in column 'y'")
 
 
-def test_a_row_with_too_many_fields_is_named() -> None:
-    said = fault("ds,y\n1,1\n2,2\n3,3,4\n4,4\n")
-    assert said.startswith("sales.csv:4: 3 fields where the header has 2")
+def test_a_row_with_too_many_fields_is_rejected() -> None:
+    message = fault("ds,y\n1,1\n2,2\n3,3,4\n4,4\n")
+    assert message.startswith("sales.csv:4: 3 fields where the header has 2")
 
 
 @pytest.mark.parametrize("header", ["ds,y," + "c," * 10_000, "ds,y," + "c" * 1_000_000], ids=["columns", "letters"])
-def test_a_header_without_end_is_no_table(header: str) -> None:
+def test_an_endless_header_is_rejected(header: str) -> None:
     assert fault(f"{header}\n1,2\n").startswith(
         "sales.csv: its first line has more than 1,000,000 characters or 10,000"
     )
@@ -218,38 +218,38 @@ def test_a_header_without_end_is_no_table(header: str) -> None:
 
 @pandas_3
 @pytest.mark.parametrize("value", ["inf", "-inf", "1e999", "1e101"])
-def test_infinite_values_are_refused_with_their_line(value: str) -> None:
+def test_infinite_values_are_rejected_with_their_line(value: str) -> None:
     assert fault(f"ds,y\n1,1\n2,{value}\n").startswith(f"sales.csv:3: {float(value):g} in column 'y' is infinite")
 
 
-def test_a_whole_number_without_end_among_texts_is_infinite_too() -> None:
+def test_an_integer_too_large_for_a_double_is_infinite() -> None:
     cells = pd.DataFrame({"ds": [1, 2, 3, 4], "y": [1, 10**400, "2.5", "1,000"]})
     assert fault(cells).startswith("sales.csv, row 1: inf in column 'y' is infinite")
 
 
-def test_an_empty_file_and_a_lone_header_are_told_apart() -> None:
+def test_an_empty_file_and_a_header_without_rows_have_different_errors() -> None:
     assert "is empty" in fault("")
     assert "is empty" in fault("\n\n")
     assert "a header but no rows" in fault("ds,y\n")
 
 
-def test_an_absent_column_comes_with_the_nearest_name() -> None:
-    said = fault("date,units_sold\n1,1\n2,2\n", "unit_sold")
-    assert "no column 'unit_sold'" in said
-    assert "'units_sold'" in said
+def test_a_missing_column_error_gives_the_nearest_name() -> None:
+    message = fault("date,units_sold\n1,1\n2,2\n", "unit_sold")
+    assert "no column 'unit_sold'" in message
+    assert "'units_sold'" in message
 
 
-def test_one_column_in_two_roles_is_refused() -> None:
+def test_one_column_in_two_roles_is_rejected() -> None:
     assert "'ds' has two roles" in fault("ds,y\n1,1\n2,2\n", "ds", time="ds")
 
 
-def test_text_that_is_not_utf8_is_an_error_with_the_way_to_convert_it() -> None:
-    said = fault(b"ds,y\n1,1\n2,2\n" + "3,é\n".encode("latin1"))
-    assert "is not UTF-8" in said
-    assert "iconv" in said
+def test_text_that_is_not_utf8_error_gives_the_conversion_command() -> None:
+    message = fault(b"ds,y\n1,1\n2,2\n" + "3,é\n".encode("latin1"))
+    assert "is not UTF-8" in message
+    assert "iconv" in message
 
 
-def test_a_truncated_or_altered_gzip_file_is_an_error_and_no_traceback() -> None:
+def test_a_truncated_or_corrupt_gzip_file_is_a_data_error() -> None:
     whole = gzip.compress(("ds,y\n" + "".join(f"{i},{np.sin(i)}\n" for i in range(2000))).encode())
     faulty = [whole[: len(whole) // 2], whole[:12]]
     for place in (30, 2000, len(whole) // 2, len(whole) - 6):
@@ -260,7 +260,7 @@ def test_a_truncated_or_altered_gzip_file_is_an_error_and_no_traceback() -> None
         assert "sales.csv" in fault(content)
 
 
-def test_a_file_that_is_absent_or_a_folder_is_named_with_its_neighbour(tmp_path: Path) -> None:
+def test_a_missing_file_error_gives_the_nearest_name_and_a_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "sales.csv").write_text(PLAIN)
     with pytest.raises(DataError, match=r"sale\.csv: no such file. Did you mean 'sales.csv'"):
         open_source(tmp_path / "sale.csv")
@@ -299,7 +299,7 @@ MARCH = ["2024-02-01", "2024-03-13"]
         (" 2024-02-01", " 2024-03-13"),
     ],
 )
-def test_dates_in_the_usual_forms_are_the_days_they_mean(texts: tuple[str, str]) -> None:
+def test_dates_in_common_formats_are_parsed(texts: tuple[str, str]) -> None:
     table = read("ds,y\n" + "".join(f"{t},{i}\n" for i, t in enumerate(texts)))
     assert days(table) == MARCH
     assert table.clock.dated
@@ -311,7 +311,7 @@ def test_months_and_years_alone_are_their_first_days() -> None:
     assert read("ds,y\n1700,1\n1701,2\n").times.tolist() == [1700, 1701]
 
 
-def test_a_zone_is_taken_off_so_that_hours_follow_one_another_through_a_change_of_clocks() -> None:
+def test_offsets_are_removed_so_that_hours_are_consecutive_when_clocks_change() -> None:
     table = read("ds,y\n2024-03-31T01:00:00+01:00,1\n2024-03-31T03:00:00+02:00,2\n2024-03-31T04:00:00+02:00,3\n")
     assert np.diff(table.times).tolist() == [3_600_000_000] * 2
     assert str(table.times.astype("datetime64[us]")[0]) == "2024-03-31T00:00:00.000000"
@@ -326,7 +326,7 @@ def test_the_whole_column_decides_between_day_and_month_first(mark: str) -> None
 
 
 @pandas_3
-def test_the_row_that_decides_may_stand_far_below_the_first_ones() -> None:
+def test_the_deciding_row_may_be_far_below_the_first_rows() -> None:
     rows = [f"{m}/{1 + i % 12}/{2000 + i // 12}" for i in range(3000) for m in (1 + i % 3,)]
     table = read("ds,y\n" + "".join(f"{r},1\n" for r in [*rows, "4/30/2300"]))
     assert days(table)[1] == "2000-02-02"
@@ -334,33 +334,33 @@ def test_the_row_that_decides_may_stand_far_below_the_first_ones() -> None:
 
 
 @pytest.mark.parametrize("mark", ["/", "-"])
-def test_dates_that_may_be_day_or_month_first_are_refused(mark: str) -> None:
-    said = fault(f"ds,y\n01{mark}02{mark}2024,1\n02{mark}02{mark}2024,2\n03{mark}02{mark}2024,3\n")
-    assert said.startswith(f"sales.csv:2: '01{mark}02{mark}2024' in column 'ds' may be day first or month first")
+def test_ambiguous_day_first_or_month_first_dates_are_rejected(mark: str) -> None:
+    message = fault(f"ds,y\n01{mark}02{mark}2024,1\n02{mark}02{mark}2024,2\n03{mark}02{mark}2024,3\n")
+    assert message.startswith(f"sales.csv:2: '01{mark}02{mark}2024' in column 'ds' may be day first or month first")
 
 
-def test_one_date_of_another_form_is_named_with_its_line() -> None:
-    said = fault("ds,y\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", time="ds")
-    assert said.startswith("sales.csv:4: 'soon' in column 'ds' is not a timestamp of the form %Y-%m-%d")
+def test_one_date_of_another_format_is_reported_with_its_line() -> None:
+    message = fault("ds,y\n2024-01-01,1\n2024-01-02,2\nsoon,3\n", time="ds")
+    assert message.startswith("sales.csv:4: 'soon' in column 'ds' is not a timestamp of the form %Y-%m-%d")
 
 
 @pytest.mark.parametrize(
     ("cell", "shown"),
     [("2024" + "9" * 3000, "2024" + "9" * 36), ("-2024-01-03", "-2024-01-03"), ("3 " * 900, ("3 " * 20))],
 )
-def test_what_only_begins_like_a_date_is_soon_told_from_one(cell: str, shown: str) -> None:
-    said = fault(f"ds,y\n2024-01-01,1\n2024-01-02,2\n{cell},3\n", time="ds")
-    assert said.startswith(f"sales.csv:4: {shown!r} in column 'ds' is not a timestamp of the form %Y-%m-%d")
+def test_text_that_only_starts_like_a_date_is_rejected_quickly(cell: str, shown: str) -> None:
+    message = fault(f"ds,y\n2024-01-01,1\n2024-01-02,2\n{cell},3\n", time="ds")
+    assert message.startswith(f"sales.csv:4: {shown!r} in column 'ds' is not a timestamp of the form %Y-%m-%d")
     assert f"{shown!r} in column 'ds' is neither a timestamp" in fault(f"ds,y\n{cell},1\n{cell},2\n", time="ds")
 
 
-def test_a_time_column_of_words_is_refused() -> None:
+def test_a_time_column_of_words_is_rejected() -> None:
     assert "'soon' in column 'ds' is neither a timestamp nor a whole number" in fault(
         "ds,y\nsoon,1\nlate,2\n", time="ds"
     )
 
 
-def test_a_day_that_no_month_has_is_an_error_and_not_another_day() -> None:
+def test_a_day_that_does_not_exist_is_an_error_and_not_another_day() -> None:
     assert "2023-02-29" in fault("ds,y\n2023-02-28,1\n2023-02-29,2\n", time="ds")
 
 
@@ -368,7 +368,7 @@ def test_an_empty_time_is_an_error_with_its_line() -> None:
     assert fault("ds,y\n2024-01-01,1\n,2\n", time="ds").startswith("sales.csv:3: column 'ds' is empty")
 
 
-def test_whole_numbers_that_are_no_dates_stay_numbers() -> None:
+def test_integers_that_are_not_dates_stay_integers() -> None:
     table = read("ds,y\n20240230,1\n20240231,2\n")
     assert table.clock.pattern == "integer"
     assert read("ds,y\n20240201,1\n20240202,2\n").clock.pattern == "%Y%m%d"
@@ -389,11 +389,11 @@ def test_whole_numbers_that_are_no_dates_stay_numbers() -> None:
     ],
     ids=["datetime", "seconds", "nanoseconds", "UTC", "date objects", "text"],
 )
-def test_a_frame_may_hold_its_dates_in_any_type(stamps: Any) -> None:
+def test_dates_in_a_frame_may_have_any_type(stamps: Any) -> None:
     assert days(read(pd.DataFrame({"ds": stamps, "y": [1.0, 2.0]}))) == MARCH
 
 
-def test_a_frame_is_left_as_it_was() -> None:
+def test_a_frame_is_not_modified() -> None:
     frame = pd.DataFrame(
         {"id": [1, 1, 2], "ds": pd.to_datetime(["2024-01-02", "2024-01-01", "2024-01-01"]), "y": [1, 2, 3]}
     )
@@ -407,17 +407,17 @@ def test_a_frame_may_have_any_index_and_nullable_values() -> None:
     np.testing.assert_array_equal(read(frame).values[:, 0], [1, np.nan, 3])
 
 
-def test_a_frame_may_call_its_columns_by_numbers() -> None:
+def test_the_columns_of_a_frame_may_be_named_by_numbers() -> None:
     frame = pd.DataFrame({"ds": [1, 2, 3], 2019: [1.0, 2.0, 4.0]})
     assert read(frame, "2019").values[:, 0].tolist() == [1, 2, 4]
 
 
-def test_a_frame_with_two_columns_of_one_name_is_refused_in_words() -> None:
+def test_duplicate_column_names_in_a_frame_are_rejected() -> None:
     fault(pd.DataFrame([[1, 2, 3], [2, 3, 4]], columns=["ds", "y", "y"]))
 
 
 @pytest.mark.parametrize(("cells", "kind"), [("3,NA,5", "whole"), ("2.6,NA,1.7", "number"), ("2.4,NA,1.3", "number")])
-def test_numbers_beside_gaps_are_whole_only_if_all_of_them_are(cells: str, kind: str) -> None:
+def test_numbers_with_gaps_are_integers_only_if_all_of_them_are(cells: str, kind: str) -> None:
     content = "ds,y\n" + "".join(f"2024-01-0{i},{cell}\n" for i, cell in enumerate(cells.split(","), start=1))
     assert profile_columns(Source("a.csv", content.encode()))[1].kind == kind
 
@@ -435,7 +435,7 @@ def test_an_index_of_times_is_a_column(form: str, name: str | None, tmp_path: Pa
     assert days(table) == MARCH
 
 
-def test_an_index_of_series_and_times_is_two_columns_and_one_that_says_nothing_none() -> None:
+def test_a_multi_index_is_two_columns_and_a_default_index_is_none() -> None:
     times = pd.DatetimeIndex(MARCH, name="ds")
     frame = pd.concat({"a": pd.DataFrame({"y": [1.0, 2.0]}, index=times)}, names=["shop"])
     assert [s.name for s in profile_columns(open_source(frame))] == ["shop", "ds", "y"]
@@ -447,7 +447,7 @@ def test_an_index_of_series_and_times_is_two_columns_and_one_that_says_nothing_n
     ]
 
 
-def test_columns_without_a_name_are_called_by_their_place() -> None:
+def test_unnamed_columns_are_named_by_their_position() -> None:
     text = ",ds,,y\n0,2024-01-01,5,1\n1,2024-01-02,6,2\n"
     assert [s.name for s in profile_columns(Source("a.csv", text.encode()))] == ["Unnamed: 0", "ds", "Unnamed: 2", "y"]
     assert read(text, "Unnamed: 2", "y").values.tolist() == [[5, 1], [6, 2]]
@@ -455,7 +455,7 @@ def test_columns_without_a_name_are_called_by_their_place() -> None:
     assert "no column 'x'" in fault(text, "x")
 
 
-def test_a_column_that_numbers_the_rows_is_told() -> None:
+def test_a_column_of_row_numbers_is_recognised() -> None:
     text = "row,one,gap,down,y\n0,1,1,3,5\n1,2,2,2,6\n2,3,4,1,5\n"
     assert [s.name for s in profile_columns(Source("a.csv", text.encode())) if s.counted] == ["row", "one"]
 

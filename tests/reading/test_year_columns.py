@@ -1,4 +1,4 @@
-"""One column per year: each cell finds its own day."""
+"""One column per year: the day of each cell."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_cell_is_the_same_weekday_in_its_own_year() -> None:
     assert not np.isnan(found.values).any()
 
 
-def test_empty_cells_at_both_ends_are_left_out_and_counted_and_those_within_stay() -> None:
+def test_empty_cells_at_both_ends_are_skipped_and_counted_and_inner_ones_kept() -> None:
     rows = "".join(f"{d},{i if i < 100 else ''},{i if i not in (0, 200) else ''}\n" for i, d in enumerate(days(2023)))
     found = panel(f"day,2023,2022\n{rows}", "2023", "2022")
     assert len(found.values) == 364 + 100
@@ -51,7 +51,7 @@ def test_empty_cells_at_both_ends_are_left_out_and_counted_and_those_within_stay
     assert np.flatnonzero(np.isnan(found.values[:, 0])).tolist() == [199]
 
 
-def test_a_29_february_that_is_not_there_must_be_empty() -> None:
+def test_29_february_must_be_empty_in_other_years() -> None:
     rows = [f"{d},{i},{'' if (d.month, d.day) == (2, 29) else i}\n" for i, d in enumerate(days(2024, 366))]
     assert not np.isnan(panel("day,2024,2023\n" + "".join(rows), "2024", "2023").values).any()
     rows[59] = "2024-02-29,59,59\n"
@@ -60,12 +60,12 @@ def test_a_29_february_that_is_not_there_must_be_empty() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "years", "told"),
+    ("text", "years", "expected"),
     [
         ("day,2023,x\n2023-01-01,1,2\n", ("2023", "x"), "'x' is not a year"),
         ("day,2023,2022\n1,1,2\n", ("2023", "2022"), "the times are no dates"),
     ],
 )
-def test_what_is_no_such_table_is_told(text: str, years: tuple[str, ...], told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_other_tables_are_rejected_with_a_reason(text: str, years: tuple[str, ...], expected: str) -> None:
+    with pytest.raises(DataError, match=expected):
         panel(text, *years)

@@ -1,4 +1,4 @@
-"""Files that a pattern stands for are one table."""
+"""Files that match a pattern are one table."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["small"]
 
 
 def split(folder: Path, lines: list[str], cuts: list[int]) -> Path:
-    """Files of these lines, the first of which is the header of each; the pattern that stands for them."""
+    """Split the lines into files that repeat the header; returns a pattern that matches them."""
     header, *rest = lines
     for i, (low, high) in enumerate(zip([0, *cuts], [*cuts, len(rest)], strict=True)):
         (folder / f"part{i}.csv").write_text("\n".join([header, *rest[low:high]]) + "\n")
@@ -36,7 +36,7 @@ def split(folder: Path, lines: list[str], cuts: list[int]) -> Path:
 
 @settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=files(), cut=st.integers(0, 8))
-def test_a_table_in_two_files_is_the_table_in_one(text: str, cut: int, tmp_path: Path) -> None:
+def test_a_table_in_two_files_equals_the_table_in_one_file(text: str, cut: int, tmp_path: Path) -> None:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").splitlines()
     if '"' in text or len(lines) < 2:
         return  # a line break in quotes ends no row
@@ -50,7 +50,7 @@ def test_a_table_in_two_files_is_the_table_in_one(text: str, cut: int, tmp_path:
             np.testing.assert_array_equal(getattr(one, name), getattr(two, name))
 
 
-def test_rows_name_their_file(tmp_path: Path) -> None:
+def test_errors_name_the_file_of_the_row(tmp_path: Path) -> None:
     text = "ds,y\n" + "".join(f"2024-01-{d:02d},{d}\n" for d in range(1, 21))
     lines = text.splitlines()
     lines[14] = "2024-01-14,x"
@@ -62,7 +62,7 @@ def test_rows_name_their_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "found"), [("ds,z", "no column 'y', which"), ("ds,y,z", "column 'z' is not in"), ("", "is empty")]
 )
-def test_files_with_other_columns_are_refused_by_name(header: str, found: str, tmp_path: Path) -> None:
+def test_files_with_different_columns_are_rejected_by_name(header: str, found: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("ds,y\n2024-01-01,1\n")
     (tmp_path / "b.csv").write_text(f"{header}\n2024-01-02,1\n" if header else "")
     with pytest.raises(DataError, match=found) as fault:
@@ -70,7 +70,7 @@ def test_files_with_other_columns_are_refused_by_name(header: str, found: str, t
     assert fault.value.message.startswith(str(tmp_path / "b.csv"))
 
 
-def test_columns_may_stand_in_any_order_and_files_be_of_any_kind(tmp_path: Path) -> None:
+def test_columns_may_be_in_any_order_and_files_of_any_format(tmp_path: Path) -> None:
     frame = pd.DataFrame({"id": ["a", "b"] * 20, "ds": np.repeat(pd.date_range("2024-01-01", periods=20), 2)})
     frame["y"] = np.arange(40) / 2
     frame[:10].to_csv(tmp_path / "1.csv", index=False)
@@ -95,29 +95,29 @@ def test_a_pattern_without_files_is_an_error(tmp_path: Path) -> None:
         open_source(tmp_path)
 
 
-def test_a_file_may_have_the_name_of_a_pattern(tmp_path: Path) -> None:
+def test_a_file_name_may_look_like_a_pattern(tmp_path: Path) -> None:
     (tmp_path / "sales[1].csv").write_text("y\n1\n2\n")
     assert open_source(tmp_path / "sales[1].csv").content == tmp_path / "sales[1].csv"
 
 
 @pytest.mark.parametrize("cuts", [[100, 180], [30, 30, 60, 90, 120, 150]])
-def test_many_large_files_are_stored_as_one(cuts: list[int], small: Path) -> None:
+def test_many_large_files_are_cached_as_one(cuts: list[int], small: Path) -> None:
     lines = rows().to_csv(index=False).splitlines()
     pattern = split(small, lines, cuts)
-    stored, read, said = both(pattern, CONFIG)
-    assert "stored once" in "".join(map(str, said))
+    stored, read, notes = both(pattern, CONFIG)
+    assert "stored once" in "".join(map(str, notes))
     assert_same(stored, read)
     lines[150] = "s3,2024-02-30,1"
     split(small, lines, cuts)
-    told = []
+    places = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(cache, "LARGE", large)
             with pytest.raises(DataError) as fault:
                 load_panel(open_source(pattern), CONFIG, lambda _: None)
-        told.append(fault.value.message.split(": ")[0])
-    assert told[0] == told[1]
-    assert told[0].split(":")[0].endswith(".csv")
+        places.append(fault.value.message.split(": ")[0])
+    assert places[0] == places[1]
+    assert places[0].split(":")[0].endswith(".csv")
 
 
 def test_small_files_are_read_together_and_large_ones_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +133,6 @@ def test_small_files_are_read_together_and_large_ones_alone(tmp_path: Path, monk
     ]
 
 
-def test_a_piece_counts_the_lines_before_it() -> None:
+def test_line_numbers_of_a_piece_include_the_lines_before_it() -> None:
     piece = Source("a.csv", b"y\n1\n2\n", skipped=10)
     assert [piece.where(row) for row in (0, 1, 9)] == ["a.csv:12", "a.csv:13", "a.csv:21"]

@@ -1,4 +1,4 @@
-"""The model folder: what is written reads back, what was altered is refused, a failed write leaves the old one."""
+"""The model folder: round trips, detection of damage, and failed writes that keep the old model."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def names(path: Path) -> list[str]:
 
 
 def fault(path: Path) -> str:
-    """What is said of a folder that can't be trusted."""
+    """The error message for a damaged folder."""
     with pytest.raises(FolderError) as e:
         read_folder(path).weights()
     return str(e.value)
@@ -92,7 +92,7 @@ def model(tmp_path: Path) -> Path:
 # ------------------------------------------------------------------ written and read back
 
 
-def test_what_is_written_reads_back(model: Path) -> None:
+def test_a_written_folder_is_read_back(model: Path) -> None:
     found = read_folder(model)
     assert found.config == CONFIGURED
     assert {k: found.manifest[k] for k in MANIFESTED} == MANIFESTED
@@ -102,14 +102,14 @@ def test_what_is_written_reads_back(model: Path) -> None:
 
 
 @pytest.mark.parametrize("view", ["turned", "every other row", "backwards"])
-def test_an_array_reads_back_the_same_however_it_lies_in_memory(view: str, tmp_path: Path) -> None:
+def test_arrays_of_any_memory_layout_are_read_back(view: str, tmp_path: Path) -> None:
     whole = np.arange(24, dtype=np.float32).reshape(4, 6)
     array = {"turned": whole.T, "every other row": whole[::2], "backwards": whole[:, ::-1]}[view]
     write_folder(tmp_path / "m", CONFIGURED, {"w": array}, {})
     np.testing.assert_array_equal(read_folder(tmp_path / "m").weights()["w"], array)
 
 
-def test_a_folder_holds_three_files_and_nothing_is_left_beside_it(model: Path) -> None:
+def test_a_folder_has_three_files_and_no_temporary_files_remain(model: Path) -> None:
     assert names(model) == sorted(FILES)
     assert names(model.parent) == ["small"]
 
@@ -127,25 +127,25 @@ def test_the_same_model_has_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_a_model_that_was_moved_still_loads(model: Path, tmp_path: Path) -> None:
+def test_a_moved_folder_loads(model: Path, tmp_path: Path) -> None:
     model.rename(tmp_path / "elsewhere")
     assert holds(tmp_path / "elsewhere")
 
 
-def test_a_new_model_takes_the_place_of_the_old_one(model: Path) -> None:
+def test_a_new_model_replaces_the_old_one(model: Path) -> None:
     write(model, seed=1)
     assert holds(model, seed=1)
     assert names(model.parent) == ["small"]
 
 
-def test_the_config_in_a_folder_has_every_default_filled_in(model: Path) -> None:
+def test_the_stored_config_includes_every_default(model: Path) -> None:
     text = (model / CONFIG).read_text(encoding="utf-8")
     for key in ("learning_rate:", "dropout:", "quantiles:", "season:", "target: größe"):
         assert key in text
 
 
 @pytest.mark.parametrize("name", ["1e3", "yes", "2024-01-01", "a: b", "#", "\u2028", "'", " y"])
-def test_a_column_of_any_name_survives_the_folder(name: str, tmp_path: Path) -> None:
+def test_column_names_of_any_kind_are_read_back(name: str, tmp_path: Path) -> None:
     config = resolved_config(name, id=name + name)
     write_folder(tmp_path / "m", config, weights(), {})
     assert read_folder(tmp_path / "m").config == config
@@ -157,9 +157,9 @@ def test_a_column_of_any_name_survives_the_folder(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(model: Path, name: str) -> None:
     (model / name).unlink()
-    said = fault(model)
-    assert said.startswith(f"{model / name}: damaged: it is missing")
-    assert "Train again" in said
+    message = fault(model)
+    assert message.startswith(f"{model / name}: damaged: it is missing")
+    assert "Train again" in message
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -171,21 +171,21 @@ def test_a_truncated_file_is_named(model: Path, name: str, share: float) -> None
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_byte_more_at_the_end_is_noticed(model: Path, name: str) -> None:
+def test_an_extra_byte_is_detected(model: Path, name: str) -> None:
     with (model / name).open("ab") as f:
         f.write(b"\n")
     assert fault(model).startswith(f"{model / name}: damaged")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_is_a_folder_is_named(model: Path, name: str) -> None:
+def test_a_folder_instead_of_a_file_is_named(model: Path, name: str) -> None:
     (model / name).unlink()
     (model / name).mkdir()
     assert str(model / name) in fault(model)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_single_bit_that_flips_is_noticed(model: Path, name: str) -> None:
+def test_every_flipped_bit_is_detected(model: Path, name: str) -> None:
     content = (model / name).read_bytes()
     rng = np.random.default_rng(7)
     places = np.unique([0, 1, len(content) - 2, len(content) - 1, *rng.integers(0, len(content), 120)])
@@ -199,7 +199,7 @@ def test_every_single_bit_that_flips_is_noticed(model: Path, name: str) -> None:
     assert holds(model)
 
 
-def test_every_bit_of_the_manifests_first_bytes_is_noticed(model: Path) -> None:
+def test_every_flipped_bit_in_the_first_bytes_of_the_manifest_is_detected(model: Path) -> None:
     content = (model / MANIFEST).read_bytes()
     for place in range(40):
         for bit in range(8):
@@ -210,19 +210,19 @@ def test_every_bit_of_the_manifests_first_bytes_is_noticed(model: Path) -> None:
                 read_folder(model)
 
 
-def test_a_file_of_another_model_is_noticed(model: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_model_is_detected(model: Path, tmp_path: Path) -> None:
     write(tmp_path / "other", seed=1)
     (model / WEIGHTS).write_bytes((tmp_path / "other" / WEIGHTS).read_bytes())
     assert fault(model).startswith(f"{model / WEIGHTS}: damaged: it is not the file that training wrote")
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[]", b"3", b"{}", b'{"format": "1"}', b"\xff", b"[" * 100_000])
-def test_a_manifest_that_is_none_is_refused_in_words(model: Path, content: bytes) -> None:
+def test_an_invalid_manifest_is_reported_as_damaged(model: Path, content: bytes) -> None:
     (model / MANIFEST).write_bytes(content)
     assert fault(model).startswith(f"{model / MANIFEST}: damaged")
 
 
-def test_a_forged_folder_whose_hashes_fit_is_still_refused_in_words(model: Path) -> None:
+def test_invalid_files_with_valid_hashes_are_rejected_with_a_message(model: Path) -> None:
     for name, content in (
         (WEIGHTS, b"\x08\0\0\0\0\0\0\0garbage!"),
         (CONFIG, b"data: ["),
@@ -241,12 +241,12 @@ def test_a_forged_folder_whose_hashes_fit_is_still_refused_in_words(model: Path)
 
 
 @pytest.mark.parametrize("hashes", [None, [], {}, {WEIGHTS: None}, "x"])
-def test_a_manifest_without_hashes_is_refused(model: Path, hashes: Any) -> None:
+def test_a_manifest_without_hashes_is_reported_as_damaged(model: Path, hashes: Any) -> None:
     rewrite_manifest(model, lambda m: m.update(sha256=hashes))
     assert "damaged" in fault(model)
 
 
-def test_a_newer_format_is_refused_with_the_way_out(model: Path) -> None:
+def test_a_newer_format_error_names_the_upgrade(model: Path) -> None:
     rewrite_manifest(model, lambda m: m.update(format=FORMAT + 1, something="new"))
     assert fault(model) == (
         f"{model}: has format {FORMAT + 1}; this version of seqpred reads format {FORMAT}. "
@@ -254,24 +254,24 @@ def test_a_newer_format_is_refused_with_the_way_out(model: Path) -> None:
     )
 
 
-def test_a_newer_format_is_known_even_if_it_signs_itself_otherwise(model: Path) -> None:
+def test_a_newer_format_is_recognised_without_its_hashes(model: Path) -> None:
     (model / MANIFEST).write_text(json.dumps({"format": FORMAT + 5}))
     (model / WEIGHTS).unlink()
     assert "this version of seqpred reads format" in fault(model)
 
 
-def test_a_file_too_large_is_refused_before_it_is_read(model: Path) -> None:
+def test_a_file_that_is_too_large_is_rejected_before_it_is_read(model: Path) -> None:
     os.truncate(model / CONFIG, (1 << 20) + 1)
     assert f"{CONFIG}: damaged: it has 1048577 bytes" in fault(model)
 
 
-def test_no_folder_and_a_file_in_its_place_are_told_apart(tmp_path: Path) -> None:
+def test_a_missing_folder_and_a_file_in_its_place_have_different_errors(tmp_path: Path) -> None:
     assert fault(tmp_path / "none").startswith(f"{tmp_path / 'none'}: no such model folder")
     (tmp_path / "file").write_text("x")
     assert fault(tmp_path / "file").startswith(f"{tmp_path / 'file'}: is a file, not a model folder")
 
 
-# ------------------------------------------------------------------ a write that fails
+# ------------------------------------------------------------------ failed writes
 
 
 class Breaking:
@@ -305,7 +305,7 @@ def breaking_rename(patch: pytest.MonkeyPatch, after: int, failure: BaseExceptio
 
 
 @pytest.mark.parametrize("after", [0, 1, 2])
-def test_a_disk_that_fills_up_leaves_the_old_model_loading(model: Path, after: int) -> None:
+def test_after_a_full_disk_the_old_model_loads(model: Path, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", Breaking(os.fsync, after, FULL))
         with pytest.raises(WriteError, match="No space left on device") as e:
@@ -316,7 +316,7 @@ def test_a_disk_that_fills_up_leaves_the_old_model_loading(model: Path, after: i
 
 
 @pytest.mark.parametrize("after", [0, 1])
-def test_a_rename_that_fails_leaves_the_old_model_loading_and_nothing_beside_it(model: Path, after: int) -> None:
+def test_after_a_failed_rename_the_old_model_loads_and_no_temporary_files_remain(model: Path, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         breaking_rename(patch, after, FULL, once=True)
         with pytest.raises(WriteError, match="No space left on device"):
@@ -327,7 +327,7 @@ def test_a_rename_that_fails_leaves_the_old_model_loading_and_nothing_beside_it(
 
 @pytest.mark.parametrize("after", [0, 1, 2])
 @pytest.mark.parametrize("call", ["fsync", "rename"])
-def test_ctrl_c_at_any_moment_leaves_a_whole_model_and_nothing_beside_it(model: Path, call: str, after: int) -> None:
+def test_after_ctrl_c_a_complete_model_loads_and_no_temporary_files_remain(model: Path, call: str, after: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if call == "fsync":
             patch.setattr(os, "fsync", Breaking(os.fsync, after, KeyboardInterrupt(), once=True))
@@ -342,7 +342,7 @@ def test_ctrl_c_at_any_moment_leaves_a_whole_model_and_nothing_beside_it(model: 
     assert names(model.parent) == ["small"]
 
 
-def test_an_old_model_that_can_not_be_put_back_is_not_deleted(model: Path) -> None:
+def test_an_old_model_that_cannot_be_restored_is_not_deleted(model: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         breaking_rename(patch, 1, FULL, once=False)
         with pytest.raises(WriteError):
@@ -362,7 +362,7 @@ def test_a_first_write_that_fails_leaves_nothing(tmp_path: Path, call: str) -> N
     assert names(tmp_path) == []
 
 
-def test_the_folders_above_a_model_are_made(tmp_path: Path) -> None:
+def test_parent_folders_are_created(tmp_path: Path) -> None:
     write(tmp_path / "none" / "m")
     assert holds(tmp_path / "none" / "m")
 
@@ -370,7 +370,7 @@ def test_the_folders_above_a_model_are_made(tmp_path: Path) -> None:
 # ------------------------------------------------------------------ one file
 
 
-def test_a_file_appears_whole_in_place_of_the_old_one(tmp_path: Path) -> None:
+def test_a_file_is_replaced_atomically(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     write_file(path, b"one\n")
     write_file(path, b"two\n")
@@ -380,7 +380,7 @@ def test_a_file_appears_whole_in_place_of_the_old_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("call", ["fsync", "rename"])
 @pytest.mark.parametrize("failure", [FULL, KeyboardInterrupt()], ids=["full", "ctrl-c"])
-def test_a_file_that_can_not_be_written_stays_as_it_was(tmp_path: Path, call: str, failure: BaseException) -> None:
+def test_a_failed_write_leaves_the_old_file(tmp_path: Path, call: str, failure: BaseException) -> None:
     path = tmp_path / "out.csv"
     write_file(path, b"one\n")
     with pytest.MonkeyPatch.context() as patch:
@@ -394,15 +394,15 @@ def test_a_file_that_can_not_be_written_stays_as_it_was(tmp_path: Path, call: st
     assert names(tmp_path) == ["out.csv"]
 
 
-def test_a_file_in_an_absent_folder_is_a_write_error(tmp_path: Path) -> None:
+def test_a_file_in_a_missing_folder_is_a_write_error(tmp_path: Path) -> None:
     with pytest.raises(WriteError, match=r"out\.csv: cannot be written"):
         write_file(tmp_path / "none" / "out.csv", b"x")
 
 
-# ------------------------------------------------------------------ seen before the long work
+# ------------------------------------------------------------------ checks in advance
 
 
-def test_a_model_is_replaced_only_when_told_so(model: Path) -> None:
+def test_a_model_is_replaced_only_with_force(model: Path) -> None:
     with pytest.raises(WriteError, match=r"already holds a model\. Replace it with --force"):
         check_target(model, force=False)
     check_target(model, force=True)
@@ -410,7 +410,7 @@ def test_a_model_is_replaced_only_when_told_so(model: Path) -> None:
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_what_is_no_model_is_never_replaced(tmp_path: Path, force: bool) -> None:
+def test_other_files_and_folders_are_never_replaced(tmp_path: Path, force: bool) -> None:
     (tmp_path / "file").write_text("x")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_text("x")
@@ -419,7 +419,7 @@ def test_what_is_no_model_is_never_replaced(tmp_path: Path, force: bool) -> None
             check_target(tmp_path / name, force=force)
 
 
-def test_an_empty_or_absent_folder_is_a_place_to_write(tmp_path: Path) -> None:
+def test_a_model_may_be_written_to_an_empty_or_missing_folder(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     check_target(tmp_path / "empty", force=False)
     write(tmp_path / "empty")
@@ -428,18 +428,18 @@ def test_an_empty_or_absent_folder_is_a_place_to_write(tmp_path: Path) -> None:
     write(tmp_path / "runs" / "deep" / "m")
 
 
-def test_a_parent_that_is_a_file_is_seen_before_the_work(tmp_path: Path) -> None:
+def test_a_parent_that_is_a_file_is_rejected_in_advance(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(WriteError, match="cannot be written"):
         check_target(tmp_path / "file" / "m", force=False)
 
 
-def test_nothing_in_a_folder_can_execute(model: Path) -> None:
+def test_no_file_in_a_folder_is_executable(model: Path) -> None:
     assert {p.suffix for p in model.iterdir()} == {".safetensors", ".yaml", ".json"}
     assert not any(os.access(p, os.X_OK) for p in model.iterdir())
 
 
-def test_weights_of_any_mapping_are_written(tmp_path: Path) -> None:
+def test_weights_may_be_any_mapping(tmp_path: Path) -> None:
     class Frozen(Mapping[str, np.ndarray]):
         def __getitem__(self, name: str) -> np.ndarray:
             return weights()[name]
@@ -454,7 +454,7 @@ def test_weights_of_any_mapping_are_written(tmp_path: Path) -> None:
     assert holds(tmp_path / "m")
 
 
-def test_a_kill_between_the_two_renames_of_an_old_system_is_put_right(model: Path) -> None:
+def test_a_kill_between_two_renames_is_repaired(model: Path) -> None:
     model.rename(old_folder(model))
     shutil.copytree(old_folder(model), new_folder(model))
     remove_leftovers(model)
@@ -462,7 +462,7 @@ def test_a_kill_between_the_two_renames_of_an_old_system_is_put_right(model: Pat
     assert [p.name for p in model.parent.iterdir()] == [model.name]
 
 
-def test_what_an_old_system_left_beside_a_whole_model_is_taken_away(model: Path) -> None:
+def test_leftovers_beside_a_complete_model_are_removed(model: Path) -> None:
     write(old_folder(model), seed=1)
     remove_leftovers(model)
     assert holds(model)
@@ -470,7 +470,7 @@ def test_what_an_old_system_left_beside_a_whole_model_is_taken_away(model: Path)
 
 
 @pytest.mark.parametrize("failure", [OSError, AttributeError, TypeError])
-def test_a_system_that_can_not_exchange_folders_replaces_them_all_the_same(
+def test_folders_are_replaced_without_an_atomic_exchange(
     model: Path, monkeypatch: pytest.MonkeyPatch, failure: type[Exception]
 ) -> None:
     def fail(_: object) -> None:
@@ -482,7 +482,7 @@ def test_a_system_that_can_not_exchange_folders_replaces_them_all_the_same(
     assert [p.name for p in model.parent.iterdir()] == [model.name]
 
 
-def test_into_a_pipe_is_written_straight(tmp_path: Path) -> None:
+def test_a_pipe_is_written_directly(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     check_writable(tmp_path / "pipe")
     reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
@@ -491,7 +491,7 @@ def test_into_a_pipe_is_written_straight(tmp_path: Path) -> None:
     os.close(reader)
 
 
-def test_a_folder_of_something_else_is_no_model(tmp_path: Path) -> None:
+def test_a_folder_without_a_manifest_is_not_a_model(tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(b"meow")
     with pytest.raises(FolderError, match="is not a model folder"):
         read_folder(tmp_path)

@@ -36,7 +36,7 @@ def test_a_column_is_read_as_it_was_written_or_reported(
 
 
 def days(form: str, rows: int = 40, start: datetime = datetime(2022, 1, 3), **step: float) -> list[str]:
-    """Texts of a column, a day apart unless told otherwise."""
+    """Texts of a column, a day apart by default."""
     return [(start + i * timedelta(**(step or {"days": 1}))).strftime(form) for i in range(rows)]
 
 

@@ -1,4 +1,4 @@
-"""Numbers that are timestamps are told from counters by their range and their step."""
+"""Numeric timestamps are distinguished from counters by their range and their step."""
 
 from __future__ import annotations
 
