@@ -1,4 +1,4 @@
-"""The metrics, each a formula over plain arrays; what is averaged how stands in `Tally`."""
+"""The metrics: each is a formula over plain arrays; `Tally` defines how they are averaged."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqpred.arrays import Float
+from seqpred.errors import DataError
 from seqpred.evaluation.scores import Scores
 
 
 @dataclass(frozen=True)
 class Case:
-    """One forecast of one track, beside what came.
+    """One forecast of one track, and the observations.
 
     Attributes:
         truth: [N], NaN where unknown: not scored.
-        quantiles: [N, Q] of rising levels, in the target's unit.
-        scale: the seasonal naive's mean absolute error over the history, NaN if there is none.
+        quantiles: [N, Q], of increasing levels, in the target's unit.
+        scale: the mean absolute error of the seasonal naive over the history, NaN if there is none.
     """
 
     truth: Float
@@ -38,7 +39,7 @@ def smape(truth: Float, forecast: Float) -> float:
 
 
 def mase_scale(history: Float, season: int) -> float:
-    """The denominator of MASE: mean |y_t - y_{t-m}| over the history; NaN where no pair is known or all are equal.
+    """The denominator of MASE: mean |y_t - y_{t-m}| over the history; NaN if no pair is known or all are equal.
 
     Source: Hyndman & Koehler 2006, eq. 3, with the season m as in M4.
 
@@ -62,14 +63,14 @@ def pinball(truth: Float, forecast: Float, level: float) -> Float:
 
 
 class Tally:
-    """All metrics over cases that come some at a time; of these only sums are kept.
+    """All metrics over cases that are added in parts; only sums are stored.
 
     sMAPE and MASE are averaged within each case, then over cases with equal weight; a case without a scale has no
     MASE. MAE, RMSE and coverage (percent) are over all rows; WQL is the mean over levels of twice the summed pinball
-    loss by the summed |y|. What can't be computed is None.
+    loss, divided by the summed |y|. A metric that cannot be computed is None.
 
     Args:
-        levels: of the cases' Q quantiles; the one nearest 0.5 is the point forecast.
+        levels: of the Q quantiles; the one nearest 0.5 is the point forecast.
     """
 
     def __init__(self, levels: Sequence[float]) -> None:
@@ -79,7 +80,11 @@ class Tally:
         self.hits: Counter[str] = Counter()
 
     def add(self, cases: Sequence[Case]) -> None:
-        """Some more cases."""
+        """Add cases.
+
+        Raises:
+            DataError: a known row has a forecast that is NaN or infinite.
+        """
         known = [(c, k) for c in cases if (k := np.isfinite(c.truth)).any()]
         if not known:
             return
@@ -87,17 +92,22 @@ class Tally:
         middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
         truth = np.concatenate([c.truth[k] for c, k in known])
         quantiles = np.concatenate([c.quantiles[k] for c, k in known])
+        missing = int((~np.isfinite(quantiles).all(axis=1)).sum())
+        if missing:
+            message = f"{missing} of {len(truth)} observed rows have a forecast that is NaN or infinite"
+            raise DataError(message, hint="Train again, or look for extreme values: seqpred check DATA.")
         error = np.abs(truth - quantiles[:, middle])
         scaled = [float(np.mean(np.abs(c.truth[k] - c.quantiles[k, middle]))) / c.scale for c, k in known]
         scaled = [s for s in scaled if np.isfinite(s)]
         sums = {"rows": len(truth), "cases": len(known), "scaled": len(scaled), "mase": sum(scaled)}
-        sums |= {"error": error.sum(), "square": (error**2).sum(), "size": np.abs(truth).sum()}
+        with np.errstate(over="ignore"):  # rejected by `scores`
+            sums |= {"error": error.sum(), "square": (error**2).sum(), "size": np.abs(truth).sum()}
         self._count({**sums, "smape": sum(smape(c.truth[k], c.quantiles[k, middle]) for c, k in known)})
         self.losses += [2 * float(pinball(truth, quantiles[:, i], level).sum()) for i, level in enumerate(levels)]
         self.hits.update(_inside(truth, quantiles, levels))
 
     def merge(self, other: Tally) -> None:
-        """All cases of another one."""
+        """Add all cases of another tally."""
         self._count(other.sums)
         self.losses += other.losses
         self.hits.update(other.hits)
@@ -107,10 +117,17 @@ class Tally:
             self.sums[name] += float(value)
 
     def scores(self) -> Scores:
-        """The metrics over all cases so far."""
+        """The metrics over all cases so far.
+
+        Raises:
+            DataError: a score is NaN or infinite.
+        """
         sums, rows = self.sums, self.sums["rows"]
         if not rows:
             return Scores()
+        if not np.isfinite([*sums.values(), *self.losses]).all():
+            hint = "Rescale the target: squares of errors above 1e154 exceed the range of numbers."
+            raise DataError("a score is NaN or infinite", hint=hint)
         return Scores(
             mae=sums["error"] / rows,
             rmse=float(np.sqrt(sums["square"] / rows)),
@@ -122,7 +139,7 @@ class Tally:
 
 
 def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> Scores:
-    """All metrics over all cases, see `Tally`."""
+    """All metrics over all cases; see `Tally`."""
     tally = Tally(levels)
     tally.add(cases)
     return tally.scores()

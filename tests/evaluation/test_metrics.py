@@ -1,4 +1,4 @@
-"""Each metric against a plain loop, and all of them against the reference scorer."""
+"""Each metric compared with a plain loop, and all metrics with the reference scorer."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqpred.errors import DataError
 from seqpred.evaluation.baselines import seasonal_naive
 from seqpred.evaluation.metrics import Case, mase_scale, pinball, score_cases, smape
 
@@ -132,6 +133,27 @@ def test_all_metrics_equal_a_loop_over_rows(cases: list[Case]) -> None:
     for name in ("mae", "rmse", "smape", "mase", "wql"):
         assert close(found[name], expected[name]), name
     assert all(close(found["coverage"][n], expected["coverage"][n]) for n in expected["coverage"])
+
+
+@pytest.mark.parametrize("bad", [NAN, math.inf, -math.inf])
+@pytest.mark.parametrize("quantile", [0, 4, 8])
+def test_a_forecast_that_is_nan_or_infinite_is_rejected(scorer: ModuleType, bad: float, quantile: int) -> None:
+    """As the reference does, whichever quantile it is; a row that is not scored does not matter."""
+    truth, quantiles = np.array([1.0, NAN, 3.0]), np.ones((3, 9))
+    quantiles[1, quantile] = bad
+    score_cases([Case(truth, quantiles, 1.0)], LEVELS)
+    quantiles[2, quantile] = bad
+    with pytest.raises(DataError, match="1 of 2 observed rows have a forecast that is NaN or infinite"):
+        score_cases([Case(truth, quantiles, 1.0)], LEVELS)
+    table = frame([quantiles], [3], [f"q{level:g}" for level in LEVELS])
+    history = frame([np.arange(3.0)[:, None]], [0], ["y"])
+    with pytest.raises(scorer.ScoreError):
+        scorer.score(frame([truth[:, None]], [3], ["y"]), history, table, 1)
+
+
+def test_a_score_that_overflows_is_rejected() -> None:
+    with pytest.raises(DataError, match="a score is NaN or infinite"):
+        score_cases([Case(np.array([1e200]), np.zeros((1, 9)), 1.0)], LEVELS)
 
 
 def test_undefined_metrics_are_none() -> None:
