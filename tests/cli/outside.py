@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.cli import warm
 
 COMMAND = (sys.executable, "-m", "seqpred")
+FORKED = Path(__file__).with_name("warm_command.py")
 QUICK = ("training.max_steps=5", "training.threads=1", "model.hidden_size=8", "model.members=1")
 TINY = tuple(word for setting in QUICK for word in ("--set", setting))
 
@@ -53,12 +54,13 @@ def call(place: Path, args: Sequence[object], stdin: str | bytes = b"") -> Done:
 
 
 def piped(place: Path, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of bash in which SEQPRED is replaced by the command."""
-    line = line.replace("SEQPRED", " ".join(COMMAND))
+    """Run a line of bash in which SEQPRED is replaced by the command, forked by the server of `warm`."""
+    server = warm.server().fileno()
     return subprocess.run(
-        ["bash", "-c", line],
+        ["bash", "-c", line.replace("SEQPRED", f"{sys.executable} -S {FORKED} {server}")],
         cwd=place,
         env={**environment(), **variables},
+        pass_fds=[server],
         capture_output=True,
         text=True,
         timeout=60,

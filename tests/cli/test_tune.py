@@ -13,10 +13,13 @@ from pathlib import Path
 import pytest
 
 from seqpred.config.loading import parse_config
-from tests.cli.outside import TINY, call, monthly, piped
+from tests.cli.outside import TINY, Done, call, monthly, piped
 
 pytest.importorskip("optuna")
 PROGRAMS = ("psql", "initdb", "pg_ctl")
+
+
+GRID = ("--grid", "model.cell=rnn,gru")
 
 
 @pytest.fixture(scope="module")
@@ -25,30 +28,39 @@ def place() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "sales.csv").write_text(monthly())
-        settings = ("--set", "model.members=1", *TINY)
-        (folder / "sales.yaml").write_text(call(folder, ["init", "sales.csv", "--horizon", "6", *settings]).out)
+        init = ["init", "sales.csv", "--horizon", "6", "--set", "training.validation=6", *TINY]
+        (folder / "sales.yaml").write_text(call(folder, init).out)
         yield folder
 
 
-def test_grid_search_prints_the_best_config_and_keeps_the_models(place):
-    done = call(place, ["tune", "sales.yaml", "--grid", "model.cell=rnn,gru", "--jobs", "2"])
-    assert done.code == 0, done.err
-    assert parse_config(done.out, "best.yaml").model.cell in ("rnn", "gru")
-    assert "validation MASE" in done.out.splitlines()[0]
-    assert "2 trials" in done.err
+@pytest.fixture(scope="module")
+def tuned(place: Path) -> Done:
+    """A finished search, printed as JSON."""
+    return call(place, ["tune", "sales.yaml", *GRID, "--jobs", "2", "--json"])
+
+
+def test_tune_prints_all_trials_and_the_best_one_as_json(tuned):
+    assert tuned.code == 0, tuned.err
+    result = json.loads(tuned.out)
+    assert {t["params"]["model.cell"] for t in result["trials"]} == {"rnn", "gru"}
+    assert result["best"]["score"] == min(t["score"] for t in result["trials"])
+
+
+def test_tune_keeps_a_model_for_each_trial(tuned, place):
     for trial in ("trial-000", "trial-001"):
         assert call(place, ["show", f"runs/sales-tune/{trial}"]).code == 0
-    again = call(place, ["tune", "sales.yaml", "--grid", "model.cell=rnn,gru"])
+
+
+def test_an_existing_study_requires_resume_which_prints_the_best_config(tuned, place):
+    again = call(place, ["tune", "sales.yaml", *GRID])
     assert (again.code, again.out) == (6, "")
     assert "--resume" in again.err
-
-
-def test_tune_prints_the_result_as_json(place):
-    arguments = ["tune", "sales.yaml", "--grid", "model.depth=1,2", "--jobs", "1", "--out", "runs/json", "--json"]
-    done = call(place, arguments)
-    result = json.loads(done.out)
-    assert {t["params"]["model.depth"] for t in result["trials"]} == {1, 2}
-    assert result["best"]["score"] == min(t["score"] for t in result["trials"])
+    resumed = call(place, ["tune", "sales.yaml", *GRID, "--resume"])
+    assert resumed.code == 0, resumed.err
+    best = json.loads(tuned.out)["best"]["params"]["model.cell"]
+    assert parse_config(resumed.out, "best.yaml").model.cell == best
+    assert "validation MASE" in resumed.out.splitlines()[0]
+    assert "2 trials" in resumed.err
 
 
 def test_unknown_key_of_the_search_space_error_gives_the_nearest_key(place):
