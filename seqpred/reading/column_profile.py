@@ -83,8 +83,9 @@ def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
 
     filled = column[column.notna() & ~column.isin(empty)]
     name, distinct = str(column.name), int(column.nunique())
-    found = _recognize(name, filled)
-    kind = _kind(filled, found)
+    texts = list(dict.fromkeys(stripped(filled.drop_duplicates()).tolist()))
+    found = _recognize(name, filled, texts)
+    kind = _kind(filled, found, texts)
     counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
     unreadable = found.unreadable if kind != "whole" else ""
     if kind == "text" and found.part:
@@ -95,7 +96,7 @@ def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
     return ColumnProfile(name, kind, distinct, len(column), is_dated, counted, found.part, unreadable)
 
 
-def _recognize(name: str, filled: pd.Series) -> Recognized:
+def _recognize(name: str, filled: pd.Series, texts: list[str]) -> Recognized:
     """What a column could be in a timestamp."""
     from pandas.api import types
 
@@ -105,7 +106,6 @@ def _recognize(name: str, filled: pd.Series) -> Recognized:
         return Recognized()
     if types.is_datetime64_any_dtype(filled):
         return Recognized(is_time=True, has_clock=bool((filled != filled.dt.normalize()).any()))
-    texts = _distinct(filled)
     if types.is_numeric_dtype(filled):
         return recognize_numbers(name, texts, filled.unique().tolist())
     if all(map(is_plain_number, texts[:SAMPLE_TEXTS])):
@@ -116,7 +116,7 @@ def _recognize(name: str, filled: pd.Series) -> Recognized:
     return recognize_texts(name, texts[:SAMPLE_TEXTS])
 
 
-def _kind(filled: pd.Series, found: Recognized) -> Kind:
+def _kind(filled: pd.Series, found: Recognized, texts: list[str]) -> Kind:
     """What the cells of a column are that are not empty."""
     from pandas.api import types
 
@@ -126,11 +126,6 @@ def _kind(filled: pd.Series, found: Recognized) -> Kind:
         return "time" if found.is_time else "clock"
     if types.is_numeric_dtype(filled):
         return "whole" if types.is_integer_dtype(filled) else "number"
-    texts = _distinct(filled)
     if all(map(is_plain_number, texts)):  # text only because other cells contain words such as NA
         return "whole" if all(float(text).is_integer() for text in texts) else "number"
     return "number" if are_numbers(texts) else "text"
-
-
-def _distinct(filled: pd.Series) -> list[str]:
-    return list(dict.fromkeys(stripped(filled.drop_duplicates()).tolist()))

@@ -243,6 +243,8 @@ def header(source: Source) -> list[str]:
 def _header(source: Source) -> list[str]:
     if not source.is_csv:
         return [str(c) for c in _read(source, None, rows=1).columns]
+    if "\ufffd" not in source.head and source.head:  # decoded without a fault
+        return list(source.structure.names)
     try:
         return next((fields for _, fields in source.records()), [])
     except (UnicodeDecodeError, *BROKEN) as e:

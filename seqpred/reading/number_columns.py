@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEAD_ROWS = 100  # of the first lines, in which a decimal point is looked for
+FIRST_VALUES = 1000
 _DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d\d|\d{4})\b.*", re.ASCII)
 _MISSING_WORDS = frozenset(  # in lower case
     re.findall(
@@ -109,11 +110,12 @@ def head_cells(source: Source, names: Collection[str]) -> list[str]:
 
 def may_group(values: Float) -> bool:
     """Whether these numbers can be thousands whose group separator was read as a decimal point: 1.234 is 1234."""
-    known = np.abs(values[np.isfinite(values) & (values != 0)])
-    if not len(known) or known.max() >= 1000 or known.min() < 1 or (known == np.rint(known)).all():
-        return False
-    thousands = 1000 * known
-    return bool((np.abs(thousands - np.rint(thousands)) < 1e-6).all())
+    for part in (values[:FIRST_VALUES], values):  # the first ones nearly always decide
+        known = np.abs(part[np.isfinite(part) & (part != 0)])
+        thousands = 1000 * known
+        if (known >= 1000).any() or (known < 1).any() or (np.abs(thousands - np.rint(thousands)) > 1e-6).any():
+            return False
+    return bool((known != np.rint(known)).any())
 
 
 def find_decimal(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> tuple[Decimal, str]:

@@ -76,7 +76,7 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         )
         values, marked = values.reshape(len(rows), -1), 0
         numbers = [name for name in columns.values if name not in words]
-        if is_open(source, numbers) and any(may_group(values[:, columns.values.index(name)]) for name in numbers):
+        if any(may_group(values[:, columns.values.index(name)]) for name in numbers) and is_open(source, numbers):
             return None
         for i, name in enumerate(columns.values if dialect.missing_numbers else ()):
             if name not in words:

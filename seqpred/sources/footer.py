@@ -15,8 +15,7 @@ _TOTAL = re.compile(
 )
 
 
-TAIL = 1 << 14  # characters of a text in which its footer is looked for
-MAX_RECORDS = 50  # of these that are examined
+TAIL, TAIL_LINES = 1 << 14, 50  # characters and lines of a text in which its footer is looked for
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def find_footer(tail: str, delimiter: str) -> Footer:
     """The footer in the last whole lines of a text."""
     if tail.count('"') % 2:
         return Footer()  # it begins within quotes
-    records = list(records_of(tail, delimiter))[-MAX_RECORDS:]
+    records = list(records_of(tail, delimiter))
     body = Body(records)
     found = list[Record]()
     while records and is_footer(records[-1], body):

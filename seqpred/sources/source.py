@@ -17,8 +17,8 @@ from seqpred.errors import DataError
 from seqpred.sources.columns import column_names
 from seqpred.sources.containers import DAMAGED, MAGIC_BYTES, Form, Packing, form_of, is_workbook, packing_of, unpack
 from seqpred.sources.dialect import USUAL, Dialect
-from seqpred.sources.footer import TAIL, Footer, find_footer
-from seqpred.sources.structure import Structure, StructureError, find_structure
+from seqpred.sources.footer import TAIL, TAIL_LINES, Footer, find_footer
+from seqpred.sources.structure import Structure, StructureError, find_structure, split_lines
 
 if TYPE_CHECKING:
     import numpy as np
@@ -248,7 +248,8 @@ class Source:
             with self.unpacked() as content:
                 content.seek(max(0, content.seek(0, io.SEEK_END) - TAIL))
                 tail = content.read().decode(self.encoding, "replace")
-        return tail if len(tail) < TAIL // 4 else tail[tail.find("\n") + 1 :]
+        lines = split_lines(tail)
+        return "".join(lines[-TAIL_LINES:] if len(tail) < TAIL // 4 else lines[1:][-TAIL_LINES:])
 
     @property
     def notes(self) -> list[str]:

@@ -72,7 +72,7 @@ class Structure:
             first: the number of the text's first line.
         """
         dropped = {*self.skipped, *footer}
-        return "".join(self._row(i, line, dropped) for i, line in enumerate(_lines_of(text), start=first))
+        return "".join(self._row(i, line, dropped) for i, line in enumerate(split_lines(text), start=first))
 
     def _row(self, number: int, line: str, dropped: Collection[int]) -> str:
         end = line[len(line.rstrip("\r\n")) :]
@@ -100,7 +100,7 @@ def find_structure(head: str) -> Structure:
         is_even = len({len(record.fields) for record in records}) == 1
         if body.start == 1 and body.kinds and is_even:  # the usual file: a header, then rows
             return _structure(delimiter, records[0], spaced=f'{delimiter} "' in head)
-    return _find_header(_lines_of(head))
+    return _find_header(split_lines(head))
 
 
 def _find_header(lines: list[str]) -> Structure:
@@ -229,7 +229,7 @@ def name_lines(lines: Sequence[int]) -> str:
     return f"lines {', '.join(map(str, lines[:3]))}{', ...' if len(lines) > 3 else ''} are"
 
 
-def _lines_of(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """The lines of a text with their line breaks, as csv and editors count them."""
     return io.StringIO(text, newline="").readlines()
 
