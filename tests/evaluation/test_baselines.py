@@ -108,9 +108,9 @@ def scores_of(frame: pd.DataFrame, id_name: str | None, horizon: int, season: in
     ],
 )
 def test_the_seasonal_naive_has_its_known_figures(
-    file: str, horizon: int, season: int, expected: tuple[float, float, float], shared: Shared
+    file: str, horizon: int, season: int, expected: tuple[float, float, float], data: Path
 ) -> None:
-    own = scores_of(pd.read_csv(shared(f"data/{file}.csv")), None, horizon, season)["seasonal_naive"]
+    own = scores_of(pd.read_csv(data / f"{file}.csv"), None, horizon, season)["seasonal_naive"]
     assert (round(own["smape"], 3), round(own["mase"], 3), round(own["rmse"], 3)) == expected
 
 

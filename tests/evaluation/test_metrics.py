@@ -137,18 +137,24 @@ def test_all_metrics_equal_a_loop_over_rows(cases: list[Case]) -> None:
 
 @pytest.mark.parametrize("bad", [NAN, math.inf, -math.inf])
 @pytest.mark.parametrize("quantile", [0, 4, 8])
-def test_a_forecast_that_is_nan_or_infinite_is_rejected(scorer: ModuleType, bad: float, quantile: int) -> None:
-    """As the reference does, whichever quantile it is; a row that is not scored does not matter."""
+def test_a_forecast_that_is_nan_or_infinite_is_rejected(bad: float, quantile: int) -> None:
+    """Whichever quantile it is; a row that is not scored does not matter."""
     truth, quantiles = np.array([1.0, NAN, 3.0]), np.ones((3, 9))
     quantiles[1, quantile] = bad
     score_cases([Case(truth, quantiles, 1.0)], LEVELS)
     quantiles[2, quantile] = bad
     with pytest.raises(DataError, match="1 of 2 observed rows have a forecast that is NaN or infinite"):
         score_cases([Case(truth, quantiles, 1.0)], LEVELS)
+
+
+@pytest.mark.parametrize("bad", [NAN, math.inf, -math.inf])
+def test_the_reference_rejects_a_forecast_that_is_nan_or_infinite_too(scorer: ModuleType, bad: float) -> None:
+    quantiles = np.ones((3, 9))
+    quantiles[2, 4] = bad
     table = frame([quantiles], [3], [f"q{level:g}" for level in LEVELS])
     history = frame([np.arange(3.0)[:, None]], [0], ["y"])
     with pytest.raises(scorer.ScoreError):
-        scorer.score(frame([truth[:, None]], [3], ["y"]), history, table, 1)
+        scorer.score(frame([np.array([[1.0], [NAN], [3.0]])], [3], ["y"]), history, table, 1)
 
 
 def test_a_score_that_overflows_is_rejected() -> None:
@@ -226,6 +232,20 @@ def frame(parts: list[np.ndarray], after: list[int], names: list[str]) -> pd.Dat
     return pd.concat(tables, ignore_index=True)
 
 
+def cases_of(seed: int, season: int) -> list[Case]:
+    histories, truths, quantiles = random_panel(seed)
+    return [Case(t, q, mase_scale(h, season)) for h, t, q in zip(histories, truths, quantiles, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("season", [1, 4, 7])
+def test_every_score_of_a_panel_equals_a_loop_over_rows(seed: int, season: int) -> None:
+    found, expected = score_cases(cases_of(seed, season), LEVELS).to_dict(), by_loops(cases_of(seed, season))
+    for name in ("mae", "rmse", "smape", "mase", "wql"):
+        assert close(found[name], expected[name]), name
+    assert all(close(found["coverage"][n], expected["coverage"][n]) for n in expected["coverage"])
+
+
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("season", [1, 4, 7])
 def test_every_score_of_a_panel_is_that_of_the_reference(scorer: ModuleType, seed: int, season: int) -> None:
@@ -238,8 +258,7 @@ def test_every_score_of_a_panel_is_that_of_the_reference(scorer: ModuleType, see
         season,
         levels=(80, 60, 40, 20),
     )
-    cases = [Case(t, q, mase_scale(h, season)) for h, t, q in zip(histories, truths, quantiles, strict=True)]
-    found = score_cases(cases, LEVELS).to_dict()
+    found = score_cases(cases_of(seed, season), LEVELS).to_dict()
     assert expected["series_without_scale"] >= 1
     for ours, theirs in {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE", "wql": "WQL"}.items():
         assert close(found[ours], expected[theirs]), (ours, found[ours], expected[theirs])

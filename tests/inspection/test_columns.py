@@ -16,6 +16,7 @@ from seqpred.reading.table import read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
+from tests.conftest import ROOT
 
 Shared = Callable[[str], Path]
 
@@ -83,16 +84,23 @@ def test_every_guess_has_a_reason() -> None:
     assert all(choice.reason for choice in choices.values())
 
 
-@pytest.mark.parametrize("name", ["ETT", "air", "co2", "sunspots", "m4"])
-def test_the_columns_of_known_files_are_found(name: str, shared: Shared) -> None:
-    file, expected = {
-        "ETT": ("etth1.csv.gz", Columns(("date",), None, ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"))),
-        "air": ("air_passengers.csv", Columns(("ds",), None, ("y",))),
-        "co2": ("co2_weekly_gaps.csv", Columns(("ds",), None, ("y",))),
-        "sunspots": ("sunspots_yearly.csv", Columns(("ds",), None, ("y",))),
-        "m4": ("m4_hourly_test.csv", Columns(("ds",), "unique_id", ("y",))),
-    }[name]
-    source = open_source(shared(f"data/{file}"))
+LOADS = Columns(("date",), None, ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"))
+SERIES = Columns(("ds",), "unique_id", ("y",))
+KNOWN = {
+    "data/air_passengers.csv": Columns(("ds",), None, ("y",)),
+    "data/co2_weekly_gaps.csv": Columns(("ds",), None, ("y",)),
+    "data/sunspots_yearly.csv": Columns(("ds",), None, ("y",)),
+    "tests/data/transformer.csv.gz": LOADS,
+    "tests/data/series.csv.gz": SERIES,
+    "shared/etth1.csv.gz": LOADS,
+    "shared/m4_hourly_test.csv": SERIES,
+}
+
+
+@pytest.mark.parametrize(("file", "expected"), KNOWN.items())
+def test_the_columns_of_known_files_are_found(file: str, expected: Columns, shared: Shared) -> None:
+    folder, name = file.rsplit("/", 1)
+    source = open_source(shared(f"data/{name}") if folder == "shared" else ROOT / file)
     assert guess_columns(profile_columns(source), source.name).columns == expected
 
 

@@ -16,6 +16,7 @@ from seqpred.reading.column_profile import profile_columns
 from seqpred.reading.table import read_table
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
+from tests.conftest import DATA
 
 Shared = Callable[[str], Path]
 
@@ -46,8 +47,8 @@ def cycle(rows: int, season: int, seed: int = 3) -> np.ndarray:
     return np.tile(shape, rows // season + 1)[:rows] + 0.02 * np.arange(rows) + rng.normal(0, 1, rows)
 
 
-def test_air_passengers_have_a_season_of_12_months(shared: Shared) -> None:
-    panel = panel_of(open_source(shared("data/air_passengers.csv")))
+def test_air_passengers_have_a_season_of_12_months(data: Path) -> None:
+    panel = panel_of(open_source(data / "air_passengers.csv"))
     assert str(panel.step) == "P1M"
     assert find_season(panel) == 12
 
@@ -57,18 +58,20 @@ def test_a_yearly_season_needs_two_years() -> None:
         assert find_season(dated(np.arange(months) % 7.0, "M")) == season
 
 
-def test_sunspots_have_a_season_of_10_or_11_years(shared: Shared) -> None:
-    assert find_season(panel_of(open_source(shared("data/sunspots_yearly.csv")))) in (10, 11)
+def test_sunspots_have_a_season_of_10_or_11_years(data: Path) -> None:
+    assert find_season(panel_of(open_source(data / "sunspots_yearly.csv"))) in (10, 11)
 
 
-def test_weekly_co2_has_a_season_of_52_weeks_through_its_gaps(shared: Shared) -> None:
-    panel = panel_of(open_source(shared("data/co2_weekly_gaps.csv")))
+def test_weekly_co2_has_a_season_of_52_weeks_through_its_gaps(data: Path) -> None:
+    panel = panel_of(open_source(data / "co2_weekly_gaps.csv"))
     assert (str(panel.step), len(panel.values), int(np.isnan(panel.values).sum())) == ("P7D", 2284, 59)
     assert find_season(panel) == 52
 
 
-def test_hourly_m4_has_a_season_of_24_without_any_date(shared: Shared) -> None:
-    assert find_season(panel_of(open_source(shared("data/m4_hourly_train.csv.gz")))) == 24
+@pytest.mark.parametrize("name", ["small", "m4"])
+def test_hourly_series_have_a_season_of_24_without_any_date(name: str, shared: Shared) -> None:
+    path = DATA / "series.csv.gz" if name == "small" else shared("data/m4_hourly_train.csv.gz")
+    assert find_season(panel_of(open_source(path))) == 24
 
 
 def test_hourly_dates_have_a_season_of_24() -> None:
