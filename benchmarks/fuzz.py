@@ -186,28 +186,28 @@ def _fitting(files: dict[str, bytes]) -> bytes:
 def stream_targets(place: Path) -> dict[str, Target]:
     """Targets for streamed lines and for the state of a stream, which is then resumed."""
     import seqpred
-    from seqpred.forecasting import session_file as state
-    from seqpred.forecasting.rows import lines_of
-    from seqpred.forecasting.stream import Asked, Stream
+    from seqpred.forecasting import session_file
+    from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
+    from seqpred.reading.waiting_lines import waiting_lines
 
     model = seqpred.load(make_model(place))
     path = place / "state"
     rows = table(rows=12).splitlines(keepends=True)
 
-    def follow(stream: Stream, content: bytes) -> None:
+    def follow(stream: StreamingForecaster, content: bytes) -> None:
         descriptor = os.memfd_create("rows")
         try:
             os.write(descriptor, content)
             os.lseek(descriptor, 0, os.SEEK_SET)
-            for lines in lines_of(descriptor):
-                for answer in stream.take(lines):
-                    stream.shown(answer.quantiles)
-                    stream.follower.times_ahead(answer.place, answer.rows, answer.time)
+            for lines in waiting_lines(descriptor):
+                for forecast in stream.take(lines):
+                    stream.shown(forecast.quantiles)
+                    stream.session.times_ahead(forecast)
         finally:
             os.close(descriptor)
 
-    def begin() -> Stream:
-        return Stream(model, "rows", Asked(), lambda _: None)
+    def begin() -> StreamingForecaster:
+        return StreamingForecaster(model, "rows", StreamOptions(), lambda _: None)
 
     def read_lines(content: bytes) -> object:
         follow(begin(), content)
@@ -216,7 +216,7 @@ def stream_targets(place: Path) -> dict[str, Target]:
     def read_state(content: bytes) -> object:
         path.write_bytes(_signed(content))
         stream = begin()
-        stream.rows.clock = state.read_state(path, stream.follower, stream.fingerprint)
+        stream.load(path)
         follow(stream, rows[0] + rows[-1].replace(b"12", b"13"))
         return None
 
@@ -231,13 +231,13 @@ def stream_targets(place: Path) -> dict[str, Target]:
             metadata.pop("sha256", None)
             arrays = load(content)
             deserialize(content)
-            return save(arrays, {"seqpred": json.dumps({**metadata, "sha256": state._hash(arrays, metadata)})})
+            return save(arrays, {"seqpred": json.dumps({**metadata, "sha256": session_file._hash(arrays, metadata)})})
         except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return content
 
     stream = begin()
     follow(stream, table(rows=12))
-    state.write_state(path, stream.follower, stream.rows.clock, stream.fingerprint)
+    stream.save(path)
     return {"lines": Target((table(rows=12),), read_lines), "state": Target((path.read_bytes(),), read_state)}
 
 

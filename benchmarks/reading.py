@@ -15,26 +15,34 @@ from alternating import compare, data_path, print_table
 
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
-from seqpred.features.inputs import InputSpec, prepare_all
+from seqpred.features.covariates import Covariates
+from seqpred.features.inputs import InputSpec
 from seqpred.panel.panel import Panel
+from seqpred.recipe.resolve import resolve
 from seqpred.sources.opening import open_source
-from seqpred.training.windows import Windows, WindowSpec, make_windows
+from seqpred.training.dataset import training_windows
+from seqpred.training.windows import Windows
 
-CONFIG = Config.from_tree({"data": {"id": "unique_id", "time": "ds", "target": "y"}})
-LOOK, WINDOW, HORIZON = InputSpec(season=24, anchor=24, lags=(1, 2, 24, 168)), 96, 48
+CONFIG = Config.from_tree(
+    {
+        "data": {"id": "unique_id", "time": "ds", "target": "y", "covariates": {"calendar": "none"}},
+        "model": {"window": 96, "anchor": 24, "lags": [1, 2, 24, 168]},
+        "forecast": {"horizon": 48, "season": 24},
+    }
+)
+LOOK, HORIZON = InputSpec(season=24, anchor=24, lags=(1, 2, 24, 168)), 48
 
 
 def to_panel(path: Path) -> Panel:
     return load_panel(open_source(path), CONFIG, lambda _: None)
 
 
-def to_windows(path: Path) -> Windows:
+def to_windows(path: Path, validation: int = HORIZON) -> Windows:
+    """The training windows, with so many rows of each series held out."""
     panel = to_panel(path)
-    tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    spec = WindowSpec(LOOK, WINDOW, HORIZON, last_position_only=False)
-    ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]
-    windows = make_windows(lambda _: ready, panel.lengths, panel.lengths - HORIZON, LOOK.inputs, spec)
-    windows.prepare(torch.arange(len(tracks)))
+    config = resolve(CONFIG.replace({"training.validation": validation}), panel)
+    windows = training_windows(panel, config, Covariates())
+    windows.prepare(torch.arange(len(windows.begins)))
     return windows
 
 

@@ -19,16 +19,13 @@ from pathlib import Path
 import torch
 from alternating import Ratio, data_path, print_table, seconds
 from bare import LEVELS, Size, make_step
-from reading import CONFIG, LOOK
+from reading import LOOK, to_windows
 
-from seqpred.commands.load_panel import load_panel
-from seqpred.features.inputs import prepare_all
 from seqpred.network.machine import keep_memory
 from seqpred.runtime.shape import Shape
-from seqpred.sources.opening import open_source
 from seqpred.training.loop import FitOptions, Hooks, fit
 from seqpred.training.schedule import Schedule
-from seqpred.training.windows import Windows, WindowSpec, make_windows
+from seqpred.training.windows import Windows
 
 SIZES = (Size(64, 2, 64, LOOK.inputs), Size(32, 1, 32, LOOK.inputs))
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
@@ -36,7 +33,7 @@ VALIDATION, OFTEN = 192, 70  # rows of each series, and steps from one validatio
 
 
 def main() -> None:
-    windows = _windows(data_path())
+    windows = to_windows(data_path(), VALIDATION)
     rarely = replace(windows, ends=torch.where(windows.begins == 0, windows.ends, windows.cuts))
     rows = [(size, "rare", *_against_bare(size, rarely, block=10, rounds=20)) for size in SIZES]
     rows += [(size, "real", *_against_bare(size, windows, block=OFTEN, rounds=4)) for size in SIZES]
@@ -62,14 +59,6 @@ def _against_bare(size: Size, windows: Windows, block: int, rounds: int) -> tupl
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         fit(_shape(size), windows, _options(size, block, rounds + 2), Hooks(on_progress))
     return Ratio.of(ours[2:], bare[2:]), Ratio.of(ours[2:], default[2:])
-
-
-def _windows(path: Path) -> Windows:
-    panel = load_panel(open_source(path), CONFIG, lambda _: None)
-    tracks = [panel.track(s, c) for s, c in panel.tracks()]
-    spec = WindowSpec(LOOK, SIZES[0].window, SIZES[0].horizon, last_position_only=False)
-    ready = [(k, own, tracks[k]) for k, own in enumerate(prepare_all(tracks, LOOK))]
-    return make_windows(lambda _: ready, panel.lengths, panel.lengths - VALIDATION, LOOK.inputs, spec)
 
 
 def _shape(size: Size) -> Shape:

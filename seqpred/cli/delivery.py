@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seqpred.cli.standard_streams import CompleteWriter
-from seqpred.forecasting.rows import Line
-from seqpred.forecasting.stream import Answer, Snapshot, Stream
+from seqpred.forecasting.session import Forecast
+from seqpred.forecasting.stream import Snapshot, StreamingForecaster
+from seqpred.reading.waiting_lines import Line
 from seqpred.report.text import printable
 
 
@@ -38,7 +39,7 @@ class Delivery:
     A batch is remembered until its forecasts can no longer be waiting in a pipe.
     """
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: StreamingForecaster) -> None:
         sys.stdout.flush()
         out = getattr(sys.stdout, "buffer", None)
         self._out = out if isinstance(out, CompleteWriter) else CompleteWriter(sys.stdout.fileno())
@@ -63,13 +64,13 @@ class Delivery:
         self._batches.append(batch)
         return batch
 
-    def write_batch(self, batch: Batch, answers: Sequence[Answer], texts: Sequence[str]) -> None:
-        """Write the forecasts after the lines of a batch, a text for each answer."""
+    def write_batch(self, batch: Batch, forecasts: Sequence[Forecast], texts: Sequence[str]) -> None:
+        """Write the forecasts after the lines of a batch, a text for each."""
         parts = [self._encoded(text) for text in texts]
         end = batch.start = self._out.written
-        for answer, part in zip(answers, parts, strict=True):
+        for forecast, part in zip(forecasts, parts, strict=True):
             end += len(part)
-            batch.rows.append((answer.line, end))
+            batch.rows.append((forecast.line, end))
         batch.end = end
         self._out.write(b"".join(parts))
 
@@ -84,7 +85,7 @@ class Delivery:
         self._stream.restore(lost.snapshot)
         arrived = [(line, end) for line, end in lost.rows if end <= delivered]
         if arrived:
-            self._stream.rows.on_fault = lambda _: None  # reported already
+            self._stream.mute()  # malformed rows have been reported
             self._stream.take([line for line in lost.lines if line.number <= arrived[-1][0]])
         self._out.cut(arrived[-1][1] if arrived else lost.start)
 

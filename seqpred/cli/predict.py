@@ -93,14 +93,15 @@ def predict(
             check_writable(path)
     loaded = load(model, runtime)
     if stream or state:
-        from seqpred.cli.stream import Job, StreamOptions, opened, raise_fault, report_fault
-        from seqpred.forecasting.stream import Asked, Stream
+        from seqpred.cli.stream import Job, OutputOptions, opened, raise_fault, report_fault
+        from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
 
         where = "standard input" if data == "-" else str(data)
-        asked = Asked(steps, levels, future, window)
-        follower = Stream(loaded, where, asked, raise_fault if strict else report_fault)
-        options = StreamOptions(form, stream, state, output, strict, digits, not no_header)
-        job = Job(follower, options, screen.notify)
+        options = StreamOptions(steps, levels, future, window)
+        on_skipped = raise_fault if strict else report_fault
+        forecaster = StreamingForecaster(loaded, where, options, on_skipped, screen.notify)
+        written = OutputOptions(form, stream, state, output, strict, digits, not no_header)
+        job = Job(forecaster, written, screen.notify)
         with opened(str(data)) as descriptor:
             if job.run(descriptor):
                 raise KeyboardInterrupt

@@ -17,10 +17,10 @@ from seqpred.cli.delivery import Delivery
 from seqpred.cli.table import RowWriter
 from seqpred.cli.terminal import write_message
 from seqpred.errors import ConfigError, DataError, Fault, WriteError
-from seqpred.forecasting.rows import Line, lines_of
-from seqpred.forecasting.session_file import read_state, write_state
-from seqpred.forecasting.stream import Answer, Stream
+from seqpred.forecasting.session import Forecast
+from seqpred.forecasting.stream import StreamingForecaster
 from seqpred.notes import Note, Notify
+from seqpred.reading.waiting_lines import Line, waiting_lines
 from seqpred.sources.opening import open_source
 from seqpred.storage.atomic import write_file
 from seqpred.storage.lock import locked
@@ -30,7 +30,7 @@ SAVE_SHARE = 20  # times the duration of a save between two saves, at least
 
 
 @dataclass(frozen=True)
-class StreamOptions:
+class OutputOptions:
     """How a stream is written and kept.
 
     Attributes:
@@ -58,10 +58,10 @@ class Job:
     The saved state covers exactly the rows whose forecasts were delivered, however the job ends.
     """
 
-    def __init__(self, stream: Stream, options: StreamOptions, notify: Notify) -> None:
+    def __init__(self, stream: StreamingForecaster, options: OutputOptions, notify: Notify) -> None:
         self.stream, self.options, self.notify = stream, options, notify
-        columns = stream.rows.wanted.columns
-        numbers = ["forecast", *(f"q{level:g}" for level in stream.wanted)]
+        columns = stream.parser.format.columns
+        numbers = ["forecast", *(f"q{level:g}" for level in stream.quantiles)]
         targets = columns.targets if len(columns.targets) > 1 else ()
         self._writer = RowWriter(
             options.form, columns.id, columns.time, targets, numbers, digits=options.digits, header=options.header
@@ -77,39 +77,39 @@ class Job:
             WriteError: another process uses the state, or something cannot be written.
         """
         with self._locked_state(), _signals() as (stop, stopped):
-            batches = self._batches(lines_of(descriptor, stop))
+            batches = self._batches(waiting_lines(descriptor, stop))
             if self.options.each:
                 self._forecast_each(batches)
             else:
                 self._forecast_last(batches)
-            if not self.stream.rows.begun and not stopped():
+            if not self.stream.parser.has_started and not stopped():
                 hint = "Give a header row, then one row per timestamp."
-                raise DataError("is empty", hint=hint, where=self.stream.rows.name)
+                raise DataError("is empty", hint=hint, where=self.stream.parser.source)
         self._report_skipped()
         return stopped()
 
     def _forecast_each(self, batches: Iterator[Sequence[Line]]) -> None:
         """Write a forecast after every row; save the state now and then, and whatever ends this."""
-        rows, delivery = self.stream.rows, self._delivery
+        parser, delivery = self.stream.parser, self._delivery
         try:
             for lines in batches:
-                had_header, batch = rows.begun, delivery.begin(lines)
-                answers = self.stream.take(lines)
-                if rows.begun and not had_header:
+                had_header, batch = parser.has_started, delivery.begin(lines)
+                forecasts = self.stream.take(lines)
+                if parser.has_started and not had_header:
                     delivery.write(self._writer.header())
-                delivery.write_batch(batch, answers, list(self._texts(answers)))
+                delivery.write_batch(batch, forecasts, list(self._texts(forecasts)))
                 self._save_now_and_then()
         finally:
-            if self.options.state is not None and rows.begun:
+            if self.options.state is not None and parser.has_started:
                 delivery.forget_undelivered()
                 self._save()
 
     def _forecast_last(self, batches: Iterator[Sequence[Line]]) -> None:
         """Write a forecast after the last row of each series, then save the state."""
-        last: dict[int, Answer] = {}
+        last: dict[int, Forecast] = {}
         for lines in batches:
-            last.update({a.place: a for a in self.stream.take(lines)})
-        if not self.stream.rows.begun:
+            last.update({f.series: f for f in self.stream.take(lines, every_row=False)})
+        if not self.stream.parser.has_started:
             return
         text = self._writer.header() + "".join(self._texts(list(last.values())))
         if self.options.output:
@@ -120,7 +120,7 @@ class Job:
 
     def _batches(self, waiting: Iterator[list[Line]]) -> Iterator[Sequence[Line]]:
         """The lines to take together: all that wait, or one at a time if a malformed one ends the job."""
-        where = self.stream.rows.name
+        where = self.stream.parser.source
         for lines in waiting:
             if lines and not lines[-1].ended:
                 number = lines[-1].number
@@ -131,17 +131,15 @@ class Job:
                 self.notify(Note("the last line has no line break; it is treated as complete", f"{where}:{number}"))
             yield from ([line] for line in lines) if self.options.strict else [lines]
 
-    def _texts(self, answers: Sequence[Answer]) -> Iterator[str]:
-        """The output of each answer."""
-        if not answers:
+    def _texts(self, forecasts: Sequence[Forecast]) -> Iterator[str]:
+        """The output of each forecast."""
+        if not forecasts:
             return
-        stream = self.stream
-        follower = stream.follower
-        self._writer.clock = stream.rows.clock or self._writer.clock
-        shown = stream.shown(np.stack([a.quantiles for a in answers])).tolist()
-        for answer, own in zip(answers, shown, strict=True):
-            times = follower.times_ahead(answer.place, answer.rows, answer.time)
-            yield self._writer.write(follower.names[answer.place], times, own)
+        session = self.stream.session
+        self._writer.clock = session.clock or self._writer.clock
+        shown = self.stream.shown(np.stack([f.quantiles for f in forecasts])).tolist()
+        for forecast, numbers in zip(forecasts, shown, strict=True):
+            yield self._writer.write(session.names[forecast.series], session.times_ahead(forecast), numbers)
 
     @contextmanager
     def _locked_state(self) -> Iterator[None]:
@@ -154,7 +152,7 @@ class Job:
         taken = WriteError("another process uses this state", hint=hint, where=str(path))
         with locked(path.with_name(f".{path.name}.lock"), taken):
             if os.path.lexists(path):
-                self.stream.rows.clock = read_state(path, self.stream.follower, self.stream.fingerprint)
+                self.stream.load(path)
             yield
 
     def _save_now_and_then(self) -> None:
@@ -166,16 +164,17 @@ class Job:
 
     def _save(self) -> None:
         if self.options.state is not None:
-            write_state(self.options.state, self.stream.follower, self.stream.rows.clock, self.stream.fingerprint)
+            self.stream.save(self.options.state)
 
     def _report_skipped(self) -> None:
-        stream = self.stream
-        if stream.late:
-            rows = "1 row" if stream.late == 1 else f"{stream.late} rows"
+        session, late = self.stream.session, self.stream.session.late
+        if late:
+            rows = "1 row" if late == 1 else f"{late} rows"
             self.notify(Note(f"skipped {rows} at or before the last timestamp of their series"))
-        if stream.rows.bad:
-            total = stream.taken + stream.late + stream.rows.bad
-            self.notify(Note(f"skipped {stream.rows.bad} of {total} rows because they are malformed"))
+        skipped = self.stream.parser.malformed + session.misplaced
+        if skipped:
+            total = session.used + late + skipped
+            self.notify(Note(f"skipped {skipped} of {total} rows because they are malformed"))
 
 
 @contextmanager

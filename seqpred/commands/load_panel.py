@@ -11,7 +11,8 @@ from seqpred.config.data_section import DataSection
 from seqpred.config.loading import load_config
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
-from seqpred.features.covariates import Covariates, apply_covariates
+from seqpred.features.covariates import Covariates
+from seqpred.features.fit_covariates import apply_covariates
 from seqpred.inspection.columns import Guess, choose_columns, find_categories, with_id
 from seqpred.inspection.wide_layout import choose_wide_columns
 from seqpred.notes import Note, Notify, OnProgress, no_op

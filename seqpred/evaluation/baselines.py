@@ -9,8 +9,7 @@ import numpy as np
 
 from seqpred.arrays import Float
 from seqpred.calendar.step import usual_seasons
-from seqpred.features.inputs import bridge
-from seqpred.features.naive import repeat_last
+from seqpred.features.naive import fill, repeat_last
 from seqpred.panel.panel import Panel
 
 MEAN_CYCLES = 4  # averaged by `seasonal_mean`
@@ -22,7 +21,7 @@ def naive(history: Float, steps: int) -> Float:
     >>> naive(np.array([1.0, 2.0, np.nan]), 2).tolist()
     [2.0, 2.0]
     """
-    return repeat_last(bridge(history, 1), 1, steps)
+    return repeat_last(fill(history, 1), 1, steps)
 
 
 def seasonal_naive(history: Float, season: int, steps: int) -> Float:
@@ -31,7 +30,7 @@ def seasonal_naive(history: Float, season: int, steps: int) -> Float:
     >>> seasonal_naive(np.array([1.0, 2.0, 3.0, 4.0]), 2, 3).tolist()
     [3.0, 4.0, 3.0]
     """
-    return repeat_last(bridge(history, season), season, steps)
+    return repeat_last(fill(history, season), season, steps)
 
 
 def drift(history: Float, steps: int) -> Float:
@@ -55,7 +54,7 @@ def seasonal_mean(history: Float, cycle: int, steps: int) -> Float:
     >>> seasonal_mean(np.array([1.0, 2.0, 3.0, 6.0]), 2, 3).tolist()
     [2.0, 4.0, 2.0]
     """
-    filled = bridge(history, cycle)
+    filled = fill(history, cycle)
     count = max(1, min(MEAN_CYCLES, len(filled) // cycle))
     past = [filled[: len(filled) - back * cycle] for back in range(count)]
     return np.asarray(np.mean([repeat_last(rows, cycle, steps) for rows in past], axis=0))

@@ -1,44 +1,47 @@
-"""Causal inputs without unit, and the way back to the target's unit.
+"""The causal feature engine: from values to the inputs of the network, block by block.
 
-Everything at row t is made from rows at or before t. A forecast is a correction of an anchor, the value one
-anchor lag earlier (the seasonal naive, or the last value), in units of the scale, the mean absolute seasonal
-difference so far: the denominator of MASE (Hyndman & Koehler 2006, "Another look at measures of forecast
-accuracy", eq. 3) as it is known at row t. So a network whose head says 0 is the seasonal naive, and a loss in
-these units weighs each series as MASE does.
+`advance` computes the inputs of the next rows of many series from a memory of fixed size. A whole series is one block;
+a stream is many small ones. Everything at row t depends on rows at or before t alone, and not on how the rows are
+divided into blocks.
+
+A forecast is a correction of the anchor's forecast, the value `anchor` rows earlier (the seasonal naive or the last
+value), in units of the scale. The scale is the mean absolute seasonal difference up to row t, which is the denominator
+of MASE (Hyndman & Koehler 2006, "Another look at measures of forecast accuracy", eq. 3). So a network with output 0 is
+the seasonal naive forecast, and a loss in these units weighs series as MASE does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seqpred.arrays import Float, Float32, Int
-from seqpred.features.naive import cycles_used
+from seqpred.arrays import Bool, Float, Float32, Int
+from seqpred.features.naive import cycles_used, fill_missing, lagged_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CELLS = 250_000  # of tracks made side by side, which bounds memory
-FARTHEST = 1e6  # units of the scale that a recent row may lie from the last
+MAX_CHANGE = 1e6  # of a recent value from the last one, in units of the scale
+FLOAT32_RANGE = 1e30
 
 Array = TypeVar("Array", Float, "Tensor")
 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """How far back the inputs look, in rows.
+    """Which past rows the inputs and the naive forecasts use.
 
     Attributes:
-        season: of the scale.
-        anchor: lag of the forecast that the network corrects.
+        season: lag of the differences that the scale averages.
+        anchor: lag of the naive forecast that the network corrects.
         lags: of the changes given as inputs; the longest is also the width of the rolling mean and spread.
-        blend: whether the network is given more naive forecasts than the anchor's, to weigh them.
-        autoregression: of how many last rows a weighted sum is added to what it says; 0 for none.
+        blend: whether the network also weighs other naive forecasts.
+        autoregression: rows of the linear autoregressive term; 0 for none.
     """
 
     season: int
@@ -49,29 +52,65 @@ class InputSpec:
 
     @property
     def inputs(self) -> int:
-        """F, the number of inputs at each row."""
+        """F, inputs of each row: a change for each lag, distance from the rolling mean, spread, anchor, observed."""
         return len(self.lags) + 4
 
     @cached_property
     def cycles(self) -> tuple[int, ...]:
-        """Rows of the cycles that the data may have, rising."""
+        """Rows of the cycles that the naive forecasts use, increasing."""
         return tuple(sorted({self.season, self.anchor, max(self.lags)} - {1}))
 
     @cached_property
     def recent(self) -> int:
-        """Rows, up to the one that speaks, that the head is given; 0 where it needs none."""
+        """R, rows up to the current one that the head receives; 0 if it uses none."""
         blended = max(2 * self.anchor, *(cycle * cycles_used(cycle) for cycle in self.cycles), 0)
         return max(blended * self.blend, self.autoregression)
 
+    @cached_property
+    def past(self) -> int:
+        """W, filled values before a row that are remembered for its inputs and naive forecasts."""
+        return max(*self.lags, self.anchor, self.recent)
 
-@dataclass(frozen=True)
-class Prepared:
-    """One track, or several side by side, ready for the network.
+
+class TrackMemory(NamedTuple):
+    """What `advance` remembers of B series of C targets; its size does not grow with the rows.
 
     Attributes:
-        x: [..., T, F], inputs without unit; all 0 before the first observation.
-        filled: [..., T], the values, missing ones bridged by the anchor's forecast.
-        scale: [..., T], in the target's unit; 0 while nothing has changed yet.
+        rows: [B], rows so far.
+        since: [B, C], rows since the first observation, including it; 0 before it.
+        filled: [B, C, W], the last values, missing ones filled in.
+        values: [B, C, season], the last values, NaN where missing.
+        sums, pairs: [B, C, 2], sum and number of the absolute changes over a season and over one row.
+    """
+
+    rows: Int
+    since: Int
+    filled: Float
+    values: Float
+    sums: Float
+    pairs: Float
+
+    @classmethod
+    def start(cls, spec: InputSpec, series: int, targets: int) -> TrackMemory:
+        """The memory before the first row."""
+        tracks = (series, targets)
+        return cls(
+            rows=np.zeros(series, np.int64),
+            since=np.zeros(tracks, np.int64),
+            filled=np.zeros((*tracks, spec.past)),
+            values=np.full((*tracks, spec.season), np.nan),
+            sums=np.zeros((*tracks, 2)),
+            pairs=np.zeros((*tracks, 2)),
+        )
+
+
+class Track(NamedTuple):
+    """A whole track (one target of one series).
+
+    Attributes:
+        x: [T, F], inputs; all 0 before the first observation.
+        filled: [T], values in the target's unit, missing ones filled in.
+        scale: [T], in the target's unit; 0 while nothing has changed.
     """
 
     x: Float32
@@ -79,176 +118,258 @@ class Prepared:
     scale: Float
 
 
-def prepare(values: Float, look: InputSpec) -> Prepared:
-    """Inputs, bridged values and scale of whole tracks, each row from rows at or before it.
+@dataclass(frozen=True)
+class Origins:
+    """P rows after which forecasts are made, of B series of C targets.
+
+    Attributes:
+        filled: [B, C, at least W + P - 1], values up to the last of these rows, missing ones filled in.
+        unit: [B, C, P], the scale; while it is 0, a hundredth of the value, or 1. Never 0.
+        observed: [B, C, P], whether the track has been observed so far.
+        rows: [B, P], rows of the series so far.
+    """
+
+    filled: Float
+    unit: Float
+    observed: Bool
+    rows: Int
+
+    def recent(self, spec: InputSpec) -> Float32 | None:
+        """The recent values for the head, [B C, P, R]; None if it uses none."""
+        if not spec.recent:
+            return None
+        count = self.unit.shape[-1]
+        past = self.filled[..., self.filled.shape[-1] - count - spec.recent + 1 :]
+        changes = recent_changes(past.reshape(-1, past.shape[-1]), self.unit.reshape(-1, count), spec.recent)
+        return changes.astype(np.float32)
+
+    def anchors(self, anchor: int, steps: int) -> Float:
+        """The anchor's forecasts, [B, C, P, N], in the target's unit; see `naive.repeat_last`."""
+        count = self.unit.shape[-1]
+        last = self.filled.shape[-1] - count + np.arange(count)[:, None]
+        forecasts: Float = self.filled[..., last + 1 + lagged_rows(anchor, steps)]
+        early = (self.rows < anchor)[:, None, :, None]
+        return np.where(early, self.filled[..., last], forecasts) if early.any() else forecasts
+
+    def to_quantiles(self, z: Float32, anchor: int) -> Float:
+        """The network's output in the target's unit, [B, C, P, N, Q]; NaN before the first observation.
+
+        Args:
+            z: [B, C, P, N, Q], relative to the anchor's forecast, in units of the scale.
+        """
+        quantiles = self.anchors(anchor, z.shape[3])[..., None] + self.unit[..., None, None] * z.astype(np.float64)
+        quantiles[~self.observed] = np.nan
+        return quantiles
+
+
+@dataclass(frozen=True)
+class Block:
+    """T rows of B series of C targets, ready for the network.
+
+    Attributes:
+        x: [B, C, T, F], inputs without unit; all 0 before the first observation.
+        filled: [B, C, W + T], values with missing ones filled in, W rows before the block included.
+        scale: [B, C, T], in the target's unit; 0 while nothing has changed.
+        observed: [B, C, T], whether the track has been observed so far.
+        rows: [B, T], rows of the series so far.
+    """
+
+    x: Float32
+    filled: Float
+    scale: Float
+    observed: Bool
+    rows: Int
+
+    def origins(self) -> Origins:
+        """All rows of the block."""
+        now = self.filled[..., self.filled.shape[-1] - self.rows.shape[1] :]
+        return Origins(self.filled, _unit(self.scale, now), self.observed, self.rows)
+
+    def last(self, after: TrackMemory, lengths: Int) -> Origins:
+        """The last row of each series alone.
+
+        Args:
+            after: the memory after the block.
+            lengths: [B], rows of each series in the block.
+        """
+        last = np.arange(len(lengths)), slice(None), lengths - 1
+        unit = _unit(self.scale[last][..., None], after.filled[..., -1:])
+        return Origins(after.filled, unit, self.observed[last][..., None], after.rows[:, None])
+
+    def track(self, series: int, target: int, length: int) -> Track:
+        """One track of a block that began with its first row."""
+        past = self.filled.shape[-1] - self.rows.shape[1]
+        filled = self.filled[series, target, past : past + length]
+        return Track(self.x[series, target, :length], filled, self.scale[series, target, :length])
+
+
+def advance(
+    memory: TrackMemory, values: Float, spec: InputSpec, lengths: Int | None = None, dtype: npt.DTypeLike = np.float32
+) -> tuple[Block, TrackMemory]:
+    """Compute the inputs of the next T rows of B series, and the memory after them.
 
     Args:
-        values: [..., T], in the target's unit; NaN where missing.
+        memory: of these series.
+        values: [B, C, T], in the target's unit; NaN where missing.
+        lengths: [B], rows of each series if they differ; the values after them must be NaN, and the block has no
+            meaning there.
+        dtype: of x; the network receives float32.
     """
-    filled = bridge(values, look.anchor)
-    scale = running_scale(values, look.season)
-    unit = usable_scale(scale, filled)
-    mean, spread = _rolling(filled, max(look.lags))
-    changes = [filled - lagged(filled, lag) for lag in look.lags]
-    ahead = lagged(filled, look.anchor - 1) - filled
-    x = np.empty((*values.shape, look.inputs), np.float32)
-    for i, column in enumerate((*changes, filled - mean, spread, ahead)):
-        x[..., i] = slog(np.clip(column / unit, -1e30, 1e30).astype(np.float32))  # what float32 holds
+    steps = values.shape[2]
+    rows = memory.rows[:, None] + np.arange(1, steps + 1)
+    filled, first = fill_missing(memory.filled, memory.since, values, spec.anchor)
+    scale, sums, pairs = running_scale(memory, values, spec.season)
+    observed = np.arange(steps) >= first[..., None]
+    x = np.empty((*values.shape, spec.inputs), dtype)
+    columns = _columns(filled, rows, spec)
+    columns /= _unit(scale, filled[..., filled.shape[2] - steps :])
+    x[..., :-1] = np.moveaxis(slog(columns, x.dtype), 0, -1)
     x[..., -1] = np.isfinite(values)
-    x[np.arange(values.shape[-1]) < _first_observed(values)] = 0
-    return Prepared(x, filled, scale)
+    if first.max() > 0:
+        x[~observed] = 0
+    ends = np.full(len(values), steps) if lengths is None else lengths
+    after = TrackMemory(
+        rows=memory.rows + ends,
+        since=np.maximum(ends[:, None] - first, 0),
+        filled=_up_to(filled, ends, spec.past),
+        values=_up_to(np.concatenate([memory.values, values], axis=2), ends, spec.season),
+        sums=sums,
+        pairs=pairs,
+    )
+    return Block(x, filled, scale, observed, rows), after
 
 
-def prepare_all(tracks: Sequence[Float], look: InputSpec) -> list[Prepared]:
-    """Each of these tracks [T] by itself; those of about one length are made side by side, which is far quicker."""
-    done: dict[int, Prepared] = {}
-    for group in _side_by_side([len(t) for t in tracks]):
-        block = np.full((len(group), len(tracks[group[-1]])), np.nan)  # what follows a track changes nothing in it
-        for row, k in zip(block, group, strict=True):
-            row[: len(tracks[k])] = tracks[k]
-        made = prepare(block, look)
-        for place, k in enumerate(group):
-            own = place, slice(len(tracks[k]))
-            done[k] = Prepared(made.x[own], made.filled[own], made.scale[own])
-    return [done[k] for k in range(len(tracks))]
+def prepare(values: Float, spec: InputSpec) -> Track:
+    """A whole track [T] as one block."""
+    return advance(TrackMemory.start(spec, 1, 1), values[None, None], spec)[0].track(0, 0, len(values))
 
 
-def _side_by_side(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """The places of these lengths, shortest first, in groups that waste less than half and are not too large."""
-    group: list[int] = []
-    for k in sorted(range(len(lengths)), key=lambda k: lengths[k]):
-        if group and (lengths[k] > 2 * lengths[group[0]] or lengths[k] * (len(group) + 1) > CELLS):
-            yield group
-            group = []
-        group.append(k)
-    if group:
-        yield group
+def _up_to(values: Float, ends: Int, count: int) -> Float:
+    """The last `count` values before each series' end, [B, C, count], from [B, C, count + T]."""
+    if (ends == ends[0]).all():
+        return values[..., ends[0] : ends[0] + count]
+    return np.take_along_axis(values, ends[:, None, None] + np.arange(count), axis=2)
 
 
-def join(prepared: Sequence[Prepared], numbers: Float32, codes: Float32, joint: bool) -> list[Prepared]:
-    """The tracks of one series with what else is known of its rows: [own | others | numbers | codes].
+def running_scale(memory: TrackMemory, values: Float, season: int) -> tuple[Float, Float, Float]:
+    """The mean absolute change over a season up to each row, [B, C, T], and the sums and counts after the last row.
+
+    While no season has changed, it is the mean absolute change over one row; 0 while there is none.
 
     Args:
-        prepared: C tracks of T rows.
-        numbers, codes: [T, E] and [T, M], of the covariates.
-        joint: whether each track is told of all: its last change and its distance from the rolling mean. Which
-            track it is comes as the first code.
+        values: [B, C, T], NaN where missing.
     """
-    if not joint and not numbers.shape[1] and not codes.shape[1]:
-        return list(prepared)
-    others = [p.x[:, [0, -4]] for p in prepared] if joint else []
-    which = [np.full((len(codes), 1), c, np.float32) for c in range(1, len(prepared) + 1)]
-    return [
-        replace(p, x=np.concatenate([p.x, *others, numbers, *([which[c]] if joint else []), codes], axis=1))
-        for c, p in enumerate(prepared)
-    ]
+    seen, steps = np.concatenate([memory.values, values], axis=2), values.shape[2]
+    sums, pairs = np.zeros_like(memory.sums), np.zeros_like(memory.pairs)
+
+    def mean_change(i: int, lag: int, end: int) -> Float:
+        change = np.abs(values[..., :end] - seen[..., season - lag : season - lag + end])
+        known = np.isfinite(change)
+        change[~known] = 0.0
+        change[..., 0] += memory.sums[..., i]
+        total = change.cumsum(axis=2)  # one after another, so that the result does not depend on the blocks
+        count = known.cumsum(axis=2) + memory.pairs[..., i, None]
+        sums[..., i], pairs[..., i] = total[..., -1], count[..., -1]
+        return total / np.maximum(count, 1)
+
+    scale = mean_change(0, season, steps)
+    constant = scale <= 0
+    if constant.any():  # only at the start, or where nothing ever changes: not computed where it is not needed
+        end = int(np.flatnonzero(constant.any(axis=(0, 1)))[-1]) + 1
+        scale[..., :end] = np.where(constant[..., :end], mean_change(1, 1, end), scale[..., :end])
+        known = sums[..., 0] > 0
+        sums[known, 1] = pairs[known, 1] = 0
+    return scale, sums, pairs
 
 
-def bridge(values: Float, anchor: int) -> Float:
-    """Missing values [..., T] replaced by what the anchor forecasts for them; those before the first one by it.
+def _unit(scale: Float, filled: Float) -> Float:
+    """The scale; while it is 0, a hundredth of the value, or 1."""
+    positive = scale > 0
+    return scale if positive.all() else np.where(positive, scale, np.where(filled != 0, np.abs(filled) / 100, 1.0))
 
-    >>> bridge(np.array([1.0, 2.0, np.nan, np.nan, 5.0]), 2).tolist()
-    [1.0, 2.0, 1.0, 2.0, 5.0]
+
+def _columns(filled: Float, rows: Int, spec: InputSpec) -> Float:
+    """The inputs of T rows but the last one, in the target's unit, [F - 1, B, C, T]."""
+    end, steps = filled.shape[2], rows.shape[1]
+    now = filled[..., end - steps :]
+    columns = np.empty((spec.inputs - 1, *now.shape))
+    for i, lag in enumerate(spec.lags):
+        np.subtract(now, filled[..., end - steps - lag : end - lag], out=columns[i])
+    columns[-3], columns[-2] = rolling_moments(filled, rows, max(spec.lags))
+    back = spec.anchor - 1
+    np.subtract(filled[..., end - steps - back : end - back], now, out=columns[-1])
+    return columns
+
+
+def rolling_moments(filled: Float, rows: Int, width: int) -> tuple[Float, Float]:
+    """Distance from the mean, and standard deviation, of the last `width` values, [B, C, T] each.
+
+    Sums are taken over the window alone and about a value inside it: they neither accumulate errors nor depend on how
+    the rows are divided into blocks. The block is divided into chunks of at most `width` rows; the window of each row
+    is the end of the rows before the chunk and the beginning of the chunk, two cumulative sums.
+
+    Args:
+        filled: [B, C, at least width - 1 + T], ending with the T rows.
+        rows: [B, T], rows of the series so far; a window has fewer rows at the start.
     """
-    known = np.isfinite(values)
-    if known.all():
-        return values
-    rows, first = np.arange(values.shape[-1]), _first_observed(values)
-    start = np.take_along_axis(values, first.clip(max=len(rows) - 1), -1)
-    filled = np.where(rows < first, np.where(np.isfinite(start), start, 0.0), values)
-    early = (rows < first + anchor) & ~known  # there is no anchor yet: the row before stands in
-    filled = np.where(early, _carried(filled, 1), filled)
-    whole: Float = np.where(np.isfinite(filled), filled, _carried(filled, anchor))
-    return whole
+    steps, count = rows.shape[1], np.minimum(rows, width)[:, None]
+    before, chunk = width - 1, min(width, steps)
+    values = filled[..., filled.shape[2] - steps - before :]
+    if steps % chunk:
+        values = np.pad(values, ((0, 0), (0, 0), (0, -steps % chunk)), mode="edge")
+    windows = sliding_window_view(values, before + chunk, axis=2)[:, :, ::chunk]  # [B, C, chunks, before + chunk]
+    deviations = windows - windows[..., before : before + 1]
+    if rows[:, 0].min() < width:
+        first = rows[:, :1, None] + chunk * np.arange(windows.shape[2])[:, None]  # number of each chunk's first row
+        deviations *= (first + np.arange(-before, chunk) > 0)[:, None]
+
+    def mean(values: Float) -> Float:
+        sums = values[..., before:].cumsum(axis=-1)
+        earlier = values[..., :before][..., ::-1].cumsum(axis=-1)[..., ::-1][..., :chunk]
+        sums[..., : earlier.shape[-1]] += earlier
+        return np.asarray(sums.reshape(*filled.shape[:2], -1)[..., :steps] / count)
+
+    centre = mean(deviations)
+    variance = mean(deviations * deviations)
+    variance -= centre * centre
+    now = deviations[..., before:].reshape(*filled.shape[:2], -1)[..., :steps]
+    return now - centre, np.sqrt(np.maximum(variance, 0.0, out=variance), out=variance)
 
 
-def _carried(values: Float, lag: int) -> Float:
-    """Each value, or where it is missing the last known one a multiple of `lag` rows before it, [..., T]."""
-    rows = values.shape[-1]
-    blocks = -(-rows // lag)
-    known = np.zeros((*values.shape[:-1], blocks * lag), bool)
-    known[..., :rows] = np.isfinite(values)
-    known = known.reshape(*values.shape[:-1], blocks, lag)
-    block = np.maximum.accumulate(np.where(known, np.arange(blocks)[:, None], 0), axis=-2)
-    source = (block * lag + np.arange(lag)).reshape(*values.shape[:-1], -1)[..., :rows]
-    carried: Float = np.take_along_axis(values, source, -1)
-    return carried
+def slog(x: Float, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
+    """Signed logarithm, sign(x) log(1 + |x|): keeps sign and order, and compresses outliers."""
+    narrow = np.clip(x, -FLOAT32_RANGE, FLOAT32_RANGE).astype(dtype)
+    size = np.abs(narrow)
+    return np.copysign(np.log1p(size, out=size), narrow, out=size)
 
 
-def _first_observed(values: Float) -> Int:
-    """The first row with a value, [..., 1]; T where there is none."""
-    observed = np.isfinite(values)
-    first: Int = np.where(observed.any(-1), observed.argmax(-1), values.shape[-1])[..., None]
-    return first
+def join(x: Float32, numbers: Float32, codes: Float32, joint: bool) -> Float32:
+    """The inputs of each track with what is shared by a series, [B, C, T, F]: own, other targets, numbers, codes.
 
-
-def running_scale(values: Float, season: int) -> Float:
-    """Mean absolute difference to one season earlier over the pairs observed so far, [..., T].
-
-    Before the first whole season the difference to the row before stands in; 0 while there is none.
-
-    >>> running_scale(np.array([1.0, 2.0, 4.0, 7.0]), 2).tolist()
-    [0.0, 1.0, 3.0, 4.0]
+    Args:
+        x: [B, C, T, F], inputs of the tracks.
+        numbers, codes: [B, T, E] and [B, T, M], of the covariates.
+        joint: whether each target also receives the last change, and the distance from the rolling mean, of all
+            targets; its own number is then the first code.
     """
-    scale = _running_mean_change(values, season)
-    whole: Float = np.where(scale > 0, scale, _running_mean_change(values, 1))
-    return whole
+    series, targets, steps, _ = x.shape
 
+    def for_each(part: Float32) -> Float32:
+        return np.broadcast_to(part[:, None], (series, targets, *part.shape[1:]))
 
-def _running_mean_change(values: Float, lag: int) -> Float:
-    """[..., T]; 0 while no pair is known, or none differs."""
-    change = np.abs(values[..., lag:] - values[..., :-lag])
-    known = np.isfinite(change)
-    pairs = np.cumsum(known, axis=-1)
-    mean = np.zeros(values.shape)
-    mean[..., lag:] = np.cumsum(np.where(known, change, 0.0), axis=-1) / np.maximum(pairs, 1)
-    return mean
-
-
-def usable_scale(scale: Float, filled: Float) -> Float:
-    """The scale where there is one; a hundredth of the value, or 1, while there is none: never 0."""
-    return np.where(scale > 0, scale, np.where(filled != 0, np.abs(filled) / 100, 1.0))
-
-
-def lagged(filled: Float, lag: int) -> Float:
-    """The value `lag` rows earlier, [..., T]; the first one where there is none."""
-    if lag == 0:
-        return filled
-    earlier: Float = np.concatenate([np.repeat(filled[..., :1], lag, -1), filled], axis=-1)[..., : filled.shape[-1]]
-    return earlier
-
-
-def slog(x: Float32) -> Float32:
-    """Signed logarithm, sign(x) log(1 + |x|): keeps direction and order, tames outliers."""
-    tamed: Float32 = np.copysign(np.log1p(np.abs(x)), x)
-    return tamed
-
-
-def _rolling(filled: Float, width: int) -> tuple[Float, Float]:
-    """Mean and standard deviation of the last `width` rows, fewer at the start, [..., T] each."""
-    first = filled[..., :1]
-    centred = filled - first  # keeps the sums small beside their differences
-    rows = np.arange(1, filled.shape[-1] + 1)
-    count = np.minimum(rows, width)
-    mean = _last(centred, width) / count
-    variance = _last(centred**2, width) / count - mean**2
-    return mean + first, np.sqrt(np.maximum(variance, 0.0))
-
-
-def _last(values: Float, width: int) -> Float:
-    """Sums over the last `width` rows, [..., T]."""
-    sums = np.cumsum(values, axis=-1)
-    earlier = np.concatenate([np.zeros((*values.shape[:-1], width)), sums], axis=-1)
-    difference: Float = sums - earlier[..., : values.shape[-1]]
-    return difference
+    if not joint:
+        return np.concatenate([x, for_each(numbers), for_each(codes)], axis=3) if numbers.size + codes.size else x
+    others = x[..., [0, -4]].transpose(0, 2, 1, 3).reshape(series, steps, -1)
+    number = np.broadcast_to(np.arange(1, targets + 1, dtype=np.float32)[:, None, None], (series, targets, steps, 1))
+    return np.concatenate([x, for_each(others), for_each(numbers), number, for_each(codes)], axis=3)
 
 
 def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Array:
-    """The last rows less the last one, in units of the scale, [K, P, rows], at each of P rows.
+    """The last `rows` values relative to the last one, in units of the scale, at each of P rows, [K, P, rows].
 
     Args:
-        past: [K, rows + (P - 1) every], bridged values up to the last of the P rows; the track's first value stands
-            for those before it.
+        past: [K, rows + (P - 1) every], filled values up to the last of the P rows; before the first row of a track,
+            its first value.
         scale: [K, P], never 0.
         every: rows from one of the P to the next.
     """
@@ -258,14 +379,4 @@ def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Arra
         else past.unfold(1, rows, every)
     )
     changes: Array = (windows - windows[..., -1:]) / scale[..., None]
-    return changes.clip(-FARTHEST, FARTHEST)
-
-
-def to_unit(z: Float32, anchor: Float, scale: float) -> Float:
-    """A network's quantiles in the target's unit.
-
-    Args:
-        z: [N, Q], in units of the scale, around the anchor.
-        anchor: [N], in the target's unit.
-    """
-    return anchor[:, None] + scale * z.astype(np.float64)
+    return changes.clip(-MAX_CHANGE, MAX_CHANGE)

@@ -57,6 +57,59 @@ def repeat_last(filled: Float, cycle: int, steps: int) -> Float:
     return repeated
 
 
+def fill_missing(past: Float, since: Int, values: Float, lag: int) -> tuple[Float, Int]:
+    """Replace missing values by those `lag` rows earlier, or by the row before where less than a lag is observed.
+
+    Before the first observation, all values are the first one (0 until there is one).
+
+    Args:
+        past: [..., W], filled values before these rows, W at least `lag`.
+        since: [...], rows from the first observation to the row before these, including both; 0 before it.
+        values: [..., T], NaN where missing.
+    Returns:
+        Filled values [..., W + T], and the row of the first observation, [...]: negative if it is before these rows, T
+        or more if it is after them.
+    """
+    observed, width, steps = np.isfinite(values), past.shape[-1], values.shape[-1]
+    filled = np.concatenate([past, values], axis=-1)
+    is_new = since == 0
+    first = np.where(is_new, np.where(observed.any(-1), observed.argmax(-1), steps), -since)
+    if is_new.any():
+        start = np.take_along_axis(values, first.clip(0, steps - 1)[..., None], -1)
+        start = np.where(first[..., None] < steps, start, 0.0)
+        head = filled[..., : width + first.max(initial=0)]
+        early = is_new[..., None] & (np.arange(head.shape[-1]) < width + first[..., None])
+        np.copyto(head, start, where=early)
+    if not observed.all():
+        tail, rows = filled[..., width - lag :], np.arange(steps)
+        early = ~observed & (rows >= first[..., None]) & (rows < first[..., None] + lag)
+        if early.any():
+            np.copyto(tail[..., lag:], _carry(tail, 1)[..., lag:], where=early)
+        tail[...] = _carry(tail, lag)
+    return filled, first
+
+
+def _carry(values: Float, lag: int) -> Float:
+    """Each value, or where it is missing the last known one a multiple of `lag` rows earlier, [..., T]."""
+    rows = values.shape[-1]
+    cycles = -(-rows // lag)
+    known = np.zeros((*values.shape[:-1], cycles * lag), bool)
+    known[..., :rows] = np.isfinite(values)
+    known = known.reshape(*values.shape[:-1], cycles, lag)
+    cycle = np.maximum.accumulate(np.where(known, np.arange(cycles)[:, None], 0), axis=-2)
+    source = (cycle * lag + np.arange(lag)).reshape(*values.shape[:-1], -1)[..., :rows]
+    return np.take_along_axis(values, source, -1)
+
+
+def fill(values: Float, lag: int) -> Float:
+    """`fill_missing` of a whole track [T].
+
+    >>> fill(np.array([1.0, 2.0, np.nan, np.nan, 5.0]), 2).tolist()
+    [1.0, 2.0, 1.0, 2.0, 5.0]
+    """
+    return fill_missing(np.zeros(lag), np.zeros((), np.int64), values, lag)[0][lag:]
+
+
 def smoothing_weights(rows: int, rate: float) -> Float:
     """Weights of simple exponential smoothing for the last rows, normalised to sum 1, [rows].
 

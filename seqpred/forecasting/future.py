@@ -1,16 +1,18 @@
-"""The future file: what the known covariates will be in the steps to be forecast."""
+"""The future file: the known covariates of the rows to be forecast."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from seqpred.arrays import Float, Int
-from seqpred.calendar.step import DAY, Step
+from seqpred.arrays import Bool, Float, Int
+from seqpred.calendar.step import Step
 from seqpred.errors import DataError
-from seqpred.features.covariates import Covariate, Covariates, hold_for_days, recode
+from seqpred.features.covariates import Covariates
+from seqpred.features.fit_covariates import encode_categories
+from seqpred.forecasting.session import KnownAhead
 from seqpred.forecasting.table import Table as Rows
 from seqpred.notes import Note, Notify
 from seqpred.panel.panel import Panel
@@ -24,17 +26,17 @@ SHOWN = 3
 
 
 def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, notify: Notify) -> tuple[Float, Panel]:
-    """The known covariates of the steps after each series, [S, N, known], as a model's codes and in their units.
-
-    Where rows have no step, the panel that comes with them knows the times of the rows to come.
+    """The known covariates of the steps after each series, [S, N, known], categories as codes.
 
     Args:
-        data: a path, `-` or a DataFrame with the columns of id, time and known covariates; None where none is needed.
+        data: a path, `-` or a DataFrame with the columns of id, time and known covariates; None if none is needed.
         panel: the history.
         notify: receives which rows are not used.
+    Returns:
+        Also the panel; that of irregular rows with the times of the next rows.
     Raises:
-        DataError: a row is missing, of a series that is not in the history, or not of a step; the target is in it; a
-            column is missing or not of its type.
+        DataError: a row is missing, of a series that is not in the history, or not on the grid; the target is in it;
+            a column is missing or not of its type.
     """
     known = covariates.known
     ahead = np.full((len(panel.names), steps, len(known)), np.nan)
@@ -44,137 +46,135 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
         if data is not None:
             notify(Note("the model has no known covariates; the future file is not used"))
         return ahead, panel
-    names = ", ".join(repr(c.name) for c in known)
     if data is None:
+        names = ", ".join(repr(c.name) for c in known)
         raise DataError(
             f"the model needs {names} for the steps to be forecast{_first(panel, 0, 0)}",
-            hint="Give them by --future FILE; --write-future FILE writes the rows to fill in.",
+            hint="Give them with --future FILE; --write-future FILE writes a template.",
             where=panel.source,
         )
-    table = _read(data, panel, covariates)
+    table, values = _read(data, panel.columns, panel.dialect, covariates, notify)
     series, steps_ahead = _places(table, panel, notify, steps)
     used = (steps_ahead >= 0) & (steps_ahead < steps)
     place = series[used], steps_ahead[used]
-    for i, column in enumerate(known):
-        ahead[:, :, i][place] = _told(table, i, column, notify)[used]
-    there = np.zeros(ahead.shape[:2], bool)
-    there[place] = True
-    _check_all(there, panel, table)
+    ahead[place] = values[used]
+    present = np.zeros(ahead.shape[:2], bool)
+    present[place] = True
+    _check_all(present, panel, table)
     if panel.stamps is not None:
-        times = np.empty(there.shape, np.int64)
+        times = np.empty(present.shape, np.int64)
         times[place] = table.clock.on_grid(table.times, panel.step)[1][used]
         panel = replace(panel, coming=times)
     for i, column in enumerate(known):
         empty = int(np.isnan(ahead[:, :, i]).sum())
         if empty:
-            text = f"{empty} of {there.size} cells of {column.name!r} are empty, treated as missing"
+            text = f"{empty} of {present.size} cells of {column.name!r} are empty, treated as missing"
             notify(Note(text, table.source.name))
-        if column.daily:
-            _hold(panel, ahead[:, :, i], panel.columns.values.index(column.name))
     return ahead, panel
 
 
-def _told(table: Table, place: int, column: Covariate, notify: Notify) -> Float:
-    """A known covariate in the rows of a future file, a word as the model's code."""
-    values: Float = table.values[:, place]
-    if column.words is None:
-        return values
-    values, unseen = recode(values, table.words[column.name], column)
-    for word in unseen:
-        text = f"{word!r} in {column.name!r} does not occur in the training data, treated as an unknown category"
-        notify(Note(text, table.source.name))
-    return values
-
-
-def coming(
-    data: object, columns: Columns, dialect: Dialect, covariates: Covariates, step: Step
-) -> Callable[[str, Int], Float]:
-    """What a future file says of the times that a series has yet to reach, [N, known]; NaN where it says nothing."""
-    known: dict[tuple[str, int], Float] = {}
-    nothing = np.full(len(covariates.known), np.nan)
+def known_at(
+    data: object, columns: Columns, dialect: Dialect, covariates: Covariates, step: Step, notify: Notify
+) -> KnownAhead:
+    """A function from a series and times to its known covariates in a future file, [N, known]; NaN if not in it."""
+    rows: dict[tuple[str, int], Float] = {}
+    unknown = np.full(len(covariates.known), np.nan)
     if data is not None:
-        wanted = replace(columns, targets=(), past=(), static=())
-        table = read_table(open_source(data).with_dialect(dialect), wanted, covariates.categories)
-        values = table.values.copy()
-        for i, column in enumerate(covariates.known):
-            if column.words is not None:
-                values[:, i], _ = recode(values[:, i], table.words[column.name], column)
+        table, values = _read(data, columns, dialect, covariates, notify)
         names = [table.names[code] for code in table.codes]
         times = table.clock.on_grid(table.times, step)[1].tolist()
-        known = dict(zip(zip(names, times, strict=True), values, strict=True))
-    return lambda name, times: np.array([known.get((name, int(time)), nothing) for time in times])
+        rows = dict(zip(zip(names, times, strict=True), values, strict=True))
+    return lambda name, times: np.array([rows.get((name, time), unknown) for time in times.tolist()])
 
 
-def _read(data: object, panel: Panel, covariates: Covariates) -> Table:
-    """The file's rows as a table whose values are the known covariates alone."""
-    source, own = open_source(data).with_dialect(panel.dialect), panel.columns
-    columns = Columns(own.time, own.id, (), known=tuple(c.name for c in covariates.known))
-    for target in own.targets:
+def _read(
+    data: object, columns: Columns, dialect: Dialect, covariates: Covariates, notify: Notify
+) -> tuple[Table, Float]:
+    """The rows of a future file, and their known covariates [rows, known], categories as codes."""
+    source = open_source(data).with_dialect(dialect)
+    wanted = Columns(columns.time, columns.id, (), known=tuple(c.name for c in covariates.known))
+    for target in columns.targets:
         if target in header(source):
-            told = read_table(source, replace(columns, known=(target,))).values[:, 0]
-            rows = np.flatnonzero(np.isfinite(told))
+            values = read_table(source, replace(wanted, known=(target,))).values[:, 0]
+            rows = np.flatnonzero(np.isfinite(values))
             if len(rows):
-                raise source.fault(rows, f"the future file holds the target {target!r}", "Take its column out.")
-    return read_table(source, columns, covariates.categories)
+                raise source.fault(rows, f"the future file contains the target {target!r}", "Remove its column.")
+    table = read_table(source, wanted, covariates.categories)
+    values = table.values.copy()
+    for i, column in enumerate(covariates.known):
+        if column.words is not None:
+            values[:, i], unknown = encode_categories(values[:, i], table.words[column.name], column)
+            for word in unknown:
+                text = (
+                    f"{word!r} in {column.name!r} does not occur in the training data, treated as an unknown category"
+                )
+                notify(Note(text, table.source.name))
+    return table, values
 
 
 def _places(table: Table, panel: Panel, notify: Notify, steps: int) -> tuple[Int, Int]:
-    """The series of each row and how many steps after its first forecast the row lies."""
-    place = {name: s for s, name in enumerate(panel.names)}
-    strange = [i for i, name in enumerate(table.names) if name not in place]
+    """The series of each row, and how many steps it is after the first row ahead."""
+    index = {name: s for s, name in enumerate(panel.names)}
+    strange = [i for i, name in enumerate(table.names) if name not in index]
     if strange:
         rows = np.flatnonzero(np.isin(table.codes, strange))
         found = f"series {table.names[strange[0]]!r} is not in the history"
-        raise table.source.fault(rows, found, "Take its rows out, or give its history too.")
-    series = np.array([place[name] for name in table.names], np.int64)[table.codes]
+        raise table.source.fault(rows, found, "Remove its rows, or give its history too.")
+    series = np.array([index[name] for name in table.names], np.int64)[table.codes]
     if not panel.columns.time:
         return series, table.times
     times = table.clock.on_grid(table.times, panel.step)[1]
     ahead = np.empty(len(series), np.int64)
-    on_step = np.empty(len(series), bool)
+    on_grid = np.ones(len(series), bool)
     for s in np.unique(series):
-        at = series == s
+        own = series == s
         if panel.stamps is not None:
-            ahead[at], on_step[at] = _ranks(times[at], int(panel.times(s, panel.lengths[s : s + 1] - 1)[0])), True
+            ahead[own] = _ranks(times[own], int(panel.times(s, panel.lengths[s : s + 1] - 1)[0]))
             continue
-        positions, on_step[at] = panel.step.positions(times[at], int(panel.origins[s]))
-        ahead[at] = positions - panel.lengths[s]
-    if not on_step.all():
-        rows = np.flatnonzero(~on_step)
-        stamp = table.clock.write(table.times[rows[:1]])[0]
-        raise table.source.fault(rows, f"{stamp} is not on the history's step of {panel.step}", "Mend its time.")
-    twice = _repeats(series, times)
-    if len(twice):
-        stamp = table.clock.write(table.times[twice[:1]])[0]
-        raise table.source.fault(twice, f"the time {stamp} stands twice", "Keep one row for each time.")
+        positions, on_grid[own] = panel.step.positions(times[own], int(panel.origins[s]))
+        ahead[own] = positions - panel.lengths[s]
+    for rows, problem, hint in (
+        (
+            np.flatnonzero(~on_grid),
+            f"is not on the time grid of the history: its step is {panel.step}",
+            "Fix its time.",
+        ),
+        (_duplicates(series, times), "is a duplicate timestamp", "Keep one row for each time."),
+    ):
+        if len(rows):
+            raise table.source.fault(rows, f"{table.clock.write(table.times[rows[:1]])[0]} {problem}", hint)
     for count, where in ((int((ahead < 0).sum()), "in the history"), (int((ahead >= steps).sum()), "beyond the steps")):
         if count:
-            notify(Note(f"{count} of {len(ahead)} rows lie {where} and are not used", table.source.name))
+            notify(Note(f"{count} of {len(ahead)} rows are {where} and not used", table.source.name))
     return series, ahead
 
 
 def _ranks(times: Int, last: int) -> Int:
-    """Of the times after the last one, from 0 in their order; below 0 for the others."""
+    """The ranks, from 0, of the times after the last one; -1 for the others."""
     later = np.sort(times[times > last])
     return np.where(times > last, np.searchsorted(later, times), -1)
 
 
-def _repeats(series: Int, times: Int) -> Int:
+def _duplicates(series: Int, times: Int) -> Int:
+    """The rows that have the series and the time of another one, except the first of each."""
     order = np.lexsort((times, series))
-    again = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
-    rows: Int = np.sort(order[1:][again])
-    return rows
+    is_same = (np.diff(series[order]) == 0) & (np.diff(times[order]) == 0)
+    return np.sort(order[1:][is_same])
 
 
-def _check_all(there: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], panel: Panel, table: Table) -> None:
-    """Refuse a file that leaves a step out."""
-    missing = np.argwhere(~there)
+def _check_all(present: Bool, panel: Panel, table: Table) -> None:
+    """Refuse a file that lacks a step.
+
+    Raises:
+        DataError: it names the first ones.
+    """
+    missing = np.argwhere(~present)
     if len(missing):
         named = "; ".join(_first(panel, int(s), int(n)).removeprefix(", ") for s, n in missing[:SHOWN])
-        more = f"; {len(missing)} rows in all" if len(missing) > SHOWN else ""
+        more = f"; {len(missing)} rows in total" if len(missing) > SHOWN else ""
         raise DataError(
             f"no row{named and ' '}{named}{more}",
-            hint="--write-future FILE writes all rows that are needed.",
+            hint="--write-future FILE writes a template with all rows.",
             where=table.source.name,
         )
 
@@ -186,18 +186,8 @@ def _first(panel: Panel, series: int, step: int) -> str:
     return f", for {name}at {stamp}" if panel.columns.time and panel.stamps is None else f", for {name}step {step + 1}"
 
 
-def _hold(panel: Panel, ahead: Float, column: int) -> None:
-    """A word at the first row of a day holds for that day, one that history has begun too; `ahead` [S, N] changes."""
-    for s, own in enumerate(ahead):
-        length = int(panel.lengths[s])
-        times = panel.local_times(s, np.arange(length + len(own), dtype=np.int64))
-        begin = int(np.searchsorted(times // DAY, times[length] // DAY))  # the day that the history ends in
-        day = np.concatenate([panel.track(s, column)[begin:length], own])
-        own[:] = hold_for_days(day, times[begin:])[length - begin :]
-
-
 def make_future(panel: Panel, covariates: Covariates, steps: int) -> Rows:
-    """The rows of a future file, one for each series and step, with empty cells for the known covariates."""
+    """A template of a future file: a row for each series and step, with empty cells for the known covariates."""
     rows: Rows = {}
     series: Sequence[int] = range(len(panel.names))
     if panel.columns.id is not None:

@@ -1,4 +1,4 @@
-"""A trained model: its settled config and weights, and the forecaster that they make."""
+"""A trained model: its resolved config and weights, and its forecasts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seqpred.arrays import Float
+from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
 from seqpred.evaluation.backtest import Forecaster
 from seqpred.features.covariates import Covariates
-from seqpred.forecasting.batch import Forecasting, OnProgress, forecast_panel, unseen
+from seqpred.features.series import SeriesSpec
+from seqpred.forecasting.batch import OnShare, forecast_panel
+from seqpred.forecasting.session_state import SessionSpec
+from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
@@ -26,14 +30,18 @@ RuntimeName = Literal["auto", "onnx", "torch"]
 
 @dataclass(frozen=True)
 class Model:
-    """What a model folder holds, ready to forecast; `wanted` is the runtime that is asked for."""
+    """A model folder, ready to forecast.
+
+    Attributes:
+        wanted: the inference backend that the user asks for.
+    """
 
     folder: Folder
     wanted: RuntimeName = "auto"
 
     @property
     def config(self) -> ResolvedConfig:
-        """The settled config."""
+        """The resolved config."""
         return self.folder.config
 
     @property
@@ -43,47 +51,42 @@ class Model:
 
     @cached_property
     def covariates(self) -> Covariates:
-        """What training learned of the covariates.
+        """The covariates with the statistics of the training split.
 
         Raises:
-            FolderError: the manifest does not say it.
+            FolderError: the manifest does not contain them, or other ones than the config.
         """
-        told = self.config.data.covariates
-        named = [(name, role) for role in ("known", "past", "static") for name in getattr(told, role)]
+        section = self.config.data.covariates
+        expected = [(name, role) for role in ("known", "past", "static") for name in getattr(section, role)]
         try:
-            found = Covariates.from_data(self.folder.manifest.get("covariates", []), told.calendar)
-            if sorted((c.name, c.role) for c in found.columns if c.name != SINCE) != sorted(named):
-                raise ValueError("they are not those that the config names")
+            found = Covariates.from_data(self.folder.manifest.get("covariates", []), section.calendar)
+            if sorted((c.name, c.role) for c in found.columns if c.name != SINCE) != sorted(expected):
+                raise ValueError("they are not those of the config")
             return found
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as e:
-            hint = "Train again, or restore the whole folder from a copy."
-            raise FolderError(
-                f"the covariates in it can't be read ({e})", hint=hint, where=str(self.folder.path)
-            ) from None
+            raise self._damaged(f"the covariates in it cannot be read ({e})") from None
 
-    @cached_property
-    def plan(self) -> Forecasting:
-        """How it forecasts, the network apart."""
-        return plan_of(self.config, self.covariates)
-
-    def forecast(self, panel: Panel, steps: int, ahead: Float, on_progress: OnProgress = unseen) -> Float:
+    def forecast(self, panel: Panel, steps: int, ahead: Float, on_share: OnShare = no_op) -> Float:
         """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""
-        return forecast_panel(panel, self.plan, self.runtime, steps, ahead, on_progress)
+        spec = session_spec(self.config, self.covariates, self.runtime, panel.step, steps)
+        return forecast_panel(panel, spec, ahead, on_share)
 
     def forecast_blend(self, panel: Panel, steps: int, ahead: Float) -> Float:
         """The same without the networks: the initial blend of naive forecasts, [K, N, Q]."""
         try:
             runtime = BlendRuntime(self.config.shape(self.covariates), self.folder.weights())
         except (KeyError, ValueError) as e:
-            hint = "Train again, or restore the whole folder from a copy."
-            raise FolderError(
-                f"the weights do not fit its config ({e})", hint=hint, where=str(self.folder.path)
-            ) from None
-        return forecast_panel(panel, self.plan, runtime, steps, ahead)
+            raise self._damaged(f"the weights do not fit its config ({e})") from None
+        spec = session_spec(self.config, self.covariates, runtime, panel.step, steps)
+        return forecast_panel(panel, spec, ahead)
+
+    def _damaged(self, what: str) -> FolderError:
+        hint = "Train again, or restore the whole folder from a copy."
+        return FolderError(what, hint=hint, where=str(self.folder.path))
 
     @cached_property
     def runtime(self) -> Runtime:
-        """What computes the network.
+        """The inference backend.
 
         The graph for onnxruntime is written here, from the weights. The one in the folder is for other programs:
         somebody may have replaced it.
@@ -101,10 +104,7 @@ class Model:
             window = self.config.model.window if self.config.model.bidirectional else None
             return onnx_runtime.OnnxRuntime(graph, window)
         except (RuntimeError, ValueError, TypeError, LookupError) as e:
-            hint = "Train again, or restore the whole folder from a copy."
-            raise FolderError(
-                f"the weights do not fit its config ({e})", hint=hint, where=str(self.folder.path)
-            ) from None
+            raise self._damaged(f"the weights do not fit its config ({e})") from None
 
     @cached_property
     def runtime_name(self) -> Literal["onnx", "torch"]:
@@ -138,24 +138,29 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
 
 
 def make_forecaster(config: ResolvedConfig, covariates: Covariates, runtime: Runtime) -> Forecaster:
-    """The forecaster that a settled config, what was learned of the covariates, and a runtime make."""
-    plan = plan_of(config, covariates)
-    return lambda panel, steps, ahead: forecast_panel(panel, plan, runtime, steps, ahead)
+    """The forecaster of a resolved config, its covariates and a runtime."""
+
+    def forecast(panel: Panel, steps: int, ahead: Float) -> Float:
+        return forecast_panel(panel, session_spec(config, covariates, runtime, panel.step, steps), ahead)
+
+    return forecast
 
 
-def plan_of(config: ResolvedConfig, covariates: Covariates) -> Forecasting:
-    """What a settled config says of how to forecast, the network apart."""
-    return Forecasting(
-        look=config.input_spec,
-        covariates=covariates,
-        joint=config.joint,
-        middle=config.levels.index(0.5),
-        horizon=config.forecast.horizon,
-    )
+def session_spec(
+    config: ResolvedConfig, covariates: Covariates, runtime: Runtime, step: Step, steps: int
+) -> SessionSpec:
+    """What stays fixed in a session of a model.
+
+    Args:
+        step: of the data; that of irregular data has the usual interval.
+        steps: rows to forecast.
+    """
+    series = SeriesSpec(config.input_spec, covariates, len(config.data.targets), config.joint)
+    return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps)
 
 
 def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:
-    """The networks of a settled config, computed by torch."""
+    """The networks of a resolved config in torch."""
     from seqpred.network.ensemble import Ensemble
     from seqpred.network.torch_runtime import TorchRuntime
 

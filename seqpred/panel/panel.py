@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,21 @@ class Panel:
     def rows(self, series: int) -> Float:
         """The rows of one series, [T, C], as a view."""
         return self.values[self.offsets[series] : self.offsets[series + 1]]
+
+    def padded(self, values: npt.NDArray[Any], series: Int, padding: float) -> npt.NDArray[Any]:
+        """Values of all rows, [rows, ...], as a block of some series, [B, T, ...], with padding after shorter ones.
+
+        Args:
+            values: `values` or `stamps`.
+        """
+        starts, lengths = self.offsets[series], self.lengths[series]
+        longest = int(lengths.max())
+        if (lengths == longest).all() and (np.diff(starts) == longest).all():
+            return values[starts[0] : starts[0] + longest * len(series)].reshape(-1, longest, *values.shape[1:])
+        rows = np.arange(longest)
+        block = values[starts[:, None] + np.minimum(rows, lengths[:, None] - 1)]
+        block[rows >= lengths[:, None]] = padding
+        return block
 
     def tracks(self) -> Iterator[tuple[int, int]]:
         """Series and target of each track, in the order of all tracks: targets within series."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from seqpred.config.schema import Config
 from seqpred.config.values import Auto
-from seqpred.features.covariates import find_calendar
+from seqpred.features.calendar_cycles import find_calendar
 from seqpred.inspection.detect import one_or_list
 from seqpred.inspection.seasons import find_anchor, find_season, sample
 from seqpred.panel.panel import Panel

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from seqpred.arrays import Float32
-
-CELLS = 1 << 19  # rows x tracks x hidden units that the network reads at once: the size of a processor's cache
+from seqpred.arrays import Float32, Int
 
 
 class HeadInputs(NamedTuple):
@@ -25,7 +21,7 @@ class HeadInputs(NamedTuple):
     recent: Float32 | None = None
     known: Float32 | None = None
 
-    def of(self, tracks: Sequence[int]) -> HeadInputs:
+    def of(self, tracks: Int | slice) -> HeadInputs:
         """Those of some tracks."""
         return HeadInputs(*(None if part is None else part[tracks] for part in self))
 
@@ -57,74 +53,40 @@ class Runtime(Protocol):
         ...
 
 
-class Reader:
-    """Reads the rows of K tracks, and later the rows added to them.
-
-    A forward network keeps its state, so it reads each row once; a bidirectional one reads the last `window` rows
-    again.
-    """
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self._state: Float32 | None = None
-        self._rows = 0  # of the first track, read so far
-
-    def read(self, tracks: Sequence[Float32], ahead: HeadInputs = NO_HEAD_INPUTS) -> Float32:
-        """Quantiles [K, N, Q] in units of the scale, after the last rows.
-
-        Args:
-            tracks: all rows so far, [T, F] each, of unequal lengths; later calls add the same number of rows to each.
-            ahead: head inputs at the last rows.
-        """
-        new = len(tracks[0]) - self._rows
-        self._rows += new
-        if self.runtime.window is not None:
-            return read_windows(self.runtime, tracks, ahead)
-        if self._state is None:
-            return self._read_ragged(tracks, ahead)
-        x = np.stack([t[-new:] for t in tracks])
-        z, self._state = self.runtime.read(x, self._state, 1, ahead)
-        return z[:, 0]
-
-    def _read_ragged(self, tracks: Sequence[Float32], ahead: HeadInputs) -> Float32:
-        """The forecasts after tracks of unequal length."""
-        order = sorted(range(len(tracks)), key=lambda k: -len(tracks[k]))
-        longest = len(tracks[order[0]])
-        x = np.zeros((len(tracks), longest, tracks[0].shape[1]), np.float32)
-        for place, k in enumerate(order):  # aligned at the end; shorter tracks join at their first row
-            x[place, longest - len(tracks[k]) :] = tracks[k]
-        joins = [longest - len(tracks[k]) for k in order]
-        z, state = self._join(x, joins, ahead.of(order))
-        back = np.argsort(order)
-        self._state = state[:, back]
-        return np.asarray(z[back, 0])
-
-    def _join(self, x: Float32, joins: Sequence[int], ahead: HeadInputs) -> tuple[Float32, Float32]:
-        """Read [K, T, F], track k from row joins[k] on (increasing in k); the last forecasts and the state then."""
-        z, state = np.empty(0, np.float32), self.runtime.start(0)
-        rows = max(8, CELLS // (len(joins) * max(state.shape[2], 1)))
-        edges = sorted({*joins, *range(joins[0], x.shape[1], rows), x.shape[1]})
-        for begin, end in itertools.pairwise(edges):
-            new = sum(j <= begin for j in joins) - state.shape[1]
-            if new:
-                state = np.concatenate([state, self.runtime.start(new)], axis=1)
-            last = end == x.shape[1]
-            z, state = self.runtime.read(x[: state.shape[1], begin:end], state, 1, ahead if last else NO_HEAD_INPUTS)
-        return z, state
-
-
-def read_windows(runtime: Runtime, tracks: Sequence[Float32], ahead: HeadInputs) -> Float32:
-    """The forecasts of a bidirectional network at the end of each track, [K, N, Q].
+def read_ragged(
+    runtime: Runtime, x: Float32, state: Float32, ends: Int, head_inputs: HeadInputs
+) -> tuple[Float32, Float32]:
+    """Read K tracks of unequal length: the forecasts at the last row of each, [K, 1, N, Q], and the states then.
 
     Args:
-        tracks: [T, F] each; the last window is read, or all rows if there are fewer.
-        ahead: head inputs of K tracks, with P = 1.
+        x: [K, T, F], aligned at the first row.
+        state: [S, K, hidden], before it.
+        ends: [K], rows of each track, longest first; no padding enters a state.
+        head_inputs: at the last rows.
     """
-    windows = [t[-(runtime.window or 0) :] for t in tracks]
-    quantiles: dict[int, Float32] = {}
-    for length in {len(w) for w in windows}:
-        alike = [k for k, w in enumerate(windows) if len(w) == length]
-        x = np.stack([windows[k] for k in alike])
-        z, _ = runtime.read(x, runtime.start(len(alike)), 1, ahead.of(alike))
-        quantiles |= dict(zip(alike, z[:, 0], strict=True))
-    return np.stack([quantiles[k] for k in range(len(tracks))])
+    if ends[0] == ends[-1]:
+        return runtime.read(x, state, 1, head_inputs)
+    outputs, after, begin = np.empty(0, np.float32), state.copy(), 0
+    for end in np.unique(ends).tolist():
+        active = int((ends > begin).sum())
+        z, own = runtime.read(x[:active, begin:end], after[:, :active], 1, head_inputs.of(slice(active)))
+        outputs = z if begin == 0 else np.concatenate([z, outputs[active:]])
+        after[:, :active], begin = own, end
+    return outputs, after
+
+
+def read_windows(runtime: Runtime, windows: Float32, rows: Int, head_inputs: HeadInputs) -> Float32:
+    """The forecasts of a bidirectional network at the end of each window, [K, N, Q].
+
+    Args:
+        windows: [K, window, F]; tracks with fewer rows have them at the end.
+        rows: [K], rows that each track has in its window.
+        head_inputs: of K tracks, with P = 1.
+    """
+    parts = []
+    order = np.argsort(rows, kind="stable")
+    for tracks in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1):
+        x = windows[tracks, windows.shape[1] - rows[tracks[0]] :]
+        z, _ = runtime.read(x, runtime.start(len(tracks)), 1, head_inputs.of(tracks))
+        parts.append(z[:, 0])
+    return np.concatenate(parts)[np.argsort(order)]

@@ -10,12 +10,15 @@ import numpy as np
 
 from seqpred.arrays import Float, Int
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import Prepared, join, prepare_all
+from seqpred.features.fit_covariates import local_times
+from seqpred.features.inputs import Track
+from seqpred.features.series import SeriesMemory, SeriesSpec, advance_series
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import too_few_rows, training_rows
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.windows import Windows, WindowSpec, make_windows
 
+CELLS = 1 << 14  # rows of tracks that are prepared at once: what a processor's cache holds
 SEGMENT = 250_000  # rows; a series of at least twice as many is split into segments, which bounds memory
 
 
@@ -72,21 +75,35 @@ def split_series(lengths: Int, cuts: Int) -> Segments:
 
 def _prepare(
     panel: Panel, config: ResolvedConfig, covariates: Covariates, segments: Segments, tracks: Int
-) -> Iterator[tuple[int, Prepared, Float]]:
+) -> Iterator[tuple[int, Track, Float]]:
     """All tracks of the segments that these tracks belong to; see `windows.PrepareTracks`."""
-    targets, no_future = panel.roles.count("target"), np.empty((0, len(covariates.known)))
-    chosen = np.unique(tracks // targets)
+    spec = SeriesSpec(config.input_spec, covariates, panel.roles.count("target"), config.joint)
+    chosen = np.unique(tracks // spec.targets)
     part = panel.part(segments.series[chosen], segments.begins[chosen], segments.ends[chosen])
-    values = [part.track(s, c) for s, c in part.tracks()]
-    prepared = prepare_all(values, config.input_spec)
-    for s, segment in enumerate(chosen.tolist()):
-        own = slice(s * targets, (s + 1) * targets)
-        encoded = covariates.encode(part, s, no_future)
-        for c, joined in enumerate(join(prepared[own], *encoded, config.joint)):
-            track = values[own][c]
-            if config.data.missing == "interpolate":
-                track = interpolated(track, int(segments.cuts[segment]))
-            yield segment * targets + c, joined, track
+    times = local_times(part) if covariates.uses_times else None
+    for group in _similar_lengths(part.lengths):
+        values, lengths = part.padded(part.values, group, np.nan), part.lengths[group]
+        local = None if times is None else part.padded(times, group, 0)
+        x, block, _ = advance_series(SeriesMemory.start(spec, len(group)), values, local, spec, lengths)
+        for b, (segment, length) in enumerate(zip(chosen[group].tolist(), lengths.tolist(), strict=True)):
+            for c in range(spec.targets):
+                targets = values[b, :length, c]
+                if config.data.missing == "interpolate":
+                    targets = interpolated(targets, int(segments.cuts[segment]))
+                track = block.track(b, c, length)._replace(x=x[b, c, :length])
+                yield segment * spec.targets + c, track, targets
+
+
+def _similar_lengths(lengths: Int) -> Iterator[Int]:
+    """Indices in groups of similar lengths, so that less than half of each group is padding."""
+    order = np.argsort(lengths, kind="stable")
+    first = 0
+    while first < len(order):
+        own = lengths[order[first:]]
+        fits = (own <= 2 * own[0]) & (own * np.arange(1, len(own) + 1) <= CELLS)
+        count = max(1, int(fits.argmin()) if not fits.all() else len(own))
+        yield order[first : first + count]
+        first += count
 
 
 def interpolated(values: Float, cut: int) -> Float:

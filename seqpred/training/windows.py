@@ -16,16 +16,17 @@ import torch
 from torch import Tensor
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.inputs import CELLS, InputSpec, Prepared, recent_changes
+from seqpred.features.inputs import InputSpec, Track, recent_changes
 from seqpred.network.heads import HeadInputs
 from seqpred.spool.mapped import release_pages, zeros
 from seqpred.training.positions import Positions, position_stride
 
-PrepareTracks = Callable[[Int], Iterable[tuple[int, Prepared, Float]]]
+PrepareTracks = Callable[[Int], Iterable[tuple[int, Track, Float]]]
 """From the numbers of some tracks to (number, prepared track, training targets [T], NaN if missing) of at least these:
 all tracks of a series are prepared together."""
 MAX_VALIDATION_WINDOWS = 1024  # over all tracks
 MIN_CHANGES = 3  # a scale that is the mean of fewer may be far too small, and the targets in units of it too large
+CELLS = 250_000  # rows of tracks that are prepared at once, which bounds memory
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError, DataError
 from seqpred.features.covariates import Covariates
+from seqpred.features.fit_covariates import local_times
 from seqpred.panel.panel import Panel
 from seqpred.sources.source import Source
 from tests.conftest import pandas_3
@@ -158,7 +159,7 @@ def test_the_calendar_inputs_use_the_local_hour() -> None:
     hours = np.array([t.hour for t in there]) / 24
     for form in ("%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M%z"):
         p = panel(csv([t.strftime(form) for t in there]), "Europe/Berlin")
-        expected = Covariates((), ("hour",)).encode(p, 0, np.empty((0, 0)))[0]
+        expected = Covariates((), ("hour",)).encode(np.empty((len(hours), 0)), local_times(p))[0]
         np.testing.assert_allclose(expected[:, 0], np.sin(2 * np.pi * hours), atol=1e-6)
 
 

@@ -15,15 +15,9 @@ from seqpred.calendar.step import DAY
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
-from seqpred.features.covariates import (
-    Covariate,
-    Covariates,
-    apply_covariates,
-    find_calendar,
-    hold_for_days,
-    learn_covariates,
-    recode,
-)
+from seqpred.features.calendar_cycles import find_calendar
+from seqpred.features.covariates import Covariate, Covariates
+from seqpred.features.fit_covariates import apply_covariates, encode_categories, fit_covariates, local_times
 from seqpred.network.heads import KnownAhead
 from seqpred.panel.panel import Panel
 from seqpred.sources.opening import open_source
@@ -83,12 +77,12 @@ def history(frame: pd.DataFrame) -> pd.DataFrame:
 def test_numbers_and_words_are_learned_from_the_first_rows_alone() -> None:
     frame = shops()
     panel, cuts = panel_of(frame), np.array([60, 60])
-    learned = learn_covariates(panel, cuts, ())
+    learned = fit_covariates(panel, cuts, ())
     late = frame["day"] >= frame["day"].min() + pd.Timedelta(days=60)
     spoilt = frame.assign(
         promo=frame["promo"].where(~late, 1e9), feast=frame["feast"].where(~late, "New"), wind=frame["wind"]
     )
-    assert learn_covariates(panel_of(spoilt), cuts, ()) == learned
+    assert fit_covariates(panel_of(spoilt), cuts, ()) == learned
     promo, feast, wind, kind = learned.columns
     early = frame[~late]
     assert promo == Covariate("promo", "known", None, early["promo"].mean(), early["promo"].std(ddof=0))
@@ -99,18 +93,22 @@ def test_numbers_and_words_are_learned_from_the_first_rows_alone() -> None:
 
 def test_words_never_seen_have_code_0_and_are_named() -> None:
     column = Covariate("feast", "known", ("", "Feast"))
-    codes, unseen = recode(np.array([0.0, 1, 2, np.nan]), ["Fair", "", "Feast"], column)
+    codes, unseen = encode_categories(np.array([0.0, 1, 2, np.nan]), ["Fair", "", "Feast"], column)
     assert codes.tolist()[:3] == [0, 1, 2]
     assert np.isnan(codes[3])
     assert unseen == ["Fair"]
 
 
-def test_a_static_column_fills_absent_rows() -> None:
+def test_a_static_value_holds_from_its_first_row_on() -> None:
+    """Earlier rows do not know it: else their inputs would depend on a later row."""
     frame = shops().drop(index=[5, 6])
-    panel = panel_of(frame)
-    adopted = apply_covariates(panel, learn_covariates(panel, panel.lengths, ()))
-    assert (adopted.rows(0)[:, -1] == 1).all()
-    assert (adopted.rows(1)[:, -1] == 2).all()
+    frame["size"] = np.where(frame["shop"] == "A", 5.0, 7.0)
+    frame.loc[frame["day"] < frame["day"].min() + pd.Timedelta(days=9), "size"] = np.nan
+    panel = panel_of(frame, {"static": ["kind", "size"]})
+    applied = apply_covariates(panel, fit_covariates(panel, panel.lengths, ()))
+    assert (applied.rows(0)[:, -2] == 1).all()
+    for s, size in enumerate((5.0, 7.0)):
+        np.testing.assert_array_equal(applied.rows(s)[:, -1], [np.nan] * 9 + [size] * (ROWS - 9))
 
 
 def test_a_static_column_that_changes_is_refused_with_its_series_and_time() -> None:
@@ -118,49 +116,84 @@ def test_a_static_column_that_changes_is_refused_with_its_series_and_time() -> N
     frame.loc[10, "kind"] = "small"
     panel = panel_of(frame)
     with pytest.raises(DataError, match=r"'kind' changes within its series of series 'A' at 2024-01-11") as e:
-        apply_covariates(panel, learn_covariates(panel, panel.lengths, ()))
+        apply_covariates(panel, fit_covariates(panel, panel.lengths, ()))
     assert "past or known" in e.value.hint
 
 
-def test_a_word_at_midnight_alone_holds_for_its_day() -> None:
-    hours = pd.date_range("2024-01-01", periods=24 * 20, freq="h")
+def hourly_fair(days: int = 20) -> pd.DataFrame:
+    """Hourly rows; a category at the first row of every seventh day."""
+    hours = pd.date_range("2024-01-01", periods=24 * days, freq="h")
     word = np.where((hours.hour == 0) & (hours.day % 7 == 0), "Fair", "None")
-    frame = pd.DataFrame({"shop": "A", "day": hours, "sales": np.arange(480.0), "fair": word})
-    panel = panel_of(frame, {"known": ["fair"]})
-    learned = learn_covariates(panel, panel.lengths, ())
-    assert learned.columns[0].daily
-    codes = apply_covariates(panel, learned).values[:, -1]
-    assert (codes == np.where(hours.day % 7 == 0, 1, 2)).all()
-    frame.loc[30, "fair"] = "Fair"  # at six in the morning: it is said by the hour
-    panel = panel_of(frame, {"known": ["fair"]})
-    assert not learn_covariates(panel, panel.lengths, ()).columns[0].daily
+    return pd.DataFrame({"shop": "A", "day": hours, "sales": np.arange(24.0 * days), "fair": word})
 
 
-def test_a_day_without_its_first_row_keeps_what_its_rows_say() -> None:
+def test_a_category_that_changes_at_midnight_only_holds_for_its_day() -> None:
+    frame = hourly_fair()
+    panel = panel_of(frame, {"known": ["fair"]})
+    fitted = fit_covariates(panel, panel.lengths, ())
+    assert fitted.columns[0].daily
+    codes = apply_covariates(panel, fitted).values[:, -1]
+    assert (codes == np.where(frame["day"].dt.day % 7 == 0, 1, 2)).all()
+    frame.loc[30, "fair"] = "Fair"  # at six in the morning: its rows are hours
+    panel = panel_of(frame, {"known": ["fair"]})
+    assert not fit_covariates(panel, panel.lengths, ()).columns[0].daily
+
+
+def test_whether_a_category_holds_for_its_day_is_decided_by_the_training_split() -> None:
+    frame, cut = hourly_fair(), np.array([24 * 16])
+    panel = panel_of(frame, {"known": ["fair"]})
+    frame.loc[24 * 17 + 6, "fair"] = "Fair"
+    changed = panel_of(frame, {"known": ["fair"]})
+    assert fit_covariates(changed, cut, ()) == fit_covariates(panel, cut, ())
+
+
+def held(covariates: Covariates, values: list[float], times: np.ndarray, sizes: list[int]) -> list[float]:
+    """One column after `Covariates.hold`, in blocks of these sizes."""
+    memory, found, row = covariates.start_held(1), [], 0
+    for size in sizes:
+        block = np.array(values[row : row + size])[None, :, None]
+        own, memory = covariates.hold(memory, block, times[None, row : row + size], np.array([size]))
+        found += own[0, :, 0].tolist()
+        row += size
+    return found
+
+
+@pytest.mark.parametrize("sizes", [[5], [1, 1, 1, 1, 1], [2, 3], [3, 2]])
+def test_a_day_without_its_first_row_keeps_the_values_of_its_rows(sizes: list[int]) -> None:
     times = np.array([0, DAY // 2, DAY + DAY // 2, 2 * DAY, 2 * DAY + DAY // 2])
-    assert hold_for_days(np.array([2.0, 1, 1, 3, 1]), times).tolist() == [2, 2, 1, 3, 3]
-    assert hold_for_days(np.array([2.0, 1]), np.array([0, 5 * DAY + 1])).tolist() == [2, 1]
+    daily = Covariates((Covariate("x", "known", ("a", "b", "c"), daily=True),))
+    assert held(daily, [2.0, 1, 1, 3, 1], times, sizes) == [2, 2, 1, 3, 3]
 
 
-# ------------------------------------------------------------------ what the network is told
+@pytest.mark.parametrize("sizes", [[5], [1, 1, 1, 1, 1], [2, 3], [3, 2]])
+def test_a_static_value_is_carried_from_block_to_block(sizes: list[int]) -> None:
+    static = Covariates((Covariate("x", "static"),))
+    found = held(static, [np.nan, 4.0, np.nan, 4.0, np.nan], np.zeros(5, np.int64), sizes)
+    np.testing.assert_array_equal(found, [np.nan, 4, 4, 4, 4])
 
 
-def test_a_number_is_its_tamed_distance_from_the_mean_and_whether_it_is_there() -> None:
-    frame = shops()
-    frame.loc[3, "wind"] = np.nan
-    panel = panel_of(frame, {"past": ["wind"]})
+# ------------------------------------------------------------------ inputs of the network
+
+
+def test_a_number_becomes_its_compressed_distance_from_the_mean_and_whether_it_is_present() -> None:
     covariates = Covariates((Covariate("wind", "past", None, 1.0, 2.0),))
-    numbers, codes = covariates.encode(panel, 0, np.empty((2, 0)))
-    z = (frame["wind"].iloc[0] - 1) / 2
-    assert numbers[0] == pytest.approx([np.sign(z) * np.log1p(abs(z)), 1])
-    assert numbers[3].tolist() == [0, 0]
-    assert numbers[ROWS:].tolist() == [[0, 0], [0, 0]]  # what is only observed is unknown ahead
-    assert codes.shape == (ROWS + 2, 0)
+    numbers, codes = covariates.encode(np.array([[4.0], [np.nan], [-5.0]]))
+    np.testing.assert_allclose(numbers, [[np.log1p(1.5), 1], [0, 0], [-np.log1p(3), 1]], rtol=1e-6)
+    assert codes.shape == (3, 0)
 
 
-def test_nothing_known_is_nothing_told_of_each_row() -> None:
-    numbers, codes = Covariates(()).encode(panel_of(shops(), {}), 0, np.empty((3, 0)))
-    assert (numbers.shape, codes.shape) == ((ROWS + 3, 0), (ROWS + 3, 0))
+def test_without_covariates_nothing_is_added_to_a_row() -> None:
+    numbers, codes = Covariates().encode(np.empty((2, 5, 0)))
+    assert (numbers.shape, codes.shape) == ((2, 5, 0), (2, 5, 0))
+
+
+def test_known_covariates_come_last_among_numbers_and_among_codes() -> None:
+    columns = (Covariate("k", "known"), Covariate("w", "known", ("a",)), Covariate("p", "past"))
+    covariates = Covariates((*columns, Covariate("s", "static", ("x", "y"))))
+    numbers, codes = covariates.encode(np.array([[1.0, 1.0, 3.0, 2.0]]))
+    assert codes.tolist() == [[2.0, 1.0]]
+    known = covariates.known_part(numbers, codes)
+    np.testing.assert_allclose(known, [[np.log1p(1.0), 1, 1]], rtol=1e-6)
 
 
 def test_the_calendar_is_that_of_the_step_and_of_the_span() -> None:
@@ -186,8 +219,8 @@ def test_the_calendar_is_that_of_the_step_and_of_the_span() -> None:
 def test_the_calendar_repeats_with_its_cycle() -> None:
     days = pd.date_range("2023-01-01", periods=28)
     panel = panel_of(pd.DataFrame({"shop": "A", "day": days, "sales": np.arange(28) % 5.0}), {})
-    numbers, _ = Covariates((), ("weekday",)).encode(panel, 0, np.empty((7, 0)))
-    assert numbers.shape == (35, 6)
+    numbers, _ = Covariates((), ("weekday",)).encode(np.empty((28, 0)), local_times(panel))
+    assert numbers.shape == (28, 6)
     np.testing.assert_allclose(numbers[7:], numbers[:-7], atol=1e-6)
     assert len(np.unique(numbers[:7].round(5), axis=0)) == 7
 
@@ -286,9 +319,9 @@ def test_mistakes_in_a_future_file_are_named(model: Any) -> None:
     assert "no row for series 'A' at 2024-04-25" in missing
     assert "--write-future" in missing
     assert "series 'C' is not in the history" in said(model, known.assign(shop="C"))
-    assert "holds the target 'sales'" in said(model, known.assign(sales=1.0))
+    assert "contains the target 'sales'" in said(model, known.assign(sales=1.0))
     assert "'much' in column 'promo' is not a number" in said(model, known.assign(promo="much"))
-    assert "stands twice" in said(model, pd.concat([known, known.iloc[:1]]))
+    assert "duplicate timestamp" in said(model, pd.concat([known, known.iloc[:1]]))
 
 
 def test_what_is_not_used_or_not_known_is_told(model: Any) -> None:
@@ -299,8 +332,8 @@ def test_what_is_not_used_or_not_known_is_told(model: Any) -> None:
     known.loc[ROWS - 2, "promo"] = np.nan
     seqpred.predict(model, early, future=known, steps=5, notify=lambda note: notes.append(str(note)))
     told = " ".join(notes)
-    assert "226 of 240 rows lie in the history and are not used" in told
-    assert "4 of 240 rows lie beyond the steps and are not used" in told
+    assert "226 of 240 rows are in the history and not used" in told
+    assert "4 of 240 rows are beyond the steps and not used" in told
     assert "'Fair' in 'feast' does not occur in the training data" in told
 
 
@@ -310,7 +343,7 @@ def test_a_history_with_a_new_category_or_of_another_type_is_told(model: Any) ->
     odd = history(frame)
     odd.loc[4, "feast"] = "Fair"
     seqpred.predict(model, odd, future=known, notify=lambda note: notes.append(str(note)))
-    assert any("'feast' holds 'Fair', never seen in learning" in note for note in notes)
+    assert any("'feast' contains 'Fair', absent from the training data" in note for note in notes)
     with pytest.raises(DataError, match="'strong' in column 'wind' is not a number"):
         seqpred.predict(model, history(frame).assign(wind="strong"), future=known)
     with pytest.raises(DataError, match="no column 'wind'"):
@@ -323,13 +356,13 @@ def test_mean_and_spread_are_of_all_pieces_of_the_data(monkeypatch: pytest.Monke
     frame = pd.DataFrame({"shop": list("AAABBBBB"), "y": range(8), "wind": wind})
     config = Config.from_tree({"data": {"id": "shop", "target": "y", "covariates": {"past": ["wind"]}}})
     panel = load_panel(open_source(frame), config, lambda _: None)
-    (learned,) = learn_covariates(panel, panel.lengths, []).columns
+    (learned,) = fit_covariates(panel, panel.lengths, []).columns
     np.testing.assert_allclose((learned.mean, learned.spread), (wind.mean(), wind.std()))
 
 
 def test_the_hour_is_told_as_waves_of_a_day_its_half_and_its_third() -> None:
     times = np.array([0, 3, 4, 6], np.int64) * (DAY // 24)
-    numbers, _ = Covariates(calendar=("hour",)).tell(np.empty((4, 0)), times)
+    numbers, _ = Covariates(calendar=("hour",)).encode(np.empty((4, 0)), times)
     turns = np.outer([0, 1 / 8, 1 / 6, 1 / 4], [1, 2, 3]) * 2 * np.pi
     np.testing.assert_allclose(numbers, np.hstack([np.sin(turns), np.cos(turns)]), atol=1e-6)
 
@@ -344,7 +377,7 @@ def test_the_hour_is_told_as_waves_of_a_day_its_half_and_its_third() -> None:
 )
 def test_where_a_moment_stands_in_its_week_month_and_year(name: str, moment: str, place: float) -> None:
     times = np.array([np.datetime64(moment, "us").astype(np.int64)])
-    numbers, _ = Covariates(calendar=(name,)).tell(np.empty((1, 0)), times)
+    numbers, _ = Covariates(calendar=(name,)).encode(np.empty((1, 0)), times)
     np.testing.assert_allclose(numbers[0, 0], np.sin(2 * np.pi * place), atol=1e-6)
     np.testing.assert_allclose(numbers[0, numbers.shape[1] // 2], np.cos(2 * np.pi * place), atol=1e-6)
 

@@ -8,8 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.features.inputs import InputSpec, bridge
-from seqpred.features.naive import naive_table, repeat_last
+from seqpred.features.inputs import InputSpec
+from seqpred.features.naive import fill, naive_table, repeat_last
 from seqpred.network.heads import naive_forecasts
 from tests.conftest import seasonal
 
@@ -62,16 +62,9 @@ def test_levels_are_smoothed_beside_a_profile_and_without_one() -> None:
 
 
 def test_each_cycle_has_its_naive_forecasts() -> None:
-    track = np.arange(30.0)
-    spec = InputSpec(season=3, anchor=3, lags=(1, 7))
-    assert (spec.cycles, spec.recent) == ((3, 7), 35)
-    found = naives(track, spec, 5)
-    assert found[0].tolist() == [27, 28, 29, 27, 28]
-    assert [23, 24, 25, 26, 27] in found.tolist()  # as seven rows ago
-    assert InputSpec(1, 1, (1,)).recent == 2
-    assert InputSpec(3, 3, (1, 7), blend=False).recent == 0
-    both = InputSpec(3, 3, (1, 7), autoregression=40)
-    assert both.recent == InputSpec(3, 3, (1, 7), blend=False, autoregression=40).recent == 40
+    found = naives(np.arange(35.0), InputSpec(season=3, anchor=3, lags=(1, 7)), 5)
+    assert found[0].tolist() == [32, 33, 34, 32, 33]
+    assert [28, 29, 30, 31, 32] in found.tolist()  # as seven rows ago
 
 
 @given(
@@ -95,8 +88,8 @@ def test_the_shares_of_each_forecast_cancel_those_of_the_anchor() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 3, 9])
-def test_the_last_cycle_is_repeated_and_gaps_are_bridged_by_the_one_before(steps: int) -> None:
+def test_the_last_cycle_is_repeated_and_gaps_are_filled_from_the_cycle_before(steps: int) -> None:
     track = seasonal(30)
     assert repeat_last(track, 4, steps).tolist() == [track[26 + k % 4] for k in range(steps)]
     gappy = np.array([np.nan, 1.0, 2.0, 3.0, np.nan, np.nan, 6.0])
-    assert bridge(gappy, 3).tolist() == [1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 6.0]
+    assert fill(gappy, 3).tolist() == [1.0, 1.0, 2.0, 3.0, 1.0, 2.0, 6.0]

@@ -1,4 +1,4 @@
-"""What a model folder is made into, and what is said where it can't be."""
+"""From a model folder to a model, and what is wrong with folders that have been altered."""
 
 from __future__ import annotations
 
@@ -24,38 +24,38 @@ ALTERED += [("mean", 10**400), ("mean", None), ("spread", 0.0), ("spread", math.
 WRONG = [[], [7], [{"name": "x"}], 5, [GOOD, GOOD], *([{**GOOD, key: value}] for key, value in ALTERED)]
 
 
-@pytest.mark.parametrize("told", WRONG)
-def test_covariates_that_a_manifest_does_not_tell_are_refused_in_words(told: Any) -> None:
+@pytest.mark.parametrize("stored", WRONG)
+def test_invalid_covariates_in_a_manifest_are_an_error(stored: Any) -> None:
     config = resolved_config("y", covariates={"past": ["x"], "calendar": []})
-    model = Model(Folder(Path("m"), config, {"covariates": told}, b""))
-    with pytest.raises(FolderError, match="m: the covariates in it can't be read"):
+    model = Model(Folder(Path("m"), config, {"covariates": stored}, b""))
+    with pytest.raises(FolderError, match="m: the covariates in it cannot be read"):
         _ = model.covariates
 
 
-def test_covariates_that_a_manifest_tells_are_read() -> None:
-    told = [GOOD, {**GOOD, "name": "k", "role": "static", "words": ["a"]}]
+def test_covariates_are_read_from_a_manifest() -> None:
+    stored = [GOOD, {**GOOD, "name": "k", "role": "static", "words": ["a"]}]
     config = resolved_config("y", covariates={"past": ["x"], "static": ["k"], "calendar": []})
-    assert Model(Folder(Path("m"), config, {"covariates": told}, b"")).covariates.as_data() == told
+    assert Model(Folder(Path("m"), config, {"covariates": stored}, b"")).covariates.as_data() == stored
 
 
 @pytest.mark.parametrize("data", [None, [], {}, {"ends": "x"}, {"ends": {"s0": 0.5}}, {"ends": [1]}, {"ends": True}])
-def test_a_manifest_that_does_not_say_where_the_data_ends_is_refused(data: Any) -> None:
+def test_a_manifest_without_valid_ends_of_the_data_is_an_error(data: Any) -> None:
     with pytest.raises(FolderError, match="where the data ends"):
         _ = Folder(Path("m"), resolved_config("y"), {"data": data}, b"").ends
 
 
 @pytest.mark.parametrize("ends", [None, 7, {}, {"s0": 7, "s1": None}])
-def test_where_the_data_ends_is_read(ends: Any) -> None:
+def test_the_ends_of_the_data_are_read(ends: Any) -> None:
     assert Folder(Path("m"), resolved_config("y"), {"data": {"ends": ends}}, b"").ends == ends
 
 
-def test_a_cell_that_onnx_does_not_have_is_computed_by_torch() -> None:
+def test_a_cell_that_onnx_does_not_support_uses_torch() -> None:
     assert Model(SimpleNamespace(config=OWN)).runtime_name == "torch"
     with pytest.raises(ConfigError, match="the onnx runtime cannot be used: ONNX has no cell 'own'"):
         _ = Model(SimpleNamespace(config=OWN), "onnx").runtime_name
 
 
-def test_without_onnxruntime_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_is_used_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_runtime, "find_spec", lambda _: None)
     folder = Folder(Path("m"), resolved_config("y"), {}, b"")
     assert Model(folder).runtime_name == "torch"
@@ -64,7 +64,7 @@ def test_without_onnxruntime_torch_computes(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("runtime", ["onnx", "torch"])
-def test_weights_that_are_none_are_refused_in_words(runtime: Any) -> None:
+def test_weights_that_do_not_fit_the_config_are_an_error(runtime: Any) -> None:
     from safetensors.numpy import save
 
     model = Model(Folder(Path("m"), resolved_config("y"), {"format": 2, "covariates": []}, save({})), runtime)

@@ -1,13 +1,13 @@
-"""No leak, provably: whatever the config, nothing before a cut changes when everything after it does.
+"""No leak: whatever the config, nothing before a cut changes when everything after it does.
 
-`check_config` takes any config and its data, replaces all that stands after a cut, and holds together, bit for bit:
+`check_config` takes a config and data, replaces all values after a cut, and compares bit by bit:
 
-- what is decided and learned before training: the settled config, the covariates' scales and categories;
-- what training sees: every array of its windows up to the cut (inputs, scales, values, what is bridged);
-- what the recurrent part says and remembers at each row up to the cut;
-- forecasts and scores of every window whose rows lie before the cut, baselines included.
+- what is decided and fitted before training: the resolved config, the statistics of the covariates;
+- what training sees: every array of its windows up to the cut (inputs, scales, values, filled values);
+- the outputs and states of the recurrent part at each row up to the cut;
+- forecasts and scores of every window before the cut, baselines included.
 
-And that something after the cut did change, since a test that can't fail proves nothing.
+It also checks that something after the cut did change, since a test that cannot fail proves nothing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
 
+from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.evaluation.scores import Part
-from seqpred.features.covariates import Covariates, apply_covariates, learn_covariates
+from seqpred.features.covariates import Covariates
+from seqpred.features.fit_covariates import apply_covariates, fit_covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
 from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
@@ -33,20 +34,22 @@ from seqpred.network.recurrent import Stack
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import training_rows
 from seqpred.recipe.resolve import resolve
+from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
 from seqpred.training.windows import Windows
 from tests.conftest import backtest_last
 
 WORDS = ["fair", "rain", "snow"]
+WINDOWS = 4  # of one horizon each, at the end of the data
 
 
 @dataclass(frozen=True)
-class Learning:
-    """All that stands before the first step of training, and a network that has not learned."""
+class Setup:
+    """Everything before the first training step, with an untrained network."""
 
     panel: Panel
-    config: Config
+    config: ResolvedConfig
     covariates: Covariates
     windows: Windows
     network: Network
@@ -56,201 +59,201 @@ class Learning:
         return self.config.forecast.horizon
 
 
-def prepare_learning(tree: dict[str, Any], data: pd.DataFrame, settle_on: pd.DataFrame) -> Learning:
-    """What `train` makes of a config and data, up to its first step.
+def set_up(tree: dict[str, Any], data: pd.DataFrame, decided: Setup | None = None) -> Setup:
+    """What `train` does with a config and data up to its first step.
 
     Args:
-        settle_on: the data that the recipe decides on, where that is not the question.
+        decided: whose config and covariates are used, rather than those that follow from the data.
     """
-    said = Config.from_tree(tree)
-    config = resolve(said, load_panel(open_source(settle_on), said, lambda _: None))
-    panel = load_panel(open_source(data), config, lambda _: None)
+    given = Config.from_tree(tree)
+    config = decided.config if decided else resolve(given, load_panel(open_source(data), given))
+    panel = load_panel(open_source(data), config)
     cuts = training_rows(config, panel.lengths)
-    covariates = learn_covariates(panel, cuts, config.data.covariates.calendar)
+    covariates = decided.covariates if decided else fit_covariates(panel, cuts, config.data.covariates.calendar)
     panel = apply_covariates(panel, covariates)
-    shape = config.shape(covariates)
     windows = training_windows(panel, config, covariates)
     windows.prepare(torch.arange(len(windows.begins)))
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        network = Network(shape)
-    return Learning(panel, config, covariates, windows, network.eval())
+        network = Network(config.shape(covariates))
+    return Setup(panel, config, covariates, windows, network.eval())
 
 
 def changed_after(data: pd.DataFrame, cut: pd.Timestamp, seed: int, *, known: bool) -> pd.DataFrame:
-    """The data with other values in each row later than the cut, a tenth of them missing.
+    """The data with other values in each row after the cut, a tenth of them missing.
 
     Args:
-        known: whether the columns known ahead change too.
+        known: whether the columns that are known ahead change too.
     """
     rng = np.random.default_rng(seed)
     late = (data["day"] > cut).to_numpy()
-    altered = data.copy()
+    changed = data.copy()
     for name in ("a", "b", "past", "price") if known else ("a", "b", "past"):
-        values = altered[name].to_numpy().copy()
+        values = changed[name].to_numpy().copy()
         values[late] = rng.normal(0, 10.0 ** rng.integers(0, 7), late.sum())
         values[late & (rng.random(len(values)) < 0.1)] = np.nan
-        altered[name] = values
+        changed[name] = values
     if known:
-        altered.loc[late, "weather"] = rng.choice(WORDS, late.sum())
-    return altered
+        changed.loc[late, "weather"] = rng.choice(WORDS, late.sum())
+    for name in data["id"].unique():  # a static value that is not there yet may become any
+        own = (data["id"] == name).to_numpy()
+        if data.loc[own & ~late, "size"].isna().all():
+            changed.loc[own & late, "size"] = rng.choice([np.nan, rng.normal(0, 1e3)])
+    return changed
 
 
 def check_config(tree: dict[str, Any], data: pd.DataFrame, seed: int) -> None:
-    """Hold all before a cut together, over two cuts: the one of the validation part, and one drawn at random."""
+    """Compare everything before a cut, for the cut of the validation split and for one drawn at random."""
     rng = np.random.default_rng(seed)
-    whole = prepare_learning(tree, data, data)
-    last_day = data["day"].max()
-    learned_until = last_day - pd.Timedelta(days=whole.config.training.validation)
-    _check_learning(whole, tree, data, learned_until, seed)
-    # Windows end `back` horizons before the data does; the cut lies behind some of them.
-    windows, behind = 4, int(rng.integers(1, 4))
-    cut = last_day - pd.Timedelta(days=behind * whole.horizon)
-    _check_windows(whole, tree, data, cut, seed)
-    _check_scores(whole, prepare_learning(tree, changed_after(data, cut, seed, known=False), data), windows, behind)
+    setup, end = set_up(tree, data), data["day"].max()
+    step = data["day"].sort_values().diff().loc[lambda gaps: gaps > pd.Timedelta(0)].min()
+    _check_training(
+        setup, tree, changed_after(data, end - setup.config.training.validation * step, seed, known=True), seed
+    )
+    behind = int(rng.integers(2, WINDOWS))  # windows after the cut
+    cut = end - behind * setup.horizon * step
+    _check_windows(setup, set_up(tree, changed_after(data, cut, seed, known=True), setup), cut)
+    _check_scores(setup, set_up(tree, changed_after(data, cut, seed, known=False), setup), behind)
 
 
-def _check_learning(whole: Learning, tree: dict[str, Any], data: pd.DataFrame, cut: pd.Timestamp, seed: int) -> None:
-    """What is decided, learned and trained on knows the learning part alone."""
-    altered = changed_after(data, cut, seed, known=True)
-    other = prepare_learning(tree, altered, altered)
-    assert other.config == whole.config, "the recipe has seen the validation part"
-    assert other.covariates == whole.covariates, "the covariates were learned from the validation part"
-    assert_same_rows(whole, other, [int(c - b) for b, c in zip(whole.windows.begins, whole.windows.cuts, strict=True)])
-    trainable = whole.windows.starts()
+def _check_training(setup: Setup, tree: dict[str, Any], changed: pd.DataFrame, seed: int) -> None:
+    """What is decided, fitted and trained on depends on the training split alone."""
+    other = set_up(tree, changed)
+    assert other.config == setup.config, "the config depends on the validation split"
+    assert other.covariates == setup.covariates, "the covariates depend on the validation split"
+    windows = setup.windows
+    assert_same_rows(setup, other, [int(c - b) for b, c in zip(windows.begins, windows.cuts, strict=True)])
+    starts = windows.starts()
+    assert len(starts.tracks)
     seen = []
-    for windows in (whole.windows, other.windows):
+    for own in (windows, other.windows):
         rng = torch.Generator().manual_seed(seed)
-        starts, chosen = windows.draw(trainable, 16, rng)
-        positions = windows.positions(starts, rng)
-        seen.append((windows.inputs(starts), windows.targets(positions, *_limits(windows, chosen))))
+        first, tracks = own.draw(starts, 16, rng)
+        positions = own.positions(first, rng)
+        seen.append((own.inputs(first), own.targets(positions, own.begins[tracks], own.cuts[tracks])))
     assert same(seen[0][0], seen[1][0])
     assert same(seen[0][1], seen[1][1])
-    assert not same(whole.windows.values, other.windows.values)
+    assert not same(windows.values, other.windows.values), "nothing was changed"
 
 
-def _limits(windows: Windows, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    return windows.begins[chosen], windows.cuts[chosen]
-
-
-def _check_windows(whole: Learning, tree: dict[str, Any], data: pd.DataFrame, cut: pd.Timestamp, seed: int) -> None:
-    """Inputs, scales and states at each row know the rows up to it alone, those known ahead included."""
-    other = prepare_learning(tree, changed_after(data, cut, seed, known=True), data)
-    if whole.covariates != other.covariates:  # the cut lies in what is learned from: their scales may differ
-        other = prepare_learning(tree, changed_after(data, cut, seed, known=False), data)
-    if whole.covariates != other.covariates:
-        return
-    rows = [_rows_until(whole.panel, s, cut) for s, _ in whole.panel.tracks()]
-    # A line drawn through what is learned knows its far end (data.missing: interpolate); the inputs do not.
-    assert_same_rows(whole, other, rows, but=("values",) if whole.config.data.missing == "interpolate" else ())
-    if isinstance(whole.network.recurrent, Stack):
-        for begin, count in zip(whole.windows.begins.tolist(), rows, strict=True):
-            said = [
-                _states(whole.network, w.x[begin : begin + count + 9], count) for w in (whole.windows, other.windows)
-            ]
-            assert all(same(one, another) for one, another in zip(*said, strict=True)), "a state knows a later row"
+def _check_windows(setup: Setup, other: Setup, cut: pd.Timestamp) -> None:
+    """Inputs, scales and states at each row depend on rows up to it alone, also those of known covariates."""
+    rows = [_rows_until(setup.panel, s, cut) for s, _ in setup.panel.tracks()]
+    # A line through a gap of the targets depends on its far end (data.missing: interpolate); the inputs do not.
+    assert_same_rows(setup, other, rows, but=("values",) if setup.config.data.missing == "interpolate" else ())
+    assert not same(setup.windows.values, other.windows.values), "nothing was changed"
+    if isinstance(setup.network.recurrent, Stack):
+        for begin, count in zip(setup.windows.begins.tolist(), rows, strict=True):
+            states = [_states(setup.network, s.windows.x[begin : begin + count + 9], count) for s in (setup, other)]
+            assert all(same(a, b) for a, b in zip(*states, strict=True)), "a state depends on a later row"
 
 
 def _rows_until(panel: Panel, series: int, cut: pd.Timestamp) -> int:
-    """Rows of a series up to a day, that day included."""
+    """Rows of a series up to a time, including it."""
     times = panel.times(series, np.arange(panel.lengths[series], dtype=np.int64))
-    written = pd.to_datetime(pd.Series(panel.clock.write(times)))
-    return int((written <= cut).sum())
+    return int((pd.to_datetime(pd.Series(panel.clock.write(times))) <= cut).sum())
 
 
 @torch.no_grad()
 def _states(network: Network, x: Tensor, count: int) -> Iterator[Tensor]:
-    """What the recurrent part says at the first `count` rows, of more; and all that it remembers after them."""
+    """The outputs at the first `count` rows, of more; and the states after them."""
     assert isinstance(network.recurrent, Stack)
-    said, _ = network.recurrent(network.inputs(x[None]), network.start(1))
-    yield said[:, :count]
-    _, memory = network.advance(x[None, :count], network.start(1))
-    for layer in memory:
+    outputs, _ = network.recurrent(network.inputs(x[None]), network.start(1))
+    yield outputs[:, :count]
+    _, states = network.advance(x[None, :count], network.start(1))
+    for layer in states:
         yield from layer
 
 
-def assert_same_rows(one: Learning, other: Learning, rows: list[int], but: tuple[str, ...] = ()) -> None:
-    """Every array of the windows that has a row for each row of data is the same bits up to `rows` of each track."""
-    most = int(one.windows.ends.max())
-    arrays = {n: t for n, t in vars(one.windows).items() if isinstance(t, Tensor) and len(t) >= most and n not in but}
+def assert_same_rows(one: Setup, other: Setup, rows: list[int], but: tuple[str, ...] = ()) -> None:
+    """Every array of the windows with an entry per row is the same up to `rows` of each track, bit by bit."""
+    end = int(one.windows.ends.max())
+    arrays = {n: t for n, t in vars(one.windows).items() if isinstance(t, Tensor) and len(t) >= end and n not in but}
     assert len(arrays) >= 4 - len(but)
     for name, mine in arrays.items():
         theirs = getattr(other.windows, name)
         for begin, count in zip(one.windows.begins.tolist(), rows, strict=True):
-            assert same(mine[begin : begin + count], theirs[begin : begin + count]), f"{name} knows a later row"
+            assert same(mine[begin : begin + count], theirs[begin : begin + count]), f"{name} depends on a later row"
 
 
-def _check_scores(whole: Learning, other: Learning, windows: int, behind: int) -> None:
+def _check_scores(setup: Setup, other: Setup, behind: int) -> None:
     """Forecasts and scores of the windows that end at or before the cut are the same; those after it are not."""
-    if whole.covariates != other.covariates:
-        return
-    found = []
-    for learning in (whole, other):
-        said: list[npt.NDArray[np.float64]] = []
-        shape = whole.network.shape
-        initial = {"initial_forecast": np.zeros((whole.horizon, len(shape.levels)), np.float32)}
-        if shape.naives:
-            initial["blend"] = np.full((shape.naives, whole.horizon), 0.1, np.float32)
-        weights = gather([whole.network.weights()], initial, 0.9, 1.1)
-        forecaster = make_forecaster(
-            whole.config, whole.covariates, torch_runtime(whole.config, whole.covariates, weights)
-        )
+    (forecasts, scores), (changed, changed_scores) = (_backtest(setup, own.panel) for own in (setup, other))
+    before = WINDOWS - behind
+    for i in range(before + 1):  # made at or before the cut
+        assert same(forecasts[i], changed[i]), f"the forecasts of window {i} depend on a later row"
+    for i in range(before):  # its rows are before the cut too
+        assert repr(scores[i]) == repr(changed_scores[i]), f"the scores of window {i} depend on a later row"
+    assert not same(forecasts[-1], changed[-1]), "nothing was changed"
 
-        def recorder(*arguments: Any, _to: list[Any] = said, _by: Any = forecaster) -> Any:
-            _to.append(_by(*arguments))
-            return _to[-1]
 
-        season = whole.config.forecast.season
-        parts: list[Part] = ["unseen"] * windows
-        result = backtest_last(learning.panel, recorder, whole.config.levels, learning.horizon, season, parts)
-        found.append((said, result.windows))
-    before = windows - behind
-    for i in range(windows):
-        alike = same(found[0][0][i], found[1][0][i])
-        if i <= before:  # made at or before the cut
-            assert alike, f"the forecasts of window {i} know a later row"
-        if i < before:  # its rows too are before the cut
-            assert repr(found[0][1][i]) == repr(found[1][1][i]), f"the scores of window {i} know a later row"
-    assert behind == 1 or not same(found[0][0][-1], found[1][0][-1]), "nothing was changed"
+def _backtest(setup: Setup, panel: Panel) -> tuple[list[Float], list[Any]]:
+    """The forecasts and the scores of all windows."""
+    shape = setup.network.shape
+    initial = {"initial_forecast": np.zeros((setup.horizon, len(shape.levels)), np.float32)}
+    if shape.naives:
+        initial["blend"] = np.full((shape.naives, setup.horizon), 0.1, np.float32)
+    weights = gather([setup.network.weights()], initial, 0.9, 1.1)
+    forecaster = make_forecaster(setup.config, setup.covariates, torch_runtime(setup.config, setup.covariates, weights))
+    forecasts: list[Float] = []
+
+    def recorder(*arguments: Any) -> Float:
+        forecasts.append(forecaster(*arguments))
+        return forecasts[-1]
+
+    parts: list[Part] = ["unseen"] * WINDOWS
+    season = setup.config.forecast.season
+    found = backtest_last(panel, recorder, setup.config.levels, setup.horizon, season, parts)
+    assert len(forecasts) == len(found.windows) == WINDOWS
+    return forecasts, found.windows
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two arrays are the same bits."""
+    """Whether two arrays are equal bit by bit."""
     return np.asarray(one).tobytes() == np.asarray(other).tobytes()
 
 
 # ------------------------------------------------------------------ data and configs drawn at random
 
 
-def make_data(seed: int, rows: int = 80) -> pd.DataFrame:
-    """Three daily series of unequal length with a week in them, gaps, and covariates of each role."""
+def make_data(seed: int, rows: int = 80, step: str = "D") -> pd.DataFrame:
+    """Three series of unequal length with a cycle of 7, gaps, and covariates of each role.
+
+    With a step below a day, the weather changes at midnight only. The static size of each series is missing in its
+    first rows, in all, or in none.
+    """
     rng = np.random.default_rng(seed)
+    statics = np.random.default_rng(seed + 1)
     parts = []
     for i, count in enumerate((rows, rows - 1, rows - 17)):
-        day = pd.date_range(end="2024-06-30", periods=count, freq="D")
+        day = pd.date_range(end="2024-06-30", periods=count, freq=step)
         price = rng.uniform(1, 2, count)
         a = 30 + 5 * i + 3 * np.sin(2 * np.pi * np.arange(count) / 7) - price + rng.normal(0, 0.5, count)
         b = np.exp(rng.normal(0, 0.3, count)) + 0.1 * a
         part = {"id": f"s{i}", "day": day, "a": a, "b": b, "past": rng.normal(size=count), "price": price}
         table = pd.DataFrame({**part, "weather": rng.choice(WORDS, count), "kind": ["x", "y"][i % 2]})
+        if step != "D":
+            table.loc[day.hour != 0, "weather"] = WORDS[0]
+        first = int(statics.choice([0, statics.integers(count), count])) if i else 0  # else it is no column of numbers
+        table["size"] = np.where(np.arange(count) < first, np.nan, 1.0 + i)
         for name in ("a", "past"):
-            holes = rng.random(count) < 0.05
-            holes[[0, -1]] = False
-            table.loc[holes, name] = np.nan
-        gone = rng.random(count) < 0.03
-        gone[[0, -1]] = False
-        parts.append(table[~gone])
+            gaps = rng.random(count) < 0.05
+            gaps[[0, -1]] = False
+            table.loc[gaps, name] = np.nan
+        missing = rng.random(count) < 0.03
+        missing[[0, -1]] = False
+        parts.append(table[~missing])
     return pd.concat(parts, ignore_index=True)
 
 
-def draw_config(seed: int) -> dict[str, Any]:
-    """A config out of all that the program has, small enough to be quick."""
+def draw_case(seed: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """A config of all kinds that the program supports, small enough to be quick, and data for it."""
     rng = np.random.default_rng(seed)
 
     def pick(*choices: Any) -> Any:
         return choices[int(rng.integers(len(choices)))]
 
-    return {
+    tree = {
         "data": {
             "time": "day",
             "id": "id",
@@ -259,7 +262,7 @@ def draw_config(seed: int) -> dict[str, Any]:
             "covariates": {
                 "known": pick([], ["price"], ["weather"], ["price", "weather"]),
                 "past": pick([], ["past"]),
-                "static": pick([], ["kind"]),
+                "static": pick([], ["kind"], ["size"], ["kind", "size"]),
                 "calendar": pick("auto", "none", ["weekday"], ["weekday", "day-of-month"]),
             },
         },
@@ -283,3 +286,4 @@ def draw_config(seed: int) -> dict[str, Any]:
         },
         "training": {"validation": pick("auto", 10, 14), "threads": 1},
     }
+    return tree, make_data(seed, step=pick("D", "6h"))

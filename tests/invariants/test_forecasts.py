@@ -14,9 +14,10 @@ import seqpred
 from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
+from seqpred.features.inputs import prepare
+from seqpred.forecasting.model import make_forecaster
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
-from seqpred.runtime.runtime import Reader
 from seqpred.sources.opening import open_source
 from seqpred.training import manifest
 from seqpred.training.positions import Positions
@@ -126,19 +127,25 @@ def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.Monk
     assert compared > 6
 
 
-def test_a_bidirectional_network_is_given_its_window_and_all_of_it(train: Train) -> None:
-    model = train("lstm", 1, True)
-    rows = np.random.default_rng(0).normal(size=(30, _shape(model).inputs)).astype(np.float32)
-    said = Reader(model.runtime).read([rows])
-    for row, matters in ((15, False), (16, True), (29, True)):
-        altered = rows.copy()
-        altered[row] += 1
-        assert np.array_equal(said, Reader(model.runtime).read([altered])) is not matters
+def test_a_bidirectional_network_uses_exactly_the_rows_of_its_window(train: Train) -> None:
+    model, data = train("lstm", 1, True), frame(series=1)
+    window, end = model.config.model.window, len(data)
+    panel = load_panel(open_source(data), model.config)
+    runtime, given = model.runtime, list[np.ndarray]()
 
+    class Recorder:
+        name, window, start = runtime.name, runtime.window, runtime.start
 
-def _shape(model: seqpred.Model):
+        def read(self, x: np.ndarray, *rest: Any) -> Any:
+            given.append(x)
+            return runtime.read(x, *rest)
 
-    return model.config.shape(model.covariates)
+    forecast = make_forecaster(model.config, model.covariates, Recorder())
+    forecast(panel, 7, np.empty((1, 7, 0)))
+    forecast(panel.cut(np.array([window - 3])), 7, np.empty((1, 7, 0)))
+    inputs = prepare(panel.track(0, 0), model.config.input_spec).x
+    np.testing.assert_allclose(given[0][0], inputs[end - window :], atol=1e-6)
+    np.testing.assert_allclose(given[1][0], inputs[: window - 3], atol=1e-6)
 
 
 def test_the_order_of_series_and_rows_makes_no_difference(train: Train) -> None:

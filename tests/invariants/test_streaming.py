@@ -1,9 +1,10 @@
-"""Stream = batch: the forecasts made row by row, the state carried, are those made from the whole file."""
+"""Stream = batch: forecasts row by row with carried state are those of the whole file, in any blocks."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,24 +15,25 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.commands.predict import forecast_table
-from seqpred.errors import Fault
+from seqpred.errors import ConfigError, Fault
 from seqpred.forecasting.model import Model
-from seqpred.forecasting.rows import Line
-from seqpred.forecasting.session_file import read_state, write_state
-from seqpred.forecasting.stream import Answer, Asked, Stream
+from seqpred.forecasting.session import Forecast
+from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
+from seqpred.reading.waiting_lines import Line
 from tests.conftest import growing
 from tests.invariants.conftest import Train
 
 FORWARD = list(itertools.product(["rnn", "lstm", "gru"], [1, 3]))
 QUICK = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+TOLERANCE = 1e-6  # relative to the largest forecast of a series
 
 
-def refuse(message: str) -> None:
-    raise AssertionError(message)
+def refuse(row: Fault) -> None:
+    raise AssertionError(str(row))
 
 
-def stream(model: Model, asked: Asked | None = None) -> Stream:
-    return Stream(model, "rows", asked or Asked(), refuse)
+def stream(model: Model, options: StreamOptions | None = None) -> StreamingForecaster:
+    return StreamingForecaster(model, "rows", options or StreamOptions(), refuse)
 
 
 def lines(frame: pd.DataFrame, header: bool = True) -> list[Line]:
@@ -39,32 +41,37 @@ def lines(frame: pd.DataFrame, header: bool = True) -> list[Line]:
     return [Line(i, line.encode()) for i, line in enumerate(text.splitlines(), start=1)]
 
 
-def fed(following: Stream, given_lines: Sequence[Line], pieces: Sequence[int]) -> list[Answer]:
-    """All answers, the lines coming so many at a time."""
-    answers, at = [], 0
-    for size in itertools.cycle(pieces):
-        if at >= len(given_lines):
-            return answers
-        answers += following.take(given_lines[at : at + size])
+def feed(
+    forecaster: StreamingForecaster, given: Sequence[Line], sizes: Sequence[int], every_row: bool = True
+) -> list[Forecast]:
+    """All forecasts, the lines arriving so many at a time."""
+    forecasts: list[Forecast] = []
+    at = 0
+    for size in itertools.cycle(sizes):
+        if at >= len(given):
+            return forecasts
+        forecasts += forecaster.take(given[at : at + size], every_row)
         at += size
-    return answers
+    return forecasts
 
 
-def last_answers(following: Stream, answers: Sequence[Answer]) -> dict[str, np.ndarray]:
-    """[N, numbers] of the last answer to each series, its targets one after the other."""
-    last = {following.follower.names[a.place]: a.quantiles for a in answers}
-    return {name: following.shown(q).reshape(-1, 1 + len(following.wanted)) for name, q in last.items()}
+def last_forecasts(forecaster: StreamingForecaster, forecasts: Sequence[Forecast]) -> dict[str, np.ndarray]:
+    """[N, numbers] of the last forecast of each series, its targets one after another."""
+    last = {forecaster.session.names[f.series]: f.quantiles for f in forecasts}
+    return {name: forecaster.shown(q).reshape(-1, 1 + len(forecaster.quantiles)) for name, q in last.items()}
 
 
-def assert_like_batch(model: Model, frame: pd.DataFrame, following: Stream, answers: Sequence[Answer], **how: Any):
-    batch = pd.DataFrame(forecast_table(model, frame, **how))
+def assert_like_batch(
+    model: Model, frame: pd.DataFrame, forecaster: StreamingForecaster, forecasts: Sequence[Forecast], **options: Any
+) -> None:
+    batch = pd.DataFrame(forecast_table(model, frame, **options))
     numbers = [c for c in batch.columns if c == "forecast" or c.startswith("q0")]
     groups = batch.groupby(model.config.data.id, sort=False) if model.config.data.id else [("", batch)]
-    said = last_answers(following, answers)
+    found = last_forecasts(forecaster, forecasts)
     for name, own in groups:
-        wanted = own[numbers].to_numpy()
-        scale = max(1.0, np.nanmax(np.abs(wanted))) if np.isfinite(wanted).any() else 1.0
-        np.testing.assert_allclose(said[str(name)] / scale, wanted / scale, atol=1e-5, err_msg=str(name))
+        expected = own[numbers].to_numpy()
+        size = np.nanmax(np.abs(expected)) if np.isfinite(expected).any() else 1.0
+        np.testing.assert_allclose(found[str(name)], expected, rtol=0, atol=TOLERANCE * size, err_msg=str(name))
 
 
 @st.composite
@@ -85,38 +92,42 @@ def panels(draw: st.DrawFn) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(("cell", "depth"), FORWARD)
-@given(frame=panels(), pieces=st.lists(st.integers(1, 40), min_size=1, max_size=4))
+@given(frame=panels(), sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4), every_row=st.booleans())
 @QUICK
-def test_the_forecasts_of_a_stream_are_those_of_the_whole_file(train: Train, cell, depth, frame, pieces) -> None:
+def test_the_forecasts_of_a_stream_are_those_of_the_whole_file(
+    train: Train, cell: str, depth: int, frame: pd.DataFrame, sizes: list[int], every_row: bool
+) -> None:
     model = train(cell, depth)
-    following = stream(model)
-    answers = fed(following, lines(frame), pieces)
-    assert len(answers) == len(frame)
-    assert_like_batch(model, frame, following, answers)
+    forecaster = stream(model)
+    forecasts = feed(forecaster, lines(frame), sizes, every_row)
+    assert len(forecasts) == len(frame) or not every_row
+    assert_like_batch(model, frame, forecaster, forecasts)
 
 
 @given(frame=panels(), cut=st.integers(1, 60), steps=st.integers(1, 20))
 @QUICK
-def test_any_row_is_answered_as_if_the_file_ended_there_and_state_goes_on(train: Train, tmp_path, frame, cut, steps):
-    model = train("lstm", 2)
+def test_every_forecast_is_that_of_a_file_that_ends_there_and_a_saved_state_continues(
+    train: Train, tmp_path: Path, frame: pd.DataFrame, cut: int, steps: int
+) -> None:
+    model, options = train("lstm", 2), StreamOptions(steps=steps)
     before, after = frame[:cut], frame[cut:]
-    following = stream(model, Asked(steps=steps))
-    answers = following.take(lines(before))
-    counted = before.groupby("id")["sales"].count()
-    if len(before.groupby("id")) and before["sales"].notna().any() and counted.min() > 0:
-        assert_like_batch(model, before, following, answers, steps=steps)
-    write_state(tmp_path / "state", following.follower, following.rows.clock, following.fingerprint)
-    again = stream(model, Asked(steps=steps))
-    again.rows.clock = read_state(tmp_path / "state", again.follower, again.fingerprint)
-    rest = again.take(lines(pd.concat([before, after])))
-    assert again.late == len(before)
-    whole = stream(model, Asked(steps=steps)).take(lines(frame))[len(before) :]
+    forecaster = stream(model, options)
+    forecasts = forecaster.take(lines(before))
+    observed = before.groupby("id")["sales"].count()
+    if observed.min() > 0:
+        assert_like_batch(model, before, forecaster, forecasts, steps=steps)
+    forecaster.save(tmp_path / "state")
+    resumed = stream(model, options)
+    resumed.load(tmp_path / "state")
+    rest = resumed.take(lines(pd.concat([before, after])))
+    assert resumed.session.late == len(before)
+    whole = stream(model, options).take(lines(frame))[len(before) :]
     assert len(rest) == len(whole)
     for one, other in zip(rest, whole, strict=True):
-        np.testing.assert_allclose(one.quantiles, other.quantiles, rtol=1e-5, equal_nan=True)
+        np.testing.assert_allclose(one.quantiles, other.quantiles, rtol=TOLERANCE, equal_nan=True)
 
 
-def test_the_torch_runtime_answers_alike(train: Train) -> None:
+def test_both_runtimes_stream_the_same_forecasts(train: Train) -> None:
     frame = pd.DataFrame({"id": "a", "day": pd.date_range("2024-01-01", periods=30), "sales": np.arange(30.0) % 7})
     model = train("gru", 2)
     onnx, torch = (stream(Model(model.folder, name)).take(lines(frame)) for name in ("onnx", "torch"))
@@ -124,13 +135,44 @@ def test_the_torch_runtime_answers_alike(train: Train) -> None:
         np.testing.assert_allclose(one.quantiles, other.quantiles, rtol=1e-5, atol=1e-5)
 
 
-def test_a_network_of_both_directions_reads_its_window_at_each_row(train: Train) -> None:
+def test_a_bidirectional_network_reads_its_window_again_at_each_row(train: Train) -> None:
     frame = pd.DataFrame({"id": "a", "day": pd.date_range("2024-01-01", periods=40), "sales": np.arange(40.0) % 7})
     model = train("lstm", 1, True)
-    with pytest.raises(seqpred.errors.ConfigError, match="both directions"):
+    with pytest.raises(ConfigError, match="bidirectional network has no state"):
         stream(model)
-    following = stream(model, Asked(window=True))
-    assert_like_batch(model, frame, following, following.take(lines(frame)))
+    forecaster = stream(model, StreamOptions(window=True))
+    assert_like_batch(model, frame, forecaster, forecaster.take(lines(frame)))
+
+
+@pytest.mark.parametrize("duplicates", ["mean", "last"])
+def test_duplicates_that_revise_a_row_are_refused(tmp_path: Path, duplicates: str) -> None:
+    config = {
+        "data": {"target": "y", "duplicates": duplicates},
+        "model": {"hidden_size": 4, "members": 1},
+        "forecast": {"horizon": 3},
+        "training": {"max_steps": 2},
+    }
+    frame = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=60), "y": growing(60)})
+    model = seqpred.train(config, frame, tmp_path / "model")
+    with pytest.raises(ConfigError, match=f"data.duplicates is {duplicates}.*cannot revise a forecast") as caught:
+        stream(model)
+    assert "duplicates: first" in caught.value.hint
+
+
+def test_the_first_of_duplicate_rows_is_used_as_in_a_file(tmp_path: Path) -> None:
+    config = {
+        "data": {"target": "y", "duplicates": "first"},
+        "model": {"hidden_size": 4, "members": 1},
+        "forecast": {"horizon": 3},
+        "training": {"max_steps": 2},
+    }
+    frame = pd.DataFrame({"t": pd.date_range("2024-01-01", periods=60), "y": growing(60)})
+    model = seqpred.train(config, frame, tmp_path / "model")
+    twice = pd.concat([frame, frame[10:30].assign(y=99.0)]).sort_values("t", kind="stable")
+    forecaster = stream(model)
+    forecasts = feed(forecaster, lines(twice), [7])
+    assert forecaster.session.late == 20
+    assert_like_batch(model, twice, forecaster, forecasts)
 
 
 MONTHS = pd.date_range("2010-01-31", periods=90, freq="ME")
@@ -151,13 +193,13 @@ def test_steps_of_the_calendar_and_its_cycles(tmp_path, times, calendar) -> None
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     frame = frame.drop(index=[40, 41, 60])
-    following = stream(model)
-    assert_like_batch(model, frame, following, fed(following, lines(frame), [7]))
+    forecaster = stream(model)
+    assert_like_batch(model, frame, forecaster, feed(forecaster, lines(frame), [7]))
 
 
 @pytest.mark.parametrize("joint", [False, True])
-@pytest.mark.parametrize("steps", [3, 8])
-def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) -> None:
+@pytest.mark.parametrize(("steps", "every_row"), [(3, True), (8, True), (8, False)])
+def test_covariates_of_every_role_and_several_targets(tmp_path: Path, joint: bool, steps: int, every_row: bool) -> None:
     noise = np.random.default_rng(3)
     parts = []
     for i, name in enumerate("ab"):
@@ -177,9 +219,9 @@ def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) ->
             )
         )
     frame = pd.concat(parts, ignore_index=True)
-    told = {"known": ["price", "holiday"], "past": ["rain"], "static": ["size"], "calendar": ["weekday"]}
+    roles = {"known": ["price", "holiday"], "past": ["rain"], "static": ["size"], "calendar": ["weekday"]}
     config = {
-        "data": {"target": ["in", "out"], "id": "shop", "covariates": told},
+        "data": {"target": ["in", "out"], "id": "shop", "covariates": roles},
         "model": {"hidden_size": 4, "joint": joint, "members": 2},
         "forecast": {"horizon": 3, "season": 7},
         "training": {"max_steps": 2, "validation": 3},
@@ -188,9 +230,9 @@ def test_covariates_of_every_role_and_several_targets(tmp_path, joint, steps) ->
     seen = frame.groupby("shop").head(70)
     future = frame.groupby("shop").nth(range(70, 70 + steps))[["shop", "day", "price", "holiday"]]
     future.to_csv(tmp_path / "future.csv", index=False)
-    following = stream(model, Asked(steps=steps, future=tmp_path / "future.csv"))
-    answers = fed(following, lines(seen), [11, 3])
-    assert_like_batch(model, seen, following, answers, steps=steps, future=future)
+    forecaster = stream(model, StreamOptions(steps=steps, future=tmp_path / "future.csv"))
+    forecasts = feed(forecaster, lines(seen), [11, 3], every_row)
+    assert_like_batch(model, seen, forecaster, forecasts, steps=steps, future=future)
 
 
 def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
@@ -207,12 +249,33 @@ def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
         "training": {"max_steps": 2, "validation": 3},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
-    following = stream(model, Asked(steps=5))
-    assert_like_batch(model, frame, following, fed(following, lines(frame), [7, 40]), steps=5)
+    forecaster = stream(model, StreamOptions(steps=5))
+    assert_like_batch(model, frame, forecaster, feed(forecaster, lines(frame), [7, 40]), steps=5)
+
+
+def test_categories_that_hold_for_a_day(tmp_path: Path) -> None:
+    """The day goes on over the end of the history and over the end of the horizon."""
+    hours = pd.date_range("2024-01-01", periods=24 * 20, freq="h")
+    fair = np.where((hours.hour == 0) & (hours.day % 3 == 0), "fair", "none")
+    frame = pd.DataFrame({"t": hours, "y": growing(len(hours), 24) + 5.0 * (hours.day % 3 == 0), "fair": fair})
+    config = {
+        "data": {"target": "y", "covariates": {"known": ["fair"], "calendar": "none"}},
+        "model": {"hidden_size": 4, "members": 1},
+        "forecast": {"horizon": 5, "season": 24},
+        "training": {"max_steps": 2},
+    }
+    model = seqpred.train(config, frame, tmp_path / "model")
+    assert model.covariates.columns[0].daily
+    end = 24 * 17 + 14
+    seen, future = frame[:end], frame[end : end + 13][["t", "fair"]]
+    future.to_csv(tmp_path / "future.csv", index=False)
+    forecaster = stream(model, StreamOptions(steps=13, future=tmp_path / "future.csv"))
+    forecasts = feed(forecaster, lines(seen), [50, 1])
+    assert_like_batch(model, seen, forecaster, forecasts, steps=13, future=future)
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["dates", "whole numbers"])
-def test_rows_without_a_step(tmp_path, whole) -> None:
+def test_irregular_rows(tmp_path, whole) -> None:
     noise = np.random.default_rng(7)
     parts = []
     for name, rows in (("a", 120), ("b", 90)):
@@ -229,22 +292,21 @@ def test_rows_without_a_step(tmp_path, whole) -> None:
     }
     model = seqpred.train(config, frame, tmp_path / "model")
     half = len(frame) // 2
-    following = stream(model)
-    fed(following, lines(frame[:half]), [13, 1])
-    write_state(tmp_path / "state", following.follower, following.rows.clock, following.fingerprint)
-    again = stream(model)
-    again.rows.clock = read_state(tmp_path / "state", again.follower, again.fingerprint)
-    answers = fed(again, lines(frame[half - 5 :]), [1, 20])
-    assert again.late == 5
-    assert_like_batch(model, frame, again, answers)
-    last = answers[-1]
-    assert again.follower.times_ahead(last.place, last.rows, last.time)[0] > last.time
+    forecaster = stream(model)
+    feed(forecaster, lines(frame[:half]), [13, 1])
+    forecaster.save(tmp_path / "state")
+    resumed = stream(model)
+    resumed.load(tmp_path / "state")
+    forecasts = feed(resumed, lines(frame[half - 5 :]), [1, 20])
+    assert resumed.session.late == 5
+    assert_like_batch(model, frame, resumed, forecasts)
+    assert resumed.session.times_ahead(forecasts[-1])[0] > forecasts[-1].time
 
 
 @pytest.mark.parametrize("turned", ["2024-03-30", "2024-10-26"], ids=["skipped hour", "repeated hour"])
 @pytest.mark.parametrize("step", ["h", "30min", "D"])
 @pytest.mark.parametrize("offsets", [False, True], ids=["wall", "offsets"])
-def test_the_clock_of_a_named_zone(tmp_path, turned, step, offsets) -> None:
+def test_timestamps_in_a_named_zone(tmp_path, turned, step, offsets) -> None:
     times = pd.date_range(turned, periods=110, freq=step, tz="Europe/Berlin")
     values = growing(110, 24)
     shown = times.strftime("%Y-%m-%d %H:%M:%S%z") if offsets else times.strftime("%Y-%m-%d %H:%M:%S")
@@ -256,18 +318,17 @@ def test_the_clock_of_a_named_zone(tmp_path, turned, step, offsets) -> None:
         "training": {"max_steps": 2, "validation": 5},
     }
     model = seqpred.train(config, frame, tmp_path / "model")
-    following = stream(model, Asked(steps=8))
-    answers = fed(following, lines(frame), [7, 1])
-    assert len(answers) == len(frame)
-    assert_like_batch(model, frame, following, answers, steps=8)
-    last = answers[-1]
-    times_ahead = following.follower.times_ahead(last.place, last.rows, last.time)
+    forecaster = stream(model, StreamOptions(steps=8))
+    forecasts = feed(forecaster, lines(frame), [7, 1])
+    assert len(forecasts) == len(frame)
+    assert_like_batch(model, frame, forecaster, forecasts, steps=8)
     batch = pd.DataFrame(forecast_table(model, frame, steps=8))
-    assert following.rows.clock is not None
-    assert following.rows.clock.write(np.array(times_ahead)) == batch["t"].tolist()
+    clock = forecaster.session.clock
+    assert clock is not None
+    assert clock.write(np.array(forecaster.session.times_ahead(forecasts[-1]))) == batch["t"].tolist()
 
 
-def test_an_hour_that_the_clocks_skip_is_no_time(tmp_path) -> None:
+def test_an_hour_that_the_clocks_skip_is_reported(tmp_path) -> None:
     times = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
     frame = pd.DataFrame({"t": times.strftime("%Y-%m-%d %H:%M:%S"), "y": np.arange(60) % 5})
     config = {
@@ -276,11 +337,10 @@ def test_an_hour_that_the_clocks_skip_is_no_time(tmp_path) -> None:
         "forecast": {"horizon": 2},
         "training": {"max_steps": 2, "validation": 2},
     }
-    told: list[Fault] = []
-    following = Stream(seqpred.train(config, frame, tmp_path / "model"), "rows", Asked(), told.append)
+    skipped: list[Fault] = []
+    model = seqpred.train(config, frame, tmp_path / "model")
+    forecaster = StreamingForecaster(model, "rows", StreamOptions(), skipped.append)
     text = ["t,y", "2024-03-31 01:00:00,1", "2024-03-31 02:30:00,1", "2024-03-31 03:00:00,1"]
-    answers = following.take([Line(i, t.encode()) for i, t in enumerate(text, start=1)])
-    assert len(answers) == 2
-    assert [str(fault) for fault in told] == [
-        "rows:3: the time 2024-03-31 02:30:00 does not exist in Europe/Berlin: the clocks there skip it"
-    ]
+    assert len(forecaster.take([Line(i, t.encode()) for i, t in enumerate(text, start=1)])) == 2
+    reason = "the time 2024-03-31 02:30:00 does not exist in Europe/Berlin: the clocks there skip it"
+    assert [str(row) for row in skipped] == [f"rows:3: {reason}"]

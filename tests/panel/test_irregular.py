@@ -20,7 +20,9 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.commands.predict import future_table
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
-from seqpred.features.covariates import Covariates, apply_covariates, find_calendar, learn_covariates
+from seqpred.features.calendar_cycles import find_calendar
+from seqpred.features.covariates import Covariates
+from seqpred.features.fit_covariates import apply_covariates, fit_covariates, local_times
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
@@ -80,27 +82,26 @@ def test_each_row_keeps_its_time_and_no_row_is_missing() -> None:
 def test_the_time_since_the_last_row_is_a_past_covariate_in_units_of_the_usual_gap_in_training() -> None:
     frame = events(series="a")
     panel, cut = panel_of(frame), 100
-    learned = learn_covariates(panel, np.array([cut]), ())
+    fitted = fit_covariates(panel, np.array([cut]), ())
     gaps = np.diff(frame["at"].to_numpy()).astype("timedelta64[us]").astype(np.int64)
-    assert [(c.name, c.role, c.mean, c.spread) for c in learned.columns] == [
+    assert [(c.name, c.role, c.mean, c.spread) for c in fitted.columns] == [
         (SINCE, "past", 0.0, float(np.median(gaps[: cut - 1])))
     ]
-    inputs = learned.encode(apply_covariates(panel, learned), 0, np.empty((3, 0)))[0]
-    np.testing.assert_allclose(inputs[1:150, 0], np.log1p(gaps / learned.columns[0].spread), rtol=1e-6)
-    assert inputs[:, 1].tolist() == [0.0, *[1.0] * 149, 0.0, 0.0, 0.0]  # unknown before the first row, and ahead
-    assert not inputs[150:, 0].any()
+    inputs = fitted.encode(apply_covariates(panel, fitted).values[:, 1:])[0]
+    np.testing.assert_allclose(inputs[1:150, 0], np.log1p(gaps / fitted.columns[0].spread), rtol=1e-6)
+    assert inputs[:, 1].tolist() == [0.0, *[1.0] * 149]  # unknown before the first row
 
 
 @PROPERTY
 @given(st.integers(2, 149), st.integers(0, 5))
 def test_the_inputs_of_a_row_do_not_depend_on_later_rows(cut: int, seed: int) -> None:
     panel = panel_of(events(series="a", seed=seed))
-    learned = Covariates(learn_covariates(panel, np.array([cut]), ()).columns, ("hour", "weekday"))
-    panel = apply_covariates(panel, learned)
-    none = np.empty((0, 0))
+    fitted = Covariates(fit_covariates(panel, np.array([cut]), ()).columns, ("hour", "weekday"))
+    panel = apply_covariates(panel, fitted)
     past = panel.cut(np.array([cut]))
     assert past.times(0, np.arange(cut)).tolist() == panel.times(0, np.arange(cut)).tolist()
-    np.testing.assert_array_equal(learned.encode(past, 0, none)[0], learned.encode(panel, 0, none)[0][:cut])
+    inputs = [fitted.encode(p.values[:, 1:], local_times(p))[0] for p in (past, panel)]
+    np.testing.assert_array_equal(inputs[0], inputs[1][:cut])
 
 
 def test_future_rows_are_assumed_at_the_median_gap_of_their_series() -> None:
@@ -149,7 +150,7 @@ def test_a_future_file_sets_the_times(model: seqpred.Model) -> None:
     assert found["at"].tolist() == sorted(times)
     with pytest.raises(DataError, match=r"no row for series 'a' step 4"):
         seqpred.predict(model, frame, steps=4, future=future)
-    with pytest.raises(DataError, match=r"stands twice"):
+    with pytest.raises(DataError, match=r"duplicate timestamp"):
         seqpred.predict(model, frame, steps=3, future=pd.concat([future, future[:1]]))
 
 
@@ -236,7 +237,7 @@ def test_the_local_hour_of_irregular_rows_is_an_input() -> None:
     aware = frame.assign(at=frame["at"].dt.tz_localize("UTC"))
     panel = load_panel(open_source(aware), given, lambda _: None)
     hours = (frame["at"].to_numpy().astype("datetime64[us]").astype(np.int64) + 9 * 3600 * SECOND) % DAY / DAY
-    inputs = Covariates((), ("hour",)).encode(panel, 0, np.empty((0, 0)))[0]
+    inputs = Covariates((), ("hour",)).encode(np.empty((len(hours), 0)), local_times(panel))[0]
     np.testing.assert_allclose(inputs[:, 0], np.sin(2 * np.pi * hours), atol=1e-5)
 
 

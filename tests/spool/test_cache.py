@@ -15,7 +15,7 @@ import seqpred
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
-from seqpred.features.covariates import apply_covariates, learn_covariates
+from seqpred.features.fit_covariates import apply_covariates, fit_covariates
 from seqpred.panel import panel
 from seqpred.panel.panel import Panel
 from seqpred.sources import pieces
@@ -209,7 +209,7 @@ def test_covariates_are_stored(order: str, small: Path) -> None:
     assert_same(stored, read)
     assert stored.words == read.words
     cuts = np.maximum(stored.lengths - 9, 1)
-    learned = [learn_covariates(p, cuts, ()) for p in (stored, read)]
+    learned = [fit_covariates(p, cuts, ()) for p in (stored, read)]
     for one, other in zip(learned[0].columns, learned[1].columns, strict=True):
         assert replace(one, mean=0, spread=0) == replace(other, mean=0, spread=0)
         np.testing.assert_allclose((one.mean, one.spread), (other.mean, other.spread))
@@ -223,7 +223,7 @@ def test_a_static_column_that_changes_in_a_later_part_is_rejected(small: Path) -
     config = CONFIG.replace({"data.covariates.static": ["kind"]})
     for made in both(small / "sales.csv", config)[:2]:
         with pytest.raises(DataError, match="'kind' changes within its series of series 's3' at 2024-04-2"):
-            apply_covariates(made, learn_covariates(made, made.lengths, ()))
+            apply_covariates(made, fit_covariates(made, made.lengths, ()))
 
 
 def test_a_static_file_is_joined_to_stored_rows(small: Path) -> None:
@@ -243,7 +243,7 @@ def test_irregular_rows_are_stored(order: str, small: Path) -> None:
     stored, read, _ = both(small / "sales.csv", CONFIG.replace({"data.frequency": "irregular"}))
     np.testing.assert_array_equal(stored.stamps, read.stamps)
     assert_same(stored, replace(read, step=stored.step))
-    learned = [learn_covariates(p, p.lengths, ()) for p in (stored, read)]
+    learned = [fit_covariates(p, p.lengths, ()) for p in (stored, read)]
     assert learned[0] == learned[1]
     assert_same(apply_covariates(stored, learned[0]), apply_covariates(read, learned[0]))
 

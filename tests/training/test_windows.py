@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqpred.features.inputs import InputSpec, Prepared, prepare
+from seqpred.features.inputs import InputSpec, Track, prepare
 from seqpred.features.naive import repeat_last
 from seqpred.network.network import Network
 from seqpred.runtime.shape import Shape
@@ -36,7 +36,7 @@ def of(tracks: list[np.ndarray], spec: WindowSpec) -> Windows:
 
 
 def unprepared(tracks: list[np.ndarray], spec: WindowSpec) -> Windows:
-    def prepare_tracks(chosen: np.ndarray) -> Iterator[tuple[int, Prepared, np.ndarray]]:
+    def prepare_tracks(chosen: np.ndarray) -> Iterator[tuple[int, Track, np.ndarray]]:
         return ((k, prepare(tracks[k], spec.inputs), tracks[k]) for k in chosen)
 
     return make_windows(prepare_tracks, np.array(LENGTHS), np.array(CUTS), spec.inputs.inputs, spec)

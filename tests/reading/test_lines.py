@@ -1,4 +1,4 @@
-"""Lines as they come, whole or in pieces, and what makes no row of them."""
+"""Lines as they arrive, complete or in pieces, and their rows; malformed rows are reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 
 from seqpred.calendar.step import Step
 from seqpred.errors import DataError, Fault
-from seqpred.forecasting.rows import AT_ONCE, LONGEST, Line, Row, Rows, Wanted, lines_of
+from seqpred.reading.lines import LineParser, Row, RowFormat
+from seqpred.reading.waiting_lines import MAX_LINE, MAX_READ, Line, waiting_lines
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
 
@@ -19,18 +20,22 @@ COLUMNS = Columns(("t",), "id", ("y",), past=("sky",))
 
 
 def rows_of(*lines: bytes, step: str = "P1D", dialect: Dialect | None = None) -> tuple[list[Row], list[str]]:
-    told: list[Fault] = []
-    wanted = Wanted(COLUMNS, dialect or Dialect(), {"sky": ("clear", "rain")}, Step.parse(step))
-    rows = Rows("rows", wanted, told.append)
-    return rows.read([Line(i, line) for i, line in enumerate(lines, start=1)]), list(map(str, told))
+    skipped: list[Fault] = []
+    row_format = RowFormat(COLUMNS, dialect or Dialect(), {"sky": ("clear", "rain")}, Step.parse(step))
+    parser = LineParser("rows", row_format, skipped.append)
+    rows = parser.parse([Line(i, line) for i, line in enumerate(lines, start=1)])
+    assert parser.malformed == len(skipped)
+    return rows, [str(row) for row in skipped]
 
 
 HEADER = b"t,id,sky,y"
 
 
 def test_a_row_has_its_series_its_time_and_codes():
-    rows, told = rows_of(HEADER, b"1970-01-02,a,rain,3", b"1970-01-03, b ,snow,\r", b"", b'1970-01-04,"a,b",clear,1e2')
-    assert told == []
+    rows, messages = rows_of(
+        HEADER, b"1970-01-02,a,rain,3", b"1970-01-03, b ,snow,\r", b"", b'1970-01-04,"a,b",clear,1e2'
+    )
+    assert messages == []
     assert [(r.line, r.name, r.time, r.values[1]) for r in rows] == [
         (2, "a", 86_400_000_000, 2.0),
         (3, "b", 2 * 86_400_000_000, 0.0),
@@ -61,44 +66,44 @@ def test_a_row_has_its_series_its_time_and_codes():
         b"1970-01-02,\xff,rain,1",
     ],
 )
-def test_what_makes_no_row_is_told_by_its_line(line: bytes):
-    rows, told = rows_of(HEADER, b"1970-01-01,a,rain,1", line, b"1970-01-03,a,rain,1")
+def test_a_malformed_row_is_reported_with_its_line(line: bytes):
+    rows, messages = rows_of(HEADER, b"1970-01-01,a,rain,1", line, b"1970-01-03,a,rain,1")
     assert [r.line for r in rows] == [2, 4]
-    assert len(told) == 1
-    assert told[0].startswith("rows:3: ")
+    assert len(messages) == 1
+    assert messages[0].startswith("rows:3: ")
 
 
 @pytest.mark.parametrize("line", [b"[" * 5000, b"1", b'{"t": 5', b'{"id": "a"}', b'{"t": "a", "id": "a", "y": 1}'])
-def test_a_line_that_is_no_object_of_the_columns(line: bytes):
+def test_a_line_that_is_not_an_object_with_the_columns_is_skipped(line: bytes):
     whole = b'{"t": 4, "id": 7, "sky": null, "y": 2.5}'
-    rows, told = rows_of(whole, line, whole, step="1")
+    rows, messages = rows_of(whole, line, whole, step="1")
     assert [(r.name, r.time, r.values) for r in rows] == [("7", 4, [2.5, 0.0])] * 2
-    assert len(told) == 1
+    assert len(messages) == 1
 
 
 @pytest.mark.parametrize("time", [b"inf", b"nan", b"1e30", b"1.5"])
-def test_a_time_that_is_no_whole_number(time: bytes):
-    rows, told = rows_of(HEADER, b"1,a,rain,1", time + b",a,rain,1", step="1")
-    assert (len(rows), len(told)) == (1, 1)
+def test_a_time_that_is_not_a_whole_number_is_skipped(time: bytes):
+    rows, messages = rows_of(HEADER, b"1,a,rain,1", time + b",a,rain,1", step="1")
+    assert (len(rows), len(messages)) == (1, 1)
 
 
-def test_the_dialect_of_the_model_is_spoken():
-    rows, told = rows_of(
+def test_rows_are_parsed_in_the_dialect_of_the_model():
+    rows, messages = rows_of(
         b"t;id;sky;y",
         b"31/12/1970;a;;1.234,5",
         b"01/02/1971;a;;-200",
         dialect=Dialect(decimal=",", date_order="day-first", sentinels=(-200,)),
     )
-    assert told == []
+    assert messages == []
     assert rows[0].values[0] == 1234.5
     assert math.isnan(rows[1].values[0])
     assert rows[1].time - rows[0].time == 32 * 86_400_000_000
 
 
-def test_lines_come_in_pieces_and_wait_for_nothing():
+def test_complete_lines_are_returned_without_waiting_for_more():
     out, into = os.pipe()
     stop, ring = os.pipe()
-    lines = lines_of(out, stop)
+    lines = waiting_lines(out, stop)
     os.write(into, b"one\ntw")
     assert next(lines) == [Line(1, b"one")]
     os.write(into, b"o\nthree\n")
@@ -106,41 +111,41 @@ def test_lines_come_in_pieces_and_wait_for_nothing():
     os.write(into, b"fou")
     assert next(lines) == []
     os.write(ring, b".")
-    assert list(lines) == []  # what has come of the fourth is not given
+    assert list(lines) == []  # the incomplete fourth line is dropped
     for descriptor in (out, into, stop, ring):
         os.close(descriptor)
 
 
-def test_a_line_without_an_end_and_one_without_measure(tmp_path):
+def test_a_line_that_is_too_long_and_one_without_a_line_break(tmp_path):
     path = tmp_path / "rows"
-    path.write_bytes(b"a\n" + b"9" * (3 * LONGEST) + b"\nb")
+    path.write_bytes(b"a\n" + b"9" * (3 * MAX_LINE) + b"\nb")
     with path.open("rb") as file:
-        lines = [line for some in lines_of(file.fileno()) for line in some]
+        lines = [line for some in waiting_lines(file.fileno()) for line in some]
     assert lines == [Line(1, b"a"), Line(2, None), Line(3, b"b", ended=False)]
 
 
 def lines_in(place: Path, content: bytes) -> list[list[Line]]:
     (place / "rows").write_bytes(content)
     with (place / "rows").open("rb") as file:
-        return list(lines_of(file.fileno()))
+        return list(waiting_lines(file.fileno()))
 
 
-def test_packed_files_one_after_another_are_one(tmp_path):
+def test_several_gzip_files_one_after_another_are_one_stream(tmp_path):
     packed = gzip.compress(b"t,y\n1,") + gzip.compress(b"2\n3,4\n") + bytes(9)
     found = [line.content for lines in lines_in(tmp_path, packed) for line in lines]
     assert found == [b"t,y", b"1,2", b"3,4"]
 
 
-@pytest.mark.parametrize("size", [AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
-def test_what_is_packed_is_read_whole_and_in_parts_of_bounded_size(tmp_path, size):
+@pytest.mark.parametrize("size", [MAX_READ - 1, MAX_READ, MAX_READ + 1, 3 * MAX_READ])
+def test_gzip_is_decompressed_completely_in_parts_of_bounded_size(tmp_path, size):
     parts = lines_in(tmp_path, gzip.compress(b"\n" * size))
     assert sum(map(len, parts)) == size
-    assert max(map(len, parts)) <= AT_ONCE
+    assert max(map(len, parts)) <= MAX_READ
 
 
 @pytest.mark.parametrize("how", ["cut off", "altered"])
-def test_a_packed_file_that_is_damaged_is_told(tmp_path, how):
+def test_damaged_gzip_is_an_error(tmp_path, how):
     whole = gzip.compress(bytes(range(256)) * 9)
     damaged = whole[:-9] if how == "cut off" else whole[:20] + b"\xff" * 20 + whole[40:]
-    with pytest.raises(DataError, match="no whole gzip"):
+    with pytest.raises(DataError, match="damaged gzip stream"):
         lines_in(tmp_path, damaged)

@@ -1,0 +1,278 @@
+"""A session: the state of many series, and the forecasts after their next rows.
+
+Batch forecasts, backtests, streams and servers call it. It knows neither files nor text: rows come in as values with
+times, forecasts go out as arrays.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from seqpred.arrays import Float, Int
+from seqpred.calendar.step import DAY, YEAR_10000, Step
+from seqpred.errors import Fault
+from seqpred.forecasting.block import BlockForecaster, RowBlock
+from seqpred.forecasting.session_log import Log
+from seqpred.forecasting.session_state import SeriesState, SessionSpec
+from seqpred.reading.lines import OnSkipped, Row
+from seqpred.timestamps.format import TimestampFormat
+
+MAX_BLOCK = 512  # rows of a series with a forecast after each that are processed at once, which bounds memory
+MAX_GAP, MAX_GAP_SHARE = 1000, 50  # missing rows before a row that are plausible: so many, and so many per earlier row
+
+KnownAhead = Callable[[str, Int], Float]
+"""From a series and times to its known covariates then, [N, known]; NaN where unknown."""
+
+
+class Forecast(NamedTuple):
+    """The forecast after a row.
+
+    Attributes:
+        line: of the row in its source.
+        series: its index in `ForecastSession.names`.
+        row: how many rows the series had then.
+        time: of the row.
+        quantiles: [C, N, Q], in the target's unit.
+    """
+
+    line: int
+    series: int
+    row: int
+    time: int
+    quantiles: Float
+
+
+class ForecastSession:
+    """The state of many series.
+
+    Args:
+        spec: what stays fixed.
+        known_ahead: known covariates of coming rows, for `update`.
+        statics: static covariates of each series that are not in its rows; those of "" for other series.
+        on_skipped: receives rows that `update` cannot use.
+        source: what messages call the source of the rows.
+
+    Attributes:
+        names: of the series, in order of their first row.
+        clock: how times are written, which decides the calendar; None until it is known.
+        used, late, misplaced: rows used; skipped since they are not after the last row of their series; and skipped
+            since their time is not on the grid.
+    """
+
+    def __init__(
+        self,
+        spec: SessionSpec,
+        known_ahead: KnownAhead | None = None,
+        statics: Mapping[str, Sequence[float]] | None = None,
+        on_skipped: OnSkipped = lambda _: None,
+        source: str = "rows",
+    ) -> None:
+        self.spec = spec
+        self.clock: TimestampFormat | None = None
+        self.used = self.late = self.misplaced = 0
+        self._known_ahead, self._statics = known_ahead, statics
+        self.on_skipped, self._source = on_skipped, source
+        self._log: Log | None = None
+        usual = spec.step.count if spec.step.unit in ("microsecond", "irregular") else 32 * DAY * spec.step.count
+        self._end_of_time = YEAR_10000 - spec.steps * usual if spec.step.unit != "row" else 2**53
+        self.restore([], SeriesState.start(spec, []))
+
+    # ------------------------------------------------------------------ the states
+
+    def restore(self, names: Sequence[str], state: SeriesState) -> None:
+        """Continue from the state of these series."""
+        self.names = list(names)
+        self._index = {name: i for i, name in enumerate(names)}
+        self._state = state  # with room for more series; lists, whose numbers are quicker to look up:
+        last = state.last if self.spec.since is not None else self.spec.step.times(state.origins, state.rows - 1)
+        self._origins, self._last, self._rows = state.origins.tolist(), last.tolist(), state.rows.tolist()
+
+    @property
+    def state(self) -> SeriesState:
+        """The state of all series, in the order of `names`."""
+        return self._state.take(slice(len(self.names)))
+
+    def add(self, name: str, origin: int) -> int:
+        """The index of a new series, whose first row has this time."""
+        index, room = len(self.names), len(self._state.origins)
+        if index == room:  # doubled, so that few copies are made
+            more = SeriesState.start(self.spec, np.zeros(max(room, 1), np.int64))
+            self._state = SeriesState.concatenate([self._state, more])
+        self._state.origins[index] = self._state.last[index] = origin
+        self._index[name] = index
+        self.names.append(name)
+        for own, value in ((self._origins, origin), (self._last, origin), (self._rows, 0)):
+            own.append(value)
+        return index
+
+    def advance(self, series: Int, rows: RowBlock, every_row: bool = False) -> Float:
+        """Forecasts after the next rows of some series, [B, C, P, N, Q]; see `BlockForecaster.forecast`."""
+        local_times = self.clock.local if self.clock is not None else lambda times: times
+        forecaster = BlockForecaster(self.spec, local_times)
+        before = self._state.take(series)
+        if self._log is not None:
+            self._log.states.append((series, before))
+        quantiles, after = forecaster.forecast(before, rows, every_row)
+        self._state.put(series, after)
+        return quantiles
+
+    def start_log(self) -> Log:
+        """A new log, in which changes are recorded from now on."""
+        self._log = log = Log(len(self.names), (self.used, self.late, self.misplaced))
+        return log
+
+    def undo(self, log: Log) -> None:
+        """Forget the rows that a log has recorded; later logs must have been undone before."""
+        for series, state in reversed(log.states):
+            self._state.put(series, state)
+        for index, (rows, last) in log.rows.items():
+            self._rows[index], self._last[index] = rows, last
+        for name in self.names[log.series :]:
+            del self._index[name]
+        for per_series in (self.names, self._origins, self._last, self._rows):
+            del per_series[log.series :]
+        self.used, self.late, self.misplaced = log.counts
+        self._log = None
+
+    # ------------------------------------------------------------------ row by row
+
+    def update(self, rows: Sequence[Row], every_row: bool = True) -> list[Forecast]:
+        """The forecasts after these rows, in their order; missing rows before them are filled in.
+
+        Args:
+            every_row: a forecast after every row, rather than after the last new one of each series.
+        """
+        blocks: dict[int, list[Sequence[float]]] = {}
+        placed: list[tuple[int, int, int, int]] = []  # line, series, row, time
+        missing = [math.nan] * (self.spec.targets + len(self.spec.covariates.columns))
+        for row in rows:
+            try:
+                time, gap = self._place(row)
+            except ValueError as e:
+                self.misplaced += 1
+                self.on_skipped(Fault(self._source, row.line, str(e)))
+                continue
+            if gap < 0:
+                self.late += 1
+                continue
+            index = self._index.get(row.name)
+            if index is None:
+                index = self.add(row.name, time)
+            block = blocks.setdefault(index, [])
+            block.extend([missing] * gap)
+            block.append(self._values(row, index, time))
+            if self._log is not None:
+                self._log.rows.setdefault(index, (self._rows[index], self._last[index]))
+            self._rows[index] += gap + 1
+            self._last[index] = time
+            placed.append((row.line, index, self._rows[index], time))
+        self.used += len(placed)
+        if not every_row:
+            placed = list({own[1]: own for own in placed}.values())
+        quantiles = self._read({index: np.array(block) for index, block in blocks.items()}, every_row)
+        return [Forecast(line, i, n, time, quantiles[i][:, n - 1 - self._rows[i]]) for line, i, n, time in placed]
+
+    def _place(self, row: Row) -> tuple[int, int]:
+        """The time of a row, and how many rows are missing before it; negative if it is not after the last one.
+
+        Raises:
+            ValueError: it is not on the time grid, or implausibly far ahead.
+        """
+        if row.time is None:
+            return 0, 0
+        if row.time >= self._end_of_time:
+            raise ValueError(f"{self._described(row)} is too close to the year 10000 for a forecast")
+        index = self._index.get(row.name)
+        if index is None:
+            return row.time, 0
+        last, time = self._last[index], row.time
+        if row.later is not None and time <= last:
+            time = row.later
+        if self.spec.since is not None:
+            return time, 0 if time > last else -1
+        position, rows = grid_position(self.spec.step, self._origins[index], time), self._rows[index]
+        if position is None:
+            raise ValueError(f"{self._described(row)} is not on the time grid: the step is {self.spec.step}")
+        gap = position - rows
+        if gap > MAX_GAP + MAX_GAP_SHARE * rows:
+            raise ValueError(f"{self._described(row)} is {gap + 1} steps after the last row, which is implausible")
+        return time, gap
+
+    def _values(self, row: Row, index: int, time: int) -> Sequence[float]:
+        """The values of a row with the covariates that are not in it."""
+        values, since = row.values, self.spec.since
+        if self._statics is not None:
+            values = [*values, *self._statics.get(row.name, self._statics[""])]
+        if since is not None:
+            interval = float(time - self._last[index]) if self._rows[index] else math.nan
+            values = [*values[:since], interval, *values[since:]]
+        return values
+
+    def _read(self, blocks: Mapping[int, Float], every_row: bool) -> dict[int, Float]:
+        """Quantiles after the new rows of some series, [C, P, N, Q] each.
+
+        Args:
+            blocks: [T, columns] of each series; those of equal T are read together.
+        """
+        by_length: dict[int, list[int]] = {}
+        for index, values in blocks.items():
+            by_length.setdefault(len(values), []).append(index)
+        found: dict[int, Float] = {}
+        for length, series in by_length.items():
+            block = np.stack([blocks[index] for index in series])
+            size = length if not every_row else 1 if self.spec.reads_ahead else MAX_BLOCK
+            parts = [self._advance(np.array(series), block[:, t : t + size], every_row) for t in range(0, length, size)]
+            found.update(zip(series, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2), strict=True))
+        return found
+
+    def _advance(self, series: Int, values: Float, every_row: bool) -> Float:
+        """`advance`, with the times and the known covariates of these rows."""
+        times = ahead = None
+        if self.spec.since is not None:
+            intervals = np.nan_to_num(values[..., self.spec.since]).astype(np.int64)
+            times = self._state.last[series, None] + intervals.cumsum(axis=1)
+        if self.spec.covariates.known:
+            ahead = self._ahead(series, values.shape[1])
+        return self.advance(series, RowBlock(values, None, times, ahead), every_row)
+
+    def _ahead(self, series: Int, rows: int) -> Float:
+        """The known covariates of the rows that follow so many more rows of some series, [B, M, known]."""
+        count, covariates = self.spec.rows_ahead, self.spec.covariates
+        if self._known_ahead is None:
+            return np.full((len(series), count, len(covariates.known)), np.nan)
+        times = self.spec.next_times(self._state.take(series), rows + count)[:, rows:]
+        return np.stack([self._known_ahead(self.names[i], own) for i, own in zip(series, times, strict=True)])
+
+    def times_ahead(self, forecast: Forecast) -> list[int]:
+        """The times of the steps of a forecast; of irregular rows at the usual interval."""
+        step, steps, origin = self.spec.step, self.spec.steps, self._origins[forecast.series]
+        if step.unit == "irregular":
+            return [forecast.time + n * step.count for n in range(1, steps + 1)]
+        if step.unit in ("row", "microsecond"):
+            return [origin + n * step.count for n in range(forecast.row, forecast.row + steps)]
+        times: list[int] = step.times(origin, np.arange(forecast.row, forecast.row + steps)).tolist()
+        return times
+
+    def _described(self, row: Row) -> str:
+        assert self.clock is not None
+        stamp = self.clock.write(np.array([row.time]))[0]
+        return f"the timestamp {stamp}" + (f" of series {row.name!r}" if row.name else "")
+
+
+def grid_position(step: Step, origin: int, time: int) -> int | None:
+    """How many steps a time is after the origin; None if it is not on the grid."""
+    if step.unit in ("row", "microsecond") and not step.tolerance:
+        position, rest = divmod(time - origin, step.count)
+        return None if rest else position
+    return _calendar_position(step, origin, time)
+
+
+@lru_cache(1 << 14)
+def _calendar_position(step: Step, origin: int, time: int) -> int | None:
+    position, on_grid = step.positions(np.array([time]), origin)
+    return int(position[0]) if on_grid[0] else None

@@ -1,0 +1,160 @@
+"""What stays fixed in a session, and what is remembered of its series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqpred.arrays import Float32, Int
+from seqpred.calendar.step import Step
+from seqpred.features.covariates import Covariates
+from seqpred.features.inputs import TrackMemory
+from seqpred.features.series import SeriesMemory, SeriesSpec
+from seqpred.panel.panel import SINCE
+from seqpred.runtime.runtime import Runtime
+
+Arrays = dict[str, npt.NDArray[Any]]
+LocalTimes = Callable[[Int], Int]
+"""From times to local times, to which the calendar refers."""
+
+
+@dataclass(frozen=True)
+class SessionSpec:
+    """What stays fixed in a session.
+
+    Attributes:
+        series: how rows become inputs.
+        horizon: rows that the network forecasts at once.
+        median: the index of the median among the Q levels.
+        step: from one row to the next.
+        steps: N, rows to forecast.
+    """
+
+    series: SeriesSpec
+    runtime: Runtime
+    horizon: int
+    median: int
+    step: Step
+    steps: int
+
+    @property
+    def covariates(self) -> Covariates:
+        """The covariates, in the order of the columns after the targets."""
+        return self.series.covariates
+
+    @property
+    def targets(self) -> int:
+        """C, the number of targets."""
+        return self.series.targets
+
+    @property
+    def anchor(self) -> int:
+        """Lag of the naive forecast that the network corrects."""
+        return self.series.inputs.anchor
+
+    @cached_property
+    def since(self) -> int | None:
+        """The column of the time since the last row; None if rows have a fixed step."""
+        names = [c.name for c in self.covariates.columns]
+        return self.targets + names.index(SINCE) if SINCE in names else None
+
+    @property
+    def rows_ahead(self) -> int:
+        """M, the rows ahead whose known covariates and times are used: whole horizons."""
+        return -(-self.steps // self.horizon) * self.horizon
+
+    @cached_property
+    def reads_ahead(self) -> bool:
+        """Whether a forecast needs more than the state: known covariates, its own medians, or a window."""
+        return self.steps > self.horizon or bool(self.covariates.known) or self.runtime.window is not None
+
+    def next_times(self, state: SeriesState, count: int) -> Int:
+        """The times of the next rows, [B, count]; irregular rows are assumed at the usual interval."""
+        rows = np.arange(count)
+        if self.since is not None:
+            return state.last[:, None] + (1 + rows) * self.step.count
+        return self.step.times(state.origins[:, None], state.rows[:, None] + rows)
+
+
+class SeriesState(NamedTuple):
+    """What is remembered of B series. Its size does not depend on how many rows they had.
+
+    Attributes:
+        origins: [B], the time of the first row.
+        last: [B], the time of the last row of irregular series.
+        features: for the inputs of the next rows.
+        recurrent: [B, C, S, hidden], the states of a forward network.
+        window: [B, C, window, F], the last inputs of a bidirectional network.
+    """
+
+    origins: Int
+    last: Int
+    features: SeriesMemory
+    recurrent: Float32
+    window: Float32
+
+    @property
+    def rows(self) -> Int:
+        """Rows of each series, [B]."""
+        return self.features.tracks.rows
+
+    @classmethod
+    def start(cls, spec: SessionSpec, origins: Sequence[int] | Int) -> SeriesState:
+        """The state before the first row of series that start at these times."""
+        series, runtime, targets = len(origins), spec.runtime, spec.targets
+        times = np.array(origins, np.int64)
+        state = runtime.start(series * targets)
+        return cls(
+            origins=times,
+            last=times.copy(),
+            features=SeriesMemory.start(spec.series, series),
+            recurrent=by_series(state if runtime.window is None else state[:0], targets),
+            window=np.zeros((series, targets, runtime.window or 0, spec.series.width), np.float32),
+        )
+
+    def to_arrays(self) -> Arrays:
+        """All arrays by name, the series first in each."""
+        features = self.features
+        own = {"held": features.held, "known": features.known, "recurrent": self.recurrent, "window": self.window}
+        return {"origins": self.origins, "last": self.last, **features.tracks._asdict(), **own}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> SeriesState:
+        """The state from the arrays of `to_arrays`."""
+        tracks = TrackMemory(**{name: arrays[name] for name in TrackMemory._fields})
+        features = SeriesMemory(tracks, arrays["held"], arrays["known"])
+        return cls(arrays["origins"], arrays["last"], features, arrays["recurrent"], arrays["window"])
+
+    def take(self, index: Int | slice) -> SeriesState:
+        """The state of some of the series."""
+        return SeriesState.from_arrays({name: array[index] for name, array in self.to_arrays().items()})
+
+    def put(self, index: Int, state: SeriesState) -> None:
+        """Replace the state of some of the series."""
+        for array, new in zip(self.to_arrays().values(), state.to_arrays().values(), strict=True):
+            array[index] = new
+
+    @staticmethod
+    def concatenate(states: Sequence[SeriesState]) -> SeriesState:
+        """The states of several groups of series, one after another."""
+        if len(states) == 1:
+            return states[0]
+        arrays = [state.to_arrays() for state in states]
+        return SeriesState.from_arrays({name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]})
+
+
+def by_series(state: Float32, targets: int) -> Float32:
+    """The state of a runtime, [S, B C, hidden], by series, [B, C, S, hidden]."""
+    parts, tracks, hidden = state.shape
+    return np.ascontiguousarray(state.transpose(1, 0, 2)).reshape(tracks // targets, targets, parts, hidden)
+
+
+def by_part(state: Float32) -> Float32:
+    """The inverse of `by_series`."""
+    series, targets, parts, hidden = state.shape
+    return np.ascontiguousarray(state.reshape(series * targets, parts, hidden).transpose(1, 0, 2))
