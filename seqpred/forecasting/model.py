@@ -155,7 +155,7 @@ def session_spec(
         step: of the data; that of irregular data has the usual interval.
         steps: rows to forecast.
     """
-    series = SeriesSpec(config.input_spec, covariates, len(config.data.targets), config.joint)
+    series = SeriesSpec(config.input_spec, covariates, config.targets, config.joint)
     return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps)
 
 

@@ -83,9 +83,14 @@ class ResolvedConfig(Config):
         return self.levels.index(0.5)
 
     @property
+    def targets(self) -> int:
+        """C, the target columns of the panel: a single one where the columns of the file are timestamps."""
+        return len(self.data.targets) if self.data.layout == "rows" else 1
+
+    @property
     def joint(self) -> bool:
         """Whether each target of a series also sees the other targets as inputs."""
-        return self.model.joint and self.data.layout == "rows" and len(self.data.targets) > 1
+        return self.model.joint and self.targets > 1
 
     @property
     def input_spec(self) -> InputSpec:
@@ -101,7 +106,7 @@ class ResolvedConfig(Config):
     def shape(self, covariates: Covariates) -> Shape:
         """The dimensions of the network."""
         spec, model, added = self.input_spec, self.model, covariates.layout
-        targets = len(self.data.targets) if self.joint else 0
+        targets = self.targets if self.joint else 0
         return Shape(
             inputs=spec.inputs + 2 * targets + added.numbers,
             codes=((targets,) if targets else ()) + added.codes,
