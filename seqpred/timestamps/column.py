@@ -9,13 +9,14 @@ from dataclasses import replace
 from seqpred.calendar.step import DAY, Step
 from seqpred.errors import ConfigError
 from seqpred.sources.dialect import DateOrder
-from seqpred.timestamps.infer import WRITE_ISO, Inferred, UnreadableError, infer_pattern
+from seqpred.timestamps.infer import Inferred, infer_pattern
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.pattern import compile_pattern
 from seqpred.timestamps.regularity import share_of_usual
 from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.split import TimeColumn, infer_parts
 from seqpred.timestamps.units import Unit
+from seqpred.timestamps.unreadable import WRITE_ISO, UnreadableError
 
 LONGEST = 18  # digits of a whole number
 LEAST_DATE = 10_000  # as Excel counts days; a date of fewer digits is a year, or a counter

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,35 +15,17 @@ from seqpred.timestamps.compose import ANY, compose
 from seqpred.timestamps.fields import FIRST_SHORT_YEAR, LAST_SHORT_YEAR
 from seqpred.timestamps.forms import Form, common_form
 from seqpred.timestamps.intervals import Duration, usual_duration
-from seqpred.timestamps.orders import orders_of
-from seqpred.timestamps.pattern import Pattern, Readings, compile_pattern
-from seqpred.timestamps.regularity import monotony, regularity, usual_months, years_of
+from seqpred.timestamps.meanings import Meaning, choose, is_sensible, meanings_of, no_meaning
+from seqpred.timestamps.pattern import Pattern, compile_pattern
+from seqpred.timestamps.readings import Readings
+from seqpred.timestamps.regularity import years_of
 from seqpred.timestamps.scan import NoTimestampError, Scan, scan
-from seqpred.timestamps.shapes import ShapedTexts, shape_of, shaped
+from seqpred.timestamps.shapes import ShapedTexts, shaped
+from seqpred.timestamps.unreadable import WRITE_ISO, UnreadableError, no_timestamps, unlike_others
 
 MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more holds something else
-COMPACT_YEARS = (1700, 2200)  # of dates without separators, which other numbers look like
-WRITE_ISO = "Write timestamps as 2024-12-31 or 2024-12-31 23:00:00."
-FEW = 10  # so many timestamps in order are no accident
-CLEARLY = 0.3  # by so much a meaning must be more regular than the others to be chosen in their place
 MOST_OFFSETS = 4  # of a zone; its clocks change twice a year
 _DASHED = re.compile(r":00-0{1,2}:00(?::00)?$")  # in a shape
-_HINTED = {"week": "V", "quarter": "q", "half": "i"}
-
-
-class UnreadableError(ValueError):
-    """Texts that no pattern reads, or that several read with different results.
-
-    Attributes:
-        message: what is wrong, to follow the first offending text, as in "may be day first or month first".
-        hint: what to do.
-        places: the offending texts.
-        recognized: whether the texts, or the others, are timestamps.
-    """
-
-    def __init__(self, message: str, hint: str, places: Sequence[int] = (0,), *, recognized: bool = False) -> None:
-        super().__init__(message)
-        self.message, self.hint, self.places, self.recognized = message, hint, list(places), recognized
 
 
 @dataclass(frozen=True)
@@ -58,20 +40,6 @@ class Inferred:
     pattern: Pattern
     readings: Readings
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Meaning:
-    """One way to read the texts."""
-
-    letters: tuple[str, ...]
-    pattern: Pattern
-    readings: Readings
-
-    @property
-    def plausibility(self) -> float:
-        """From 0 to 2: how regular the times are, and how much in order."""
-        return regularity(self.readings.times) + monotony(self.readings.times)
 
 
 def infer_pattern(texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto", hint: str = "") -> Inferred:
@@ -89,14 +57,16 @@ def infer_pattern(texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto",
     """
     texts = shaped(texts)
     form, covered = _common_form(texts)
-    meanings = list(_meanings(form, texts))
-    good = [m for m in meanings if not m.readings.bad[covered].any() and _is_sensible(m, covered)]
+    meanings = list(meanings_of(form, texts))
+    good = [
+        m for m in meanings if not m.readings.bad[covered].any() and is_sensible(m, covered, marked="V" in form.kinds)
+    ]
     asked = [m for m in good if order == "auto" or m.pattern.date_order in (None, order)]
     if not asked:
-        raise _no_meaning(covered, meanings, order if good else "auto")
+        raise no_meaning(covered, meanings, order if good else "auto")
     if len(covered) < len(texts):
-        raise _unlike_others(texts, covered, asked[0].pattern)
-    chosen, notes = _choose(asked, form, hint)
+        raise unlike_others(texts, covered, asked[0].pattern)
+    chosen, notes = choose(asked, form, hint)
     return _finished(form, chosen, texts, notes)
 
 
@@ -113,7 +83,7 @@ def _common_form(texts: ShapedTexts) -> tuple[Form, Int]:
             words[shape] = str(e)
     strange = _places(texts, set(counts) - set(scans))
     if 2 * len(strange) > len(texts):
-        raise _no_timestamps(texts, strange, words)
+        raise no_timestamps(texts, strange, words)
     form = common_form(scans, counts)
     return form, _places(texts, set(form.shapes))
 
@@ -124,16 +94,6 @@ def _places(texts: ShapedTexts, shapes: set[str]) -> Int:
     return np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
 
 
-def _no_timestamps(texts: ShapedTexts, strange: Int, words: Mapping[str, str]) -> UnreadableError:
-    """The error of texts most of which are not timestamps; `words` are those in them that are in the way."""
-    first = texts[strange[0]]
-    word = words.get(shape_of(first), "")
-    what = "is neither a timestamp nor a whole number"
-    if word[:1].isalpha() and word != first:
-        what = f"is not a timestamp: {word!r} is neither a month nor a weekday"
-    return UnreadableError(what, WRITE_ISO, strange.tolist())
-
-
 def _have_dashed_intervals(texts: ShapedTexts) -> bool:
     """Whether 00:00-01:00 is an interval: as an offset from UTC, the end would take values that no zone has."""
     places = _places(texts, {shape for shape in texts.groups if _DASHED.search(shape)})
@@ -141,81 +101,10 @@ def _have_dashed_intervals(texts: ShapedTexts) -> bool:
     return len(ends) > MOST_OFFSETS
 
 
-def _meanings(form: Form, texts: ShapedTexts) -> Iterator[_Meaning]:
-    """What the numbers can mean."""
-    for letters in orders_of(form.kinds):
-        if all(slot.role != "o" or letter == "d" for slot, letter in zip(form.dates, letters, strict=True)):
-            pattern = compile_pattern(compose(form, letters))
-            yield _Meaning(tuple(letters), pattern, pattern.read(texts))
-
-
-def _is_sensible(meaning: _Meaning, covered: Int) -> bool:
-    """Whether the times are such as people have, where few digits must do."""
-    times = meaning.readings.times[covered]
-    letters = meaning.letters
-    if any(len(part) > 1 and part[0] != "+" for part in letters):
-        years = years_of(times)
-        return bool(COMPACT_YEARS[0] <= years.min() and years.max() <= COMPACT_YEARS[1])
-    if letters in (("b", "y"), ("y", "b")):  # 1-Jan and 2-Jan are days without a year; Jan-49 is not
-        return bool((years_of(times) % 100 > 31).any()) or usual_months(times) != 12
-    if letters[-1][0] == "+":
-        return len(times) > 2 and usual_duration(times, meaning.readings.ends[covered]) == Duration(12, 0)
-    return True
-
-
-# ------------------------------------------------------------------ the choice between meanings
-
-
-def _choose(good: Sequence[_Meaning], form: Form, hint: str) -> tuple[_Meaning, tuple[str, ...]]:
-    """The meaning that is meant.
-
-    Raises:
-        UnreadableError: that cannot be known.
-    """
-    first, *others = good
-    order = first.pattern.date_order  # 01/01/2024 is the same day either way round; a later row is not
-    rivals = [
-        m for m in others if m.pattern.date_order != order or not np.array_equal(m.readings.times, first.readings.times)
-    ]
-    if not rivals:
-        return first, ()
-    everything = [first, *rivals]
-    for meaning in everything:
-        if meaning.letters[-1][0] == "+" or _HINTED.get(hint, "?") in meaning.letters:
-            return meaning, ()
-    scores = [m.plausibility for m in everything]
-    best = everything[int(np.argmax(scores))]
-    near = [m for m, score in zip(everything, scores, strict=True) if score > max(scores) - CLEARLY]
-    ordered = [m for m in everything if monotony(m.readings.times) == 1]
-    if len(ordered) == 1 and len(first.readings.times) >= FEW:
-        best, near = ordered[0], ordered
-    orders = {m.pattern.date_order for m in everything}
-    if {"day-first", "month-first"} <= orders and not (best.pattern.date_order == "year-first" and len(near) == 1):
-        raise ambiguous(["day-first", "month-first"])
-    if len(first.letters) == 3 and len(near) > 1 and "year-first" in orders:
-        separators = {slot.text for slot in form.slots if not slot.role}
-        if not separators & {"/", "."}:
-            raise ambiguous([str(m.pattern.date_order) for m in near])
-        best = first  # hardly anyone writes the year first between slashes
-    if "b" in best.letters and len(near) > 1:
-        best = first
-    return best, () if best is first else (f"{{}} is read as {best.pattern.shown}, which makes the times regular",)
-
-
-def ambiguous(orders: Sequence[str]) -> UnreadableError:
-    """The error of dates that can be read in several orders."""
-    kinds = " or ".join(order.replace("-", " ") for order in orders)
-    return UnreadableError(
-        f"may be {kinds}",
-        f"No row decides it: set data.date_order to {' or '.join(orders)}, or write the dates as 2024-12-31.",
-        recognized=True,
-    )
-
-
 # ------------------------------------------------------------------ the pattern in detail
 
 
-def _finished(form: Form, meaning: _Meaning, texts: ShapedTexts, notes: tuple[str, ...]) -> Inferred:
+def _finished(form: Form, meaning: Meaning, texts: ShapedTexts, notes: tuple[str, ...]) -> Inferred:
     """The pattern with the widths, brackets and intervals with which the texts are written."""
     readings, pattern = meaning.readings, meaning.pattern
     flags = _flags(form, meaning, texts)
@@ -235,7 +124,7 @@ def _finished(form: Form, meaning: _Meaning, texts: ShapedTexts, notes: tuple[st
     return Inferred(final, readings, tuple(note.replace("{}", repr(texts[0])) for note in notes))
 
 
-def _flags(form: Form, meaning: _Meaning, texts: ShapedTexts) -> dict[str, str]:
+def _flags(form: Form, meaning: Meaning, texts: ShapedTexts) -> dict[str, str]:
     """The directives for numbers whose width no text shows, and for days that end with 24:00."""
     flags: dict[str, str] = {}
     letters = dict(zip(meaning.letters, form.dates, strict=True))
@@ -269,31 +158,3 @@ def _midnight_note(pattern: Pattern, readings: Readings, texts: ShapedTexts) -> 
         places = np.flatnonzero(bare).tolist()
         raise UnreadableError("has no time of day, unlike others", WRITE_ISO, places, recognized=True)
     return f"timestamps without a time of day, such as {texts[int(bare.argmax())]!r}, are read as 00:00"
-
-
-# ------------------------------------------------------------------ what is wrong
-
-
-def _unlike_others(texts: ShapedTexts, covered: Int, pattern: Pattern) -> UnreadableError:
-    others = sorted(set(range(len(texts))) - set(covered.tolist()))
-    message = f"is not a timestamp of the form {pattern.shown}, unlike {texts[covered[0]]!r}"
-    return UnreadableError(message, "Write all timestamps in one form.", others, recognized=True)
-
-
-def _no_meaning(covered: Int, meanings: Sequence[_Meaning], order: str) -> UnreadableError:
-    if order != "auto":
-        part = order.removesuffix("-first")
-        return UnreadableError(f"is not a date with the {part} first", f"data.date_order is {order}; correct it.")
-    if not meanings:
-        return UnreadableError("is neither a timestamp with a year nor a whole number", WRITE_ISO, [int(covered[0])])
-    best = min(meanings, key=lambda m: int(m.readings.bad[covered].sum()))
-    if {*best.letters} == {"b", "y"}:
-        return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
-    bad = covered[best.readings.bad[covered]]
-    if not len(bad):
-        return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
-    if len(bad) == len(covered):
-        return UnreadableError("is not a timestamp: there is no such day or time", WRITE_ISO, bad.tolist())
-    message = f"is not a timestamp of the form {best.pattern.shown}, as others are: there is no such day or time"
-    mostly = 2 * len(bad) < len(covered)
-    return UnreadableError(message, "Correct these cells.", bad.tolist(), recognized=mostly)

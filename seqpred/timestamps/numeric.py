@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seqpred.arrays import Int
-from seqpred.timestamps.infer import COMPACT_YEARS, Inferred, ambiguous
+from seqpred.timestamps.infer import Inferred
+from seqpred.timestamps.meanings import COMPACT_YEARS
 from seqpred.timestamps.pattern import Readings, compile_pattern
-from seqpred.timestamps.regularity import monotony, regularity, years_of
+from seqpred.timestamps.regularity import are_four_week_periods, monotony, regularity, years_of
 from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.units import Unit
+from seqpred.timestamps.unreadable import ambiguous
 
 EPOCH_YEARS = (1980, 2100)  # of seconds since 1970; outside, ten digits are something else
 SERIAL_YEARS = (1950, 2060)  # of Excel serial dates
@@ -114,6 +116,8 @@ def _holds(kind: _Kind, readings: Readings, unit: Unit | None) -> bool:
         return False
     years = years_of(readings.times)
     if not (kind.years[0] <= years.min() and years.max() < kind.years[1]):
+        return False
+    if kind.pattern == "%G%V" and unit != "week" and are_four_week_periods(readings.times):
         return False
     return regularity(readings.times) >= LEAST_REGULAR or (kind.surely and (unit is not None or len(kind.pattern) > 4))
 

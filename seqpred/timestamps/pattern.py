@@ -18,64 +18,33 @@ A blank matches one or more blanks; `%%`, `%[` and `%]` are themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cache, cached_property, partial
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
-from seqpred.arrays import Bool, Int
-from seqpred.calendar.step import DAY, SECOND
-from seqpred.timestamps.directives import KINDS, SPEC, Directive, microseconds
+from seqpred.arrays import Int
+from seqpred.calendar.step import DAY
+from seqpred.timestamps.directives import Directive
 from seqpred.timestamps.fields import (
     FIRST_SHORT_YEAR,
     LAST_SHORT_YEAR,
-    Truth,
-    Whole,
     day_number,
     to_datetime,
-    to_microseconds,
 )
 from seqpred.timestamps.intervals import Duration
+from seqpred.timestamps.parts import Part, flat, parse_parts, regex_of
+from seqpred.timestamps.readings import Readings, from_iso, moment_of
 from seqpred.timestamps.shapes import ShapedTexts, shape_of, shaped
 from seqpred.timestamps.spans import Span
+from seqpred.timestamps.writers import Writer, writer_of
 
-MOST_OPTIONAL = 8  # parts, which bounds the work on one text
 _ISO = re.compile(r"%Y-%m-%d([T ]%H:%M(:%S(\.%f)?)?(%z)?)?")
 _ALIKE = {"K": "H", "e": "d", "B": "b", "A": "a"}
-_DATE_FIELDS = frozenset(
-    ("year", "short_year", "iso_year", "month", "day", "quarter", "half", "week", "iso_weekday", "day_of_year", "epoch")
-)
-
-
-@dataclass(frozen=True)
-class Optional:
-    """A part of a pattern that a text may lack."""
-
-    parts: tuple[Part, ...]
-
-
 DateOrder = Literal["day-first", "month-first", "year-first"]
-Part = str | Directive | Optional | Duration
-Writer = Callable[[datetime, str], str]  # of a local time and a zone
-
-
-class Readings(NamedTuple):
-    """What texts say, [texts].
-
-    Attributes:
-        times: local times in microseconds since 1970-01-01, 0 where the text is bad.
-        offsets: microseconds east of UTC, 0 where there is no zone.
-        ends: of intervals; the times themselves where there are none.
-        bad: whether a text does not match, or names a day or time that does not exist.
-    """
-
-    times: Int
-    offsets: Int
-    ends: Int
-    bad: Bool
 
 
 @dataclass(frozen=True)
@@ -98,17 +67,12 @@ class Pattern:
     @cached_property
     def parts(self) -> tuple[Part, ...]:
         """Literals, directives, optional parts and durations in order."""
-        if self.text.count("[") > MOST_OPTIONAL:
-            raise ValueError(f"{self.text!r} has too many optional parts")
-        parts, rest = _parse(self.text, closing=False)
-        if rest:
-            raise ValueError(f"{self.text!r} has a ']' without a '['")
-        return parts
+        return parse_parts(self.text)
 
     @cached_property
     def fields(self) -> frozenset[str]:
         """The fields that it has; those of an interval's end apart."""
-        return frozenset(part.kind.field for part in _flat(self._start) if isinstance(part, Directive))
+        return frozenset(part.kind.field for part in flat(self._start) if isinstance(part, Directive))
 
     @cached_property
     def _split(self) -> int:
@@ -157,7 +121,7 @@ class Pattern:
         >>> [compile_pattern(text).date_order for text in ("%m/%d/%Y", "%y-%m-%d", "%Y-%m-%d", "%d-%b-%y")]
         ['month-first', 'year-first', None, None]
         """
-        letters = [p.letter for p in _flat(self._start) if isinstance(p, Directive) and p.letter in "YymdebBo"]
+        letters = [p.letter for p in flat(self._start) if isinstance(p, Directive) and p.letter in "YymdebBo"]
         first: dict[str, DateOrder] = {"dm": "day-first", "md": "month-first", "ym": "year-first"}
         return first.get("".join(letters[:2]).replace("e", "d")) if "d" in letters or "e" in letters else None
 
@@ -178,7 +142,7 @@ class Pattern:
         for shape, rows in texts.groups.items():
             spans = self._spans(shape)
             if spans is not None:
-                moment = self._moment(spans, partial(texts.number, shape))
+                moment = moment_of(spans, partial(texts.number, shape))
                 times[rows], offsets[rows], ends[rows], bad[rows] = *moment[:3], ~np.asarray(moment[3])
         times[bad] = offsets[bad] = ends[bad] = 0
         return Readings(times, offsets, ends, bad)
@@ -203,10 +167,10 @@ class Pattern:
         if spans is not None:
             if self._is_iso:
                 try:
-                    return _from_iso(text)
+                    return from_iso(text)
                 except ValueError:
                     pass  # 24:00, a zone by its name, or a day that does not exist
-            time, offset, _, exists = self._moment(spans, lambda start, stop: int(text[start:stop]))
+            time, offset, _, exists = moment_of(spans, lambda start, stop: int(text[start:stop]))
             if exists:
                 return int(time), int(offset)
         raise ValueError(f"{text!r} is not a time of the form {self.shown}")
@@ -223,22 +187,6 @@ class Pattern:
             if match and isinstance(part, Directive) and part.letter == "z" and match[name] is not None:
                 return text[match.start(name) : match.end(name)]
         return ""
-
-    def _moment(
-        self, spans: tuple[Span, ...], number: Callable[[int, int], Whole]
-    ) -> tuple[Whole, Whole, Whole, Truth]:
-        """Time, offset, end of the interval, and whether they exist."""
-        fields = _sum(spans, number)
-        end = {name.removeprefix("end "): value for name, value in fields.items() if name.startswith("end ")}
-        offset, rounded_to = fields.get("offset", 0), fields.get("rounded_to", 1)
-        time, exists = to_microseconds(fields)
-        time = (time + rounded_to // 2) // rounded_to * rounded_to
-        if not end:
-            return time, offset, time, exists
-        if not end.keys() & _DATE_FIELDS:  # 00:00 - 01:00 after one date
-            end = {**{name: value for name, value in fields.items() if name in _DATE_FIELDS}, **end}
-        stop, stops = to_microseconds(end)
-        return time, offset, stop, exists & stops
 
     def _spans(self, shape: str) -> tuple[Span, ...] | None:
         """Where a text of this shape holds the fields; None where it does not match."""
@@ -264,14 +212,14 @@ class Pattern:
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
-        return re.compile(_regex_of(self.parts, iter(self._groups)), re.IGNORECASE)
+        return re.compile(regex_of(self.parts, iter(self._groups)), re.IGNORECASE)
 
     @cached_property
     def _groups(self) -> dict[str, Directive]:
         """The name of each directive's group in the regex; those of an interval's end begin with e."""
         groups: dict[str, Directive] = {}
         side = "s"
-        for part in _flat(self.parts):
+        for part in flat(self.parts):
             if isinstance(part, Duration):
                 side = "e"
             elif isinstance(part, Directive):
@@ -310,137 +258,15 @@ class Pattern:
     @cached_property
     def _writers(self) -> tuple[Writer, Writer]:
         """How a time, and the end of its interval, are written."""
-        return _writer(self._start), _writer(self.parts[self._split + 1 :])
+        return writer_of(self._start), writer_of(self.parts[self._split + 1 :])
 
     @cached_property
     def _ends_days(self) -> bool:
         """Whether its days end with 24:00."""
-        return any(isinstance(part, Directive) and part.letter == "K" for part in _flat(self._start))
+        return any(isinstance(part, Directive) and part.letter == "K" for part in flat(self._start))
 
 
 @cache
 def compile_pattern(text: str) -> Pattern:
     """The pattern that a text stands for, made once."""
     return Pattern(text)
-
-
-def _from_iso(text: str) -> tuple[int, int]:
-    """As `Pattern.read_one`, of a text whose shape is known to match."""
-    stamp = datetime.fromisoformat(text.removesuffix("Z"))
-    if stamp.tzinfo is None:
-        return microseconds(stamp), 0
-    offset = stamp.utcoffset() or timedelta(0)
-    return microseconds(stamp.replace(tzinfo=None)), (offset.days * 86_400 + offset.seconds) * SECOND
-
-
-def _sum(spans: Sequence[Span], number: Callable[[int, int], Whole]) -> dict[str, Whole]:
-    """The value of each field."""
-    fields: dict[str, Whole] = {}
-    for name, start, stop, multiply, divide, constant in spans:
-        value: Whole = number(start, stop) * multiply // divide if constant is None else constant
-        fields[name] = fields[name] + value if name in fields else value
-    return fields
-
-
-def _parse(text: str, *, closing: bool) -> tuple[tuple[Part, ...], str]:
-    """The parts of a pattern's text up to its end, or to the bracket that closes it, and what follows."""
-    parts: list[Part] = []
-    whole = text
-    while text and not (text[0] == "]" and closing):
-        if text[:2] in ("%%", "%[", "%]"):
-            _append(parts, text[1])
-            text = text[2:]
-        elif text[:2] == "%{":
-            duration, _, text = text[2:].partition("}")
-            parts.append(Duration.parse(duration))
-        elif text[0] == "%":
-            spec = SPEC.match(text)
-            if not spec or spec["letter"] not in KINDS:
-                raise ValueError(f"{whole!r} has a '%' without a directive")
-            parts.append(Directive(spec["letter"], spec["flag"] or "", spec["option"] or ""))
-            text = text[spec.end() :]
-        elif text[0] == "[":
-            inner, text = _parse(text[1:], closing=True)
-            if not text:
-                raise ValueError(f"{whole!r} has a '[' without a ']'")
-            parts.append(Optional(inner))
-            text = text[1:]
-        elif text[0] == "]":
-            return tuple(parts), text
-        else:
-            _append(parts, text[0])
-            text = text[1:]
-    return tuple(parts), text
-
-
-def _append(parts: list[Part], letter: str) -> None:
-    """Add a letter to the literal at the end."""
-    if parts and isinstance(parts[-1], str):
-        parts[-1] += letter
-    else:
-        parts.append(letter)
-
-
-def _flat(parts: Sequence[Part]) -> Iterator[str | Directive | Duration]:
-    """The parts, those of optional parts among them."""
-    for part in parts:
-        if isinstance(part, Optional):
-            yield from _flat(part.parts)
-        else:
-            yield part
-
-
-def _regex_of(parts: Sequence[Part], names: Iterator[str]) -> str:
-    """The regex of these parts; the names are those of its groups."""
-    regex = ""
-    for i, part in enumerate(parts):
-        if isinstance(part, str):
-            regex += re.sub(r"(\\ )+", r" +", re.escape(part))
-        elif isinstance(part, Optional):
-            regex += f"(?:{_regex_of(part.parts, names)})?"
-        elif isinstance(part, Directive):
-            adjacent = any(_is_number(parts[n]) for n in (i - 1, i + 1) if 0 <= n < len(parts))
-            regex += f"(?P<{next(names)}>{part.regex(adjacent=adjacent and part.kind.is_number)})"
-    return regex
-
-
-def _is_number(part: Part) -> bool:
-    return isinstance(part, Directive) and part.kind.is_number
-
-
-def _writer(parts: Sequence[Part]) -> Writer:
-    """A function that writes these parts; most are attributes of a datetime, which one format string writes at once."""
-    pieces: list[Writer] = []
-    form = ""
-    for part in parts:
-        if isinstance(part, str):
-            form += part.replace("{", "{{").replace("}", "}}")
-        elif isinstance(part, Directive) and (simple := part.as_format()):
-            form += simple
-        else:
-            pieces += [_formatter(form)] if form else []
-            form = ""
-            pieces.append(_optional_writer(part) if isinstance(part, Optional) else _directive_writer(part))
-    pieces += [_formatter(form)] if form or not pieces else []
-    return pieces[0] if len(pieces) == 1 else lambda stamp, zone: "".join([piece(stamp, zone) for piece in pieces])
-
-
-def _formatter(form: str) -> Writer:
-    return lambda stamp, _: form.format(stamp)
-
-
-def _directive_writer(part: Part) -> Writer:
-    assert isinstance(part, Directive)
-    return (lambda _, zone: zone) if part.letter == "z" else (lambda stamp, _: part.write(stamp))
-
-
-def _optional_writer(part: Optional) -> Writer:
-    """A part that is written where a field of its clock is not zero; always if it has no clock."""
-    write = _writer(part.parts)
-    fields = {p.kind.field for p in _flat(part.parts) if isinstance(p, Directive)}
-    clock = [name for name in ("hour", "minute", "second", "microsecond") if name in fields]
-
-    def write_if_any(stamp: datetime, zone: str) -> str:
-        return write(stamp, zone) if not clock or any(getattr(stamp, name) for name in clock) else ""
-
-    return write_if_any

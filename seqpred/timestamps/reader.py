@@ -21,7 +21,8 @@ from seqpred.timestamps.units import unit_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from seqpred.timestamps.infer import Inferred, UnreadableError
+    from seqpred.timestamps.infer import Inferred
+    from seqpred.timestamps.unreadable import UnreadableError
 
 UNFOLDED = "%Y-%m-%d %H:%M:%S"  # how timestamps are written that were never text
 
@@ -128,7 +129,7 @@ def _numbers(source: Source, column: pd.Series) -> Timestamps:
 def _texts(source: Source, column: pd.Series) -> Timestamps:
     """A column of texts."""
     from seqpred.timestamps.column import infer_column
-    from seqpred.timestamps.infer import UnreadableError
+    from seqpred.timestamps.unreadable import UnreadableError
 
     places, distinct = _factorized(stripped(column))
     dialect, name = source.dialect, str(column.name)
@@ -144,8 +145,8 @@ def _texts(source: Source, column: pd.Series) -> Timestamps:
 def _split(source: Source, columns: pd.DataFrame) -> Timestamps:
     """Timestamps that are split over columns."""
     from seqpred.timestamps.column import infer_columns
-    from seqpred.timestamps.infer import UnreadableError
     from seqpred.timestamps.split import UnreadablePartError
+    from seqpred.timestamps.unreadable import UnreadableError
 
     texts = {str(name): stripped(columns[name]) for name in columns}
     joined = None

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from seqpred.timestamps.column import NUMBER
 from seqpred.timestamps.format import may_be_timestamps
-from seqpred.timestamps.infer import UnreadableError, infer_pattern
+from seqpred.timestamps.infer import infer_pattern
 from seqpred.timestamps.names import weekday_of
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.regularity import share_of_usual
 from seqpred.timestamps.split import TimeColumn, clock_pattern, named_part, number_unit
 from seqpred.timestamps.units import Unit, is_time_name, unit_of
+from seqpred.timestamps.unreadable import UnreadableError
 
 FEWEST = 24  # rows from which a regular step proves that numbers without a telling name are timestamps
 
@@ -69,7 +70,7 @@ def recognize_numbers(name: str, texts: Sequence[str], numbers: Sequence[float])
         texts: as in `recognize_texts`; of whole numbers without a decimal point.
         numbers: the same.
     """
-    unit = unit_of(name)
+    unit = TimeColumn(name, tuple(texts)).unit
     has_decimals = any("." in text for text in texts)
     if has_decimals and max(len(text.partition(".")[2]) for text in texts) == 2:
         texts = [f"{number:.2f}" for number in numbers]  # October 1990 may be 1990.10 in the file
@@ -95,7 +96,10 @@ def _part(column: TimeColumn, clock: str | None) -> Unit | None:
     """The unit of a part such as January, Q1, M01 or HE05 in a column named for it."""
     if clock and column.unit == "hour":
         return "hour"
-    found = named_part(column) if column.unit in ("month", "quarter", "week", "half", "time") else None
+    try:
+        found = named_part(column) if column.unit in ("month", "quarter", "week", "half", "time") else None
+    except UnreadableError:  # a few faults, which reading reports
+        return "month"
     return found[1] if found else None
 
 

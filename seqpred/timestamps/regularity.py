@@ -40,6 +40,14 @@ def monotony(times: Int) -> float:
     return float(max((change >= 0).mean(), (change <= 0).mean())) if len(change) else 1.0
 
 
+def are_four_week_periods(mondays: Int) -> bool:
+    """Whether the ISO weeks of several years never exceed 13: they are periods of four weeks, of unknown dates."""
+    thursdays = mondays + 3 * DAY  # of the same ISO year
+    years = years_of(thursdays)
+    first = thursdays.astype("datetime64[us]").astype("datetime64[Y]").astype("datetime64[us]").astype(np.int64)
+    return len(np.unique(years)) > 1 and bool(((thursdays - first) // (7 * DAY) + 1).max() <= 13)
+
+
 def usual_months(times: Int) -> int:
     """The most frequent distance in months from one time to the next, in the order given; 0 for a single time."""
     if len(times) < 2:

@@ -107,7 +107,7 @@ class TimestampReader:
 
     def _infer(self, rows: list[str]) -> Inferred | None:
         from seqpred.timestamps.column import infer_column, infer_columns, unit_of_step
-        from seqpred.timestamps.infer import UnreadableError
+        from seqpred.timestamps.unreadable import UnreadableError
 
         dialect = self._dialect
         known = dialect.timestamp_format

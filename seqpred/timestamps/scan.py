@@ -40,7 +40,8 @@ _MARKERS = {
 _SHORT_MARKERS = {"t": "q", "h": "i", "s": "i"}  # where there is nothing else but a year
 _LITERALS = frozenset(
     ("month", "date", "day", "year", "period", "time", "datum", "monat", "jahr", "mois", "mes", "mese", "of", "de",
-     "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "he", "h", "t", "年", "月", "日", "년", "월", "일")
+     "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "he", "h", "t", "ending", "ended", "starting",
+     "beginning", "commencing", "年", "月", "日", "년", "월", "일")
 )  # fmt: skip
 _ATTACHED = frozenset(("h", "he", "t", "年", "月", "日", "년", "월", "일"))  # literals that may touch digits
 
@@ -171,8 +172,9 @@ def _resolve_markers(tokens: list[Token]) -> list[Token]:
         if token.role != "word":
             continue
         folded = fold(token.text)
-        role = _MARKERS.get(folded) or (_SHORT_MARKERS.get(folded) if len(numbers) == 2 else None)
-        clear = len(numbers) == 2 or (role == "V" and len(numbers) == 3)
+        is_short = len(numbers) == 2 and all(len(tokens[n].text) <= 4 for n in numbers)
+        role = _MARKERS.get(folded) or (_SHORT_MARKERS.get(folded) if is_short else None)
+        clear = len(numbers) == 2 or (folded == "w" and len(numbers) == 3)
         place = _marked(tokens, i, numbers, role) if role and clear and not months else None
         if place is not None and role:
             role = "V" if folded == "s" and len(tokens[place].text) == 2 else role

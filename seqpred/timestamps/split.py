@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from seqpred.calendar.step import DAY, SECOND
 from seqpred.sources.dialect import DateOrder
-from seqpred.timestamps.infer import UnreadableError, infer_pattern
+from seqpred.timestamps.infer import infer_pattern
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.units import Unit, unit_of
+from seqpred.timestamps.unreadable import UnreadableError
 
 _RANGES: dict[str, tuple[int, int]] = {
     "month": (1, 12),
@@ -44,6 +45,7 @@ _PREFIX = "2000-01-31 "  # puts a clock behind a date, which `infer_pattern` the
 _CLOCK_PREFIX = "%Y-%m-%d "
 _CLOCK_INTERVAL = re.compile(r"\d{1,2}:\d\d-\d{1,2}:\d\d")
 _HALF_YEAR = re.compile("S0[12]")
+_HOURS = re.compile(r"(?P<start>\d{1,2})(?P<between>\s?[-\u2013]\s?)(?P<end>\d{1,2})")
 _AVERAGE = re.compile(r"M13|Q05|S03|A01", re.IGNORECASE)  # of a year, among the periods of the U.S. labor statistics
 
 
@@ -60,7 +62,9 @@ class TimeColumn:
 
     @property
     def unit(self) -> Unit | None:
-        """The unit of time that its name stands for."""
+        """The unit of time that its name stands for; `mm` is a minute if a cell is no month."""
+        if self.name == "mm" and any(text.isdigit() and not 1 <= int(text) <= 12 for text in self.texts):
+            return "minute"
         return unit_of(self.name)
 
 
@@ -156,6 +160,8 @@ def clock_pattern(column: TimeColumn) -> str | None:
     if all(_CLOCK_INTERVAL.fullmatch(text) for text in texts):  # else 00:00-01:00 had an offset from UTC
         spaced = infer_pattern([_PREFIX + text.replace("-", " - ") for text in texts]).pattern.text
         return spaced.removeprefix(_CLOCK_PREFIX).replace(" - ", "-")
+    if all(_HOURS.fullmatch(text) for text in texts):
+        return _hours_pattern(texts)
     if column.unit == "slot" or any(re.fullmatch(r"\d{3,}", text) for text in texts):
         return None
     if all(text.isdigit() for text in texts) and max(map(int, texts)) > 24:
@@ -166,6 +172,19 @@ def clock_pattern(column: TimeColumn) -> str | None:
         return None
     clock = pattern.removeprefix(_CLOCK_PREFIX)
     return clock if clock != pattern and re.search("%-?[HKI]", clock) else None
+
+
+def _hours_pattern(texts: Sequence[str]) -> str | None:
+    """The pattern of 00-01 and 23-24, or 23-00; None if these are not the hours of a day."""
+    found = [match for text in texts if (match := _HOURS.fullmatch(text))]
+    hours = [(int(match["start"]), int(match["end"])) for match in found]
+    if len({match["between"] for match in found}) > 1 or any(
+        end not in (start + 1, start - 23) for start, end in hours
+    ):
+        return None
+    flag = "-" if min(len(match["start"]) for match in found) == 1 else ""
+    end = "K" if any(end == 24 for _, end in hours) else "H"
+    return f"%{flag}H{found[0]['between']}%{{+3600s}}%{flag}{end}"
 
 
 def named_part(column: TimeColumn) -> tuple[str, Unit] | None:

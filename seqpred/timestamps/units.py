@@ -23,11 +23,11 @@ _NAMES: dict[Unit, str] = {
     "week": """
         неделя 周 week wk kw woche semaine semana settimana isoweek weekofyear weeknum weeknumber weekno
         epiweek epiyearweek kalenderwoche uke vecka tydzien yearweek weekending weekstart""",
-    "day": "day dd tag jour dia giorno dag dayofmonth mday dzien",
+    "day": "day dd dy tag jour dia giorno dag dayofmonth mday dzien",
     "day_of_year": "dayofyear doy yday jday julianday julian ordinalday",
     "hour": """
         hour hr hrs hh he hora heure stunde ora uur hourending hourbeginning hourofday hod godzina hourend
-        hrending deliveryhour hhmm hhmmss""",
+        hrending deliveryhour hours stunden hhmm hhmmss""",
     "minute": "minute min mi minuto minuut",
     "second": "second sec ss",
     "slot": "settlementperiod sp slot timeslot periodnumber interval intervalnumber halfhour quarterhour",

@@ -111,6 +111,8 @@ KINDS = {
     "compact with an underscore": Kind(form("%Y%m%d_%H%M%S"), HOURS),
     "compact with a T": Kind(form("%Y%m%dT%H%M"), HOURS),
     "compact with T and Z": Kind(form("%Y%m%dT%H%MZ"), HOURS),
+    "compact hour with T and Z": Kind(form("%Y%m%dT%HZ"), HOURS, ("period",)),
+    "phone": Kind(lambda t: f"{t.month}/{t.day}/{t:%y}, {t.hour % 12 or 12}:{t:%M %p}", HOURS),
     "24:00 at the end of a day": Kind(
         lambda t: f"{t - DAY:%d/%m/%Y} 24:00" if t.hour == 0 else f"{t:%d/%m/%Y %H:%M}", HOURS[1:]
     ),
@@ -146,6 +148,7 @@ KINDS = {
     "Week 5, 2019": Kind(lambda t: f"Week {iso(t)[1]}, {iso(t)[0]}", WEEKS, ("Week",)),
     "2019-05 of a week": Kind(lambda t: "{}-{:02d}".format(*iso(t)), WEEKS, ("week",)),
     "201905 of a week": Kind(lambda t: "{}{:02d}".format(*iso(t)), WEEKS, ("yearweek",)),
+    "week ending": Kind(form("Week ending %d/%m/%Y"), WEEKS, ("Week",)),
     "day of the year": Kind(form("%Y-%j"), DAYS),
     "week of a search engine": Kind(lambda t: f"{t:%Y-%m-%d} - {t + 6 * DAY:%Y-%m-%d}", WEEKS, ("Week",)),
     "market time unit": Kind(lambda t: f"{t:%d.%m.%Y %H:%M} - {t + HOUR:%d.%m.%Y %H:%M}", HOURS, ("MTU (CET/CEST)",)),
@@ -189,6 +192,15 @@ KINDS = {
         QUARTERS_OF_HOURS[::2],
         ("SETTLEMENT_DATE", "SETTLEMENT_PERIOD"),
     ),
+    "date and hours from and to": Kind(
+        lambda t: (f"{t:%d-%m-%Y}", f"{t:%H} - {t + HOUR:%H}"), HOURS, ("Date", "Hours")
+    ),
+    "buoy": Kind(
+        lambda t: (t.year, f"{t:%m}", f"{t:%d}", f"{t:%H}", f"{t:%M}"),
+        QUARTERS_OF_HOURS[::2],
+        ("YYYY", "MM", "DD", "hh", "mm"),
+    ),
+    "satellite": Kind(lambda t: (t.year, t.month, t.day, t.hour), HOURS, ("YEAR", "MO", "DY", "HR")),
     "year, month and day": Kind(lambda t: (t.year, t.month, t.day), DAYS, ("year", "month", "day")),
     "year to hour": Kind(lambda t: (t.year, t.month, t.day, t.hour), HOURS, ("year", "month", "day", "hour")),
     "year, month, day and clock": Kind(
@@ -247,6 +259,11 @@ def sales(name: str, cells: Sequence[str]) -> Table:
         ("week", [f"Week {i}" for i in range(1, 53)], "'Week 1' has no year"),
         ("date", [f"{day:%d/%m}" for day in DAYS], "'03/01' is neither a timestamp with a year"),
         ("date", [f"{day:%d/%m/%Y}" for day in DAYS[:9]], "may be day first or month first"),
+        (
+            "period",
+            [f"{year}-{p:02d}" for year in range(2000, 2010) for p in range(1, 14)],
+            "'2000-13' in column 'period' is not",
+        ),
         ("date", [f"{i % 28 + 1} thermidor 1795" for i in range(99)], "'thermidor' is neither a month nor a weekday"),
         ("дата", [f"{day.day} мая {day.year}" for day in DAYS], "is not a timestamp"),
         ("period", [f"phase{i}" for i in range(99)], "looks like timestamps"),

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.timestamps.infer import UnreadableError, infer_pattern
+from seqpred.timestamps.infer import infer_pattern
 from seqpred.timestamps.pattern import compile_pattern
+from seqpred.timestamps.unreadable import UnreadableError
 from tests.timestamps.test_pattern import PATTERNS, at_resolution, microseconds
 
 NUMERIC = {"%s", "%3s", "%6s", "%9s", "%J", "%Y"}  # see test_numeric
@@ -101,6 +102,7 @@ def test_forms_that_people_use_are_recognized_and_written_back(cells: list[str],
         (["1-Jan", "2-Jan", "3-Jan"], 0, "no year"),
         (["03-Jan", "04-Jan", "05-Jan"], 0, "no year"),
         (["14:00", "15:00"], 0, "with a year"),
+        ([f"{y}-{p:02d}" for y in (2018, 2019) for p in range(1, 14)], 12, "no such day"),
         (["north", "south"], 0, "neither a timestamp nor a whole number"),
         (["A1001", "A1002"], 0, "'A' is neither a month nor a weekday"),
         (["SKU-2019-01"], 0, "'SKU' is neither a month nor a weekday"),

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.timestamps.format import may_be_timestamps
-from seqpred.timestamps.infer import UnreadableError
 from seqpred.timestamps.numeric import infer_numeric
 from seqpred.timestamps.pattern import compile_pattern
+from seqpred.timestamps.unreadable import UnreadableError
 from tests.timestamps.test_pattern import at_resolution, microseconds
 
 HOUR = timedelta(hours=1)

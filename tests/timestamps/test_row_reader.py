@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from seqpred.calendar.step import Step
 from seqpred.sources.dialect import USUAL, Dialect
 from seqpred.timestamps.format import TimestampFormat
-from seqpred.timestamps.infer import UnreadableError, infer_pattern
+from seqpred.timestamps.infer import infer_pattern
 from seqpred.timestamps.pattern import compile_pattern
 from seqpred.timestamps.row_reader import TimestampReader
+from seqpred.timestamps.unreadable import UnreadableError
 from tests.timestamps.test_infer import COLUMNS, STEPS
 from tests.timestamps.test_pattern import PATTERNS, at_resolution, microseconds
 

@@ -27,6 +27,7 @@ def parts(*columns: tuple[str, list[object]]) -> tuple[str, ...]:
         ([("UTC_DATE", ["20230501"]), ("UTC_TIME", [f"{h:02d}00" for h in HOURS])], ("%Y%m%d", "%H%M")),
         ([("DATE", DATES), ("HHMM", [h * 100 for h in HOURS])], ("%Y-%m-%d", "%O")),
         ([("Datum", ["13.05.2023"]), ("Zeit", ["00:00-01:00", "01:00-02:00"])], ("%d.%m.%Y", "%H:%M-%{+3600s}%H:%M")),
+        ([("Date", DATES), ("Hours", [f"{h:02d} - {h + 1:02d}" for h in HOURS])], ("%Y-%m-%d", "%H - %{+3600s}%K")),
         ([("day", DATES), ("settlement_period", list(range(1, 49)))], ("%Y-%m-%d", "%N{1800}")),
         ([("Year", [1990]), ("Month", ["January", "May"])], ("%Y", "%B")),
         ([("Year", [1990]), ("Month", MONTHS)], ("%Y", "%-m")),
