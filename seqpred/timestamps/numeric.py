@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from seqpred.arrays import Int
 from seqpred.timestamps.infer import Inferred
 from seqpred.timestamps.meanings import COMPACT_YEARS
-from seqpred.timestamps.pattern import Readings, compile_pattern
+from seqpred.timestamps.pattern import compile_pattern
+from seqpred.timestamps.readings import Readings
 from seqpred.timestamps.regularity import are_four_week_periods, monotony, regularity, years_of
 from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.units import Unit
