@@ -22,7 +22,7 @@ from seqpred.recipe.resolve import resolve
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
-from seqpred.spool.cache import beginning
+from seqpred.spool.large import beginning
 
 
 def check(thing: object, data: object = None, *, notify: Notify = no_op, on_progress: OnProgress = no_op) -> Findings:

@@ -14,7 +14,7 @@ from seqpred.recipe.describe import describe
 from seqpred.recipe.eligibility import check_varying, rows_needed, too_few_rows
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.source import Source
-from seqpred.spool.cache import beginning
+from seqpred.spool.large import beginning
 
 
 def init(

@@ -1,4 +1,7 @@
-"""From a source and a config to a panel: the columns are chosen, the rows read and put on the time grid."""
+"""From a source and a config to a panel: the columns are chosen, the rows read and put on the time grid.
+
+What only some data needs is imported where it is used, so that a forecast starts fast.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,15 @@ from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import apply_covariates
 from seqpred.inspection.columns import Guess, choose_columns, find_categories, with_id
-from seqpred.inspection.wide_layout import choose_wide_columns
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel, Rows
-from seqpred.panel.static_file import JoinedRows, join_statics, open_statics, profile_static_columns
 from seqpred.reading.column_profile import name_columns, profile_columns
-from seqpred.reading.frame import header
 from seqpred.reading.table import read_table
-from seqpred.reading.wide import read_wide, read_wide_statics
-from seqpred.reading.year_columns import unfold_years
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
-from seqpred.spool.cache import beginning, is_large, store
+from seqpred.spool.large import beginning, is_large
 
 
 def as_config(config: Config | Mapping[str, Any] | str | Path) -> Config:
@@ -90,12 +88,17 @@ def read_rows(
     """Read the rows of a source with the config's dialect; also return how its columns were chosen."""
     data, source = config.data, source.with_dialect(Dialect.of(config.data))
     if data.layout == "wide":
-        rows = read_wide_rows(source, data, covariates)
-        return rows, Guess(rows.columns, {})
-    statics = open_statics(data.covariates, source.dialect)
+        wide = read_wide_rows(source, data, covariates)
+        return wide, Guess(wide.columns, {})
     profile = profile_columns if covariates is None else name_columns
-    extra = profile_static_columns(statics, data.covariates.static, profile) if statics else []
-    profiles = list({p.name: p for p in (*profile(source), *extra)}.values())
+    profiles, statics = list(profile(source)), None
+    if data.covariates.static_file is not None:
+        from seqpred.panel.static_file import join_statics, open_statics, profile_static_columns
+
+        statics = open_statics(data.covariates, source.dialect)
+        assert statics is not None
+        extra = profile_static_columns(statics, data.covariates.static, profile)
+        profiles = list({p.name: p for p in (*profiles, *extra)}.values())
     guess = choose_columns(profiles, source.name, data)
     if covariates is None:
         guess = with_id(guess, beginning(source), profiles)
@@ -103,10 +106,15 @@ def read_rows(
     categories = find_categories(profiles, columns) if covariates is None else covariates.categories
     own = replace(columns, static=()) if statics else columns
     if data.layout == "rows" and is_large(source):
-        rows = store(source, own, categories & {*own.values}, notify, on_progress)
+        from seqpred.spool.cache import store
+
+        rows: Rows = store(source, own, categories & {*own.values}, notify, on_progress)
+    elif data.layout == "rows":
+        rows = read_table(source, own, categories)
     else:
-        table = read_table(source, own, categories)
-        rows = table if data.layout == "rows" else unfold_years(table)
+        from seqpred.reading.year_columns import unfold_years
+
+        rows = unfold_years(read_table(source, own, categories))
     if statics:
         rows = join_statics(rows, source.name, statics, columns.static, categories, strict=covariates is None)
     return rows, guess
@@ -114,6 +122,11 @@ def read_rows(
 
 def read_wide_rows(source: Source, data: DataSection, covariates: Covariates | None = None) -> Rows:
     """The rows of a wide table with its static covariates, which are columns of the table or of a file of their own."""
+    from seqpred.inspection.wide_layout import choose_wide_columns
+    from seqpred.panel.static_file import JoinedRows, join_statics, open_statics
+    from seqpred.reading.frame import header
+    from seqpred.reading.wide import read_wide, read_wide_statics
+
     wide = choose_wide_columns(source, header(source), data)
     rows: Rows = read_wide(source, wide)
     names, statics = data.covariates.static, open_statics(data.covariates, source.dialect)

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.arrays import Float
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
-from seqpred.evaluation.backtest import Forecaster
 from seqpred.features.covariates import Covariates
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.batch import OnShare, forecast_panel
@@ -24,6 +23,9 @@ from seqpred.runtime.blend_runtime import BlendRuntime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
 from seqpred.runtime.runtime import Runtime
 from seqpred.storage.model_folder import Folder, read_folder
+
+if TYPE_CHECKING:
+    from seqpred.evaluation.backtest import Forecaster
 
 RuntimeName = Literal["auto", "onnx", "torch"]
 

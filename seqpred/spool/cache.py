@@ -25,21 +25,10 @@ from seqpred.spool.rows import Begin, SpooledRows, record_type
 from seqpred.spool.sort import sort_into_parts
 from seqpred.timestamps.format import TimestampFormat
 
-LARGE = 512 << 20  # bytes of a file that is stored
 LARGEST_CACHE = 20 << 30  # bytes; beyond them, the files used longest ago are removed
 ABANDONED = 86_400  # seconds after which an unfinished folder belongs to a process that died
 UNFINISHED = "storing-"  # prefix of the name of an unfinished folder
 FORMAT = 4  # of the stored files; others are ignored
-
-
-def is_large(source: Source) -> bool:
-    """Whether the rows of a file are stored rather than held in memory."""
-    return source.is_file and source.is_divisible and source.size >= LARGE
-
-
-def beginning(source: Source) -> Source:
-    """The first piece of a large file, which shows how it is written; a smaller file as a whole."""
-    return replace(next(pieces(source))[0], name=source.name) if is_large(source) else source
 
 
 def store(

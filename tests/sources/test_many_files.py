@@ -19,7 +19,7 @@ from seqpred.reading.table import Table, read_table
 from seqpred.sources import pieces
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
-from seqpred.spool import cache
+from seqpred.spool import large as large_files
 from tests.reading.test_plain import COLUMNS, files, outcome
 from tests.spool.test_cache import CONFIG, assert_same, both, rows, small
 
@@ -112,7 +112,7 @@ def test_many_large_files_are_cached_as_one(cuts: list[int], small: Path) -> Non
     places = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cache, "LARGE", large)
+            patch.setattr(large_files, "LARGE", large)
             with pytest.raises(DataError) as fault:
                 load_panel(open_source(pattern), CONFIG, lambda _: None)
         places.append(fault.value.message.split(": ")[0])

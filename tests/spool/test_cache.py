@@ -22,6 +22,7 @@ from seqpred.sources import pieces
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
 from seqpred.spool import cache, mapped, sort
+from seqpred.spool import large as large_files
 from seqpred.spool.cache import make_room, store
 from seqpred.spool.mapped import cache_folder
 
@@ -33,7 +34,7 @@ def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A separate cache, and limits so low that small files are spooled."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for module, name, value in (
-        (cache, "LARGE", 1),
+        (large_files, "LARGE", 1),
         (sort, "PART", 50),
         (pieces, "PIECE", 700),
         (mapped, "LARGE", 500),
@@ -67,7 +68,7 @@ def both(path: Path, config: Config = CONFIG) -> tuple[Panel, Panel, list[str]]:
     notes: list[str] = []
     stored = load_panel(open_source(path), config, notes.append)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cache, "LARGE", 1 << 40)
+        patch.setattr(large_files, "LARGE", 1 << 40)
         return stored, load_panel(open_source(path), config, lambda _: None), notes
 
 
@@ -141,7 +142,7 @@ def test_a_malformed_row_is_reported_with_the_same_line(row: int, cells: str, sm
     results = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(cache, "LARGE", large)
+            patch.setattr(large_files, "LARGE", large)
             with pytest.raises(DataError) as fault:
                 load_panel(open_source(small / "sales.csv"), CONFIG, lambda _: None)
         results.append(str(fault.value).split(": ")[0])
@@ -258,7 +259,7 @@ def test_check_of_a_long_series_is_the_same_from_the_cache(order: str, frequency
     found = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            for module in (cache, mapped):
+            for module in (large_files, mapped):
                 patch.setattr(module, "LARGE", large)
             found.append(seqpred.check({"data": {**data, "frequency": frequency}}).to_dict())
     results = [{**f, "step": f["step"] if frequency == "P1D" else None} for f in found]
@@ -285,7 +286,7 @@ def test_training_and_check_are_the_same_from_the_cache(small: Path) -> None:
     made = []
     for large in (1, 1 << 40):
         with pytest.MonkeyPatch.context() as patch:
-            for module in (cache, mapped):
+            for module in (large_files, mapped):
                 patch.setattr(module, "LARGE", large)
             model = seqpred.train(config, out=small / f"model{large}")
             made.append((model.folder.manifest, seqpred.check(Config.from_tree(config)).to_dict()))
