@@ -18,10 +18,11 @@ from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
 from tests.conftest import ROOT
 from tests.doc_commands import add_sales, command_blocks, fences, prepare, run, skipped
+from tests.test_architecture import PACKAGES, SOURCE
 
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 ELSEWHERE = {"m4_hourly", "etth1"}  # their data sets are not part of the repository
-GENERATED = ("config.md", "commands.md")
+GENERATED = ("config.md", "commands.md", "modules.md")
 README = ROOT / "README.md"
 REPOSITORY = "https://github.com/seqpred/seqpred/"
 PAGES = sorted(
@@ -159,6 +160,18 @@ def test_the_readme_shows_every_command() -> None:
     group: Any = typer.main.get_command(app)
     shown = re.findall(r"\bseqpred (\w+) ", " ".join(c for block in command_blocks(README) for c in block.commands))
     assert set(shown) >= set(group.commands) - {"schema", "show"}
+
+
+def test_architecture_lists_the_packages_in_import_order() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == PACKAGES
+
+
+def test_files_named_in_architecture_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    paths = {path for path in re.findall(r"`([\w/]+\.py)`", page) if "/" in path}
+    assert len(paths) > 20
+    assert [path for path in sorted(paths) if not any((place / path).exists() for place in (ROOT, SOURCE))] == []
 
 
 def test_no_file_names_a_folder_of_a_machine() -> None:
