@@ -44,7 +44,7 @@ def unfold_years(table: Table) -> Table:
     begin, end = (times[known].min(), times[known].max()) if known.any() else (times.min(), times.max())
     kept = exists & (times >= begin) & (times <= end)
     dropped = int((~kept).sum())
-    note = (f"{dropped} empty cells before the first and after the last value are left out",) if dropped else ()
+    note = (f"{dropped} empty cells before the first and after the last value are skipped",) if dropped else ()
     return replace(
         table,
         columns=Columns(table.columns.time, None, (TARGET,)),

@@ -1,4 +1,4 @@
-"""The records of a text, and what tells rows from headers, titles and units: the kinds of their cells."""
+"""The records of a text, and the kinds of their cells, which distinguish rows from headers, titles and units."""
 
 from __future__ import annotations
 

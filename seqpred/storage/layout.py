@@ -1,4 +1,4 @@
-"""What is where in and beside a model folder, and whether a model may be written there."""
+"""The files in and next to a model folder, and whether a model may be written there."""
 
 from __future__ import annotations
 

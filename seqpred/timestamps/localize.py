@@ -1,4 +1,4 @@
-"""Local times of a named zone become instants: the two that a clock shows twice are told apart, skipped ones found."""
+"""Convert local times of a named zone to instants: resolve repeated hours and find skipped ones."""
 
 from __future__ import annotations
 
