@@ -176,7 +176,7 @@ def test_a_future_file_may_be_written_without_offsets(tmp_path_factory: pytest.T
     ahead = pd.DataFrame({"ds": ["2024-10-27 02:00", "2024-10-27 02:00", "2024-10-27 03:00"], "p": [1.0, 2.0, 3.0]})
     aware = ahead.assign(ds=["2024-10-27T02:00+01:00", "2024-10-27T03:00+01:00", "2024-10-27T04:00+01:00"])
     found = seqpred.predict(model, frame, future=aware)
-    assert found["ds"].tolist()[0] == "2024-10-27 02:00:00+01:00"
+    assert str(found["ds"].iloc[0]) == "2024-10-27 02:00:00+01:00"
     with pytest.raises(DataError, match=r"no row for at 2024-10-27 04:00:00\+01:00"):
         seqpred.predict(model, frame, future=ahead)  # its first row is an hour of the history
     assert check(tree, frame).fault is None

@@ -147,7 +147,7 @@ def test_a_future_file_sets_the_times(model: seqpred.Model) -> None:
     times = [str(last + pd.Timedelta(hours=h)) for h in (5, 1, 9)]
     future = pd.DataFrame({"id": "a", "at": [*times, str(last)]})
     found = seqpred.predict(model, frame, steps=3, future=future)
-    assert found["at"].tolist() == sorted(times)
+    assert found["at"].astype(str).tolist() == sorted(times)
     with pytest.raises(DataError, match=r"no row for series 'a' step 4"):
         seqpred.predict(model, frame, steps=4, future=future)
     with pytest.raises(DataError, match=r"duplicate timestamp"):
@@ -159,7 +159,7 @@ def test_known_covariates_are_sorted_by_time(priced: seqpred.Model) -> None:
     template = future_table(priced, frame)
     future = pd.DataFrame(template).assign(price=np.arange(8.0))
     found = seqpred.predict(priced, frame, future=future)
-    assert found["at"].tolist() == template["at"]
+    assert found["at"].astype(str).tolist() == template["at"]
     pd.testing.assert_frame_equal(seqpred.predict(priced, frame, future=future[::-1]), found)
     assert not seqpred.predict(priced, frame, future=future.assign(price=9.0))["forecast"].equals(found["forecast"])
 
