@@ -173,7 +173,7 @@ def sentinel_notes(dialect: Dialect, marked: int) -> Iterator[str]:
 
 
 def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
-    """What to say of ids with blanks around them, and of those that are one but for capitals."""
+    """Notes on ids with blanks around them, and on ids that differ only in case."""
     if id_name is None:
         return
     found = [str(i) for i in ids]
@@ -191,7 +191,7 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
 
 
 def _once_notes(clock: TimestampFormat, codes: Int, times: Int) -> Iterator[Count]:
-    """What to say of times without an offset that the clock shows twice, and that stand there once."""
+    """The note on ambiguous local times, repeated by a clock change, that occur only once."""
     if clock.tz is None or clock.is_local or clock.zone:
         return
     wall = clock.local(times)

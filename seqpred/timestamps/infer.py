@@ -152,7 +152,7 @@ def _check_century(times: Int) -> None:
 
 
 def _midnight_note(pattern: Pattern, readings: Readings, texts: ShapedTexts) -> str:
-    """What to say of texts without a clock among others; they are midnights if no other text is one."""
+    """The note on texts without a clock among others; they are midnights if no other text is one."""
     bare = (pattern.field(texts, "hour") < 0) & (pattern.field(texts, "hour12") < 0)
     if (readings.times[~bare] % DAY == 0).any() or readings.times[bare].size == 0:
         places = np.flatnonzero(bare).tolist()

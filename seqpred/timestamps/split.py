@@ -262,7 +262,7 @@ def _number(unit: str, texts: Sequence[str]) -> str:
 
 
 def _unfit(column: TimeColumn, finest: str, wanted: str | None = None) -> UnreadablePartError:
-    """What to say of a column that does not make a timestamp finer."""
+    """The note on a column that does not make a timestamp finer."""
     low, high = _RANGES.get(wanted or "", (0, 0))
     texts = enumerate(column.texts)
     bad = [i for i, text in texts if not text.isdigit() or (wanted and not low <= int(text) <= high)]

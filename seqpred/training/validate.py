@@ -24,7 +24,7 @@ from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
 
 MAX_FOLDS = 4
-MIN_ROWS = 2  # with a known target, without which a fold says nothing about the spread of errors
+MIN_ROWS = 2  # with a known target, without which a fold cannot estimate the spread of errors
 TIME_SHARE = 3  # validation may use one part in so many of the time budget, so that two members take as many steps
 
 

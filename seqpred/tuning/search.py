@@ -116,7 +116,7 @@ class Search:
                 self.study.tell(trial.number, state=TrialState.FAIL)
 
     def _beat(self) -> None:
-        """Tell other machines that the running trials are alive."""
+        """Send heartbeats of the running trials, so that other machines do not retry them."""
         from optuna.storages import RDBStorage
 
         storage = self.study._storage
@@ -140,7 +140,7 @@ class Search:
         return TuneResult(trials, best, self._importances(len(done)), self.spec.config.replace(dict(best.params)))
 
     def _importances(self, count: int) -> dict[str, float]:
-        """The share of each key in the variance of the scores; nothing if there are too few trials to tell."""
+        """The share of each key in the variance of the scores; nothing if there are too few trials to estimate it."""
         from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
         if count <= len(self.spec.space) + 1:
