@@ -11,7 +11,7 @@ from seqpred.commands.load_panel import as_config, load_panel, open_data, with_c
 from seqpred.config.schema import Config
 from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
-from seqpred.features.fit_covariates import fit_covariates
+from seqpred.features.fit_covariates import fit_covariates, holidays_of
 from seqpred.forecasting.model import Model, load
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
@@ -168,7 +168,8 @@ def resolve_training(
     path = source.name if source.is_file else None  # null if the rows came without a file
     resolved = resolve(config.replace({"data.path": path}), panel)
     calendar = resolved.data.covariates.calendar
-    covariates = fit_covariates(panel, training_rows(resolved, panel.lengths), calendar)
+    holidays = holidays_of(panel, resolved.data.covariates.holidays)
+    covariates = fit_covariates(panel, training_rows(resolved, panel.lengths), calendar, holidays)
     return with_covariates(panel, covariates, source, notify), resolved, covariates
 
 

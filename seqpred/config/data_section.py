@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from seqpred.config.keys import advanced, key
-from seqpred.config.values import Auto, Cycle, Encoding, Target, TimeZone, Word, Words
+from seqpred.config.values import Auto, Cycle, Encoding, Region, Target, TimeZone, Word, Words
 
 
 class Section(BaseModel):
@@ -36,6 +36,13 @@ class CovariateSection(Section):
         "auto",
         "calendar cycles as inputs",
         "Calendar cycles used as inputs. auto: those that no lag spans, if the data contains at least three of them.",
+    )
+    holidays: Region | None = advanced(
+        None,
+        "country whose holidays are inputs",
+        "Country (ISO 3166 code) whose public holidays are inputs known ahead, with the days before and after; with a "
+        "subdivision if there is one, such as US, DE-BY or GB-SCT. For steps of at most a day. Needs "
+        "`pip install 'seqpred[holidays]'` to train.",
     )
 
     @property

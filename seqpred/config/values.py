@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import re
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -59,6 +60,16 @@ def _time_zone(name: str) -> str:
         raise PydanticCustomError("time_zone", "no time zone has this name", {"hint": hint}) from None
 
 
+def _region(name: object) -> object:
+    if name is False:  # YAML 1.1 reads NO, the code of Norway, as false
+        hint = 'Write "NO" in quotes for Norway, or null for no holidays.'
+        raise PydanticCustomError("region", "YAML reads this as false", {"hint": hint})
+    if isinstance(name, str) and not re.fullmatch("[A-Z]{2,3}(-.+)?", name):
+        hint = "Use an ISO 3166 code in capitals, such as US, DE-BY or GB-SCT."
+        raise PydanticCustomError("region", "not the code of a country", {"hint": hint})
+    return name
+
+
 Auto: TypeAlias = Literal["auto"]
 Count: TypeAlias = Annotated[int, Field(ge=1, le=1_000_000)]
 # A column may be called 2019, and a step 1, which YAML reads as numbers.
@@ -69,5 +80,6 @@ Cycle: TypeAlias = Literal["hour", "weekday", "day-of-month", "day-of-year"]
 Cell: TypeAlias = Annotated[str, AfterValidator(_cell_name)]
 Encoding: TypeAlias = Annotated[str, AfterValidator(_encoding)]
 TimeZone: TypeAlias = Annotated[str, AfterValidator(_time_zone)]
+Region: TypeAlias = Annotated[str, BeforeValidator(_region)]
 Level: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 Levels: TypeAlias = Annotated[list[Level], Field(min_length=1, max_length=99), AfterValidator(_increasing)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqpred.arrays import Bool, Float, Float32, Int
+from seqpred.calendar.holidays import INDICATORS, Holidays
 from seqpred.calendar.step import DAY
 from seqpred.features.calendar_cycles import HARMONICS, encode_cycle
 from seqpred.panel.panel import Role
@@ -57,19 +58,25 @@ class Layout:
 
 @dataclass(frozen=True)
 class Covariates:
-    """All covariates of a model, and the cycles of the calendar that are inputs."""
+    """All covariates of a model, and the cycles of the calendar and the holidays that are inputs."""
 
     columns: tuple[Covariate, ...] = ()
     calendar: tuple[str, ...] = ()
+    holidays: Holidays | None = None
+
+    def __bool__(self) -> bool:
+        """Whether they add any input."""
+        return bool(self.columns or self.calendar or self.holidays)
 
     @cached_property
     def layout(self) -> Layout:
         """The inputs that they add."""
         numbers = [c for c in self._ordered if c.words is None]
         codes = [c for c in self._ordered if c.words is not None]
+        indicators = INDICATORS if self.holidays else 0
         return Layout(
-            numbers=2 * len(numbers) + 2 * sum(HARMONICS[c] for c in self.calendar),
-            known=2 * sum(c.role == "known" for c in numbers),
+            numbers=2 * len(numbers) + 2 * sum(HARMONICS[c] for c in self.calendar) + indicators,
+            known=2 * sum(c.role == "known" for c in numbers) + indicators,
             codes=tuple(len(c.words or ()) for c in codes),
             known_codes=sum(c.role == "known" for c in codes),
         )
@@ -92,6 +99,11 @@ class Covariates:
         """The columns that are known ahead."""
         return tuple(c for c in self.columns if c.role == "known")
 
+    @property
+    def has_known(self) -> bool:
+        """Whether any input is known ahead: a column or the holidays."""
+        return bool(self.known or self.holidays)
+
     @cached_property
     def held(self) -> tuple[int, ...]:
         """The indices of the columns whose values hold for later rows too."""
@@ -100,7 +112,7 @@ class Covariates:
     @cached_property
     def uses_times(self) -> bool:
         """Whether `encode` or `hold` needs the times of the rows."""
-        return bool(self.calendar) or any(c.daily for c in self.columns)
+        return bool(self.calendar or self.holidays) or any(c.daily for c in self.columns)
 
     def encode(self, values: Float, times: Int | None = None) -> tuple[Float32, Float32]:
         """Numbers [..., E] and codes [..., M] of rows.
@@ -109,16 +121,18 @@ class Covariates:
 
         Args:
             values: [..., columns], categories as codes.
-            times: [...], local times; only used if there is a calendar.
+            times: [...], local times; only used for the calendar and the holidays.
         """
         rows = values.shape[:-1]
-        if not self.columns and not self.calendar:
+        if not self:
             return (np.empty((*rows, 0), np.float32),) * 2
         parts = [_encode_number(values[..., self._index[c.name]], c) for c in self._ordered if c.words is None]
         split = len(parts) - sum(c.words is None for c in self.known)
-        if self.calendar:
+        if self.calendar or self.holidays:
             assert times is not None
-            parts[split:split] = [encode_cycle(times, name) for name in self.calendar]
+            by_time = [encode_cycle(times, name) for name in self.calendar]
+            by_time += [self.holidays.encode(times)] if self.holidays else []
+            parts[split:split] = by_time
         codes = [values[..., self._index[c.name], None] for c in self._ordered if c.words is not None]
         empty = np.empty((*rows, 0))
         numbers = np.concatenate([empty, *parts], axis=-1).astype(np.float32)
@@ -161,13 +175,16 @@ class Covariates:
         return [{**asdict(c), "words": None if c.words is None else list(c.words)} for c in self.columns]
 
     @staticmethod
-    def from_data(columns: Sequence[dict[str, Any]], calendar: Sequence[str]) -> Covariates:
-        """The columns that `as_data` stored.
+    def from_data(
+        columns: Sequence[dict[str, Any]], calendar: Sequence[str], holidays: Mapping[str, Any] | None = None
+    ) -> Covariates:
+        """The columns that `as_data` stored, with the table of `Holidays.as_data`.
 
         Raises:
             KeyError, TypeError, ValueError: they are invalid.
         """
-        return Covariates(tuple(_parse(c) for c in columns), tuple(calendar))
+        table = None if holidays is None else Holidays.from_data(holidays)
+        return Covariates(tuple(_parse(c) for c in columns), tuple(calendar), table)
 
 
 def _hold_for_series(memory: Float, values: Float) -> tuple[Float, Float]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from seqpred.arrays import Bool, Float, Int
+from seqpred.calendar.holidays import KEY, Holidays, find_holidays
 from seqpred.calendar.step import DAY
-from seqpred.errors import DataError
+from seqpred.errors import ConfigError, DataError
 from seqpred.features.calendar_cycles import approximate_length
 from seqpred.features.covariates import Covariate, Covariates, last_marked
 from seqpred.panel.panel import SINCE, Panel, Role
@@ -20,7 +21,7 @@ SHOWN = 3
 SAMPLE = 1_000_000  # rows that the usual interval is the median of
 
 
-def fit_covariates(panel: Panel, cuts: Int, calendar: Sequence[str]) -> Covariates:
+def fit_covariates(panel: Panel, cuts: Int, calendar: Sequence[str], holidays: Holidays | None = None) -> Covariates:
     """The covariates of a panel with the statistics of its training split.
 
     Args:
@@ -29,7 +30,22 @@ def fit_covariates(panel: Panel, cuts: Int, calendar: Sequence[str]) -> Covariat
     """
     named = list(zip(panel.columns.values, panel.roles, strict=True))
     columns = [_fit(panel, i, name, role, cuts) for i, (name, role) in enumerate(named) if role != "target"]
-    return Covariates(tuple(columns), tuple(calendar))
+    return Covariates(tuple(columns), tuple(calendar), holidays)
+
+
+def holidays_of(panel: Panel, region: str | None) -> Holidays | None:
+    """The holidays of a region around the rows of a panel; None if no region is given.
+
+    Raises:
+        ConfigError: the rows have no dates, no fixed step or one of more than a day, or the region is unknown.
+    """
+    if region is None:
+        return None
+    if not panel.clock.dated or panel.step.unit == "irregular" or approximate_length(panel.step) > DAY:
+        step = f"; the step is {panel.step}" if panel.clock.dated else ""
+        raise ConfigError(f"{KEY} needs dates with a fixed step of at most a day{step}", hint="Remove the key.")
+    first, last = panel.clock.local(np.array([panel.origins.min(), panel.ends.max()])).tolist()
+    return find_holidays(region, first, last)
 
 
 def _fit(panel: Panel, index: int, name: str, role: Role, cuts: Int) -> Covariate:

@@ -74,14 +74,14 @@ def advance_series(
     targets = np.ascontiguousarray(np.moveaxis(values[..., : spec.targets], 2, 1))
     block, tracks = advance(memory.tracks, targets, spec.inputs, lengths)
     covariates = spec.covariates
-    if not covariates.columns and not covariates.calendar:
+    if not covariates:
         empty = np.empty((*values.shape[:2], 0), np.float32)
         return join(block.x, empty, empty, spec.joint), block, memory._replace(tracks=tracks)
     ends = np.full(len(values), values.shape[1]) if lengths is None else lengths
     columns, held = covariates.hold(memory.held, values[..., spec.targets :], times, ends)
     numbers, codes = covariates.encode(columns, times)
     known = memory.known
-    if covariates.known:
+    if covariates.has_known:
         new = covariates.known_part(numbers, codes)
         is_first = (memory.tracks.rows == 0)[:, None, None]
         past = np.concatenate([np.where(is_first, new[:, :1], known), new], axis=1)

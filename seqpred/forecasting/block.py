@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqpred.arrays import Float, Float32, Int
+from seqpred.calendar.holidays import Holidays
+from seqpred.errors import DataError
 from seqpred.features.series import advance_series
 from seqpred.forecasting.session_state import SeriesState, SessionSpec, by_part, by_series
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, read_ragged, read_windows
@@ -149,21 +151,31 @@ class BlockForecaster:
     def _known(self, state: SeriesState, rows: RowBlock, first: int) -> Float32 | None:
         """The known covariates of the last `anchor` rows and of the next horizon, [B C, 1, anchor + N, K]."""
         spec, covariates = self.spec, self.spec.covariates
-        if not covariates.known:
+        if not covariates.has_known:
             return None
-        assert rows.ahead is not None
-        ahead, series = rows.ahead[:, first : first + spec.horizon], len(rows.values)
-        values = np.full((*ahead.shape[:2], len(covariates.columns)), np.nan)
-        values[..., : ahead.shape[2]] = ahead
+        series = len(rows.values)
+        values = np.full((series, spec.horizon, len(covariates.columns)), np.nan)
+        if covariates.known:
+            assert rows.ahead is not None
+            values[..., : len(covariates.known)] = rows.ahead[:, first : first + spec.horizon]
         times = None
         if covariates.uses_times:
             known = rows.times_ahead
             times = spec.next_times(state, spec.horizon) if known is None else known[:, first : first + spec.horizon]
             times = self.local_times(times)
+            if covariates.holidays and not covariates.holidays.covers(times):
+                raise _uncovered(covariates.holidays)
         values, _ = covariates.hold(state.features.held, values, times, np.full(series, spec.horizon))
         next_rows = covariates.known_part(*covariates.encode(values, times))
         around = np.concatenate([state.features.known, next_rows], axis=1)
         return np.repeat(around, spec.targets, axis=0)[:, None]
+
+
+def _uncovered(holidays: Holidays) -> DataError:
+    return DataError(
+        f"the model contains the holidays of {holidays.region} from {holidays.span} only",
+        hint="Train it again on the newest rows, or forecast fewer steps.",
+    )
 
 
 def add_uncertainty(quantiles: Float, before: Float, median: int) -> Float:

@@ -61,9 +61,12 @@ class Model:
         section = self.config.data.covariates
         expected = [(name, role) for role in ("known", "past", "static") for name in getattr(section, role)]
         try:
-            found = Covariates.from_data(self.folder.manifest.get("covariates", []), section.calendar)
+            manifest = self.folder.manifest
+            found = Covariates.from_data(manifest.get("covariates", []), section.calendar, manifest.get("holidays"))
             if sorted((c.name, c.role) for c in found.columns if c.name != SINCE) != sorted(expected):
                 raise ValueError("they are not those of the config")
+            if (found.holidays and found.holidays.region) != section.holidays:
+                raise ValueError("the holidays are not those of the config")
             return found
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as e:
             raise self._damaged(f"the covariates in it cannot be read ({e})") from None

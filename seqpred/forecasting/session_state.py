@@ -71,7 +71,7 @@ class SessionSpec:
     @cached_property
     def reads_ahead(self) -> bool:
         """Whether a forecast needs more than the state: known covariates, its own medians, or a window."""
-        return self.steps > self.horizon or bool(self.covariates.known) or self.runtime.window is not None
+        return self.steps > self.horizon or self.covariates.has_known or self.runtime.window is not None
 
     def next_times(self, state: SeriesState, count: int) -> Int:
         """The times of the next rows, [B, count]; irregular rows are assumed at the usual interval."""

@@ -55,6 +55,7 @@ def make_manifest(
             "notes": list(panel.notes),
         },
         "covariates": covariates.as_data(),
+        **({"holidays": covariates.holidays.as_data()} if covariates.holidays else {}),
         "training": {"steps": fit.steps, "reason": fit.reason, "chosen": asdict(fit.choice)},
         "scores": dict(scores),
         **({"holdout": dict(holdout)} if holdout else {}),
@@ -72,6 +73,7 @@ def made_for(panel: Panel, config: ResolvedConfig, covariates: Covariates) -> di
     """All that a training depends on; it is resumed only if none of this has changed."""
     return {
         "data": {"fingerprint": panel.fingerprint(), "covariates": covariates.as_data()},
+        **({"holidays": covariates.holidays.as_data()} if covariates.holidays else {}),
         "config": config.model_dump(),
         "device": str(choose_device(config.training.device)),
         "made_by": made_by(),

@@ -41,6 +41,7 @@ OTHER: dict[str, Any] = {
     "data.covariates.static": ["shop"],
     "data.covariates.static_file": "missing.csv",
     "data.covariates.calendar": ["day-of-month"],
+    "data.covariates.holidays": "US",
     "model.joint": False,
     "data.duplicates": "mean",
     "data.missing": "interpolate",

@@ -198,8 +198,12 @@ def test_steps_of_the_calendar_and_its_cycles(tmp_path, times, calendar) -> None
 
 
 @pytest.mark.parametrize("joint", [False, True])
-@pytest.mark.parametrize(("steps", "every_row"), [(3, True), (8, True), (8, False)])
-def test_covariates_of_every_role_and_several_targets(tmp_path: Path, joint: bool, steps: int, every_row: bool) -> None:
+@pytest.mark.parametrize(
+    ("steps", "every_row", "holidays"), [(3, True, None), (8, True, "IE"), (8, False, None)], ids=str
+)
+def test_covariates_of_every_role_and_several_targets(
+    tmp_path: Path, joint: bool, steps: int, every_row: bool, holidays: str | None
+) -> None:
     noise = np.random.default_rng(3)
     parts = []
     for i, name in enumerate("ab"):
@@ -220,6 +224,7 @@ def test_covariates_of_every_role_and_several_targets(tmp_path: Path, joint: boo
         )
     frame = pd.concat(parts, ignore_index=True)
     roles = {"known": ["price", "holiday"], "past": ["rain"], "static": ["size"], "calendar": ["weekday"]}
+    roles |= {"holidays": holidays}  # in Ireland, step 8 is Saint Patrick's Day
     config = {
         "data": {"target": ["in", "out"], "id": "shop", "covariates": roles},
         "model": {"hidden_size": 4, "joint": joint, "members": 2},
