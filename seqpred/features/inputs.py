@@ -22,12 +22,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from seqpred.arrays import Bool, Float, Float32, Int
 from seqpred.features.naive import cycles_used, fill_missing, lagged_rows
+from seqpred.features.running import rolling_moments, running_scale, slog
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_CHANGE = 1e6  # of a recent value from the last one, in units of the scale
-FLOAT32_RANGE = 1e30
 
 Array = TypeVar("Array", Float, "Tensor")
 
@@ -218,7 +218,7 @@ def advance(
     steps = values.shape[2]
     rows = memory.rows[:, None] + np.arange(1, steps + 1)
     filled, first = fill_missing(memory.filled, memory.since, values, spec.anchor)
-    scale, sums, pairs = running_scale(memory, values, spec.season)
+    scale, sums, pairs = running_scale(memory.values, memory.sums, memory.pairs, values)
     observed = np.arange(steps) >= first[..., None]
     x = np.empty((*values.shape, spec.inputs), dtype)
     columns = _columns(filled, rows, spec)
@@ -251,37 +251,6 @@ def _up_to(values: Float, ends: Int, count: int) -> Float:
     return np.take_along_axis(values, ends[:, None, None] + np.arange(count), axis=2)
 
 
-def running_scale(memory: TrackMemory, values: Float, season: int) -> tuple[Float, Float, Float]:
-    """The mean absolute change over a season up to each row, [B, C, T], and the sums and counts after the last row.
-
-    While no season has changed, it is the mean absolute change over one row; 0 while there is none.
-
-    Args:
-        values: [B, C, T], NaN where missing.
-    """
-    seen, steps = np.concatenate([memory.values, values], axis=2), values.shape[2]
-    sums, pairs = np.zeros_like(memory.sums), np.zeros_like(memory.pairs)
-
-    def mean_change(i: int, lag: int, end: int) -> Float:
-        change = np.abs(values[..., :end] - seen[..., season - lag : season - lag + end])
-        known = np.isfinite(change)
-        change[~known] = 0.0
-        change[..., 0] += memory.sums[..., i]
-        total = change.cumsum(axis=2)  # one after another, so that the result does not depend on the blocks
-        count = known.cumsum(axis=2) + memory.pairs[..., i, None]
-        sums[..., i], pairs[..., i] = total[..., -1], count[..., -1]
-        return total / np.maximum(count, 1)
-
-    scale = mean_change(0, season, steps)
-    constant = scale <= 0
-    if constant.any():  # only at the start, or where nothing ever changes: not computed where it is not needed
-        end = int(np.flatnonzero(constant.any(axis=(0, 1)))[-1]) + 1
-        scale[..., :end] = np.where(constant[..., :end], mean_change(1, 1, end), scale[..., :end])
-        known = sums[..., 0] > 0
-        sums[known, 1] = pairs[known, 1] = 0
-    return scale, sums, pairs
-
-
 def _unit(scale: Float, filled: Float) -> Float:
     """The scale; while it is 0, a hundredth of the value, or 1."""
     positive = scale > 0
@@ -299,69 +268,6 @@ def _columns(filled: Float, rows: Int, spec: InputSpec) -> Float:
     back = spec.anchor - 1
     np.subtract(filled[..., end - steps - back : end - back], now, out=columns[-1])
     return columns
-
-
-def rolling_moments(filled: Float, rows: Int, width: int) -> tuple[Float, Float]:
-    """Distance from the mean, and standard deviation, of the last `width` values, [B, C, T] each.
-
-    Sums are taken over the window alone and about a value inside it: they neither accumulate errors nor depend on how
-    the rows are divided into blocks. The block is divided into chunks of at most `width` rows; the window of each row
-    is the end of the rows before the chunk and the beginning of the chunk, two cumulative sums.
-
-    Args:
-        filled: [B, C, at least width - 1 + T], ending with the T rows.
-        rows: [B, T], rows of the series so far; a window has fewer rows at the start.
-    """
-    steps, count = rows.shape[1], np.minimum(rows, width)[:, None]
-    before, chunk = width - 1, min(width, steps)
-    values = filled[..., filled.shape[2] - steps - before :]
-    if steps % chunk:
-        values = np.pad(values, ((0, 0), (0, 0), (0, -steps % chunk)), mode="edge")
-    windows = sliding_window_view(values, before + chunk, axis=2)[:, :, ::chunk]  # [B, C, chunks, before + chunk]
-    deviations = windows - windows[..., before : before + 1]
-    if rows[:, 0].min() < width:
-        first = rows[:, :1, None] + chunk * np.arange(windows.shape[2])[:, None]  # number of each chunk's first row
-        deviations *= (first + np.arange(-before, chunk) > 0)[:, None]
-
-    def mean(values: Float) -> Float:
-        sums = values[..., before:].cumsum(axis=-1)
-        earlier = values[..., :before][..., ::-1].cumsum(axis=-1)[..., ::-1][..., :chunk]
-        sums[..., : earlier.shape[-1]] += earlier
-        return np.asarray(sums.reshape(*filled.shape[:2], -1)[..., :steps] / count)
-
-    centre = mean(deviations)
-    variance = mean(deviations * deviations)
-    variance -= centre * centre
-    now = deviations[..., before:].reshape(*filled.shape[:2], -1)[..., :steps]
-    return now - centre, np.sqrt(np.maximum(variance, 0.0, out=variance), out=variance)
-
-
-def slog(x: Float, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:
-    """Signed logarithm, sign(x) log(1 + |x|): keeps sign and order, and compresses outliers."""
-    narrow = np.clip(x, -FLOAT32_RANGE, FLOAT32_RANGE).astype(dtype)
-    size = np.abs(narrow)
-    return np.copysign(np.log1p(size, out=size), narrow, out=size)
-
-
-def join(x: Float32, numbers: Float32, codes: Float32, joint: bool) -> Float32:
-    """The inputs of each track with what is shared by a series, [B, C, T, F]: own, other targets, numbers, codes.
-
-    Args:
-        x: [B, C, T, F], inputs of the tracks.
-        numbers, codes: [B, T, E] and [B, T, M], of the covariates.
-        joint: whether each target also receives the last change, and the distance from the rolling mean, of all
-            targets; its own number is then the first code.
-    """
-    series, targets, steps, _ = x.shape
-
-    def for_each(part: Float32) -> Float32:
-        return np.broadcast_to(part[:, None], (series, targets, *part.shape[1:]))
-
-    if not joint:
-        return np.concatenate([x, for_each(numbers), for_each(codes)], axis=3) if numbers.size + codes.size else x
-    others = x[..., [0, -4]].transpose(0, 2, 1, 3).reshape(series, steps, -1)
-    number = np.broadcast_to(np.arange(1, targets + 1, dtype=np.float32)[:, None, None], (series, targets, steps, 1))
-    return np.concatenate([x, for_each(others), for_each(numbers), number, for_each(codes)], axis=3)
 
 
 def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Array:

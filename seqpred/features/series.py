@@ -12,7 +12,7 @@ import numpy as np
 
 from seqpred.arrays import Float, Float32, Int
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import Block, InputSpec, TrackMemory, advance, join
+from seqpred.features.inputs import Block, InputSpec, TrackMemory, advance
 
 
 @dataclass(frozen=True)
@@ -87,3 +87,24 @@ def advance_series(
         past = np.concatenate([np.where(is_first, new[:, :1], known), new], axis=1)
         known = np.take_along_axis(past, (ends[:, None] + np.arange(known.shape[1]))[..., None], axis=1)
     return join(block.x, numbers, codes, spec.joint), block, SeriesMemory(tracks, held, known)
+
+
+def join(x: Float32, numbers: Float32, codes: Float32, joint: bool) -> Float32:
+    """The inputs of each track with what is shared by a series, [B, C, T, F]: own, other targets, numbers, codes.
+
+    Args:
+        x: [B, C, T, F], inputs of the tracks.
+        numbers, codes: [B, T, E] and [B, T, M], of the covariates.
+        joint: whether each target also receives the last change, and the distance from the rolling mean, of all
+            targets; its own number is then the first code.
+    """
+    series, targets, steps, _ = x.shape
+
+    def for_each(part: Float32) -> Float32:
+        return np.broadcast_to(part[:, None], (series, targets, *part.shape[1:]))
+
+    if not joint:
+        return np.concatenate([x, for_each(numbers), for_each(codes)], axis=3) if numbers.size + codes.size else x
+    others = x[..., [0, -4]].transpose(0, 2, 1, 3).reshape(series, steps, -1)
+    number = np.broadcast_to(np.arange(1, targets + 1, dtype=np.float32)[:, None, None], (series, targets, steps, 1))
+    return np.concatenate([x, for_each(others), for_each(numbers), number, for_each(codes)], axis=3)

@@ -78,6 +78,8 @@ class ForecastSession:
         self._known_ahead, self._statics = known_ahead, statics
         self.on_skipped, self._source = on_skipped, source
         self._log: Log | None = None
+        static = [c.name for c in spec.covariates.columns if c.role == "static"]
+        self._static_names = static if statics is None else []
         usual = spec.step.count if spec.step.unit in ("microsecond", "irregular") else 32 * DAY * spec.step.count
         self._end_of_time = YEAR_10000 - spec.steps * usual if spec.step.unit != "row" else 2**53
         self.restore([], SeriesState.start(spec, []))
@@ -90,6 +92,7 @@ class ForecastSession:
         self._index = {name: i for i, name in enumerate(names)}
         self._state = state  # with room for more series; lists, whose numbers are quicker to look up:
         last = state.last if self.spec.since is not None else self.spec.step.times(state.origins, state.rows - 1)
+        self._static_values = self._held_statics(state)
         self._origins, self._last, self._rows = state.origins.tolist(), last.tolist(), state.rows.tolist()
 
     @property
@@ -134,6 +137,7 @@ class ForecastSession:
             self._rows[index], self._last[index] = rows, last
         for name in self.names[log.series :]:
             del self._index[name]
+            self._static_values.pop(name, None)
         for per_series in (self.names, self._origins, self._last, self._rows):
             del per_series[log.series :]
         self.used, self.late, self.misplaced = log.counts
@@ -153,6 +157,8 @@ class ForecastSession:
         for row in rows:
             try:
                 time, gap = self._place(row)
+                if gap >= 0 and self._static_names:
+                    self._check_statics(row)
             except ValueError as e:
                 self.misplaced += 1
                 self.on_skipped(Fault(self._source, row.line, str(e)))
@@ -202,6 +208,21 @@ class ForecastSession:
         if gap > MAX_GAP + MAX_GAP_SHARE * rows:
             raise ValueError(f"{self._described(row)} is {gap + 1} steps after the last row, which is implausible")
         return time, gap
+
+    def _check_statics(self, row: Row) -> None:
+        """Raise ValueError if a static value of a row is not that of its series."""
+        known = self._static_values.setdefault(row.name, [math.nan] * len(self._static_names))
+        for k, value in enumerate(row.values[-len(known) :]):
+            if not math.isnan(value):
+                if value != known[k] and not math.isnan(known[k]):
+                    raise ValueError(f"static column {self._static_names[k]!r} changes within its series")
+                known[k] = value
+
+    def _held_statics(self, state: SeriesState) -> dict[str, list[float]]:
+        """The static values of each series, by name."""
+        columns, held = self.spec.covariates.columns, self.spec.covariates.held
+        static = [k for k, i in enumerate(held) if columns[i].role == "static"]
+        return dict(zip(self.names, state.features.held[:, static, 0].tolist(), strict=False))
 
     def _values(self, row: Row, index: int, time: int) -> Sequence[float]:
         """The values of a row with the covariates that are not in it."""

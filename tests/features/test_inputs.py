@@ -18,8 +18,8 @@ from seqpred.features.inputs import (
     advance,
     prepare,
     recent_changes,
-    rolling_moments,
 )
+from seqpred.features.running import rolling_moments
 from tests.conftest import seasonal
 
 SPEC = InputSpec(season=4, anchor=4, lags=(1, 4))

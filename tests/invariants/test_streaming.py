@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import seqpred
 from seqpred.commands.predict import forecast_table
-from seqpred.errors import ConfigError, Fault
+from seqpred.errors import ConfigError, DataError, Fault
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.session import Forecast
 from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
@@ -256,6 +256,26 @@ def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
     model = seqpred.train(config, frame, tmp_path / "model")
     forecaster = stream(model, StreamOptions(steps=5))
     assert_like_batch(model, frame, forecaster, feed(forecaster, lines(frame), [7, 40]), steps=5)
+
+
+def test_a_static_value_that_changes_is_reported_as_in_a_file(tmp_path: Path) -> None:
+    days = pd.date_range("2024-01-01", periods=60)
+    frame = pd.DataFrame({"t": days, "y": growing(60, 7), "size": 3.0})
+    config = {
+        "data": {"target": "y", "covariates": {"static": ["size"]}},
+        "model": {"hidden_size": 4, "members": 1},
+        "forecast": {"horizon": 3, "season": 7},
+        "training": {"max_steps": 2},
+    }
+    model = seqpred.train(config, frame, tmp_path / "model")
+    skipped: list[Fault] = []
+    forecaster = StreamingForecaster(model, "rows", StreamOptions(), skipped.append)
+    changed = frame.assign(size=[3.0] * 50 + [4.0] + [np.nan] * 9)
+    assert len(feed(forecaster, lines(changed), [7])) == 59
+    assert [row.line for row in skipped] == [52]
+    assert "static column 'size' changes within its series" in str(skipped[0])
+    with pytest.raises(DataError, match="static column 'size' changes within its series"):
+        seqpred.predict(model, changed)
 
 
 def test_categories_that_hold_for_a_day(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""Forecasts of a panel: series of unequal length, in groups and in pieces, are what each is alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqpred.features.covariates import Covariates
+from seqpred.features.inputs import InputSpec
+from seqpred.features.series import SeriesSpec
+from seqpred.forecasting import batch, block
+from seqpred.forecasting.batch import forecast_panel
+from seqpred.forecasting.session_state import SessionSpec
+from seqpred.network.ensemble import Ensemble
+from seqpred.network.torch_runtime import TorchRuntime
+from seqpred.panel.build import build_panel
+from seqpred.panel.panel import Panel
+from seqpred.reading.table import read_table
+from seqpred.runtime.shape import Shape
+from seqpred.sources.columns import Columns
+from seqpred.sources.source import Source
+from tests.conftest import seasonal
+
+SPEC = InputSpec(season=4, anchor=4, lags=(1, 4))
+LENGTHS = (40, 3, 77, 40, 12)
+HORIZON = 3
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    rows = [f"s{i},{t},{v!r}" for i, n in enumerate(LENGTHS) for t, v in enumerate(seasonal(n, 4, i).tolist())]
+    source = Source("t.csv", ("id,ds,y\n" + "\n".join(rows) + "\n").encode())
+    return build_panel(read_table(source, Columns(("ds",), "id", ("y",))))
+
+
+def session_spec(panel: Panel, steps: int, bidirectional: bool = False) -> SessionSpec:
+    shape = Shape(
+        SPEC.inputs, HORIZON, (0.1, 0.5, 0.9), "gru", 2, 5, bidirectional, 0.0, anchor=4, blend=True,
+        recent=SPEC.recent, cycles=SPEC.cycles,
+    )  # fmt: skip
+    runtime = TorchRuntime(Ensemble(shape, 2), window=9)
+    return SessionSpec(SeriesSpec(SPEC, Covariates(), 1, False), runtime, HORIZON, 1, panel.step, steps)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("steps", [2, 8])
+@pytest.mark.parametrize("size", ["one group", "small groups", "small pieces"])
+def test_a_series_has_the_forecast_that_it_has_alone(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, bidirectional: bool, steps: int, size: str
+) -> None:
+    spec = session_spec(panel, steps, bidirectional)
+    none = np.empty((1, steps, 0))
+    alone = [forecast_panel(panel.choose(np.array([s])), spec, none) for s in range(len(LENGTHS))]
+    if size == "small groups":
+        monkeypatch.setattr(batch, "MAX_CELLS", 100)
+    elif size == "small pieces":
+        monkeypatch.setattr(block, "PIECE", 1)
+    together = forecast_panel(panel, spec, np.empty((len(LENGTHS), steps, 0)))
+    assert together.shape == (len(LENGTHS), steps, 3)
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
+
+
+def test_groups_are_bounded_in_tracks_and_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "MAX_CELLS", 100)
+    monkeypatch.setattr(batch, "MAX_TRACKS", 4)
+    assert list(batch._groups(np.array([300, 50, 50, 20, 20, 10, 10, 10, 10]), 1)) == [1, 2, 4, 2]
+    assert list(batch._groups(np.array([10, 10, 10]), 2)) == [2, 1]
+
+
+def test_the_share_of_the_work_is_reported(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "MAX_CELLS", 80)
+    shares: list[float] = []
+    forecast_panel(panel, session_spec(panel, 2), np.empty((len(LENGTHS), 2, 0)), shares.append)
+    assert shares == [0.2, 0.6]
