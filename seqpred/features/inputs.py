@@ -180,10 +180,14 @@ class Block:
     observed: Bool
     rows: Int
 
+    @property
+    def now(self) -> Float:
+        """The filled values of the rows of the block alone, [B, C, T]."""
+        return self.filled[..., self.filled.shape[-1] - self.rows.shape[1] :]
+
     def origins(self) -> Origins:
         """All rows of the block."""
-        now = self.filled[..., self.filled.shape[-1] - self.rows.shape[1] :]
-        return Origins(self.filled, _unit(self.scale, now), self.observed, self.rows)
+        return Origins(self.filled, _unit(self.scale, self.now), self.observed, self.rows)
 
     def last(self, after: TrackMemory, lengths: Int) -> Origins:
         """The last row of each series alone.
@@ -195,12 +199,6 @@ class Block:
         last = np.arange(len(lengths)), slice(None), lengths - 1
         unit = _unit(self.scale[last][..., None], after.filled[..., -1:])
         return Origins(after.filled, unit, self.observed[last][..., None], after.rows[:, None])
-
-    def track(self, series: int, target: int, length: int) -> Track:
-        """One track of a block that began with its first row."""
-        past = self.filled.shape[-1] - self.rows.shape[1]
-        filled = self.filled[series, target, past : past + length]
-        return Track(self.x[series, target, :length], filled, self.scale[series, target, :length])
 
 
 def advance(
@@ -241,7 +239,8 @@ def advance(
 
 def prepare(values: Float, spec: InputSpec) -> Track:
     """A whole track [T] as one block."""
-    return advance(TrackMemory.start(spec, 1, 1), values[None, None], spec)[0].track(0, 0, len(values))
+    block, _ = advance(TrackMemory.start(spec, 1, 1), values[None, None], spec)
+    return Track(block.x[0, 0], block.now[0, 0], block.scale[0, 0])
 
 
 def _up_to(values: Float, ends: Int, count: int) -> Float:

@@ -85,12 +85,13 @@ def _prepare(
         values, lengths = part.padded(part.values, group, np.nan), part.lengths[group]
         local = None if times is None else part.padded(times, group, 0)
         x, block, _ = advance_series(SeriesMemory.start(spec, len(group)), values, local, spec, lengths)
+        filled = block.now
         for b, (segment, length) in enumerate(zip(chosen[group].tolist(), lengths.tolist(), strict=True)):
             for c in range(spec.targets):
                 targets = values[b, :length, c]
                 if config.data.missing == "interpolate":
                     targets = interpolated(targets, int(segments.cuts[segment]))
-                track = block.track(b, c, length)._replace(x=x[b, c, :length])
+                track = Track(x[b, c, :length], filled[b, c, :length], block.scale[b, c, :length])
                 yield segment * spec.targets + c, track, targets
 
 
