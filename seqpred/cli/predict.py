@@ -80,7 +80,6 @@ def predict(
     """
     from seqpred.cli.table import encode_table, rounded
     from seqpred.cli.terminal import Output
-    from seqpred.commands.predict import forecast_table, future_table
     from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable, write_file
 
@@ -105,7 +104,10 @@ def predict(
         with opened(str(data)) as descriptor:
             if job.run(descriptor):
                 raise KeyboardInterrupt
-    elif write_future:
+        return
+    from seqpred.commands.predict import forecast_table, future_table  # reading tables, which a stream does not need
+
+    if write_future:
         table = future_table(loaded, data, steps=steps, notify=screen.notify)
         write_file(write_future, encode_table(table, "csv"))
     else:

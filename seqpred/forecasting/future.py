@@ -77,13 +77,11 @@ def known_at(
     data: object, columns: Columns, dialect: Dialect, covariates: Covariates, step: Step, notify: Notify
 ) -> KnownAhead:
     """A function from a series and times to its known covariates in a future file, [N, known]; NaN if not in it."""
-    rows: dict[tuple[str, int], Float] = {}
     unknown = np.full(len(covariates.known), np.nan)
-    if data is not None:
-        table, values = _read(data, columns, dialect, covariates, notify)
-        names = [table.names[code] for code in table.codes]
-        times = table.clock.on_grid(table.times, step)[1].tolist()
-        rows = dict(zip(zip(names, times, strict=True), values, strict=True))
+    table, values = _read(data, columns, dialect, covariates, notify)
+    names = [table.names[code] for code in table.codes]
+    times = table.clock.on_grid(table.times, step)[1].tolist()
+    rows = dict(zip(zip(names, times, strict=True), values, strict=True))
     return lambda name, times: np.array([rows.get((name, time), unknown) for time in times.tolist()])
 
 

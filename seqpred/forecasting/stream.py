@@ -13,8 +13,6 @@ from seqpred.calendar.step import Step
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates
-from seqpred.features.fit_covariates import encode_categories
-from seqpred.forecasting.future import known_at
 from seqpred.forecasting.model import Model, session_spec
 from seqpred.forecasting.session import Forecast, ForecastSession
 from seqpred.forecasting.session_file import read_session, write_session
@@ -22,7 +20,6 @@ from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.table import check_levels, quantile_at
 from seqpred.notes import Notify, no_op
 from seqpred.panel.panel import SINCE
-from seqpred.panel.static_file import open_statics, read_statics
 from seqpred.reading.lines import LineParser, OnSkipped, RowFormat
 from seqpred.reading.waiting_lines import Line
 from seqpred.sources.columns import Columns
@@ -92,7 +89,11 @@ class StreamingForecaster:
         own = columns if statics is None else replace(columns, static=())
         self.parser = LineParser(source, RowFormat(own, dialect, words, step), on_skipped)
         spec = session_spec(config, covariates, model.runtime, step, options.steps or model.horizon)
-        known = known_at(options.future, columns, dialect, covariates, step, notify)
+        known = None
+        if options.future is not None:
+            from seqpred.forecasting.future import known_at  # reading tables, which most streams do not need
+
+            known = known_at(options.future, columns, dialect, covariates, step, notify)
         self.session = ForecastSession(spec, known, statics, on_skipped, source)
 
     def take(self, lines: Sequence[Line], every_row: bool = True) -> list[Forecast]:
@@ -181,10 +182,14 @@ def usual_step(step: Step, covariates: Covariates) -> Step:
 
 def _statics(config: Config, covariates: Covariates) -> dict[str, list[float]] | None:
     """The static covariates of each series in the static file, as a model's codes; NaN for others, named ""."""
+    if config.data.covariates.static_file is None:
+        return None
+    from seqpred.features.fit_covariates import encode_categories  # reading tables, which most streams do not need
+    from seqpred.panel.static_file import open_statics, read_statics
+
     columns = [c for c in covariates.columns if c.role == "static"]
     source = open_statics(config.data.covariates, Dialect.of(config.data))
-    if source is None:
-        return None
+    assert source is not None
     table = read_statics(config.data.id, source, [c.name for c in columns], covariates.categories)
     values = table.values.copy()
     for i, column in enumerate(columns):

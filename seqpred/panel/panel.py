@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,13 @@ import numpy.typing as npt
 from seqpred.arrays import Float, Int
 from seqpred.calendar.infer import BLOCK
 from seqpred.calendar.step import Step
-from seqpred.reading.table import Table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import USUAL, Dialect
 from seqpred.spool.mapped import release_pages
 from seqpred.timestamps.format import TimestampFormat
+
+if TYPE_CHECKING:
+    from seqpred.reading.table import Table
 
 Role = Literal["target", "known", "past", "static"]
 PIECE = 1_000_000  # rows of a large panel that are processed at once
