@@ -76,8 +76,13 @@ def _values(field: dict[str, Any]) -> str:
         "null": "null",
         "object": "mapping of text to text",
     }
-    kind = f"list of {_values(field['items'])}" if field.get("type") == "array" else kinds[field["type"]]
+    kind = _items(field["items"]) if field.get("type") == "array" else kinds[field["type"]]
     return " ".join([kind, *bounds])
+
+
+def _items(field: dict[str, Any]) -> str:
+    items = _values(field)
+    return f"list of ({items})" if "anyOf" in field else f"list of {items}"
 
 
 def commands_page() -> str:

@@ -16,6 +16,7 @@ from seqpred.forecasting.model import Model, load
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import check_varying, training_rows
+from seqpred.recipe.minimum import describe_conflict
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
@@ -167,6 +168,9 @@ def resolve_training(
     check_varying(panel)
     path = source.name if source.is_file else None  # null if the rows came without a file
     resolved = resolve(config.replace({"data.path": path}), panel)
+    conflict = describe_conflict(config, resolved.minimums, panel)
+    if conflict:
+        notify(Note(conflict, source.name))
     calendar = resolved.data.covariates.calendar
     holidays = holidays_of(panel, resolved.data.covariates.holidays)
     covariates = fit_covariates(panel, training_rows(resolved, panel.lengths), calendar, holidays)

@@ -83,6 +83,13 @@ class ForecastSection(Section):
         "levels",
         "Quantile levels to forecast; the median is always forecast.",
     )
+    minimum: Auto | float | Annotated[list[float | None], Field(min_length=1)] | None = key(
+        "auto",
+        "lowest forecast; null: any",
+        "Lowest value of a forecast: lower medians and quantiles are raised to it. One number, or a list with one "
+        "number or null for each target. auto: 0 for a target without a negative value in the training split, "
+        "otherwise none. null: none.",
+    )
 
 
 class TrainingSection(Section):

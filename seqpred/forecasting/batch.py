@@ -54,7 +54,7 @@ def _groups(lengths: Int, targets: int) -> Iterator[int]:
 
 def _forecast(panel: Panel, series: Int, spec: SessionSpec, ahead: Float) -> Float:
     """The quantiles of some series, longest first, [B, C, N, Q]."""
-    session = ForecastSession(spec)
+    session = ForecastSession(spec, source=panel.source)
     session.clock = panel.clock
     for s in series.tolist():
         session.add(panel.names[s], int(panel.origins[s]))

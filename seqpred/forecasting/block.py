@@ -64,18 +64,24 @@ class BlockForecaster:
 
         Beyond the horizon the forecast continues from its own medians, and the errors of both forecasts add: each
         quantile's distance from the median is the root of the sum of squares of the last one's and the new one's.
+        What is below the minimum of its target is raised to it, also the medians from which the forecast continues.
 
         Args:
             state: of these series.
             every_row: a forecast after every row (P is T), rather than after the last one (P is 1).
         """
         spec, (quantiles, after) = self.spec, self._read(state, rows, every_row)
-        parts, current = [quantiles], after
+        parts, current = [self._raised(quantiles)], after
         for first in range(spec.horizon, spec.steps, spec.horizon):
             medians = parts[-1][:, :, -1, :, spec.median].transpose(0, 2, 1)
             quantiles, current = self._read(current, self._as_rows(medians, rows, current, first), first=first)
-            parts.append(add_uncertainty(quantiles, parts[-1], spec.median))
+            parts.append(self._raised(add_uncertainty(quantiles, parts[-1], spec.median)))
         return np.concatenate(parts, axis=3)[..., : spec.steps, :], after
+
+    def _raised(self, quantiles: Float) -> Float:
+        """Quantiles [B, C, P, N, Q], those below the minimum of their target raised to it."""
+        lowest = self.spec.lowest
+        return quantiles if lowest is None else np.maximum(quantiles, lowest)
 
     def _as_rows(self, medians: Float, rows: RowBlock, state: SeriesState, first: int) -> RowBlock:
         """Rows with the medians [B, N, C] of the horizon before step `first` as observations."""

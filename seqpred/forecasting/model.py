@@ -161,7 +161,7 @@ def session_spec(
         steps: rows to forecast.
     """
     series = SeriesSpec(config.input_spec, covariates, config.targets, config.joint)
-    return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps)
+    return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps, config.minimums)
 
 
 def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:

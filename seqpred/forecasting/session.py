@@ -15,7 +15,7 @@ import numpy as np
 
 from seqpred.arrays import Float, Int
 from seqpred.calendar.step import DAY, YEAR_10000, Step
-from seqpred.errors import Fault
+from seqpred.errors import DataError, Fault
 from seqpred.forecasting.block import BlockForecaster, RowBlock
 from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.session_state import SeriesState, SessionSpec
@@ -114,15 +114,38 @@ class ForecastSession:
         return index
 
     def advance(self, series: Int, rows: RowBlock, every_row: bool = False) -> Float:
-        """Forecasts after the next rows of some series, [B, C, P, N, Q]; see `BlockForecaster.forecast`."""
+        """Forecasts after the next rows of some series, [B, C, P, N, Q]; see `BlockForecaster.forecast`.
+
+        Raises:
+            DataError: a forecast of an observed target is NaN or infinite.
+        """
         local_times = self.clock.local if self.clock is not None else lambda times: times
         forecaster = BlockForecaster(self.spec, local_times)
         before = self._state.take(series)
         if self._log is not None:
             self._log.states.append((series, before))
-        quantiles, after = forecaster.forecast(before, rows, every_row)
+        with np.errstate(over="ignore", invalid="ignore"):  # rejected below
+            quantiles, after = forecaster.forecast(before, rows, every_row)
+        self._check_finite(series, quantiles, after)
         self._state.put(series, after)
         return quantiles
+
+    def _check_finite(self, series: Int, quantiles: Float, after: SeriesState) -> None:
+        """Check all forecasts but those before the first observation, which are NaN.
+
+        Args:
+            after: the state after the last of the P rows of each series.
+        """
+        if np.isfinite(quantiles).all():
+            return
+        count = quantiles.shape[2]
+        observed = np.arange(count) >= count - after.features.tracks.since[..., None]
+        wrong = observed & ~np.isfinite(quantiles).all(axis=(3, 4))
+        if wrong.any():
+            name = self.names[int(series[np.flatnonzero(wrong.any(axis=(1, 2)))[0]])]
+            hint = "Look for values of an extreme size: seqpred check DATA. If there are none, train again."
+            message = "a forecast is NaN or infinite" + (f" (series {name!r})" if name else "")
+            raise DataError(message, hint=hint, where=self._source)
 
     def start_log(self) -> Log:
         """A new log, in which changes are recorded from now on."""

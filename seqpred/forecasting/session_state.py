@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.arrays import Float32, Int
+from seqpred.arrays import Float, Float32, Int
 from seqpred.calendar.step import Step
 from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import TrackMemory
@@ -33,6 +33,7 @@ class SessionSpec:
         median: the index of the median among the Q levels.
         step: from one row to the next.
         steps: N, rows to forecast.
+        minimums: the lowest forecast of each of the C targets; None for no minimum.
     """
 
     series: SeriesSpec
@@ -41,6 +42,15 @@ class SessionSpec:
     median: int
     step: Step
     steps: int
+    minimums: tuple[float | None, ...] = ()
+
+    @cached_property
+    def lowest(self) -> Float | None:
+        """`minimums` as an array for quantiles [B, C, P, N, Q], -inf for no minimum; None if no target has one."""
+        if all(minimum is None for minimum in self.minimums):
+            return None
+        lowest = [-np.inf if minimum is None else minimum for minimum in self.minimums]
+        return np.array(lowest)[:, None, None, None]
 
     @property
     def covariates(self) -> Covariates:

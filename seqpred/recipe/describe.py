@@ -29,6 +29,8 @@ def describe(
     """
     comments = {f"data.{key}": reason for key, reason in reasons.items()}
     comments |= {"forecast.season": "no season found"} if config.forecast.season == 1 else {}
+    if "forecast.minimum" not in given and config.forecast.minimum == 0:
+        comments["forecast.minimum"] = "lowest forecast: no training value is negative"
     comments["data.covariates"] = "other columns as inputs, by role"
     covariates = config.data.covariates
     suggestions = {f"data.covariates.{r}": [*getattr(covariates, r), *names] for r, names in candidates.items()}

@@ -14,12 +14,17 @@ from seqpred.recipe.resolved import ResolvedConfig
 
 def has_validation(config: ResolvedConfig, lengths: Int) -> Bool:
     """Which series have a validation split, [S]; shorter ones are used for training as a whole."""
-    return lengths > config.training.validation + config.model.anchor + 1
+    return rows_before_validation(lengths, config.training.validation, config.model.anchor) < lengths
 
 
 def training_rows(config: ResolvedConfig, lengths: Int) -> Int:
     """Rows in the training split of each series, [S]; the rest is its validation split."""
-    return lengths - np.where(has_validation(config, lengths), config.training.validation, 0)
+    return rows_before_validation(lengths, config.training.validation, config.model.anchor)
+
+
+def rows_before_validation(lengths: Int, validation: int, anchor: int) -> Int:
+    """`training_rows` of a config that is not yet resolved."""
+    return lengths - np.where(lengths > validation + anchor + 1, validation, 0)
 
 
 def trainable(config: ResolvedConfig, lengths: Int) -> Bool:
@@ -43,8 +48,11 @@ def training_view(config: ResolvedConfig, panel: Panel, constant: Bool) -> dict[
         constant: [S], whether a series never changes.
     """
     is_trainable = trainable(config, panel.lengths)
-    sections = {"forecast": ("season", "horizon"), "training": ("validation", "max_steps", "batch_size")}
-    sections["model"] = ("window", "anchor", "lags", "hidden_size")
+    sections: dict[str, tuple[str, ...]] = {
+        "forecast": ("season", "horizon", "minimum"),
+        "training": ("validation", "max_steps", "batch_size"),
+        "model": ("window", "anchor", "lags", "hidden_size"),
+    }
     return {
         **{name: getattr(getattr(config, section), name) for section, names in sections.items() for name in names},
         "series": {

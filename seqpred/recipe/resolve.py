@@ -15,6 +15,8 @@ from seqpred.features.calendar_cycles import find_calendar
 from seqpred.inspection.detect import one_or_list
 from seqpred.inspection.seasons import find_anchor, find_season, sample
 from seqpred.panel.panel import Panel
+from seqpred.recipe.eligibility import rows_before_validation
+from seqpred.recipe.minimum import find_minimum
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.recipe.threads import choose_threads
 
@@ -49,7 +51,9 @@ def resolve(config: Config, panel: Panel) -> ResolvedConfig:
         "data.timezone": panel.dialect.timezone,
     }
     spans = _resolve_spans(config, panel)
-    return ResolvedConfig.of(config.replace({**data, **spans, **_resolve_sizes(config, panel, spans)}))
+    cuts = rows_before_validation(panel.lengths, spans["training.validation"], spans["model.anchor"])
+    minimum = {"forecast.minimum": find_minimum(config.forecast.minimum, panel, cuts)}
+    return ResolvedConfig.of(config.replace({**data, **spans, **minimum, **_resolve_sizes(config, panel, spans)}))
 
 
 def _resolve_spans(config: Config, panel: Panel) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class ResolvedForecast(ForecastSection):
 
     horizon: Count
     season: Count
+    minimum: float | list[float | None] | None = None
 
 
 class ResolvedTraining(TrainingSection):
@@ -62,15 +63,18 @@ class ResolvedConfig(Config):
 
     @classmethod
     def of(cls, config: Config) -> ResolvedConfig:
-        """The same config as a resolved one.
+        """The same config as a resolved one. Keys that it does not set have the defaults of this class.
 
         Raises:
-            ValueError: a key is still `auto`; the message names it.
+            ValueError: a key is still `auto`, or does not fit the targets; the message names it.
         """
         try:
-            return cls.model_validate(config.model_dump())
+            resolved = cls.model_validate(config.model_dump(exclude_unset=True))
         except ValidationError as e:
             raise ValueError(f"{'.'.join(map(str, e.errors()[0]['loc'][:2]))} is auto") from None
+        if len(resolved.minimums) != resolved.targets:
+            raise ValueError("forecast.minimum does not have one value for each target")
+        return resolved
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -81,6 +85,12 @@ class ResolvedConfig(Config):
     def median(self) -> int:
         """The index of the median in `levels`."""
         return self.levels.index(0.5)
+
+    @property
+    def minimums(self) -> tuple[float | None, ...]:
+        """The lowest forecast of each of the C targets; None for no minimum."""
+        given = self.forecast.minimum
+        return tuple(given) if isinstance(given, list) else (given,) * self.targets
 
     @property
     def targets(self) -> int:

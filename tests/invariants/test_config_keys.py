@@ -66,6 +66,7 @@ OTHER: dict[str, Any] = {
     "forecast.horizon": 4,
     "forecast.season": 5,
     "forecast.quantiles": [0.2, 0.8],
+    "forecast.minimum": 1000,
     "training.loss": "huber",
     "training.learning_rate": 0.01,
     "training.batch_size": 9,
