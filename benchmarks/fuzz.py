@@ -262,7 +262,9 @@ def checkpoint_target(place: Path) -> Target:
         best = Outcome(network.weights(), {"initial_forecast": np.zeros((2, 3), np.float32)}, 9)
         return Run(network, AdamW(network.parameters(), 0.1), torch.Generator(), best, 0.0)
 
-    good = pack({"made_for": made_for, "finished": [new().best.state_dict()], "run": new().state_dict()})[32:]
+    good = pack({"made_for": made_for, "finished": {"0": new().best.state_dict()}, "runs": {"1": new().state_dict()}})[
+        32:
+    ]
     path = place / CHECKPOINT / STATE
     path.parent.mkdir(exist_ok=True)
 
@@ -271,10 +273,10 @@ def checkpoint_target(place: Path) -> Target:
         checkpoint = Checkpoint(place, made_for, Stop(), lambda _: None)
         checkpoint.read()
         with reporting_damage():
-            for outcome in checkpoint.finished:
+            for outcome in checkpoint.finished.values():
                 Outcome.load_state_dict(outcome)
-        if checkpoint.run is not None:
-            new().load_state_dict(checkpoint.run)
+        for run in checkpoint.runs.values():
+            new().load_state_dict(run)
         return None
 
     return Target((good,), read)

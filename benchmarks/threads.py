@@ -30,9 +30,7 @@ def main() -> None:
     for cell in CELLS:
         for batch in BATCHES:
             ratios = [_ratio(Size(hidden, 2, batch, cell=cell)) for hidden in HIDDEN]
-            shown = [
-                f"{r}{'' if choose_threads(cell, h, batch) == 1 else ' *'}" for h, r in zip(HIDDEN, ratios, strict=True)
-            ]
+            shown = [f"{r}{'' if choose_threads(h, batch) == 1 else ' *'}" for h, r in zip(HIDDEN, ratios, strict=True)]
             rows.append((cell, batch, *shown))
     print_table(["cell", "batch", *(f"hidden {h}" for h in HIDDEN)], rows)
     print("\n`*`: the recipe takes more than one thread.")

@@ -17,6 +17,7 @@ PACKAGES = [
     "errors",
     "notes",
     "arrays",
+    "workers",
     "config",
     "calendar",
     "sources",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +12,7 @@ from seqpred.commands.train import prepare_training, train
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.notes import Notify, Progress, no_op
+from seqpred.recipe.threads import cores
 from seqpred.tuning.results import TuneResult, TuneSpec
 from seqpred.tuning.space import Space, read_space
 from seqpred.tuning.study import run_study
@@ -56,7 +56,7 @@ def tune(  # noqa: PLR0913, as many options as the command
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     config = as_config(config)
     space = read_space(config, grid)
-    jobs = jobs or _cores()
+    jobs = jobs or cores()
     config = _for_trials(config, space, jobs)
     panel, _, _ = prepare_training(open_data(data, config), config, notify)  # finds what is wrong with the data
     spec = TuneSpec(
@@ -81,10 +81,6 @@ def _for_trials(config: Config, space: Space, jobs: int) -> Config:
     if jobs > 1 and config.training.threads == "auto" and "training.threads" not in space:
         changes["training.threads"] = 1
     return config.replace(changes)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def run_trial(job: Job, on_progress: Callable[[Any], None]) -> float:

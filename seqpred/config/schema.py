@@ -132,7 +132,7 @@ class TrainingSection(Section):
         "auto", "where to train", "Device to train on. auto: cuda if available, else cpu."
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = advanced(
-        "auto", "of the processor", "CPU threads. auto: by the size of the network."
+        "auto", "in a training step", "CPU threads in a training step. auto: 1; more for large networks."
     )
 
 

@@ -12,6 +12,7 @@ import torch
 
 from seqpred.errors import ConfigError
 
+CPU = torch.device("cpu")
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
 
@@ -41,7 +42,7 @@ def keep_memory() -> None:
         return
 
 
-def free_memory(device: torch.device) -> int | None:
+def free_memory(device: torch.device = CPU) -> int | None:
     """Free bytes of a device, limited by the control group of this process; None if unknown."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])

@@ -93,7 +93,7 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
         "model.members": _known(model.members, lambda: 5 if rows < MANY_ROWS else 3),
         "training.batch_size": batch_size,
         "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows)),
-        "training.threads": _known(training.threads, lambda: choose_threads(model.cell, hidden_size, batch_size)),
+        "training.threads": _known(training.threads, lambda: choose_threads(hidden_size, batch_size)),
     }
 
 

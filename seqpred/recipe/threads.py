@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 
 # Multiplications per step (hidden_size squared x batch_size) from which more threads are faster, as measured by
-# benchmarks/threads.py: the second thread of an LSTM pays off earlier, since its kernel is fused.
-TWO = {"lstm": 64**2 * 32}
-TWO_OTHERS = 64**2 * 128
-FOUR, EIGHT = 128**3, 512**2 * 128
+# benchmarks/threads.py. Below, a core trains another network instead: two take half the time, two threads 0.7 of it.
+TWO, FOUR, EIGHT = 64**2 * 128, 128**3, 512**2 * 128
 
 
-def choose_threads(cell: str, hidden_size: int, batch_size: int) -> int:
+def choose_threads(hidden_size: int, batch_size: int) -> int:
     """Threads for a network of this size.
 
     A fixed table instead of a measurement at the start: a near tie would be decided either way, and the order of
     summation, hence the bytes of the result, depends on the number of threads.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     work = hidden_size**2 * batch_size
-    if work < TWO.get(cell, TWO_OTHERS):
+    if work < TWO:
         return 1
-    return min(cores, 2 if work < FOUR else 4 if work < EIGHT else 8)
+    return min(cores(), 2 if work < FOUR else 4 if work < EIGHT else 8)
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

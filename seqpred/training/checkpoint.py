@@ -10,7 +10,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ from seqpred.storage.layout import CHECKPOINT, LARGEST, STATE, WEIGHTS
 from seqpred.storage.untrusted import read_regular
 
 if TYPE_CHECKING:
-    from seqpred.training.loop import Hooks
     from seqpred.training.run import Outcome, State
 
 COST = 0.02  # share of the time that writing may take
@@ -33,7 +33,7 @@ MAX_NAMED = 4  # changed keys that a message names
 
 @dataclass
 class Checkpoint:
-    """The state of a training: the networks that are finished, and the one being trained.
+    """The state of a training: the networks that are finished, and those being trained.
 
     Attributes:
         path: the model folder.
@@ -42,8 +42,8 @@ class Checkpoint:
         notify: receives a note if a write fails; training continues.
         every: seconds from one write to the next at least; 0 to write after every step.
         clock: returns the time in seconds.
-        finished: states of the finished outcomes, in training order.
-        run: the state of the network being trained.
+        finished: states of the finished outcomes, by the number of the network in training order, from 0.
+        runs: states of the networks that are being trained.
     """
 
     path: Path
@@ -52,8 +52,8 @@ class Checkpoint:
     notify: Notify
     every: float = 10.0
     clock: Callable[[], float] = time.monotonic
-    finished: list[State] = field(default_factory=list)
-    run: State | None = None
+    finished: dict[int, State] = field(default_factory=dict)
+    runs: dict[int, State] = field(default_factory=dict)
     _next_write: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -64,41 +64,58 @@ class Checkpoint:
         """Where the state is written."""
         return self.path / CHECKPOINT / STATE
 
-    def outcome(self, index: int, hooks: Hooks, train: Callable[[Hooks, State | None], Outcome]) -> Outcome:
-        """The outcome of a network: loaded if it is finished, otherwise trained, resuming its state if there is one.
-
-        Args:
-            index: of the network in training order.
-            train: receives hooks that write checkpoints, and the state to resume.
-        """
+    def outcome(self, index: int) -> Outcome | None:
+        """The outcome of a network if it is finished."""
         from seqpred.training.run import Outcome, reporting_damage
 
+        if index not in self.finished:
+            return None
+        with reporting_damage():
+            return Outcome.load_state_dict(self.finished[index])
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """Inside the context, the first signal to end is recorded, and obeyed after a step."""
+        self.stop.patient = True
         try:
-            if index < len(self.finished):
-                with reporting_damage():
-                    return Outcome.load_state_dict(self.finished[index])
-            self.stop.patient = True
-            outcome = train(replace(hooks, on_step=self.on_step), self.run)
+            yield
         finally:
             self.stop.patient = False
-        self.finished.append(outcome.state_dict())
-        self.run = None
-        self._write()
-        return outcome
 
-    def on_step(self, state_dict: Callable[[], State]) -> None:
-        """Write the state if a write or the end of training is due."""
-        if not self.stop.asked and self.clock() < self._next_write:
-            return
-        self.run = state_dict()
-        self._write()
+    def on_step(self, index: int, state_dict: Callable[[], State]) -> None:
+        """Write the state of the network in training if a write or the end of training is due."""
+        if self.stop.asked or self.clock() >= self._next_write:
+            self.runs[index] = state_dict()
+            self.write()
+        self.end_if_asked()
+
+    def update(self, index: int, state: State) -> None:
+        """Store the state of one of several networks in training; write if that is due."""
+        self.runs[index] = state
+        if self.clock() >= self._next_write:
+            self.write()
+
+    def finish(self, index: int, outcome: Outcome) -> None:
+        """Store the outcome of a network."""
+        self.finished[index] = outcome.state_dict()
+        self.runs.pop(index, None)
+        self.write()
+
+    def end_if_asked(self) -> None:
+        """End the training if a signal asked for it.
+
+        Raises:
+            KeyboardInterrupt: it did.
+        """
         if self.stop.asked:
             raise KeyboardInterrupt
 
-    def _write(self) -> None:
+    def write(self) -> None:
+        """Write the state now."""
         started = self.clock()
+        finished, runs = ({str(i): state for i, state in sorted(s.items())} for s in (self.finished, self.runs))
         try:
-            replace_file(self.file, pack({"made_for": self.made_for, "finished": self.finished, "run": self.run}))
+            replace_file(self.file, pack({"made_for": self.made_for, "finished": finished, "runs": runs}))
         except WriteError as e:
             self.notify(Note(f"{e.message}; training continues without a checkpoint"))
         now = self.clock()
@@ -117,13 +134,19 @@ class Checkpoint:
         hint = "Start over with --force."
         try:
             state = unpack(read_regular(self.file, 4 * LARGEST[WEIGHTS]))
-            self.finished, self.run = list(state["finished"]), state["run"]
+            self.finished, self.runs = ({int(i): s for i, s in state[key].items()} for key in ("finished", "runs"))
             _check_unchanged(state["made_for"], json.loads(json.dumps(self.made_for)), self.path)
+            resumed = self._resumed()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             raise FolderError(f"damaged: {e}", hint=hint, where=str(self.file)) from None
-        step = f"step {self.run['step']}" if self.run else "the last step"
-        network = f" of network {len(self.finished) + 1}" if self.finished else ""
-        self.notify(Note(f"resuming the training in {self.path} after {step}{network}"))
+        self.notify(Note(f"resuming the training in {self.path} after {resumed}"))
+
+    def _resumed(self) -> str:
+        """Which step of which network is next, as text."""
+        if not self.runs:
+            return f"the last step of network {len(self.finished)}"
+        steps = [f"step {run['step']} of network {i + 1}" for i, run in sorted(self.runs.items())]
+        return " and ".join(steps) if self.finished or len(steps) > 1 else f"step {self.runs[min(self.runs)]['step']}"
 
 
 def _check_unchanged(before: Mapping[str, Any], now: Mapping[str, Any], path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,8 +14,8 @@ from seqpred.network.machine import threads
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.choice import Choice
 from seqpred.training.history import HistoryRow, history_of
-from seqpred.training.networks import fit_options
-from seqpred.training.run import Outcome
+from seqpred.training.loop import FitOptions
+from seqpred.training.networks import Spent, fit_options
 from seqpred.training.validate import Validation
 from seqpred.training.validation_score import ValidationSet, interval_widths
 
@@ -46,15 +47,10 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
     Under a time budget, further members are trained while one more fits in. If validation has chosen no steps, all
     members would be alike, and one is trained.
     """
-    choice, networks, budget = validation.choice, validation.networks, config.training.time_budget
+    choice, networks = validation.choice, validation.networks
     options, windows = fit_options(config), validation.windows.train_on_all()
-    members: list[Outcome] = []
-    for i in range(config.model.members if choice.step else 1):
-        if members and budget is not None and networks.seconds + members[-1].seconds > budget:
-            break
-        left = None if budget is None else max(budget - networks.seconds, 1e-3)
-        schedule = replace(options.schedule, steps=validation.schedule_steps, stop_step=choice.step, time_budget=left)
-        members.append(networks.fit(windows, replace(options, schedule=schedule, seed=options.seed + i)))
+    count = config.model.members if choice.step else 1
+    members = networks.train([windows] * count, partial(_options, options, validation))
     initial = {name: np.mean([m.initial[name] for m in members], axis=0) for name in members[0].initial}
     weights = [member.weights for member in members]
     with threads(options.threads):
@@ -64,6 +60,17 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
     outcomes = networks.outcomes
     history = history_of(outcomes)
     return Fit(ensemble, validation.held_out, choice, networks.steps, outcomes[0].reason, history)
+
+
+def _options(options: FitOptions, validation: Validation, place: int, spent: Spent) -> FitOptions | None:
+    """The options of a member; None if it no longer fits in the time budget."""
+    budget = options.schedule.time_budget
+    if budget is not None and spent.last is not None and spent.seconds + spent.last > budget:
+        return None
+    left = None if budget is None else max(budget - spent.seconds, 1e-3)
+    steps, stop_step = validation.schedule_steps, validation.choice.step
+    schedule = replace(options.schedule, steps=steps, stop_step=stop_step, time_budget=left)
+    return replace(options, schedule=schedule, seed=options.seed + place)
 
 
 def bounded_scale(validation: Validation, weights: Weights) -> float:

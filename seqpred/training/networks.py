@@ -1,19 +1,43 @@
-"""Networks that are trained one after another, with one checkpoint, one time budget and one progress."""
+"""Networks that are trained with one checkpoint, one time budget and one progress, in parallel where that pays off."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from seqpred.network.machine import choose_device
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.shape import Shape
 from seqpred.training.checkpoint import Checkpoint
-from seqpred.training.loop import FitOptions, Hooks, TrainingProgress, fit
+from seqpred.training.loop import FitOptions, Hooks, TrainingProgress
+from seqpred.training.parallel import count_processes
 from seqpred.training.run import UNSCORED, Outcome, Score
 from seqpred.training.schedule import Schedule
+from seqpred.training.trainers import Job, Trainer, make_trainer
 from seqpred.training.windows import Windows
 
 VALIDATIONS = 40  # in a whole schedule
+
+
+@dataclass(frozen=True)
+class Spent:
+    """The time that training has taken when a network starts.
+
+    Attributes:
+        seconds: since training started.
+        last: of the last finished network of the stage; None before one is finished.
+        processes: networks that are trained at the same time.
+    """
+
+    seconds: float
+    last: float | None = None
+    processes: int = 1
+
+
+OptionsOf = Callable[[int, Spent], FitOptions | None]
+"""From the place of a network in its stage to its options; None if the time budget has no time left for it."""
 
 
 def fit_options(config: ResolvedConfig) -> FitOptions:
@@ -33,12 +57,16 @@ def fit_options(config: ResolvedConfig) -> FitOptions:
 
 
 @dataclass
-class NetworkSequence:
-    """Trains networks one after another, or loads them from the checkpoint of an interrupted training.
+class Networks:
+    """Trains networks in stages, or loads them from the checkpoint of an interrupted training.
+
+    The networks of a stage do not depend on each other. The number of processes does not change the result: each
+    network is trained by `fit` with the same arguments.
 
     Attributes:
         count: how many networks there will be.
         outcomes: of the networks so far.
+        seconds: the time spent so far.
     """
 
     shape: Shape
@@ -46,16 +74,40 @@ class NetworkSequence:
     checkpoint: Checkpoint | None
     count: int
     outcomes: list[Outcome] = field(default_factory=list)
-
-    @property
-    def seconds(self) -> float:
-        """Time spent on all networks so far."""
-        return sum(outcome.seconds for outcome in self.outcomes)
+    seconds: float = 0.0
+    _shares: dict[int, float] = field(default_factory=dict)  # of each network that has started, how much is done
 
     @property
     def steps(self) -> int:
         """Steps taken by all networks so far."""
         return sum(outcome.steps for outcome in self.outcomes)
+
+    def train(self, windows: Sequence[Windows], options: OptionsOf) -> list[Outcome]:
+        """Train the networks of a stage, each on its own windows; only the first ones if the time budget ends."""
+        usual = options(0, Spent(self.seconds))
+        assert usual is not None, "the time budget must leave time for one network"
+        processes = count_processes(self.shape, windows, usual)
+        stage = _Stage(self, options, len(windows), processes)
+        checkpoint = self.checkpoint
+        with (
+            checkpoint.patient() if checkpoint else nullcontext(),
+            make_trainer(self.shape, windows, self.hooks, checkpoint, self._report, processes) as trainer,
+        ):
+            outcomes = stage.run(trainer)
+        self.outcomes += outcomes
+        self.seconds = stage.seconds
+        return outcomes
+
+    def _report(self, job: Job, progress: TrainingProgress) -> None:
+        """Report the progress of one network as that of all."""
+        schedule = job.options.schedule
+        validating = schedule.stop_step is None
+        self._shares[job.number] = progress.share if validating else progress.step / schedule.last_step
+        best = progress.best if validating else self._score
+        seconds, share = job.started + progress.seconds, sum(self._shares.values()) / self.count
+        self.hooks.on_progress(
+            replace(progress, network=job.number + 1, networks=self.count, share=share, seconds=seconds, best=best)
+        )
 
     @property
     def _score(self) -> Score:
@@ -63,22 +115,57 @@ class NetworkSequence:
         scores = [outcome.score for outcome in self.outcomes if outcome.validation_results]
         return scores[-1] if scores else UNSCORED
 
-    def fit(self, windows: Windows, options: FitOptions) -> Outcome:
-        """Train the next network."""
-        hooks = replace(self.hooks, on_progress=lambda progress: self._report(progress, options.schedule))
-        if self.checkpoint is None:
-            outcome = fit(self.shape, windows, options, hooks)
-        else:
-            outcome = self.checkpoint.outcome(
-                len(self.outcomes), hooks, lambda hooks, state: fit(self.shape, windows, options, hooks, state)
-            )
-        self.outcomes.append(outcome)
-        return outcome
 
-    def _report(self, progress: TrainingProgress, schedule: Schedule) -> None:
-        """Report the progress of one network as that of all."""
-        done, validating = len(self.outcomes), schedule.stop_step is None
-        share = progress.share if validating else progress.step / schedule.last_step
-        joint = replace(progress, network=done + 1, networks=self.count, share=(done + share) / self.count)
-        best = progress.best if validating else self._score
-        self.hooks.on_progress(replace(joint, seconds=self.seconds + progress.seconds, best=best))
+class _Stage:
+    """The training of one stage: which network starts when, and the time that each process has spent."""
+
+    def __init__(self, networks: Networks, options: OptionsOf, count: int, processes: int) -> None:
+        self.networks, self.options = networks, options
+        self.first = len(networks.outcomes)  # the number of the first network of the stage
+        self.done: dict[int, Outcome] = {}
+        self.idle = [networks.seconds] * processes  # the time spent when each idle process became idle
+        self.waiting = deque(range(self.first, self.first + count))
+        self.started: dict[int, float] = {}
+
+    @property
+    def seconds(self) -> float:
+        """The time spent when all are finished."""
+        return max(self.idle)
+
+    def run(self, trainer: Trainer) -> list[Outcome]:
+        """Train all networks; returns their outcomes in order."""
+        while self.waiting or self.started:
+            while self.waiting and trainer.free:
+                self._start_next(trainer)
+            for number, outcome in trainer.results():
+                started = self.started.pop(number)
+                if outcome is None:  # its process was killed
+                    self.idle.append(started)
+                    self.waiting.appendleft(number)
+                else:
+                    self._finish(number, started, outcome)
+        return [self.done[number] for number in sorted(self.done)]
+
+    def _start_next(self, trainer: Trainer) -> None:
+        number, checkpoint = self.waiting[0], self.networks.checkpoint
+        started = min(self.idle)
+        loaded = checkpoint.outcome(number) if checkpoint else None
+        last = next(reversed(self.done.values())).seconds if self.done else None
+        options = self.options(number - self.first, Spent(started, last, trainer.count))
+        if options is None and loaded is None:
+            self.waiting.clear()
+            return
+        self.waiting.popleft()
+        self.idle.remove(started)
+        if loaded is not None:
+            self._finish(number, started, loaded)
+            return
+        assert options is not None
+        self.started[number] = started
+        state = checkpoint.runs.get(number) if checkpoint else None
+        trainer.start(Job(number, number - self.first, options, started, state))
+
+    def _finish(self, number: int, started: float, outcome: Outcome) -> None:
+        self.idle.append(started + outcome.seconds)
+        self.done[number] = outcome
+        self.networks._shares[number] = 1.0

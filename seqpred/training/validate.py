@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -17,9 +18,9 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choice import Choice, choose
 from seqpred.training.dataset import training_windows
-from seqpred.training.loop import Hooks
+from seqpred.training.loop import FitOptions, Hooks
 from seqpred.training.memory import check_memory
-from seqpred.training.networks import NetworkSequence, fit_options
+from seqpred.training.networks import Networks, Spent, fit_options
 from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
 
@@ -48,7 +49,7 @@ class Validation:
     held_out: Weights
     schedule_steps: int
     windows: Windows
-    networks: NetworkSequence
+    networks: Networks
 
 
 def validate(
@@ -70,19 +71,27 @@ def validate(
         DataError: too few rows to train on, or to validate on.
     """
     keep_memory()  # before the first tensor
-    shape, options, budget = config.shape(covariates), fit_options(config), config.training.time_budget
+    shape, options = config.shape(covariates), fit_options(config)
     check_memory(shape, config.model.window, options.batch_size, options.device)
     windows = training_windows(panel, config, covariates)
     folds = list(_folds(windows, config))
-    networks = NetworkSequence(shape, hooks or Hooks(), checkpoint, len(folds) + config.model.members)
-    for i, fold in enumerate(folds):
-        left = None if budget is None else max(budget / TIME_SHARE - networks.seconds, 1e-3) / (len(folds) - i)
-        networks.fit(fold, replace(options, schedule=replace(options.schedule, time_budget=left)))
+    networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + config.model.members)
+    networks.train(folds, partial(_options, options, len(folds)))
     choice, largest_errors = _choose(folds, networks.outcomes, shape.levels[-1] - shape.levels[0])
     last = networks.outcomes[-1]
     held_out = gather([last.weights], last.initial, choice.shrinkage, choice.interval_scale)
     steps = max(1, *(outcome.schedule_steps for outcome in networks.outcomes))
     return Validation(choice, largest_errors, last.score, held_out, steps, windows, networks)
+
+
+def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions:
+    """The options of a fold: an equal part of what is left of the time for validation."""
+    budget = options.schedule.time_budget
+    if budget is None:
+        return options
+    rounds = -(-(folds - place) // spent.processes)  # of networks that are trained at the same time
+    left = max(budget / TIME_SHARE - spent.seconds, 1e-3) / rounds
+    return replace(options, schedule=replace(options.schedule, time_budget=left))
 
 
 def _choose(folds: Sequence[Windows], outcomes: Sequence[Outcome], coverage: float) -> tuple[Choice, Float32]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from seqpred.arrays import Bool, Float, Float32, Int
 from seqpred.features.inputs import InputSpec, Track, recent_changes
 from seqpred.network.heads import HeadInputs
-from seqpred.spool.mapped import release_pages, zeros
+from seqpred.spool.mapped import LARGE, release_pages, zeros
 from seqpred.training.positions import Positions, position_stride
 
 PrepareTracks = Callable[[Int], Iterable[tuple[int, Track, Float]]]
@@ -116,6 +116,11 @@ class Windows:
         for batch in batches:
             self._prepare(batch)
             release_pages(*self.memory)
+
+    def prepare_shared(self) -> None:
+        """Compute all inputs now if they are in memory, so that processes forked from this one share them."""
+        if sum(array.nbytes for array in self.memory) < LARGE:
+            self.prepare(torch.arange(len(self.begins)))
 
     def _prepare(self, tracks: Int) -> None:
         begins, ends = self.begins.numpy(), self.ends.numpy()

@@ -1,20 +1,17 @@
-"""Trainings in parallel processes: jobs in, progress and results out."""
+"""The trials of a search in parallel processes: jobs in, progress and scores out."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from functools import partial
 from typing import Any
 
+from seqpred import workers
 from seqpred.errors import SeqpredError, StoppedError
-
-GRACE = 10.0  # seconds that an interrupted training has to save its state
+from seqpred.workers import Channel
 
 
 @dataclass(frozen=True)
@@ -59,13 +56,6 @@ class _PrunedError(Exception):
 
 
 @dataclass
-class _Worker:
-    process: SpawnProcess
-    pipe: Connection
-    job: Job | None = None
-
-
-@dataclass
 class Pool:
     """Worker processes, one training each at a time.
 
@@ -75,112 +65,72 @@ class Pool:
 
     count: int
     train: Train
-    workers: list[_Worker] = field(default_factory=list)
+    pool: workers.Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pool = workers.Pool(self.count, partial(_work, self.train), "spawn")
 
     def __enter__(self) -> Pool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self.workers:
-            if worker.job is not None and worker.process.pid is not None and worker.process.is_alive():
-                os.kill(worker.process.pid, signal.SIGINT)
-            else:
-                worker.pipe.close()
-        for worker in self.workers:
-            worker.process.join(GRACE)
-            if worker.process.is_alive():
-                worker.process.kill()
+        with self.pool:
+            for number in self.pool.running:
+                os.kill(self.pool.pid(number), signal.SIGINT)
+            while self.pool.running and any(self.pool.events(workers.GRACE)):
+                pass  # until they have ended, or one takes too long
 
     @property
     def free(self) -> bool:
         """Whether another job can start now."""
-        return len(self.workers) < self.count or any(worker.job is None for worker in self.workers)
+        return self.pool.free
 
     @property
     def busy(self) -> bool:
         """Whether a job is running."""
-        return any(worker.job is not None for worker in self.workers)
+        return bool(self.pool.running)
 
     def start(self, job: Job) -> None:
         """Run a job in a free worker."""
-        worker = next((worker for worker in self.workers if worker.job is None), None) or self._new()
-        worker.job = job
-        worker.pipe.send(job)
-
-    def _new(self) -> _Worker:
-        context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, self.train), daemon=True)
-        process.start()
-        theirs.close()
-        worker = _Worker(process, ours)
-        self.workers.append(worker)
-        return worker
+        self.pool.start(job.number, job)
 
     def events(self, timeout: float) -> Iterator[Event]:
         """What has happened, after waiting at most so many seconds for something."""
-        pipes: dict[Any, _Worker] = {worker.pipe: worker for worker in self.workers if worker.job is not None}
-        for pipe in wait(list(pipes), timeout):
-            worker = pipes[pipe]
-            assert worker.job is not None
-            try:
-                event: Event = worker.pipe.recv()
-            except (EOFError, OSError):
-                event = Event(worker.job.number, "failed", message="its process was killed")
-                self.workers.remove(worker)
-            if event.kind != "progress":
-                worker.job = None
-            yield event
+        for event in self.pool.events(timeout):
+            if event.kind == "killed":
+                yield Event(event.number, "failed", message="its process was killed")
+            elif event.kind == "raised":
+                yield Event(event.number, "failed", message=f"{type(event.value).__name__}: {event.value}")
+            else:
+                yield event.value
 
     def prune(self, number: int) -> None:
         """Ask a running job to stop at its next validation."""
-        for worker in self.workers:
-            if worker.job is not None and worker.job.number == number:
-                worker.pipe.send(None)
+        self.pool.ask_to_stop(number)
 
 
-def _work(pipe: Connection, train: Train) -> None:
-    """The main function of a worker: train until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # between jobs the parent decides
-    while True:
-        try:
-            job = pipe.recv()
-        except (EOFError, OSError):
-            return
-        if job is not None:  # a request to prune that came too late
-            with _interruptible():
-                pipe.send(_run(job, train, pipe))
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def _work(train: Train, job: Job, channel: Channel) -> Event:
+    """Run one job, which SIGINT interrupts; the event that ends it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _run(job: Job, train: Train, pipe: Connection) -> Event:
-    """Run one job; the event that ends it."""
-    try:
-        score = train(job, _report(job.number, pipe))
+        return Event(job.number, "done", score=train(job, _report(job.number, channel)))
     except _PrunedError:
         return Event(job.number, "pruned")
     except (StoppedError, KeyboardInterrupt):
         return Event(job.number, "interrupted")
     except SeqpredError as e:
         return Event(job.number, "failed", message=e.message)
-    return Event(job.number, "done", score=score)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _report(number: int, pipe: Connection) -> Callable[[Any], None]:
+def _report(number: int, channel: Channel) -> Callable[[Any], None]:
     """A callback that sends the progress of the first network, and stops the training if it is to be pruned."""
 
     def on_progress(progress: Any) -> None:
-        if pipe.poll() and pipe.recv() is None:
+        if channel.asked_to_stop():
             raise _PrunedError
         if progress.network == 1:
-            pipe.send(Event(number, "progress", progress.step, progress.best.mase))
+            channel.report(Event(number, "progress", progress.step, progress.best.mase))
 
     return on_progress

@@ -58,8 +58,8 @@ def dying(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     def write_and_die(path: Path, content: bytes) -> None:
         replace_file(path, content)
-        run = unpack(content)["run"]
-        if run and steps and run["step"] >= steps[0]:
+        runs = unpack(content)["runs"].values()
+        if runs and steps and max(run["step"] for run in runs) >= steps[0]:
             steps.pop(0)
             raise KilledError
 
@@ -197,9 +197,10 @@ def test_every_flipped_bit_in_a_checkpoint_is_detected(unfinished: Path) -> None
 def test_an_invalid_state_with_a_valid_hash_is_reported_as_damaged(unfinished: Path) -> None:
     file = unfinished / "checkpoint" / "state"
     good = unpack(file.read_bytes())
-    faults: list[State] = [{}, {**good, "run": {"step": 1}}, {**good, "run": {**good["run"], "weights": {}}}]
-    faults += [{**good, "finished": [{}]}, {**good, "run": {**good["run"], "rng": np.zeros(3, np.uint8)}}]
-    faults += [{**good, "made_for": 3}, {**good, "finished": 3}, {**good, "run": []}]
+    run = good["runs"]["0"]
+    faults: list[State] = [{}, *({**good, "runs": {"0": r}} for r in ({"step": 1}, {**run, "weights": {}}, []))]
+    faults += [{**good, "finished": {"0": {}}}, {**good, "runs": {"0": {**run, "rng": np.zeros(3, np.uint8)}}}]
+    faults += [{**good, "made_for": 3}, {**good, "finished": 3}, {**good, "runs": {"x": run}}]
     for state in faults:
         file.write_bytes(pack(state))
         with pytest.raises(FolderError, match="damaged"):

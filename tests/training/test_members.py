@@ -36,9 +36,13 @@ def prepared(series: int, **training: Any) -> Any:
 
 @pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (1.2, 2), (4.0, 3), (None, 3)])
 def test_validation_takes_a_third_of_a_time_budget_and_every_member_all_its_steps(
-    slow_clock: Callable[[float, float], Callable[[], float]], budget: float | None, members: int
+    slow_clock: Callable[[float, float], Callable[[], float]],
+    monkeypatch: pytest.MonkeyPatch,
+    budget: float | None,
+    members: int,
 ) -> None:
-    """One fold of up to 80 steps of 10 ms; then members of as many steps as chosen."""
+    """One fold of up to 80 steps of 10 ms; then members of as many steps as chosen, one after the other."""
+    monkeypatch.setattr("seqpred.training.networks.count_processes", lambda *_: 1)
     reports: list[TrainingProgress] = []
     panel, config, covariates = prepared(40, time_budget=budget)
     validation = validate(panel, config, covariates, Hooks(reports.append, clock=slow_clock(0.01, 0.001)))

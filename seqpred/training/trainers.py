@@ -1,0 +1,241 @@
+"""Who trains networks: this process, one after the other, or several processes at a time."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Protocol
+
+from seqpred.notes import Note
+from seqpred.runtime.shape import Shape
+from seqpred.training.checkpoint import Checkpoint
+from seqpred.training.loop import FitOptions, Hooks, TrainingProgress, fit
+from seqpred.training.run import Outcome, State
+from seqpred.training.windows import Windows
+from seqpred.workers import GRACE, Channel, Event, Pool
+
+LOOK = 0.1  # seconds from one look at the other process to the next
+
+
+@dataclass(frozen=True)
+class Job:
+    """A network to train.
+
+    Attributes:
+        number: in training order, from 0.
+        place: of its windows in those of the stage.
+        started: the time spent on the whole training when this network starts.
+        state: to resume.
+    """
+
+    number: int
+    place: int
+    options: FitOptions
+    started: float
+    state: State | None
+
+
+Report = Callable[[Job, TrainingProgress], None]
+
+
+class Trainer(Protocol):
+    """Trains networks.
+
+    Attributes:
+        count: how many at a time.
+    """
+
+    count: int
+
+    @property
+    def free(self) -> bool:
+        """Whether another network can start now."""
+        ...
+
+    def start(self, job: Job) -> None:
+        """Start to train a network."""
+        ...
+
+    def results(self) -> Iterator[tuple[int, Outcome | None]]:
+        """The numbers and outcomes of networks that have ended since; without outcome if the process was killed."""
+        ...
+
+
+def make_trainer(
+    shape: Shape,
+    windows: Sequence[Windows],
+    hooks: Hooks,
+    checkpoint: Checkpoint | None,
+    report: Report,
+    processes: int,
+) -> AbstractContextManager[Trainer]:
+    """A trainer of networks on these windows.
+
+    Args:
+        report: receives the progress of a network.
+        processes: how many networks are trained at a time; 1 to train in this process.
+    """
+    here = InProcess(shape, windows, hooks, checkpoint, report)
+    return nullcontext(here) if processes == 1 else Processes(here, processes)
+
+
+@dataclass
+class InProcess:
+    """Trains networks one after the other in this process."""
+
+    shape: Shape
+    windows: Sequence[Windows]
+    hooks: Hooks
+    checkpoint: Checkpoint | None
+    report: Report
+    count: int = 1
+    ended: list[tuple[int, Outcome | None]] = field(default_factory=list)
+
+    @property
+    def free(self) -> bool:
+        """See `Trainer.free`."""
+        return not self.ended
+
+    def start(self, job: Job) -> None:
+        """See `Trainer.start`; returns when the network is trained."""
+        hooks = replace(self.hooks, on_progress=partial(self.report, job))
+        if self.checkpoint is not None:
+            hooks = replace(hooks, on_step=partial(self.checkpoint.on_step, job.number))
+        self.end(job.number, fit(self.shape, self.windows[job.place], job.options, hooks, job.state))
+
+    def end(self, number: int, outcome: Outcome) -> None:
+        """Store an outcome."""
+        if self.checkpoint is not None:
+            self.checkpoint.finish(number, outcome)
+        self.ended.append((number, outcome))
+
+    def results(self) -> Iterator[tuple[int, Outcome | None]]:
+        """See `Trainer.results`."""
+        while self.ended:
+            yield self.ended.pop()
+
+
+class Processes:
+    """Trains networks in processes forked from this one, which share its memory.
+
+    They send their progress, and from time to time their state, from which a network is resumed if its process is
+    killed. After each such end, one process less is used, since memory may have been short; after the last, networks
+    are trained in this process.
+    """
+
+    def __init__(self, here: InProcess, count: int) -> None:
+        self.here, self.count = here, count
+        every = None if here.checkpoint is None else here.checkpoint.every
+        self.pool = Pool(count, partial(_work, here.shape, here.windows, every), "fork")
+        self.jobs: dict[int, Job] = {}
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.__exit__()
+
+    @property
+    def free(self) -> bool:
+        """See `Trainer.free`."""
+        return len(self.jobs) < self.count and self.here.free
+
+    def start(self, job: Job) -> None:
+        """See `Trainer.start`."""
+        if not self.pool.count:
+            self.here.start(job)
+            return
+        self.jobs[job.number] = job
+        self.pool.start(job.number, job)
+
+    def results(self) -> Iterator[tuple[int, Outcome | None]]:
+        """See `Trainer.results`."""
+        if self.jobs:
+            for event in self.pool.events(LOOK):
+                self._handle(event)
+            if self.here.checkpoint is not None and self.here.checkpoint.stop.asked:
+                self._stop(self.here.checkpoint)
+        yield from self.here.results()
+
+    def _handle(self, event: Event) -> None:
+        """Forward a report, or end a job."""
+        if event.kind == "report":
+            self._forward(self.jobs[event.number], event.value)
+            return
+        job = self.jobs.pop(event.number)
+        if event.kind == "raised":
+            raise event.value
+        if event.kind == "killed":
+            self._replace(job, event.value)
+        elif event.value is not None:
+            self.here.end(event.number, event.value)
+
+    def _forward(self, job: Job, value: TrainingProgress | Note | State) -> None:
+        if isinstance(value, TrainingProgress):
+            self.here.report(job, value)
+        elif isinstance(value, Note):
+            self.here.hooks.notify(value)
+        elif self.here.checkpoint is not None:
+            self.here.checkpoint.update(job.number, value)
+
+    def _replace(self, job: Job, code: int | None) -> None:
+        """Have the network of a killed process trained again."""
+        self.pool.count -= 1
+        self.count = max(1, self.pool.count)
+        by = f" by {signal.Signals(-code).name}" if code and code < 0 else ""
+        network, state = f"the process that trained network {job.number + 1} was killed{by}", job.state
+        if self.here.checkpoint is not None:
+            state = self.here.checkpoint.runs.get(job.number, state)
+        action = f"it is resumed after step {state['step']}" if state else "it is trained from the beginning"
+        self.here.hooks.notify(Note(f"{network}; {action}"))
+        self.here.ended.append((job.number, None))
+
+    def _stop(self, checkpoint: Checkpoint) -> None:
+        """Collect the states of all networks, write them and end.
+
+        Raises:
+            KeyboardInterrupt: always.
+        """
+        for number in self.jobs:
+            self.pool.ask_to_stop(number)
+        deadline = time.monotonic() + GRACE
+        while self.jobs and time.monotonic() < deadline:
+            for event in self.pool.events(LOOK):
+                self._handle(event)
+        if checkpoint.runs or checkpoint.finished:
+            checkpoint.write()
+        raise KeyboardInterrupt
+
+
+class _StoppedError(Exception):
+    """The other process has asked to stop."""
+
+
+def _work(shape: Shape, windows: Sequence[Windows], every: float | None, job: Job, channel: Channel) -> Outcome | None:
+    """Train a network in a worker process; None if it was asked to stop, after it has sent its state.
+
+    Args:
+        every: seconds from one report of the state to the next; None for none.
+    """
+    saved = looked = time.monotonic()
+
+    def on_step(state_dict: Callable[[], State]) -> None:
+        nonlocal saved, looked
+        now = time.monotonic()
+        if every is None or now < looked + min(LOOK, every):
+            return
+        looked, stop = now, channel.asked_to_stop()
+        if stop or now >= saved + every:
+            channel.report(state_dict())
+            saved = time.monotonic()
+        if stop:
+            raise _StoppedError
+
+    try:
+        return fit(shape, windows[job.place], job.options, Hooks(channel.report, channel.report, on_step), job.state)
+    except _StoppedError:
+        return None
