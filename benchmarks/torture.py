@@ -83,8 +83,11 @@ def kill_after(process: int, seconds: float) -> bool:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """The contents of all files in a folder."""
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    """The contents of all files in a folder that are the same for identical runs."""
+    from seqpred.storage.model_folder import reproducible_part
+
+    files = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {name: reproducible_part(content) if name == "manifest.json" else content for name, content in files.items()}
 
 
 # ------------------------------------------------------------------ trainings

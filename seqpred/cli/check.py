@@ -27,7 +27,6 @@ COUNTS = {
 """Headers of the table of tracks, and the keys of `check --json` that they show."""
 LEAST = ("from", "longest gap", "gaps", "flat", "season", "duplicates")  # dropped first if the terminal is narrow
 SPARKS = 16  # characters of a sparkline
-BLOCKS, PLAIN = "▁▂▃▄▅▆▇█", "_.,-=+*#"  # low to high; the second if the terminal's encoding lacks the first
 NAME, MOST_COLUMNS = 20, 30  # characters of a name, and columns of the data, that fit a screen
 
 
@@ -190,16 +189,10 @@ def _shown(text: str) -> str:
 
 def _sparkline(survey: Survey, track: int) -> str:
     """The shape of a track from its first row to its last; a blank if all values are missing."""
-    import numpy as np
+    from seqpred.report.sparkline import BLOCKS, PLAIN, sparkline
 
     s, c = divmod(track, survey.empty.shape[1])
-    parts = np.array_split(survey.panel.track(s, c), min(SPARKS, int(survey.panel.lengths[s])))
-    means = np.array([p[np.isfinite(p)].mean() if np.isfinite(p).any() else np.nan for p in parts])
-    survey.panel.release_pages()
-    known = means[np.isfinite(means)]
-    if not len(known):
-        return ""
     marks = BLOCKS if _shown(BLOCKS) == BLOCKS else PLAIN
-    height = float(np.ptp(known)) or 1.0
-    levels = [int((m - known.min()) / height * (len(marks) - 1) + 0.5) if np.isfinite(m) else None for m in means]
-    return "".join(" " if level is None else marks[level] for level in levels)
+    line = sparkline(survey.panel.track(s, c), SPARKS, marks)
+    survey.panel.release_pages()
+    return line

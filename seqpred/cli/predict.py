@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -74,7 +75,7 @@ def predict(
 ) -> None:
     """Forecast the rows that follow the data.
 
-    Prints one row per series, target and step.
+    Prints one row per series, target and step: as CSV, or on a terminal as a rounded table with a chart.
 
     Example: cat sales.csv | seqpred predict runs/sales - > forecast.csv
     """
@@ -85,6 +86,7 @@ def predict(
 
     screen = Output.of(ctx, quiet=quiet)
     levels, part = _levels(quantiles) if quantiles else None, _shard(shard, each=stream or state is not None)
+    on_screen = form is None and output is None and not no_header and sys.stdout.isatty()
     form = form or FORMS.get(output.suffix if output else "", "csv")
     _check(data, future, form, output, each=stream, stateful=state is not None)
     for path in (output, write_future, state):
@@ -105,24 +107,29 @@ def predict(
             if job.run(descriptor):
                 raise KeyboardInterrupt
         return
-    from seqpred.commands.predict import forecast_table, future_table  # reading tables, which a stream does not need
+    from seqpred.commands.predict import compute_forecasts, future_table  # reading tables, which a stream does not need
 
     if write_future:
         table = future_table(loaded, data, steps=steps, notify=screen.notify)
         write_file(write_future, encode_table(table, "csv"))
     else:
         with screen.progress_cleared():
-            table = forecast_table(
+            found = compute_forecasts(
                 loaded,
                 data,
                 steps=steps,
                 quantiles=levels,
                 future=future,
                 shard=part,
-                as_text=form != "parquet",
                 notify=screen.notify,
                 on_progress=screen.on_progress,
             )
+        if on_screen:
+            from seqpred.cli.forecast_screen import show_forecasts
+
+            show_forecasts(found, digits, screen.notify, all_levels=levels is not None)
+            return
+        table = found.table(as_text=form != "parquet")
         table = table if digits is None else rounded(table, digits)
         _write(encode_table(table, form, header=not no_header), output)
 

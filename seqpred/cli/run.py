@@ -71,7 +71,7 @@ def _described(error: BaseException, words: Sequence[str]) -> tuple[Exit, str, s
         return Exit.DATA, "out of memory", hint
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("seqpred"):
         package = error.name.partition(".")[0]
-        return Exit.CONFIG, f"the package {package!r} is not installed", f"Install it: pip install {package}"
+        return Exit.CONFIG, f"the package {package!r} is not installed", f"Install it with `pip install {package}`."
     if isinstance(error, ImportError):
         return Exit.CONFIG, f"a package cannot be imported ({error})", "Install it again."
     if isinstance(error, UnicodeEncodeError):

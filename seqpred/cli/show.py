@@ -17,7 +17,7 @@ def show(
 ) -> None:
     """Show what a model folder or a config contains.
 
-    Nothing in it is executed.
+    Prints a summary of a model, then its config and manifest as YAML. Nothing in it is executed.
 
     Example: seqpred show runs/sales
     """
@@ -33,7 +33,18 @@ def show(
     from seqpred.config.yaml_subset import dump_yaml
     from seqpred.report.text import printable
 
-    write_data(printable(dump_yaml(described, width=100)))
+    details = dump_yaml(described, width=78)
+    write_data(printable(details if is_config else f"{_summary(thing)}\n{details}"))
+
+
+def _summary(path: Path) -> str:
+    """The summary of a model, as YAML with the texts below each other."""
+    from seqpred.config.yaml_subset import dump_yaml
+    from seqpred.forecasting.model import load
+
+    lines = load(path).summary()
+    width = max(map(len, lines)) + 2
+    return "".join(f"{label + ':':<{width}}" + dump_yaml({"x": text}, width=200)[3:] for label, text in lines.items())
 
 
 def _model(path: Path) -> dict[str, Any]:

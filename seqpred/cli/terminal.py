@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from seqpred.notes import Note, Progress
 
 PIPE_WIDTH = 100  # columns of a table that is not shown on a terminal
+UNBREAKABLE = "\0"  # in place of a blank at which no line ends
 
 
 class Output:
@@ -85,10 +87,19 @@ def write_message(text: str) -> None:
     """Write a message to stderr; on a terminal, break lines between words."""
     text = printable(text)
     if sys.stderr.isatty():
-        width = _width(sys.stderr)
-        lines = (textwrap.wrap(t, width, break_long_words=False, break_on_hyphens=False) for t in text.splitlines())
-        text = "\n".join(line for wrapped in lines for line in wrapped)
+        text = wrap_message(text, _width(sys.stderr))
     sys.stderr.write(text + "\n")
+
+
+def wrap_message(text: str, width: int) -> str:
+    r"""A message in lines of at most `width` columns; a command between backticks stays on one line.
+
+    >>> wrap_message("Resume with `seqpred train a.yaml`.", 24)
+    'Resume with\n`seqpred train a.yaml`.'
+    """
+    whole = re.sub(r"`[^`\n]*`", lambda command: command.group().replace(" ", UNBREAKABLE), text)
+    lines = (textwrap.wrap(t, width, break_long_words=False, break_on_hyphens=False) for t in whole.splitlines())
+    return "\n".join(line for wrapped in lines for line in wrapped).replace(UNBREAKABLE, " ")
 
 
 def write_data(text: str) -> None:
@@ -107,7 +118,8 @@ def table(
     from rich.table import Table
 
     stream = stream or sys.stdout
-    grid = Table(title=printable(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    lines = box.SIMPLE_HEAD if shows("─", stream) else box.ASCII2
+    grid = Table(title=printable(title) or None, box=lines, title_justify="left", title_style="bold")
     for i, name in enumerate(header):
         grid.add_column(printable(name), justify="right" if i >= texts else "left")
     for row in rows:
@@ -117,6 +129,15 @@ def table(
     options: Any = {"highlight": False, "emoji": False, "markup": False}
     Console(file=text, force_terminal=terminal, width=screen_width(stream), **options).print(grid)
     stream.write(text.getvalue())
+
+
+def shows(characters: str, stream: TextIO | None = None) -> bool:
+    """Whether the encoding of a stream has these characters."""
+    try:
+        characters.encode((stream or sys.stdout).encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def screen_width(stream: TextIO | None = None) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.errors import ConfigError
 from seqpred.forecasting.future import make_future, read_future
@@ -13,6 +15,7 @@ from seqpred.forecasting.model import Model, load
 from seqpred.forecasting.shard import Shard
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.notes import Notify, OnProgress, Progress, no_op
+from seqpred.panel.panel import Panel
 from seqpred.reading.table import to_frame
 
 if TYPE_CHECKING:
@@ -55,8 +58,57 @@ def forecast_table(  # noqa: PLR0913, as many options as the command
     """The forecasts of `predict` as columns, in the order in which they are printed.
 
     Args:
-        shard: forecast only the series of this shard.
         as_text: write timestamps as the data does; otherwise return `datetime` values.
+    """
+    found = compute_forecasts(
+        model,
+        data,
+        steps=steps,
+        quantiles=quantiles,
+        future=future,
+        shard=shard,
+        notify=notify,
+        on_progress=on_progress,
+    )
+    return found.table(as_text=as_text)
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts and the history that they continue.
+
+    Attributes:
+        panel: the history.
+        values: [K, N, Q], in the order of `Panel.tracks`.
+        levels: of the Q quantiles.
+        wanted: the levels to print.
+    """
+
+    panel: Panel
+    values: Float
+    levels: Sequence[float]
+    wanted: Sequence[float]
+
+    def table(self, *, as_text: bool = True) -> Table:
+        """The forecast table; see `make_table`."""
+        return make_table(self.panel, self.values, self.levels, self.wanted, as_text=as_text)
+
+
+def compute_forecasts(  # noqa: PLR0913, as many options as the command
+    model: Model | str | Path,
+    data: object = None,
+    *,
+    steps: int | None = None,
+    quantiles: Sequence[float] | None = None,
+    future: object = None,
+    shard: Shard | None = None,
+    notify: Notify = no_op,
+    on_progress: OnProgress = no_op,
+) -> Forecasts:
+    """The forecasts of `predict` with their history.
+
+    Args:
+        shard: forecast only the series of this shard.
         on_progress: receives how much of a large file is stored, then the share of the series that is forecast.
     """
     model = model if isinstance(model, Model) else load(model)
@@ -69,8 +121,8 @@ def forecast_table(  # noqa: PLR0913, as many options as the command
     if shard is not None:
         chosen = shard.choose(panel.names)
         panel, ahead = panel.choose(chosen), ahead[chosen]
-    forecasts = model.forecast(panel, steps, ahead, lambda share: on_progress(Progress("forecasting", share)))
-    return make_table(panel, forecasts, levels, wanted, as_text=as_text)
+    values = model.forecast(panel, steps, ahead, lambda share: on_progress(Progress("forecasting", share)))
+    return Forecasts(panel, values, levels, wanted)
 
 
 def future_table(

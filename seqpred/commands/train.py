@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from seqpred.recipe.minimum import describe_conflict
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
+from seqpred.storage.history import write_history
 from seqpred.storage.layout import check_target, holds_model, holds_state
 from seqpred.storage.model_folder import read_folder, write_folder
 
@@ -110,7 +112,6 @@ class _Training:
         # These import torch, which a fault in the data need not wait for.
         from seqpred.runtime.onnx_graph import write_graph
         from seqpred.training.checkpoint import Checkpoint
-        from seqpred.training.history import write_history
         from seqpred.training.loop import Hooks
         from seqpred.training.manifest import made_for, make_manifest, validation_scores
         from seqpred.training.members import train_members
@@ -121,14 +122,15 @@ class _Training:
             checkpoint.read()
         validation = validate(self.visible, config, covariates, Hooks(self.on_progress, self.notify), checkpoint)
         fit = train_members(config, validation)
+        if fit.choice.shrinkage == 0:
+            self.notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
         if self.holdout is not None:
             fit, held_out = self._score_holdout(config, covariates, validation, fit)
         graph = write_graph(config.shape(covariates), fit.weights)
         manifest = make_manifest(self.visible, covariates, fit, scores, held_out)
+        manifest |= {"date": datetime.now(UTC).isoformat(timespec="seconds"), "duration": validation.networks.seconds}
         write_folder(self.out, config, fit.weights, manifest, graph, write_history(fit.history))
-        if fit.choice.shrinkage == 0:
-            self.notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
 
     def _score_holdout(
         self, config: ResolvedConfig, covariates: Covariates, validation: Validation, fit: Fit

@@ -52,7 +52,9 @@ def tune(  # noqa: PLR0913, as many options as the command
         ConfigError, DataError, WriteError, StoppedError: see `errors`.
     """
     if find_spec("optuna") is None:
-        raise ConfigError("tune needs Optuna, which is not installed", hint="pip install 'seqpred[tune]'")
+        raise ConfigError(
+            "tune needs Optuna, which is not installed", hint="Install it with `pip install 'seqpred[tune]'`."
+        )
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     config = as_config(config)
     space = read_space(config, grid)

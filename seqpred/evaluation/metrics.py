@@ -95,7 +95,7 @@ class Tally:
         missing = int((~np.isfinite(quantiles).all(axis=1)).sum())
         if missing:
             message = f"{missing} of {len(truth)} observed rows have a forecast that is NaN or infinite"
-            raise DataError(message, hint="Train again, or look for extreme values: seqpred check DATA.")
+            raise DataError(message, hint="Train again, or look for extreme values with `seqpred check DATA`.")
         error = np.abs(truth - quantiles[:, middle])
         scaled = [float(np.mean(np.abs(c.truth[k] - c.quantiles[k, middle]))) / c.scale for c, k in known]
         scaled = [s for s in scaled if np.isfinite(s)]

@@ -71,6 +71,24 @@ class Model:
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as e:
             raise self._damaged(f"the covariates in it cannot be read ({e})") from None
 
+    def __repr__(self) -> str:
+        return (
+            f"<Model {self.folder.path}: {', '.join(self.summary()[key] for key in ('network', 'horizon', 'scores'))}>"
+        )
+
+    def summary(self) -> dict[str, str]:
+        """The model in ten lines, as label and text.
+
+        Raises:
+            FolderError: the manifest lacks something that training writes.
+        """
+        from seqpred.forecasting.summary import summarize
+
+        try:
+            return summarize(self)
+        except (KeyError, TypeError, AttributeError, ValueError) as e:
+            raise self._damaged(f"the manifest is incomplete ({type(e).__name__}: {e})") from None
+
     def forecast(self, panel: Panel, steps: int, ahead: Float, on_share: OnShare = no_op) -> Float:
         """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""
         spec = session_spec(self.config, self.covariates, self.runtime, panel.step, steps)

@@ -67,7 +67,7 @@ def read_session(path: Path, session: ForecastSession, model: str) -> None:
     except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise FolderError(f"not a state file of --state ({e})", hint=_HINT, where=where) from None
     if format_ != FORMAT:
-        hint = "pip install --upgrade seqpred" if format_ > FORMAT else _HINT
+        hint = "Upgrade with `pip install --upgrade seqpred`." if format_ > FORMAT else _HINT
         raise FolderError(f"has format {format_}; this seqpred reads {FORMAT}", hint=hint, where=where)
     if sha256 != _hash(arrays, header):
         raise FolderError("damaged: its content does not match its hash", hint=_HINT, where=where)

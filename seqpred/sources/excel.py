@@ -20,7 +20,7 @@ def read_sheet(content: BinaryIO, name: str) -> bytes:
     try:
         from openpyxl import load_workbook
     except ImportError:
-        hint = "Install it with: pip install 'seqpred[excel]'; or save the sheet as CSV."
+        hint = "Install it with `pip install 'seqpred[excel]'`, or save the sheet as CSV."
         raise DataError("is an Excel workbook, which needs openpyxl", hint=hint, where=name) from None
     try:
         workbook = load_workbook(content, read_only=True, data_only=True)

@@ -111,6 +111,12 @@ def write_folder(
     return complete
 
 
+def reproducible_part(manifest: bytes) -> bytes:
+    """A manifest file without what differs between identical runs: date, duration, and the hash that covers them."""
+    parsed = json.loads(manifest)
+    return _to_json({k: v for k, v in parsed.items() if k not in ("date", "duration", "manifest_sha256")})
+
+
 def encode_manifest(manifest: dict[str, Any]) -> bytes:
     """The manifest as a file; its own hash is set."""
     manifest["manifest_sha256"] = _own_hash(manifest)
@@ -172,7 +178,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         newer = manifest["format"] > FORMAT
         raise FolderError(
             f"has format {manifest['format']}; this version of seqpred reads format {FORMAT}",
-            hint="Upgrade it: pip install --upgrade seqpred" if newer else "Train the model again.",
+            hint="Upgrade with `pip install --upgrade seqpred`." if newer else "Train the model again.",
             where=str(path.parent),
         )
     if _own_hash(manifest) != manifest.get("manifest_sha256") or content != _to_json(manifest):

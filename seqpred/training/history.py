@@ -1,32 +1,14 @@
-"""The learning curves of all networks, as `history.csv` stores them."""
+"""The learning curves of networks, from the outcomes of their training."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from seqpred.storage.history import HistoryRow
 from seqpred.training.run import Outcome
-
-
-class HistoryRow(NamedTuple):
-    """One look at a network during its training.
-
-    Attributes:
-        step: training steps so far.
-        network: its number, from 1; the networks that were validated come first, then the members.
-        loss: mean training loss since the row before; None before the first step.
-        validation_score: mean loss over the validation windows; None for members, which are trained on all rows.
-    """
-
-    step: int
-    network: int
-    loss: float | None
-    validation_score: float | None
 
 
 def history_of(outcomes: Sequence[Outcome]) -> list[HistoryRow]:
@@ -45,16 +27,3 @@ def _mean(losses: npt.NDArray[np.float32]) -> float | None:
     """The mean over windows with a known target, [W]; None if there is none."""
     known = losses[np.isfinite(losses)]
     return float(known.mean()) if known.size else None
-
-
-def write_history(rows: Sequence[HistoryRow]) -> str:
-    """The rows as CSV, numbers in the shortest form that reads back as the same.
-
-    >>> write_history([HistoryRow(0, 1, None, 0.5), HistoryRow(10, 1, 0.25, 0.4)]).splitlines()
-    ['step,network,loss,validation_score', '0,1,,0.5', '10,1,0.25,0.4']
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HistoryRow._fields)
-    writer.writerows(rows)
-    return text.getvalue()

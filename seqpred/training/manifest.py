@@ -37,7 +37,7 @@ def make_manifest(
     scores: Mapping[str, Any],
     holdout: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The manifest; it contains no row of the data and no clock time, so that runs can be compared.
+    """The manifest, without the date and duration of the training; it contains no row of the data.
 
     Args:
         panel: the rows that the model was trained on.

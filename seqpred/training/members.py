@@ -12,8 +12,9 @@ import torch
 from seqpred.network.ensemble import Ensemble, Weights, gather
 from seqpred.network.machine import threads
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.storage.history import HistoryRow
 from seqpred.training.choice import Choice
-from seqpred.training.history import HistoryRow, history_of
+from seqpred.training.history import history_of
 from seqpred.training.loop import FitOptions
 from seqpred.training.networks import Spent, fit_options
 from seqpred.training.validate import Validation

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqpred.storage.layout import MANIFEST
+from seqpred.storage.model_folder import reproducible_part
 from tests.cli import warm
 
 COMMAND = (sys.executable, "-m", "seqpred")
@@ -69,8 +71,20 @@ def piped(place: Path, line: str, **variables: str) -> subprocess.CompletedProce
 
 
 def listing(place: Path) -> dict[str, bytes | None]:
-    """Everything in a folder by relative path: the bytes of files, None for folders."""
-    return {str(p.relative_to(place)): p.read_bytes() if p.is_file() else None for p in place.rglob("*")}
+    """Everything in a folder by relative path: the bytes of files, None for folders.
+
+    The date and duration of a training are removed from manifests, so that identical runs have equal listings.
+    """
+    return {str(p.relative_to(place)): contents(p) if p.is_file() else None for p in place.rglob("*")}
+
+
+def contents(path: Path) -> bytes:
+    """The bytes of a file; of a manifest, those that are the same for identical runs."""
+    content = path.read_bytes()
+    try:
+        return reproducible_part(content) if path.name == MANIFEST else content
+    except (ValueError, AttributeError):  # a test has damaged it
+        return content
 
 
 def wave(i: int) -> float:

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 
@@ -97,7 +98,8 @@ def test_control_characters_are_escaped_only_on_a_terminal(write, models, tmp_pa
     ):
         shown = on_terminal(command, tmp_path)
         assert shown
-        assert not [c for c in shown if not c.isprintable() and c not in "\r\n"], shown
+        bare = re.sub(r"\x1b\[[01]m", "", shown)  # the header of a table is bold
+        assert not [c for c in bare if not c.isprintable() and c not in "\r\n"], shown
 
 
 def on_terminal(arguments: list[str], place) -> str:

@@ -250,7 +250,7 @@ def test_a_newer_format_error_names_the_upgrade(model: Path) -> None:
     rewrite_manifest(model, lambda m: m.update(format=FORMAT + 1, something="new"))
     assert fault(model) == (
         f"{model}: has format {FORMAT + 1}; this version of seqpred reads format {FORMAT}. "
-        "Upgrade it: pip install --upgrade seqpred"
+        "Upgrade with `pip install --upgrade seqpred`."
     )
 
 

@@ -1,0 +1,99 @@
+"""A model in ten lines: what it is, what it was trained on, how good it is and what the networks contribute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqpred.forecasting.model import Model
+
+MAX_NAME = 40  # characters of a path
+
+
+def summarize(model: Model) -> dict[str, str]:
+    """The ten lines as label and text."""
+    config, manifest = model.config, model.folder.manifest
+    weights = model.folder.weights()
+    parameters = sum(w.size for w in weights.values())
+    data = manifest["data"]
+    size = f"{parameters:,} parameters, {_kilobytes(len(model.folder.weights_file))}"
+    version = manifest.get("made_by", {}).get("seqpred", "?")
+    return {
+        "model": _shortened(str(model.folder.path)),
+        "network": describe_network(model),
+        "data": f"{_data_name(config.data.path)}, {_count(data['rows'], 'row')} of {data['series']:,} series",
+        "horizon": f"{_count(config.forecast.horizon, 'row')}, step {config.data.frequency}",
+        "season": _count(config.forecast.season, "row") if config.forecast.season > 1 else "none",
+        "scores": describe_scores(manifest),
+        "contribution": describe_contribution(manifest),
+        "start": f"random weights, seed {config.training.seed}",
+        "size": f"{size}, runs with {model.runtime_name}",
+        "trained": f"{_date(manifest)}, seqpred {version}, fingerprint {manifest['fingerprint'][:12]}",
+    }
+
+
+def describe_network(model: Model) -> str:
+    """The networks of the ensemble and their layers."""
+    section, manifest = model.config.model, model.folder.manifest
+    steps = manifest["training"]["chosen"]["step"]
+    count = len({name.split(".")[1] for name in model.folder.weights() if name.startswith("members.")})
+    direction = "bidirectional " if section.bidirectional else ""
+    networks = f"{count} {direction}{section.cell.upper()} network{'s' if count != 1 else ''}"
+    return f"{networks}, {_count(section.depth, 'layer')} of {section.hidden_size} units, {_count(steps, 'step')}"
+
+
+def stored_scores(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The scores on the holdout if there are any, else those on the validation split."""
+    scores: Mapping[str, Any] = manifest.get("holdout") or manifest["scores"]
+    return scores
+
+
+def scores_label(manifest: Mapping[str, Any]) -> str:
+    """Which rows the stored scores are of."""
+    return "holdout" if manifest.get("holdout") else "validation split"
+
+
+def describe_scores(manifest: Mapping[str, Any]) -> str:
+    """The scores of the model with the rows that they are of."""
+    scores = stored_scores(manifest)
+    own = scores["metrics"]["model"]
+    figures = f"MASE {_figure(own['mase'])}, WQL {_figure(own['wql'], 4)}, skill {_figure(scores['skill'])}"
+    return f"{figures} ({scores_label(manifest)})"
+
+
+def describe_contribution(manifest: Mapping[str, Any]) -> str:
+    """What the networks add to the blend of naive forecasts."""
+    shrinkage = manifest["training"]["chosen"]["shrinkage"]
+    if shrinkage == 0:
+        return "none (shrinkage 0), the forecast is the blend of naive forecasts"
+    return f"network skill {_figure(stored_scores(manifest).get('network_skill'))}, shrinkage {shrinkage:.2f}"
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}{'s' if count != 1 else ''}"
+
+
+def _data_name(path: str | None) -> str:
+    return _shortened(Path(path).name) if path else "rows without a file"
+
+
+def _shortened(text: str) -> str:
+    """The text, without its middle if it is long; the end of a path matters most."""
+    return text if len(text) <= MAX_NAME else f"{text[:9]}...{text[12 - MAX_NAME :]}"
+
+
+def _kilobytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def _date(manifest: Mapping[str, Any]) -> str:
+    """When the model was trained and how long that took; models of earlier versions do not contain it."""
+    if "date" not in manifest:
+        return "on an unknown date"
+    return f"{str(manifest['date'])[:10]} in {manifest['duration']:.0f} s"
