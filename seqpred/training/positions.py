@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-STRIDE_STEPS = 48  # one more row between positions for each so many steps ahead: adjacent forecasts are redundant
+STRIDE_STEPS = 12  # one more row between positions for each so many steps ahead: adjacent forecasts are redundant
 
 
 def position_stride(horizon: int, window: int) -> int:
     """Rows from one position to the next.
 
-    >>> position_stride(48, 96), position_stride(168, 256), position_stride(480, 8)
-    (1, 3, 8)
+    >>> position_stride(12, 24), position_stride(48, 96), position_stride(480, 8)
+    (1, 4, 8)
     """
     return max(1, min(horizon // STRIDE_STEPS, window))
 

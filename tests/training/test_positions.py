@@ -11,10 +11,10 @@ from seqpred.training.positions import Positions, position_stride
 
 @settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.integers(1, 2000), st.integers(1, 500))
-def test_the_stride_is_one_up_to_a_horizon_of_95_and_never_longer_than_the_window(horizon: int, window: int) -> None:
+def test_the_stride_is_one_up_to_a_horizon_of_23_and_never_longer_than_the_window(horizon: int, window: int) -> None:
     stride = position_stride(horizon, window)
     assert 1 <= stride <= window
-    assert horizon >= 96 or stride == 1
+    assert horizon >= 24 or stride == 1
 
 
 def test_positions_are_the_rows_that_are_a_stride_apart() -> None:
