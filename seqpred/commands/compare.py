@@ -80,8 +80,7 @@ def _score(model: Model, panel: Panel, windows: Sequence[Window]) -> Contestant:
     spec = BacktestSpec(
         config.levels, model.horizon, Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     )
-    forecasters = {"model": model.forecast, "blend": model.forecast_blend}
-    found = backtest(panel, forecasters, spec, windows, errors.observe)
+    found = backtest(panel, model.forecasters(), spec, windows, errors.observe)
     parameters = sum(w.size for name, w in model.folder.weights().items() if name.startswith("members."))
     seconds = model.folder.manifest.get("duration")
     return Contestant(str(model.folder.path), found, errors.errors, parameters, seconds)

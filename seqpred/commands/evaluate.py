@@ -45,9 +45,8 @@ def evaluate(
     count = windows or max(1, min(MOST_WINDOWS, unseen // horizon or validation // horizon))
     windows_to_score = last_windows(panel.lengths, horizon, label_windows(count, horizon, unseen))
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
-    forecasters = {"model": model.forecast, "blend": model.forecast_blend}
     spec = BacktestSpec(config.levels, horizon, baselines)
-    found = backtest(panel, forecasters, spec, windows_to_score, observe and observe(panel))
+    found = backtest(panel, model.forecasters(), spec, windows_to_score, observe and observe(panel))
     seen = count - found.windows_unseen
     if seen:
         text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"

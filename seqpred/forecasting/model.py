@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from seqpred.errors import ConfigError, FolderError
 from seqpred.features.covariates import Covariates
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.batch import OnShare, forecast_panel
+from seqpred.forecasting.rolling import RollingForecaster
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
@@ -94,14 +95,14 @@ class Model:
         spec = session_spec(self.config, self.covariates, self.runtime, panel.step, steps)
         return forecast_panel(panel, spec, ahead, on_share)
 
-    def forecast_blend(self, panel: Panel, steps: int, ahead: Float) -> Float:
-        """The same without the networks: the initial blend of naive forecasts, [K, N, Q]."""
+    def forecasters(self) -> dict[str, Forecaster]:
+        """The model and, as `blend`, the same without the networks, for forecasts after increasing cutoffs."""
         try:
-            runtime = BlendRuntime(self.config.shape(self.covariates), self.folder.weights())
+            blend = BlendRuntime(self.config.shape(self.covariates), self.folder.weights())
         except (KeyError, ValueError) as e:
             raise self._damaged(f"the weights do not fit its config ({e})") from None
-        spec = session_spec(self.config, self.covariates, runtime, panel.step, steps)
-        return forecast_panel(panel, spec, ahead)
+        runtimes: dict[str, Runtime] = {"model": self.runtime, "blend": blend}
+        return {name: make_forecaster(self.config, self.covariates, runtime) for name, runtime in runtimes.items()}
 
     def _damaged(self, what: str) -> FolderError:
         hint = "Train again, or restore the whole folder from a copy."
@@ -161,12 +162,8 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
 
 
 def make_forecaster(config: ResolvedConfig, covariates: Covariates, runtime: Runtime) -> Forecaster:
-    """The forecaster of a resolved config, its covariates and a runtime."""
-
-    def forecast(panel: Panel, steps: int, ahead: Float) -> Float:
-        return forecast_panel(panel, session_spec(config, covariates, runtime, panel.step, steps), ahead)
-
-    return forecast
+    """The forecaster of a resolved config, its covariates and a runtime, for increasing cutoffs."""
+    return RollingForecaster(partial(session_spec, config, covariates, runtime))
 
 
 def session_spec(

@@ -113,6 +113,21 @@ class ForecastSession:
             own.append(value)
         return index
 
+    def index(self, name: str, origin: int) -> int:
+        """The index of a series; of a new one, if there is none of this name, whose first row has this time."""
+        found = self._index.get(name)
+        return self.add(name, origin) if found is None else found
+
+    @property
+    def bytes(self) -> int:
+        """The size of the states of all series."""
+        return sum(array.nbytes for array in self._state.to_arrays().values())
+
+    def rows_read(self, names: Sequence[str]) -> Int:
+        """How many rows of these series have been read, [S]."""
+        indices = np.array([self._index.get(name, -1) for name in names], np.int64)
+        return np.where(indices < 0, 0, self._state.rows[indices] if len(self._state.rows) else 0)
+
     def advance(self, series: Int, rows: RowBlock, every_row: bool = False) -> Float:
         """Forecasts after the next rows of some series, [B, C, P, N, Q]; see `BlockForecaster.forecast`.
 

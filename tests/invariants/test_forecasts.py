@@ -69,12 +69,13 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
     seen: list[list[Float]] = []
 
     def recorder(panel: Panel, steps: int, ahead: Float) -> Float:
-        seen[-1].append(model.forecast(panel, steps, ahead))
+        seen[-1].append(forecast(panel, steps, ahead))
         return seen[-1][-1]
 
     data = frame()
     for change in (0.0, changed):
         seen.append([])
+        forecast = model.forecasters()["model"]
         late = data["day"] > pd.Timestamp("2024-03-16")  # 14 rows of each series: the last two windows
         altered = data.assign(sales=data["sales"].where(~late, data["sales"] + change))
         panel = load_panel(open_source(altered), model.config, lambda _: None)
@@ -83,6 +84,24 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
     for before, after in zip(seen[0][:3], seen[1][:3], strict=True):
         assert np.array_equal(before, after)
     assert not np.array_equal(seen[0][3], seen[1][3])
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("steps", [7, 17])
+def test_one_pass_over_several_cutoffs_forecasts_as_if_cut_at_each(
+    train: Train, bidirectional: bool, steps: int
+) -> None:
+    """The second series begins after the first cutoff; a later call for an earlier cutoff starts anew."""
+    model, data = train("lstm", 2, bidirectional), frame()
+    data = data[(data["id"] == data["id"].iloc[0]) | (data["day"] > pd.Timestamp("2024-03-12"))]
+    panel = load_panel(open_source(data), model.config)
+    forecast, scale = model.forecasters()["model"], data["sales"].std()
+    for back in (28, 14, 13, 0, 7):
+        cuts = panel.lengths - back
+        own, cuts = panel.choose(np.flatnonzero(cuts > 0)), cuts[cuts > 0]
+        ahead = own.ahead(cuts, steps)
+        expected = model.forecast(own.cut(cuts), steps, ahead)
+        np.testing.assert_allclose(forecast(own.cut(cuts), steps, ahead), expected, rtol=0, atol=1e-6 * scale)
 
 
 def test_what_eval_scores_is_what_predict_prints(train: Train) -> None:
