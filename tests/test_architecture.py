@@ -33,6 +33,7 @@ PACKAGES = [
     "evaluation",
     "storage",
     "forecasting",
+    "explanation",
     "training",
     "report",
     "tuning",

@@ -11,6 +11,7 @@ from seqpred import __version__
 from seqpred.cli.check import check
 from seqpred.cli.compare import compare
 from seqpred.cli.evaluate import evaluate
+from seqpred.cli.explain import explain
 from seqpred.cli.init import init
 from seqpred.cli.predict import predict
 from seqpred.cli.show import schema, show
@@ -50,9 +51,12 @@ _COMMANDS: dict[str, Callable[..., None]] = {
     "tune": tune,
     "eval": evaluate,
     "compare": compare,
+    "explain": explain,
     "predict": predict,
     "show": show,
     "schema": schema,
 }
 for name, command in _COMMANDS.items():
-    app.command(name, no_args_is_help=name in ("check", "train", "compare", "tune", "eval", "predict", "show"))(command)
+    app.command(
+        name, no_args_is_help=name in ("check", "train", "compare", "explain", "tune", "eval", "predict", "show")
+    )(command)

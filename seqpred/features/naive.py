@@ -150,12 +150,14 @@ class NaiveTable:
     """A naive forecasts minus the anchor's forecast, as linear functions of R recent rows.
 
     Attributes:
+        names: A of them, as `seasonal_naive_12`.
         picks: [U, N], rows of the seasonal lags that the forecasts share.
         shares: [A, U], weight of each lag in each forecast; the anchor's is subtracted.
         level, slope: [A, R], weights of the recent rows.
         steps: [A, N], multiples of the slope for each step ahead.
     """
 
+    names: tuple[str, ...]
     picks: Int
     shares: Float
     level: Float
@@ -172,10 +174,11 @@ class NaiveTable:
 def naive_table(cycles: tuple[int, ...], anchor: int, horizon: int, recent: int) -> NaiveTable:
     """The table of all naive forecasts, in this order.
 
-    The last value. For each cycle: its seasonal naive (unless it is the anchor's), the same with the drift between
-    the last two cycles, the mean of the last two cycles, and the last value plus the changes of the last cycle. For
-    each cycle: the seasonal naive with the mean drift over `cycles_used`. The smoothed level of all recent rows. For
-    each cycle: the smoothed level with a line and a profile (`level_and_slope`).
+    `last_value`. For each cycle: `seasonal_naive` (unless it is the anchor's), `seasonal_drift` with the drift between
+    the last two cycles, `seasonal_mean` of the last two cycles, and `seasonal_change`, the last value plus the changes
+    of the last cycle. For each cycle: `seasonal_trend`, the seasonal naive with the mean drift over `cycles_used`.
+    `smoothed_level` of all recent rows. For each cycle: `smoothed_season`, the smoothed level with a line and a profile
+    (`level_and_slope`).
 
     Args:
         cycles: rows of each cycle.
@@ -183,24 +186,36 @@ def naive_table(cycles: tuple[int, ...], anchor: int, horizon: int, recent: int)
         recent: R, at least the rows of `cycles_used` of each cycle.
     """
     make = _Forecasts(horizon, recent)
-    found = [_Forecast(level=make.value(0))]
+    named = {"last_value": _Forecast(level=make.value(0))}
     for cycle in cycles:
         last, before = (cycle, 1), (cycle, 2)
-        found += [_Forecast([last])] if cycle != anchor else []
-        found += [make.drift(cycle, 2), _Forecast([last, before])]
-        found += [_Forecast([last], make.value(0) - make.value(cycle))]
-    found += [make.drift(cycle, cycles_used(cycle)) for cycle in cycles]
-    found.append(_Forecast(level=smoothing_weights(recent, SLOW)))
-    found += [make.smoothed(cycle) for cycle in cycles]
+        named |= {anchor_name(cycle): _Forecast([last])} if cycle != anchor else {}
+        named[f"seasonal_drift_{cycle}"] = make.drift(cycle, 2)
+        named[f"seasonal_mean_{cycle}"] = _Forecast([last, before])
+        named[f"seasonal_change_{cycle}"] = _Forecast([last], make.value(0) - make.value(cycle))
+    named |= {f"seasonal_trend_{cycle}": make.drift(cycle, cycles_used(cycle)) for cycle in cycles}
+    named["smoothed_level"] = _Forecast(level=smoothing_weights(recent, SLOW))
+    named |= {f"smoothed_season_{cycle}": make.smoothed(cycle) for cycle in cycles}
+    found = [*named.values()]
     lags = list(dict.fromkeys([(anchor, 1), *(lag for forecast in found for lag in forecast.lags)]))
     shares = [[forecast.lags.count(lag) / max(1, len(forecast.lags)) for lag in lags] for forecast in found]
     return NaiveTable(
+        names=tuple(named),
         picks=np.stack([recent + lagged_rows(cycle, horizon, back) for cycle, back in lags]),
         shares=np.array(shares) - np.eye(len(lags))[0],  # the first lag is the anchor's forecast
         level=np.stack([np.broadcast_to(forecast.level, recent) for forecast in found]),
         slope=np.stack([np.broadcast_to(forecast.slope, recent) for forecast in found]),
         steps=np.stack([np.broadcast_to(forecast.steps, horizon) for forecast in found]),
     )
+
+
+def anchor_name(anchor: int) -> str:
+    """The name of the anchor's forecast.
+
+    >>> anchor_name(1), anchor_name(12)
+    ('last_value', 'seasonal_naive_12')
+    """
+    return "last_value" if anchor == 1 else f"seasonal_naive_{anchor}"
 
 
 Lag = tuple[int, int]  # rows of a cycle, and how many cycles back

@@ -104,6 +104,21 @@ class Model:
         runtimes: dict[str, Runtime] = {"model": self.runtime, "blend": blend}
         return {name: make_forecaster(self.config, self.covariates, runtime) for name, runtime in runtimes.items()}
 
+    def component_runtime(self) -> Runtime:
+        """A backend that emits the components of the medians; see `network.component_runtime`. It needs torch.
+
+        Raises:
+            FolderError: the weights are not those of the config's network.
+        """
+        from seqpred.network.component_runtime import ComponentRuntime
+        from seqpred.network.ensemble import Ensemble
+
+        try:
+            ensemble = Ensemble.from_weights(self.config.shape(self.covariates), self.folder.weights())
+        except (RuntimeError, ValueError, TypeError, LookupError) as e:
+            raise self._damaged(f"the weights do not fit its config ({e})") from None
+        return ComponentRuntime(ensemble, self.config.model.window)
+
     def _damaged(self, what: str) -> FolderError:
         hint = "Train again, or restore the whole folder from a copy."
         return FolderError(what, hint=hint, where=str(self.folder.path))

@@ -31,8 +31,21 @@ def make_table(
     Raises:
         DataError: timestamps after the year 9999.
     """
-    columns, steps = panel.columns, forecasts.shape[1]
-    tracks = list(panel.tracks())
+    table = track_columns(panel, forecasts.shape[1], as_text=as_text)
+    flat = forecasts.reshape(-1, len(levels))
+    table["forecast"] = flat[:, levels.index(0.5)].tolist()
+    for level in wanted:
+        table[f"q{level:g}"] = quantile_at(flat, levels, level).tolist()
+    return table
+
+
+def track_columns(panel: Panel, steps: int, *, as_text: bool = True) -> Table:
+    """The columns before the forecasts: id, time, step, target; see `make_table`.
+
+    Raises:
+        DataError: timestamps after the year 9999.
+    """
+    columns, tracks = panel.columns, list(panel.tracks())
     table: Table = {}
     if columns.id is not None:
         table[columns.id] = [panel.names[s] for s, _ in tracks for _ in range(steps)]
@@ -53,10 +66,6 @@ def make_table(
     table["step"] = [step for _ in tracks for step in range(1, steps + 1)]
     if len(columns.targets) > 1:
         table["target"] = [columns.targets[c] for _, c in tracks for _ in range(steps)]
-    flat = forecasts.reshape(-1, len(levels))
-    table["forecast"] = flat[:, levels.index(0.5)].tolist()
-    for level in wanted:
-        table[f"q{level:g}"] = quantile_at(flat, levels, level).tolist()
     return table
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.arrays import Float32
-from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, naive_forecasts
+from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, MedianComponents, naive_forecasts
 from seqpred.network.network import Network
 from seqpred.network.recurrent import States
 from seqpred.runtime.shape import Shape
@@ -69,6 +69,16 @@ class Ensemble(nn.Module):
         parts = outputs.chunk(len(self.members), -1)
         z = [n.quantiles(part, head_inputs) for n, part in zip(self.networks, parts, strict=True)]
         return self._calibrated(torch.stack(z).mean(0), self._initial(head_inputs))
+
+    def components(self, outputs: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> MedianComponents:
+        """The components of the median that `quantiles` computes from the same arguments."""
+        parts = outputs.chunk(len(self.members), -1)
+        own = [n.components(part, head_inputs) for n, part in zip(self.networks, parts, strict=True)]
+        shares, correction = (torch.stack([*each]).mean(0) for each in zip(*own, strict=True))
+        keep, initial = self.shrinkage, self.initial_forecast[:, self.networks[0].head.middle]
+        if self.shape.naives:
+            shares = keep * shares + (1 - keep) * self.blend
+        return MedianComponents(shares, keep * correction + (1 - keep) * initial)
 
     def last_position(self, x: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, N, Q], the quantiles after the last row of x [batch, T, feature], from the initial state."""

@@ -37,6 +37,18 @@ class HeadInputs(NamedTuple):
 NO_HEAD_INPUTS = HeadInputs()
 
 
+class MedianComponents(NamedTuple):
+    """The components of a median: the sum of the shares of the naive forecasts, plus a correction.
+
+    Attributes:
+        shares: [batch, P, A, N], the weight of each naive forecast; the rest to 1 is the anchor's.
+        correction: [batch, P, N], in units of the scale.
+    """
+
+    shares: Tensor
+    correction: Tensor
+
+
 class QuantileHead(nn.Module):
     """Quantiles of N steps at once, which cannot cross.
 
@@ -63,21 +75,40 @@ class QuantileHead(nn.Module):
 
     def forward(self, state: Tensor, inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, P, N, Q], increasing along Q, from the state [batch, P, hidden]."""
-        raw = self.linear(state).unflatten(-1, (self.size, self.horizon))  # steps contiguous: faster, level by level
-        if self.known is not None:
-            assert inputs.known is not None
-            raw = raw + self.known(state, inputs.known, inputs.stride)
+        raw = self._raw(state, inputs)
         median = raw[..., self.middle, :]
         if self.blend is not None:
             assert inputs.recent is not None
             median = median + self.blend(state, inputs.recent)
         if self.autoregression is not None:
-            assert inputs.recent is not None
-            median = median + self.autoregression(inputs.recent[..., -self.autoregression.in_features :])
+            median = median + self._autoregressive_term(inputs)
         distances = softplus(raw).unbind(-2)  # of each level from its neighbour towards the median
         upper = [*accumulate(distances[self.middle + 1 :], torch.add, initial=median)]
         lower = [*accumulate(reversed(distances[: self.middle]), torch.sub, initial=median)]
         return torch.stack([*reversed(lower[1:]), *upper], -2).transpose(-1, -2)
+
+    def _raw(self, state: Tensor, inputs: HeadInputs) -> Tensor:
+        """What depends on the state and the known covariates, [batch, P, Q, N]."""
+        raw: Tensor = self.linear(state).unflatten(-1, (self.size, self.horizon))  # steps contiguous: faster by level
+        if self.known is not None:
+            assert inputs.known is not None
+            raw = raw + self.known(state, inputs.known, inputs.stride)
+        return raw
+
+    def _autoregressive_term(self, inputs: HeadInputs) -> Tensor:
+        assert self.autoregression is not None
+        assert inputs.recent is not None
+        term: Tensor = self.autoregression(inputs.recent[..., -self.autoregression.in_features :])
+        return term
+
+    def components(self, state: Tensor, inputs: HeadInputs = NO_HEAD_INPUTS) -> MedianComponents:
+        """The components of the median that `forward` computes from the same arguments."""
+        correction = self._raw(state, inputs)[..., self.middle, :]
+        if self.autoregression is not None:
+            correction = correction + self._autoregressive_term(inputs)
+        if self.blend is None:
+            return MedianComponents(state.new_zeros(*state.shape[:-1], 0, self.horizon), correction)
+        return MedianComponents(self.blend.shares(state), correction)
 
     @torch.no_grad()
     def initialize(self, quantiles: Tensor, logits: Tensor) -> None:
@@ -126,10 +157,18 @@ class Blend(nn.Module):
 
     def forward(self, state: Tensor, recent: Tensor) -> Tensor:
         """The mean relative to the anchor's forecast, [batch, P, N], from the recent values [batch, P, R]."""
-        logits = SHARPNESS * self.gate(state).unflatten(-1, (self.places, -1))
-        weights = torch.softmax(logits, -1)[..., 1:]  # the first is the anchor's, whose relative forecast is 0
-        mean: Tensor = ((weights @ naive_forecasts(recent, self.shape.naive_table)) * self.near).sum(-2)
+        naives = naive_forecasts(recent, self.shape.naive_table)
+        mean: Tensor = ((self._weights(state) @ naives) * self.near).sum(-2)
         return mean
+
+    def shares(self, state: Tensor) -> Tensor:
+        """The weight of each naive forecast but the anchor's at each step ahead, [batch, P, A, N]."""
+        return self._weights(state).transpose(-1, -2) @ self.near
+
+    def _weights(self, state: Tensor) -> Tensor:
+        """The same at each place along the horizon, [batch, P, places, A]."""
+        logits = SHARPNESS * self.gate(state).unflatten(-1, (self.places, -1))
+        return torch.softmax(logits, -1)[..., 1:]  # the first is the anchor's, whose relative forecast is 0
 
     @torch.no_grad()
     def initialize(self, logits: Tensor) -> None:

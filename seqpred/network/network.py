@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.arrays import Float32
-from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, QuantileHead
+from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, MedianComponents, QuantileHead
 from seqpred.network.recurrent import Bidirectional, Stack, States
 from seqpred.runtime.shape import Shape
 
@@ -101,10 +101,17 @@ class Network(nn.Module):
 
     def quantiles(self, outputs: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> Tensor:
         """[batch, P, N, Q], from the outputs of `advance`, [batch, P, hidden]."""
-        if head_inputs.known is not None:
-            head_inputs = head_inputs._replace(known=self.inputs.known(head_inputs.known))
-        quantiles: Tensor = self.head(self.dropout(outputs), head_inputs)
+        quantiles: Tensor = self.head(self.dropout(outputs), self._embedded(head_inputs))
         return quantiles
+
+    def components(self, outputs: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS) -> MedianComponents:
+        """The components of the median that `quantiles` computes from the same arguments."""
+        return self.head.components(self.dropout(outputs), self._embedded(head_inputs))
+
+    def _embedded(self, head_inputs: HeadInputs) -> HeadInputs:
+        if head_inputs.known is None:
+            return head_inputs
+        return head_inputs._replace(known=self.inputs.known(head_inputs.known))
 
     def weights(self) -> dict[str, Float32]:
         """A copy of all weights as arrays, by name."""

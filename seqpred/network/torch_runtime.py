@@ -44,23 +44,26 @@ class TorchRuntime:
         states = [tuple(next(parts) for _ in layer) for layer in self.ensemble.start(0)]
         with torch.inference_mode(), threads(torch.get_num_threads() if many else 1):
             outputs, states = self.ensemble.advance(torch.from_numpy(x), states, n_positions)
-            return self._quantiles(outputs, *head_inputs).numpy(), _pack(states, len(x))
+            # Every position becomes a batch element of one position, with its own known covariates around it.
+            flat = self._head_inputs(outputs.shape[0] * outputs.shape[1], *head_inputs)
+            z = self._outputs(outputs.flatten(0, 1)[:, None], flat)
+            return z.reshape(*outputs.shape[:2], *z.shape[2:]).numpy(), _pack(states, len(x))
 
-    def _quantiles(self, outputs: Tensor, recent: Float32 | None, known: Float32 | None) -> Tensor:
-        """[batch, P, N, Q]; meaningless if head inputs are missing, as when only the state is wanted."""
-        shape, (batch, count) = self.shape, outputs.shape[:2]
+    def _outputs(self, outputs: Tensor, head_inputs: HeadInputs) -> Tensor:
+        """The quantiles [batch, 1, N, Q], from the recurrent outputs [batch, 1, members hidden]."""
+        return self.ensemble.quantiles(outputs, head_inputs)
+
+    def _head_inputs(self, batch: int, recent: Float32 | None, known: Float32 | None) -> HeadInputs:
+        """Those of `batch` positions; zeros where they are missing, as when only the state is wanted."""
+        shape, width = self.shape, self.shape.known + self.shape.known_codes
 
         def flat(array: Float32 | None, sizes: tuple[int, ...]) -> Tensor:
-            return torch.zeros(batch * count, *sizes) if array is None else torch.from_numpy(array).flatten(0, 1)
+            return torch.zeros(batch, *sizes) if array is None else torch.from_numpy(array).flatten(0, 1)
 
-        # Every position becomes a batch element of one position, with its own known covariates around it.
-        width = shape.known + shape.known_codes
-        head_inputs = HeadInputs(
+        return HeadInputs(
             flat(recent, (shape.recent,))[:, None] if shape.recent else None,
             flat(known, (shape.anchor + shape.horizon, width)) if width else None,
         )
-        quantiles = self.ensemble.quantiles(outputs.flatten(0, 1)[:, None], head_inputs)
-        return quantiles.reshape(batch, count, *quantiles.shape[2:])
 
 
 def _pack(states: States, batch: int) -> Float32:

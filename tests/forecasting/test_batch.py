@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from seqpred.features.covariates import Covariates
 from seqpred.features.inputs import InputSpec
@@ -38,6 +39,7 @@ def session_spec(panel: Panel, steps: int, bidirectional: bool = False) -> Sessi
         SPEC.inputs, HORIZON, (0.1, 0.5, 0.9), "gru", 2, 5, bidirectional, 0.0, anchor=4, blend=True,
         recent=SPEC.recent, cycles=SPEC.cycles,
     )  # fmt: skip
+    torch.manual_seed(0)
     runtime = TorchRuntime(Ensemble(shape, 2), window=9)
     return SessionSpec(SeriesSpec(SPEC, Covariates(), 1, False), runtime, HORIZON, 1, panel.step, steps)
 

@@ -1,0 +1,47 @@
+"""`seqpred explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    ctx: typer.Context,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="DATA", help="History; - reads standard input [default: the training file]."),
+    ] = None,
+    future: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Known covariates of the rows to forecast, as for predict.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+) -> None:
+    """Show the components of the next forecast of each series.
+
+    The shares of the naive forecasts, the network's correction, and the effect of each covariate, which is the
+    forecast minus the forecast with the covariate at its typical value. Shares and correction add up to the forecast.
+
+    Example: seqpred explain runs/sales sales.csv
+    """
+    from seqpred.cli.terminal import Output, table, write_data
+    from seqpred.commands import explain as command
+
+    output = Output.of(ctx, quiet=quiet)
+    found = command.explain(model, data, future=future, notify=output.notify)
+    if as_json:
+        import json
+
+        write_data(json.dumps(found.to_dict(), ensure_ascii=False) + "\n")
+        return
+    from seqpred.report.components import component_rows, covariate_rows
+
+    title, rows = component_rows(found)
+    table(title, *rows)
+    if found.covariates:
+        title, rows = covariate_rows(found)
+        table(title, *rows, texts=3)

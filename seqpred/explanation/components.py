@@ -1,0 +1,80 @@
+"""The components of the forecasts of a panel: they add up to the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from seqpred.arrays import Float
+from seqpred.features.naive import anchor_name
+from seqpred.forecasting.batch import forecast_panel
+from seqpred.forecasting.model import Model, session_spec
+from seqpred.panel.panel import Panel
+
+
+@dataclass(frozen=True)
+class Components:
+    """The components of the forecasts of K tracks, in the target's unit.
+
+    `forecast` is the sum over the naive forecasts of share times forecast, plus `correction`, plus `raised`.
+
+    Attributes:
+        names: of the A naive forecasts, the one that the network corrects first.
+        forecast: [K, N], the median that `predict` returns; NaN for a track without an observation.
+        naives, shares: [K, A, N], the naive forecasts and their weights, which sum to 1 over A.
+        correction: [K, N], what the network adds.
+        raised: [K, N], by how much the forecast was raised to `forecast.minimum`.
+    """
+
+    names: tuple[str, ...]
+    forecast: Float
+    naives: Float
+    shares: Float
+    correction: Float
+    raised: Float
+
+    def contributions(self) -> Iterator[tuple[str, Float]]:
+        """Each component by name, [K, N]; their sum is the forecast."""
+        for i, name in enumerate(self.names):
+            yield name, self.shares[:, i] * self.naives[:, i]
+        yield "correction", self.correction
+        if self.raised.any():
+            yield "raised_to_minimum", self.raised
+
+
+def find_components(model: Model, panel: Panel, ahead: Float) -> Components:
+    """The components of the forecasts that follow each track of a panel, over one horizon.
+
+    Args:
+        ahead: [S, N, known], known covariates of the steps.
+    Raises:
+        FolderError: the weights do not fit the config.
+    """
+    runtime = model.component_runtime()
+    spec = session_spec(model.config, model.covariates, runtime, panel.step, model.horizon)
+    found = forecast_panel(panel, replace(spec, minimums=()), ahead)
+    median, zero, one, corrected = (found[..., i] for i in range(4))
+    count = (found.shape[-1] - 4) // 2
+    naives, shares = np.moveaxis(found[..., 4:], -1, 1).reshape(len(found), 2, count, model.horizon).swapaxes(0, 1)
+    unit = (one - zero)[:, None]  # 0 if the scale is below the precision of the values: then all naives are equal
+    shares = np.divide(shares - zero[:, None], unit, out=np.zeros_like(shares), where=unit != 0)
+    shape = model.config.shape(model.covariates)
+    names, naives, shares = _merge(
+        (anchor_name(shape.anchor), *(shape.naive_table.names if count else ())),
+        np.concatenate([zero[:, None], naives], axis=1),
+        np.concatenate([1 - shares.sum(1, keepdims=True), shares], axis=1),
+    )
+    forecast = (
+        median if spec.lowest is None else np.maximum(median, np.tile(spec.lowest.ravel(), len(panel.names))[:, None])
+    )
+    return Components(names, forecast, naives, shares, corrected - zero, forecast - median)
+
+
+def _merge(names: tuple[str, ...], naives: Float, shares: Float) -> tuple[tuple[str, ...], Float, Float]:
+    """One entry for each name: with an anchor of one row, its forecast is also in the table."""
+    unique = tuple(dict.fromkeys(names))
+    places = [[i for i, name in enumerate(names) if name == own] for own in unique]
+    total = np.stack([shares[:, own].sum(1) for own in places], axis=1)
+    return unique, naives[:, [own[0] for own in places]], total
