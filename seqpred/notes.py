@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from seqpred.errors import one_line
 
@@ -56,8 +57,21 @@ class Progress:
 
     @property
     def detail(self) -> str:
-        """More about it, for people."""
+        """More about it, for a progress bar."""
         return ""
+
+    @property
+    def line(self) -> str:
+        """All of it as one line, for a log.
+
+        >>> Progress("reading", 0.5).line
+        'reading: 50 %'
+        """
+        return f"{self.what}: {100 * self.share:.0f} %"
+
+    def fields(self) -> dict[str, Any]:
+        """All of it by name, for `--log`; empty if it is not worth a line."""
+        return {}
 
 
 Notify = Callable[[Note], None]

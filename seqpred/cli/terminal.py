@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from seqpred.notes import Note, Progress
 
+MINUTE = 60  # seconds from one line about the progress to the next
 PIPE_WIDTH = 100  # columns of a table that is not shown on a terminal
 UNBREAKABLE = "\0"  # in place of a blank at which no line ends
 
@@ -26,10 +29,13 @@ class Output:
 
     Attributes:
         words: the command line, without the program's name.
+        clock: returns the time in seconds.
         as_json: whether errors are JSON. Notes are then held back until it is known that no error follows.
     """
 
-    def __init__(self, words: Sequence[str]) -> None:
+    def __init__(self, words: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._next_line = math.inf  # when a line about the progress is due
         self.words = list(words)
         self.as_json = "--json" in words
         self._quiet = False
@@ -37,11 +43,17 @@ class Output:
         self._bar: Any = None
 
     @classmethod
-    def of(cls, context: typer.Context, *, quiet: bool = False) -> Output:
-        """The output of a command; `quiet` turns notes and progress off."""
+    def of(cls, context: typer.Context, *, quiet: bool = False, each_minute: bool = False) -> Output:
+        """The output of a command.
+
+        Args:
+            quiet: turn notes and progress off.
+            each_minute: without a terminal, write a line about the progress each minute.
+        """
         output = context.obj
         assert isinstance(output, cls)
         output._quiet = quiet
+        output._next_line = output.clock() + MINUTE if each_minute else math.inf
         return output
 
     def notify(self, note: Note) -> None:
@@ -52,8 +64,11 @@ class Output:
             write_message(f"note: {note}")
 
     def on_progress(self, progress: Progress) -> None:
-        """Show a progress bar, on a terminal only, until the operation is complete."""
-        if self._quiet or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        """Show a progress bar until the operation is complete; without a terminal, write a line each minute."""
+        if self._quiet:
+            return
+        if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+            self._write_line(progress)
             return
         if self._bar is None:
             self._bar = _progress_bar()
@@ -62,6 +77,13 @@ class Output:
         self._bar.update(0, completed=progress.share, what=progress.what, detail=progress.detail)
         if progress.share == 1:
             self.clear_progress()
+
+    def _write_line(self, progress: Progress) -> None:
+        """Write a line if one is due; none with --json, whose stderr is read by programs."""
+        now = self.clock()
+        if now >= self._next_line and not self.as_json:
+            self._next_line = now + MINUTE
+            write_message(progress.line)
 
     def clear_progress(self) -> None:
         """Remove the progress bar from the screen."""
@@ -161,7 +183,7 @@ def _progress_bar() -> Any:
 
     columns = (
         TextColumn("{task.fields[what]}"),
-        BarColumn(bar_width=12),
+        BarColumn(bar_width=8),
         TextColumn("{task.percentage:>4.1f} %"),
         TextColumn("{task.fields[detail]}"),
     )

@@ -35,6 +35,12 @@ class ValidationResult:
     normalized_errors: npt.NDArray[np.float16]
     largest_errors: npt.NDArray[np.float32]
 
+    @property
+    def mean_loss(self) -> float | None:
+        """The mean over windows with a known target; None if there is none."""
+        known = self.losses[np.isfinite(self.losses)]
+        return float(known.mean()) if known.size else None
+
 
 @dataclass(frozen=True)
 class Choice:

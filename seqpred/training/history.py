@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-import numpy.typing as npt
-
 from seqpred.storage.history import HistoryRow
 from seqpred.training.run import Outcome
 
@@ -17,13 +14,7 @@ def history_of(outcomes: Sequence[Outcome]) -> list[HistoryRow]:
 
 
 def _rows(number: int, outcome: Outcome) -> Iterator[HistoryRow]:
-    scores = {result.step: _mean(result.losses) for result in outcome.validation_results}
+    scores = {result.step: result.mean_loss for result in outcome.validation_results}
     losses = dict(zip(outcome.loss_steps, outcome.losses, strict=True))
     for step in sorted({*scores, *losses}):
         yield HistoryRow(step, number, losses.get(step), scores.get(step))
-
-
-def _mean(losses: npt.NDArray[np.float32]) -> float | None:
-    """The mean over windows with a known target, [W]; None if there is none."""
-    known = losses[np.isfinite(losses)]
-    return float(known.mean()) if known.size else None

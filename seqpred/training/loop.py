@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +58,7 @@ class TrainingProgress(Progress):
         step, steps: of the network in training.
         loss: the mean training loss since the previous validation.
         best: the best score on the validation split.
+        validation_score: the mean loss over the validation windows, as in `history.csv`; None for a member.
         network: the number of the network in training, of `networks`.
     """
 
@@ -65,15 +67,45 @@ class TrainingProgress(Progress):
     loss: float
     best: Score
     seconds: float
+    validation_score: float | None = None
     network: int = 1
     networks: int = 1
 
     @property
+    def remaining(self) -> float:
+        """The seconds left, as far as can be estimated."""
+        return self.seconds * (1 - self.share) / self.share if self.share else math.nan
+
+    @property
     def detail(self) -> str:
         """The network, its scores and the time left."""
-        left = int(self.seconds * (1 - self.share) / self.share) if self.share else 0
         scores = f"loss {self.loss:.3f}  val. MASE {self.best.mase:.3f}"
-        return f"network {self.network} of {self.networks}  {scores}  {left // 60}:{left % 60:02d} left"
+        return f"network {self.network} of {self.networks}  {scores}  {self._left}"
+
+    @property
+    def line(self) -> str:
+        """The step, the validation score and the time left."""
+        place = f"network {self.network} of {self.networks}, step {self.step} of {self.steps}"
+        return f"{super().line}, {place}, validation MASE {self.best.mase:.3f}, {self._left}"
+
+    @property
+    def _left(self) -> str:
+        left = int(self.remaining) if self.share else 0
+        return f"{left // 60}:{left % 60:02d} left"
+
+    def fields(self) -> dict[str, Any]:
+        """The row of `history.csv`, the best validation MASE so far, and how far the training is."""
+        return {
+            "step": self.step,
+            "network": self.network,
+            "networks": self.networks,
+            "loss": self.loss,
+            "validation_score": self.validation_score,
+            "validation_mase": self.best.mase,
+            "share": self.share,
+            "seconds": self.seconds,
+            "remaining": self.remaining,
+        }
 
 
 @dataclass(frozen=True)
@@ -242,4 +274,5 @@ def _validate(run: Run, data: TrainingData, schedule: Schedule) -> None:
 def _progress(run: Run, schedule: Schedule) -> TrainingProgress:
     loss = run.best.losses[-1] if run.best.losses else math.nan
     share = schedule.fraction(run.step, run.seconds)
-    return TrainingProgress("training", share, run.step, schedule.steps, loss, run.best.score, run.seconds)
+    score = None if schedule.stop_step is not None else run.best.validation_results[-1].mean_loss
+    return TrainingProgress("training", share, run.step, schedule.steps, loss, run.best.score, run.seconds, score)
