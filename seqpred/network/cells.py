@@ -12,9 +12,11 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import Function
 
 from seqpred.config.cells import installed_cells
 from seqpred.errors import ConfigError, did_you_mean
+from seqpred.network.recurrences import GruSequence, RnnSequence, sequence
 
 State = tuple[Tensor, ...]
 
@@ -61,6 +63,7 @@ class TorchCell(nn.Module):
     gates: ClassVar[int] = 1
     parts: ClassVar[int] = 1  # tensors in the state
     mode: ClassVar[str]  # torch's name of the kernel
+    trained_by: ClassVar[type[Function] | None] = None  # with gradients on the CPU, in place of the kernel
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -86,6 +89,9 @@ class TorchCell(nn.Module):
 
     def sequence(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """See `Fused.sequence`."""
+        if self.trained_by is not None and torch.is_grad_enabled() and x.device.type == "cpu":
+            outputs = sequence(self.trained_by, x, state[0], (self.weight_ih, self.weight_hh, self.bias))
+            return outputs, (outputs[:, -1],)
         packed = tuple(part[None] for part in state)  # torch's first dimension is the layer
         outputs, *last = self._kernel(x, packed)
         return outputs, tuple(part[0] for part in last)
@@ -119,6 +125,7 @@ class Rnn(TorchCell):
     """
 
     mode = "RNN_TANH"
+    trained_by = RnnSequence
 
 
 class Gru(TorchCell):
@@ -131,6 +138,7 @@ class Gru(TorchCell):
     """
 
     mode = "GRU"
+    trained_by = GruSequence
     gates = 3
 
 

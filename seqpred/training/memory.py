@@ -11,7 +11,7 @@ from seqpred.runtime.shape import Shape
 from seqpred.training.positions import position_stride
 
 # Numbers in memory at the peak of a step, for each number of this kind (measured by benchmarks/peak.py).
-PER_STATE = {"rnn": 7, "gru": 13, "lstm": 16}  # states of the recurrent part; the smallest for other cells
+PER_STATE = {"rnn": 8, "gru": 21, "lstm": 19}  # states of the recurrent part; the smallest for other cells
 PER_QUANTILE = 10  # quantiles that the network emits
 PER_WEIGHT = 6  # gradients, the optimizer's two moments, the best weights, and a copy being written
 
@@ -45,7 +45,7 @@ def required_memory(shape: Shape, window: int, batch: int) -> dict[str, int]:
     quantiles = batch * positions * shape.horizon * len(shape.levels)
     return {
         "model.hidden_size or model.depth": 4 * PER_WEIGHT * weights,
-        "training.batch_size, model.window or model.hidden_size": 4 * PER_STATE.get(shape.cell, 7) * states,
+        "training.batch_size, model.window or model.hidden_size": 4 * PER_STATE.get(shape.cell, 8) * states,
         "training.batch_size, model.window or forecast.horizon": 4 * PER_QUANTILE * quantiles,
     }
 

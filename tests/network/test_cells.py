@@ -82,11 +82,29 @@ def test_outputs_and_gradients_equal_those_of_torchs_module_with_one_bias(name: 
             parameter.copy_(value)
     x = torch.randn(2, 5, 3)
     outputs, expected = scan(cell, x, cell.start(2))[0], reference(x)[0]
-    assert torch.equal(outputs, expected)
+    torch.testing.assert_close(outputs, expected)
     for result in (outputs, expected):
         result.square().sum().backward()
     for parameter, value in zip(theirs, ours, strict=True):
         torch.testing.assert_close(value.grad, parameter.grad)
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru"])
+@pytest.mark.parametrize("steps", [1, 9])
+def test_the_gradients_of_a_whole_sequence_are_those_of_torchs_kernel(name: str, steps: int) -> None:
+    """In float64, from a state that is not zero and needs a gradient too."""
+    torch.manual_seed(steps)
+    cell = make_cell(name, 3, 5).double()
+    x, start = (torch.randn(4, *size, dtype=torch.float64, requires_grad=True) for size in ((steps, 3), (5,)))
+    wanted = [x, start, *cell.parameters()]
+    found = []
+    for trained_by in (type(cell).trained_by, None):
+        cell.trained_by = trained_by
+        outputs, (last,) = cell.sequence(x, (start,))
+        loss = (outputs * torch.arange(5)).square().sum() + last.sum()
+        found.append([outputs, last, *torch.autograd.grad(loss, wanted)])
+    for ours, torchs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, torchs, rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru"])

@@ -29,7 +29,12 @@ def test_free_memory_is_plausible_or_unknown_outside_linux() -> None:
     ("shape", "window", "batch", "key"),
     [
         (Shape(8, 1, (0.5,), "lstm", 1, 512, False, 0.0), 10_000, 4096, "training.batch_size, model.window or model."),
-        (Shape(8, 5000, (0.1, 0.5, 0.9), "gru", 1, 8, False, 0.0), 10_000, 256, "training.batch_size, .* forecast.hor"),
+        (
+            Shape(8, 5000, (0.1, 0.5, 0.9), "gru", 1, 8, False, 0.0),
+            10_000,
+            1024,
+            "training.batch_size, .* forecast.hor",
+        ),
         (Shape(8, 1, (0.5,), "lstm", 64, 8192, True, 0.0), 2, 1, "model.hidden_size or model.depth"),
     ],
 )
