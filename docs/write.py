@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import typer
-
-from seqpred.cli.app import app
+from seqpred.cli.app import COMMANDS, load_command
 from seqpred.config.schema import Config, json_schema
 
 DOCS = Path(__file__).parent
@@ -103,8 +101,8 @@ def commands_page() -> str:
         "| 6 | cannot write |",
         "| 130 | interrupted |",
     ]
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name in COMMANDS:
+        command = load_command(name)
         lines += ["", f"## seqpred {name}", "", *(line.strip() for line in (command.help or "").splitlines()), ""]
         for parameter in command.params:
             argument = parameter.param_type_name == "argument"

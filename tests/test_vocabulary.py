@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
-from seqpred.cli.app import app
+from seqpred.cli.app import COMMANDS, load_command
 from seqpred.config.schema import json_schema
 from tests.conftest import ROOT
 from tests.test_docs import PAGES
@@ -81,8 +80,8 @@ def test_retired_words_are_absent_from_config_descriptions() -> None:
 
 def help_texts() -> Iterator[tuple[str, str]]:
     """The help of every command, argument and option, by name."""
-    group: Any = typer.main.get_command(app)
-    for name, command in group.commands.items():
+    for name in COMMANDS:
+        command = load_command(name)
         yield name, command.help or ""
         yield from ((f"{name} {parameter.name}", parameter.help or "") for parameter in command.params)
 

@@ -11,9 +11,12 @@ from seqpred.config.values import Auto, Cycle, Encoding, Region, Target, TimeZon
 
 
 class Section(BaseModel):
-    """A part of the config; unknown keys are rejected, and values cannot be changed."""
+    """A part of the config; unknown keys are rejected, and values cannot be changed.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    Validators are built on first use: a command validates one kind of config only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class CovariateSection(Section):
@@ -92,7 +95,7 @@ class DataSection(Section):
         "calendar uses its local time. auto: the zone of the timestamps, if they have one.",
     )
     covariates: CovariateSection = key(
-        CovariateSection(), "other columns as inputs", "Other columns used as inputs, by role."
+        CovariateSection.model_construct(), "other columns as inputs", "Other columns used as inputs, by role."
     )
     duplicates: Literal["error", "mean", "last", "first"] = advanced(
         "error", "rows with the same timestamp", "How to handle several rows of a series with the same timestamp."

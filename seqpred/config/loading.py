@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqpred.config.keys import set_key
-from seqpred.config.messages import Place, at_key, validate
+from seqpred.config.messages import Place, Section, at_key, validate
 from seqpred.config.schema import Config
 from seqpred.config.yaml_subset import read_scalar, read_yaml
 from seqpred.errors import ConfigError
@@ -41,19 +41,26 @@ def parse_config(text: str, name: str, overrides: Sequence[str] = ()) -> Config:
 
     Args:
         name: what errors call the text.
+    Raises:
+        ConfigError: not YAML, or with faults; all faults are reported together, each with its line.
 
     >>> parse_config("data: {target: y}", "c.yaml", ["model.cell=gru"]).model.cell
     'gru'
     """
+    return parse_section(Config, text, name, overrides)
+
+
+def parse_section(section: type[Section], text: str, name: str, overrides: Sequence[str] = ()) -> Section:
+    """Like `parse_config`, for another kind of config, such as a resolved one."""
     tree, lines = read_yaml(text, name)
-    tree = {section: keys for section, keys in tree.items() if keys is not None or section == "data"}
+    tree = {part: keys for part, keys in tree.items() if keys is not None or part == "data"}
     places = {key: Place(f"{name}:{line}", line) for key, line in lines.items()}
     for item in overrides:
         key, value = read_override(item)
         set_key(tree, key, value)
         places = {k: p for k, p in places.items() if not k.startswith(f"{key}.")}
         places |= dict.fromkeys(accumulate(key.split("."), "{}.{}".format), Place(f"--set {item}"))
-    return validate(Config, tree, at_key(places, name))
+    return validate(section, tree, at_key(places, name))
 
 
 def read_override(item: str) -> tuple[str, Any]:

@@ -140,9 +140,9 @@ class Config(Section):
     """A complete config: four sections, of which only the first is required."""
 
     data: DataSection
-    model: ModelSection = ModelSection()
-    forecast: ForecastSection = ForecastSection()
-    training: TrainingSection = TrainingSection()
+    model: ModelSection = ModelSection.model_construct()
+    forecast: ForecastSection = ForecastSection.model_construct()
+    training: TrainingSection = TrainingSection.model_construct()
     tune: dict[str, Any] = advanced(
         {},
         "search space of `seqpred tune`",

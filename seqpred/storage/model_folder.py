@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.config.loading import parse_config
+from seqpred.config.loading import parse_section
 from seqpred.config.schema import Config
 from seqpred.config.yaml_subset import dump_yaml
 from seqpred.errors import ConfigError, FolderError
@@ -157,7 +157,7 @@ def read_folder(path: Path) -> Folder:
 
 def _read_config(path: Path, content: bytes) -> ResolvedConfig:
     try:
-        return ResolvedConfig.of(parse_config(content.decode("utf-8"), str(path)))
+        return parse_section(ResolvedConfig, content.decode("utf-8"), str(path))
     except UnicodeDecodeError:
         raise _damaged(path, "it is not UTF-8") from None
     except ConfigError as e:

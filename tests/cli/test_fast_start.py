@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from seqpred.cli.app import COMMANDS, load_command
 from tests.cli.outside import environment
 
 
@@ -37,6 +38,13 @@ def test_commands_without_data_import_neither_torch_nor_pandas(write, tmp_path, 
     assert done.returncode == code
     assert "seqpred.cli.app" in loaded
     assert not loaded & {"torch", "pandas"}
+    others = {f"seqpred.cli.{entry.function.partition(':')[0]}" for name, entry in COMMANDS.items() if name != args[0]}
+    assert not loaded & others
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_commands_shows_the_first_sentence_of_each_help(name):
+    assert (load_command(name).help or "").startswith(f"{COMMANDS[name].summary}\n")
 
 
 def test_predict_imports_only_what_it_needs(models):
