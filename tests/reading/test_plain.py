@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from seqpred.errors import DataError
 from seqpred.reading import plain
 from seqpred.reading import table as reading
-from seqpred.reading.plain import _DoubtError, _instants, read_plain
+from seqpred.reading.arrow_cells import parse_instants
+from seqpred.reading.plain import read_plain
+from seqpred.reading.plain_cells import NotPlainError
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import EMPTY, Dialect
@@ -117,6 +119,6 @@ def test_a_plain_file_is_read_by_the_fast_reader(monkeypatch, content: bytes, ti
 @pytest.mark.parametrize("other", ["2024-01-01 00:00:30", "2024-01-01", "2024-01-01T00:00"])
 def test_a_large_file_with_mixed_timestamp_formats_is_read_by_the_general_reader(other: str) -> None:
     texts = ["2024-01-01 00:00", "2024-01-01 00:01"]
-    assert len(_instants(pa.array(texts), texts[0])) == 2
-    with pytest.raises(_DoubtError):
-        _instants(pa.array([*texts, other]), texts[0])
+    assert len(parse_instants(pa.array(texts), texts[0])) == 2
+    with pytest.raises(NotPlainError):
+        parse_instants(pa.array([*texts, other]), texts[0])
