@@ -14,7 +14,7 @@ def offer_keys(incomplete: str) -> list[str]:
 
 def offer_columns(ctx: typer.Context, incomplete: str) -> list[str]:
     """Columns with this prefix of the data file on the command line; none if it cannot be read."""
-    from seqpred.reading.frame import header
+    from seqpred.reading.header import header
     from seqpred.sources.opening import open_source
 
     # An option without its value ends parsing, so the data file may be among the remaining words.

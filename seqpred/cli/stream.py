@@ -21,7 +21,6 @@ from seqpred.forecasting.session import Forecast
 from seqpred.forecasting.stream import StreamingForecaster
 from seqpred.notes import Note, Notify
 from seqpred.reading.waiting_lines import Line, waiting_lines
-from seqpred.sources.opening import open_source
 from seqpred.storage.atomic import write_file
 from seqpred.storage.lock import locked
 
@@ -206,13 +205,15 @@ def opened(data: str) -> Iterator[int]:
         ConfigError: standard input is a terminal.
         DataError: there is no such file, or it has no lines.
     """
-    source = open_source(data, lambda: b"")
     if data == "-":
         if sys.stdin is None or sys.stdin.isatty():
             hint = "Example: tail -n +1 -f FILE | seqpred predict MODEL - --stream"
             raise ConfigError("'-' reads standard input, and nothing is piped into it", hint=hint)
         yield sys.stdin.fileno()
         return
+    from seqpred.sources.opening import open_source  # which standard input does not need
+
+    source = open_source(data)
     if source.is_parquet:
         message = "is a Parquet file, which cannot be read row by row"
         raise DataError(message, hint="Omit --stream and --state.", where=data)

@@ -124,7 +124,7 @@ def read_wide_rows(source: Source, data: DataSection, covariates: Covariates | N
     """The rows of a wide table with its static covariates, which are columns of the table or of a file of their own."""
     from seqpred.inspection.wide_layout import choose_wide_columns
     from seqpred.panel.static_file import JoinedRows, join_statics, open_statics
-    from seqpred.reading.frame import header
+    from seqpred.reading.header import header
     from seqpred.reading.wide import read_wide, read_wide_statics
 
     wide = choose_wide_columns(source, header(source), data)

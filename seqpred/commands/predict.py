@@ -12,14 +12,14 @@ from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.errors import ConfigError
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
-from seqpred.forecasting.shard import Shard
 from seqpred.forecasting.table import Table, check_levels, make_table
 from seqpred.notes import Notify, OnProgress, Progress, no_op
 from seqpred.panel.panel import Panel
-from seqpred.reading.table import to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from seqpred.forecasting.shard import Shard
 
 
 def predict(
@@ -39,6 +39,8 @@ def predict(
         quantiles: the levels to return; by default those of the config.
         future: future values of the known covariates, a path or a DataFrame with columns for id, time and covariates.
     """
+    from seqpred.reading.frame import to_frame
+
     columns = forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify, as_text=False)
     return to_frame(columns)
 

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from seqpred.config.foreign_names import translate
 from seqpred.config.keys import fields_of, section_of
 from seqpred.errors import ConfigError, did_you_mean
 
@@ -140,6 +139,8 @@ def _short(value: object) -> str:
 
 
 def _nearest_key(section: type[BaseModel], path: Path) -> str:
+    from seqpred.config.foreign_names import translate
+
     *above, name = path
     keys, prefix = list(fields_of(section)), "".join(f"{a}." for a in above)
     elsewhere = next((key for key in keys if key.split(".")[-1] == name), None)

@@ -16,7 +16,7 @@ from seqpred.forecasting.session import KnownAhead
 from seqpred.forecasting.table import Table as Rows
 from seqpred.notes import Note, Notify
 from seqpred.panel.panel import Panel
-from seqpred.reading.frame import header
+from seqpred.reading.header import header
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect

@@ -20,7 +20,6 @@ from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
-from seqpred.runtime.blend_runtime import BlendRuntime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
 from seqpred.runtime.runtime import Runtime
 from seqpred.storage.model_folder import Folder, read_folder
@@ -97,6 +96,8 @@ class Model:
 
     def forecasters(self) -> dict[str, Forecaster]:
         """The model and, as `blend`, the same without the networks, for forecasts after increasing cutoffs."""
+        from seqpred.runtime.blend_runtime import BlendRuntime
+
         try:
             blend = BlendRuntime(self.config.shape(self.covariates), self.folder.weights())
         except (KeyError, ValueError) as e:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from seqpred.errors import DataError, Fault
 from seqpred.forecasting.block import BlockForecaster, RowBlock
 from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.session_state import SeriesState, SessionSpec
-from seqpred.reading.lines import OnSkipped, Row
 from seqpred.timestamps.format import TimestampFormat
+
+if TYPE_CHECKING:
+    from seqpred.reading.lines import OnSkipped, Row
 
 MAX_BLOCK = 512  # rows of a series with a forecast after each that are processed at once, which bounds memory
 MAX_GAP, MAX_GAP_SHARE = 1000, 50  # missing rows before a row that are plausible: so many, and so many per earlier row

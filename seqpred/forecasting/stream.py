@@ -15,7 +15,6 @@ from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates
 from seqpred.forecasting.model import Model, session_spec
 from seqpred.forecasting.session import Forecast, ForecastSession
-from seqpred.forecasting.session_file import read_session, write_session
 from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.table import check_levels, quantile_at
 from seqpred.notes import Notify, no_op
@@ -125,6 +124,8 @@ class StreamingForecaster:
         Raises:
             FolderError: it is damaged, of another model, or of another format.
         """
+        from seqpred.forecasting.session_file import read_session
+
         read_session(path, self.session, self.fingerprint)
         self.parser.clock = self.session.clock
 
@@ -134,6 +135,8 @@ class StreamingForecaster:
         Raises:
             WriteError: it could not be written.
         """
+        from seqpred.forecasting.session_file import write_session
+
         write_session(path, self.session, self.fingerprint)
 
     def shown(self, quantiles: Float) -> Float:

@@ -9,7 +9,6 @@ import numpy as np
 
 from seqpred.arrays import Bool, Int
 from seqpred.calendar.infer import BLOCK, find_change, infer_step
-from seqpred.calendar.snap import suggest_snap
 from seqpred.calendar.step import DAILY, Step
 from seqpred.errors import DataError
 from seqpred.reading.table import Table
@@ -253,6 +252,8 @@ def _misaligned(table: Table, rows: Sorted, step: Step, on_grid: Bool) -> DataEr
 
 def _remedy(table: Table, rows: Sorted, step: Step) -> str:
     """What to set for rows that are not on the grid."""
+    from seqpred.calendar.snap import suggest_snap
+
     found = suggest_snap(rows.times, rows.starts, step) if table.clock.dated and not step.tolerance else None
     if found is None:
         return "Set data.frequency to a step that fits all rows, or to irregular if there is none."

@@ -12,7 +12,7 @@ from seqpred.config.data_section import CovariateSection
 from seqpred.errors import ConfigError, DataError, did_you_mean
 from seqpred.panel.panel import Rows
 from seqpred.reading.column_profile import ColumnProfile
-from seqpred.reading.frame import header
+from seqpred.reading.header import header
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect

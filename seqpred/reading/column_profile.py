@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from seqpred.errors import DataError
-from seqpred.reading.frame import find_nested, header, read_frame
-from seqpred.reading.number_columns import are_numbers
+from seqpred.reading.header import find_nested, header
 from seqpred.sources.dialect import EMPTY
 from seqpred.sources.numbers import is_plain_number
 from seqpred.sources.source import BROKEN, Source
-from seqpred.timestamps.reader import stripped
-from seqpred.timestamps.units import Unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from seqpred.timestamps.recognize import Recognized
+    from seqpred.timestamps.units import Unit
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
@@ -56,6 +54,8 @@ def profile_columns(source: Source) -> list[ColumnProfile]:
     Raises:
         DataError: empty, no header, only a header, or not a table at all.
     """
+    from seqpred.reading.frame import read_frame
+
     if len(source.parts) > 1:
         header(source)  # the same in all of them
     frame = read_frame(source, rows=SAMPLE_ROWS)
@@ -80,6 +80,8 @@ def name_columns(source: Source) -> list[ColumnProfile]:
 
 def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
     from pandas.api import types
+
+    from seqpred.timestamps.reader import stripped
 
     filled = column[column.notna() & ~column.isin(empty)]
     name, distinct = str(column.name), int(column.nunique())
@@ -128,4 +130,6 @@ def _kind(filled: pd.Series, found: Recognized, texts: list[str]) -> Kind:
         return "whole" if types.is_integer_dtype(filled) else "number"
     if all(map(is_plain_number, texts)):  # text only because other cells contain words such as NA
         return "whole" if all(float(text).is_integer() for text in texts) else "number"
+    from seqpred.reading.number_columns import are_numbers
+
     return "number" if are_numbers(texts) else "text"

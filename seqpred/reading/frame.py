@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
@@ -181,25 +182,19 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
     if not frame.columns.is_unique:
         name = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"two columns are called {name!r}", hint="Rename one.")
-    nested = nested_columns(frame)
+    nested = _nested(frame)
     flat = frame.drop(columns=nested) if nested else frame
     periods = [name for name, kind in flat.dtypes.items() if isinstance(kind, pd.PeriodDtype)]
     return flat.assign(**{str(name): flat[name].dt.to_timestamp() for name in periods}) if periods else flat
 
 
-def find_nested(source: Source) -> list[str]:
-    """The columns of a source whose cells are lists or mappings; rows are read without them."""
-    return list(dict.fromkeys(name for part in source.parts for name in _find_nested(part)))
-
-
-def _find_nested(source: Source) -> list[str]:
-    if source.is_csv:
-        return []
+def nested_columns(source: Source) -> list[str]:
+    """The columns of a file or frame with types whose cells contain lists or mappings."""
     if source.is_frame:
         frame: Any = source.content
-        return nested_columns(frame)
+        return _nested(frame)
     if source.form == "json":
-        return nested_columns(read_json(source, NESTED_ROWS))
+        return _nested(read_json(source, NESTED_ROWS))
     import pyarrow as pa
     from pyarrow import feather, parquet
 
@@ -209,43 +204,15 @@ def _find_nested(source: Source) -> list[str]:
     return [field.name for field in schema if pa.types.is_nested(field.type)]
 
 
-def nested_columns(frame: pd.DataFrame) -> list[str]:
+def _nested(frame: pd.DataFrame) -> list[str]:
     """The columns whose cells contain lists or mappings."""
     nested = (list, dict, tuple, set, np.ndarray)
     objects = [name for name, kind in frame.dtypes.items() if str(kind) == "object"]
     return [str(name) for name in objects if any(isinstance(cell, nested) for cell in frame[name])]
 
 
-# ------------------------------------------------------------------ the header
+def to_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """A forecast table as a DataFrame, with its columns in order."""
+    import pandas as pd
 
-
-def header(source: Source) -> list[str]:
-    """The columns' names as they are written; pandas would rename the second of two alike.
-
-    Raises:
-        DataError: one of several files has other columns than the first.
-    """
-    first, *others = source.parts
-    names = _header(first)
-    hint = "Several files are one table: give files with the same columns."
-    for part in others:
-        there = _header(part)
-        if not there:
-            raise empty_file(part)
-        absent, strange = [n for n in names if n not in there], [n for n in there if n not in names]
-        if absent:
-            raise DataError(f"no column {absent[0]!r}, which {first.name} has", hint=hint, where=part.name)
-        if strange:
-            raise DataError(f"column {strange[0]!r} is not in {first.name}", hint=hint, where=part.name)
-    return names
-
-
-def _header(source: Source) -> list[str]:
-    if not source.is_csv:
-        return [str(c) for c in _read(source, None, rows=1).columns]
-    if "\ufffd" not in source.head and source.head:  # decoded without a fault
-        return list(source.structure.names)
-    try:
-        return next((fields for _, fields in source.records()), [])
-    except (UnicodeDecodeError, *BROKEN) as e:
-        raise diagnose(source, e) from None
+    return pd.DataFrame(dict(columns))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seqpred.arrays import Float
 from seqpred.errors import DataError
-from seqpred.sources.body import records_of
+from seqpred.reading.thousands import head_cells
 from seqpred.sources.dialect import LARGEST, LETTERS, Decimal
 from seqpred.sources.numbers import (
     AmbiguousDecimalError,
@@ -20,7 +20,6 @@ from seqpred.sources.numbers import (
     infer_format,
     is_plain_number,
     split_cell,
-    to_number,
 )
 from seqpred.sources.source import Source
 from seqpred.timestamps.reader import stripped
@@ -28,8 +27,6 @@ from seqpred.timestamps.reader import stripped
 if TYPE_CHECKING:
     import pandas as pd
 
-HEAD_ROWS = 100  # of the first lines, in which a decimal point is looked for
-FIRST_VALUES = 1000
 _DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.(\d\d|\d{4})\b.*", re.ASCII)
 _MISSING_WORDS = frozenset(  # in lower case
     re.findall(
@@ -86,36 +83,6 @@ def are_numbers(texts: Collection[str]) -> bool:
 
 
 # ------------------------------------------------------------------ the decimal sign of a file
-
-
-def is_open(source: Source, names: Collection[str]) -> bool:
-    """Whether the first lines leave it open that dots group thousands in these columns of numbers."""
-    if not source.is_csv or source.parts[0].form == "excel" or source.dialect.decimal != "auto":
-        return False
-    dotted = (text.lstrip("+-") for text in head_cells(source, names) if "." in text)
-    return not any(np.isfinite(to_number(text, ".")) and np.isnan(to_number(text, ",")) for text in dotted)
-
-
-def head_cells(source: Source, names: Collection[str]) -> list[str]:
-    """Cells of these columns in the first lines."""
-    part = source.parts[0]
-    header, cells = part.structure.names, list[str]()
-    places = [i for i, name in enumerate(header) if name in names]
-    for number, record in enumerate(records_of(part.head, part.delimiter)):
-        cells += [record.fields[i].strip() for i in places if i < len(record.fields)]
-        if number > HEAD_ROWS:
-            break
-    return cells
-
-
-def may_group(values: Float) -> bool:
-    """Whether these numbers can be thousands whose group separator was read as a decimal point: 1.234 is 1234."""
-    for part in (values[:FIRST_VALUES], values):  # the first ones nearly always decide
-        known = np.abs(part[np.isfinite(part) & (part != 0)])
-        thousands = 1000 * known
-        if (known >= 1000).any() or (known < 1).any() or (np.abs(thousands - np.rint(thousands)) > 1e-6).any():
-            return False
-    return bool((known != np.rint(known)).any())
 
 
 def find_decimal(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> tuple[Decimal, str]:

@@ -14,10 +14,9 @@ import numpy as np
 
 from seqpred.arrays import Float, Int
 from seqpred.calendar.step import YEAR_1
-from seqpred.reading.arrow_cells import ArrowCells
-from seqpred.reading.number_columns import is_open, may_group
 from seqpred.reading.plain_cells import ISO, NotPlainError, PlainCells
 from seqpred.reading.split_cells import SplitCells
+from seqpred.reading.thousands import is_open, may_group
 from seqpred.sources.body import records_of
 from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import LARGEST
@@ -92,6 +91,8 @@ def _open_cells(source: Source, columns: Columns, categories: Collection[str], f
             begin = content.read(SMALL + 1)
         if len(begin) <= SMALL:
             return SplitCells(source.parts[0], begin)
+    from seqpred.reading.arrow_cells import ArrowCells
+
     return ArrowCells(source, columns, categories, first)
 
 

@@ -24,9 +24,8 @@ _SIMPLE_UNIT = (
     r"(?:[%‰°$€£¥]|°?deg(?:rees?)?[ _.]?[CF]?|°[CF]|[kmcdhGTnuµ]?(?:Wh?|VA?h?|Ah?|Hz|m|g|l|s|Pa|bar|t|J|N|K|C|F)[23²³]?"
     r"|min|hrs?|hours?|days?|mph|knots?|pp[mb]|usd|eur|gbp|utc|cet|gmt|lux|rh|psu|pcs)"
 )
-_UNIT = re.compile(rf"%?{_SIMPLE_UNIT}(?:[/* ·^]{_SIMPLE_UNIT}(?:\^?-?[123])?)*", re.IGNORECASE)
+_UNIT = rf"%?{_SIMPLE_UNIT}(?:[/* ·^]{_SIMPLE_UNIT}(?:\^?-?[123])?)*|[\[(].{{0,30}}[\])]|yyyy.*"  # compiled when used
 _NO_UNIT = frozenset(("ts", "rn", "smp", "avg", "tot", "std", "count", "number", "string", "text", "float", "integer"))
-_BRACKETED = re.compile(r"[\[(].{0,30}[\])]|yyyy.*", re.IGNORECASE)
 
 MIN_RECORDS = 4  # of a text with long ones that are examined
 MANY_NAMES = 5  # numbers that follow one another, which are names and not a row
@@ -143,7 +142,7 @@ def _is_unit(text: str) -> bool:
     >>> [_is_unit(text) for text in ("kWh", "W/m^2", "degC", "[UTC]", "Avg", "Berlin")]
     [True, True, True, True, True, False]
     """
-    return bool(_UNIT.fullmatch(text) or _BRACKETED.fullmatch(text)) or text.lower() in _NO_UNIT
+    return bool(re.fullmatch(_UNIT, text, re.IGNORECASE)) or text.lower() in _NO_UNIT
 
 
 def _counts_up(cells: Sequence[str]) -> bool:

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from seqpred.sources.body import Body, Record, kind_of, records_of
 from seqpred.sources.structure import name_lines
 
-_TOTAL = re.compile(
+_TOTAL = (  # compiled on first use
     r"(?:(?:grand|sub|overall|gesamt)[- ]?)?(?:totals?|totale|totaal|sum(?:me|a)?|gesamt|somme|insgesamt|average|avg|"
-    r"mean|durchschnitt|mittelwert|moyenne|media|min(?:imum)?|max(?:imum)?|count|median)\b.*",
-    re.IGNORECASE,
+    r"mean|durchschnitt|mittelwert|moyenne|media|min(?:imum)?|max(?:imum)?|count|median)\b.*"
 )
 
 
@@ -64,4 +63,6 @@ def is_footer(record: Record, body: Body) -> bool:
     if body.width > 1 and len(record.fields) == 1:
         return True
     first = next(i for i, field in enumerate(record.fields) if field.strip())
-    return first in body.kinds and (len(filled) == 1 < body.width or bool(_TOTAL.fullmatch(filled[0])))
+    return first in body.kinds and (
+        len(filled) == 1 < body.width or bool(re.fullmatch(_TOTAL, filled[0], re.IGNORECASE))
+    )

@@ -5,6 +5,7 @@ All distinct cells of a column are examined together. A column has one format or
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -32,6 +33,7 @@ CURRENCIES = frozenset(
 _DECIMAL_POINT = frozenset(("$", "US$", "A$", "C$", "NZ$", "£", "¥", "₹", "USD", "GBP", "JPY", "INR"))
 
 
+@functools.cache
 def _numeral(decimal: Sign) -> re.Pattern[str]:
     """Digits with this decimal sign. A grouped number starts with 1 to 9, since 0,123 groups no thousands."""
     point, groups = re.escape(decimal), f"[{_GROUPS}{'.' if decimal == ',' else ','}]"
@@ -41,7 +43,6 @@ def _numeral(decimal: Sign) -> re.Pattern[str]:
     return re.compile(rf"(?:{grouped}|{indian})(?:{point}\d*)?|{plain}", re.ASCII)
 
 
-_NUMERALS: dict[Sign, re.Pattern[str]] = {".": _numeral("."), ",": _numeral(",")}
 _CELL = re.compile(
     rf"(?P<before>\D*?)(?P<digits>[.,]?\d(?:[\d.,{_GROUPS}]*[\d.,])?(?:[eE][+-]?\d+)?)(?P<after>\D.*)?", re.ASCII
 )
@@ -177,7 +178,7 @@ def to_number(digits: str, decimal: Sign) -> float:
     >>> to_number("1.234,56", ","), to_number("12,34,567", "."), to_number("1 000", ","), to_number("1.2.3", ".")
     (1234.56, 1234567.0, 1000.0, nan)
     """
-    found = _NUMERALS[decimal].fullmatch(digits)
+    found = _numeral(decimal).fullmatch(digits)
     if not found:
         return NAN
     group = found[1] or found[2]
@@ -227,7 +228,7 @@ def infer_decimal(columns: Mapping[str, Collection[str]], *, continental: bool =
     """
     cells = {name: [c for text in texts if (c := split_cell(text))] for name, texts in columns.items()}
     digits = [cell.digits for own in cells.values() for cell in own]
-    point, comma = (np.array([to_number(d, sign) for d in digits], np.float64) for sign in _NUMERALS)
+    point, comma = (np.array([to_number(d, sign) for d in digits], np.float64) for sign in NumberFormat.SIGNS)
     faults, comma_faults = int(np.isnan(point).sum()), int(np.isnan(comma).sum())
     if faults != comma_faults:
         return "." if faults < comma_faults else ","
