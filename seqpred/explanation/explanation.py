@@ -45,7 +45,7 @@ class Explanation:
         The columns are those of `predict` (id, time, step, target, forecast), then each component in the target's
         unit, `share_NAME` for the share of each naive forecast, and `effect_NAME` for the effect of each covariate.
         """
-        from seqpred.reading.table import to_frame
+        from seqpred.reading.frame import to_frame
 
         found = self.components
         columns = track_columns(self.panel, found.forecast.shape[1], as_text=False)
