@@ -41,7 +41,7 @@ PACKAGES = [
     "cli",
 ]
 TORCH = {"network", "training"}
-PANDAS_FILES = {"column_profile.py", "frame.py", "json_rows.py", "number_columns.py", "table.py", "wide.py"}
+PANDAS_FILES = {"column_profile.py", "frame.py", "json_rows.py", "number_columns.py", "thorough.py", "wide.py"}
 PANDAS_FILES = {f"reading/{name}" for name in PANDAS_FILES} | {"timestamps/reader.py"}
 
 
