@@ -16,13 +16,26 @@ if TYPE_CHECKING:
     from seqpred.commands.compare import compare
     from seqpred.commands.evaluate import evaluate
     from seqpred.commands.explain import explain
+    from seqpred.commands.plot import plot
     from seqpred.commands.predict import predict
     from seqpred.commands.train import train
     from seqpred.commands.tune import tune
     from seqpred.forecasting.model import Model, load
 
 __version__ = "0.1.0"
-__all__ = ["Model", "__version__", "check", "compare", "evaluate", "explain", "load", "predict", "train", "tune"]
+__all__ = [
+    "Model",
+    "__version__",
+    "check",
+    "compare",
+    "evaluate",
+    "explain",
+    "load",
+    "plot",
+    "predict",
+    "train",
+    "tune",
+]
 
 _HOMES = {
     "Model": "forecasting.model",
@@ -31,6 +44,7 @@ _HOMES = {
     "evaluate": "commands.evaluate",
     "explain": "commands.explain",
     "load": "forecasting.model",
+    "plot": "commands.plot",
     "predict": "commands.predict",
     "train": "commands.train",
     "tune": "commands.tune",

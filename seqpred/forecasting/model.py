@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +26,8 @@ from seqpred.runtime.runtime import Runtime
 from seqpred.storage.model_folder import Folder, read_folder
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from seqpred.evaluation.backtest import Forecaster
 
 RuntimeName = Literal["auto", "onnx", "torch"]
@@ -72,9 +75,14 @@ class Model:
             raise self._damaged(f"the covariates in it cannot be read ({e})") from None
 
     def __repr__(self) -> str:
-        return (
-            f"<Model {self.folder.path}: {', '.join(self.summary()[key] for key in ('network', 'horizon', 'scores'))}>"
-        )
+        lines = self.summary()
+        return f"<Model {lines['model']}: {lines['network']}, horizon {self.horizon}, {lines['scores']}>"
+
+    def _repr_html_(self) -> str:
+        from seqpred.forecasting.model_html import model_html
+
+        with self._reporting_damage():
+            return model_html(self)
 
     def summary(self) -> dict[str, str]:
         """The model in ten lines, as label and text.
@@ -84,10 +92,41 @@ class Model:
         """
         from seqpred.forecasting.summary import summarize
 
-        try:
+        with self._reporting_damage():
             return summarize(self)
-        except (KeyError, TypeError, AttributeError, ValueError) as e:
-            raise self._damaged(f"the manifest is incomplete ({type(e).__name__}: {e})") from None
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """The stored scores, one row per forecaster: on the holdout if there is one, else on the validation split.
+
+        `scores.attrs["part"]` is `unseen` or `validation`; `skill` and `network_skill` are there too.
+
+        Raises:
+            FolderError: the manifest does not contain them.
+        """
+        from seqpred.forecasting.stored import score_table
+
+        with self._reporting_damage():
+            return score_table(self.folder.manifest)
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """The learning curves: step, network, loss and validation score, as in `history.csv`.
+
+        Raises:
+            FolderError: the file in the folder has another form.
+        """
+        from seqpred.forecasting.stored import history_table
+
+        with self._reporting_damage():
+            return history_table(self.folder.history)
+
+    @contextmanager
+    def _reporting_damage(self) -> Iterator[None]:
+        try:
+            yield
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as e:
+            raise self._damaged(f"it lacks what training writes ({type(e).__name__}: {e})") from None
 
     def forecast(self, panel: Panel, steps: int, ahead: Float, on_share: OnShare = no_op) -> Float:
         """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""

@@ -69,6 +69,11 @@ def track_columns(panel: Panel, steps: int, *, as_text: bool = True) -> Table:
     return table
 
 
+def timestamps(panel: Panel, times: Int) -> list[datetime] | list[int]:
+    """Times of a panel as `datetime` values; as integers if they are not dates."""
+    return _datetimes(panel, times) if panel.clock.dated else times.tolist()
+
+
 def _datetimes(panel: Panel, times: Int) -> list[datetime]:
     """Times as `datetime` values, in the zone of the data if it is known."""
     clock = panel.clock
