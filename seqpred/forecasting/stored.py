@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from seqpred.forecasting.summary import stored_scores
-from seqpred.reading.table import to_frame
+from seqpred.reading.frame import to_frame
 from seqpred.storage.history import HistoryRow, read_history
 
 if TYPE_CHECKING:
