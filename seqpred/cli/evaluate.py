@@ -72,7 +72,7 @@ def evaluate(
     """
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import evaluate as command
-    from seqpred.evaluation.details import Details
+    from seqpred.evaluation.details import Details, Observed, all_of
     from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable
 
@@ -83,13 +83,18 @@ def evaluate(
         check_writable(path)
     loaded = load(model, runtime)
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
-    found = command.evaluate(loaded, data, windows=windows, notify=output.notify, observe=details.observe)
+    observers: list[Observed] = [details]
+    if report:
+        from seqpred.report.collect import Collector
+
+        observers.append(collected := Collector(loaded.config.levels, loaded.horizon))
+    found = command.evaluate(loaded, data, windows=windows, notify=output.notify, observe=all_of(observers))
     if forecasts:
         _write_forecasts(forecasts, details)
     if report:
         from seqpred.report.page import write_report
 
-        write_report(report, str(model), found, loaded.config.levels)
+        write_report(report, str(model), loaded, found, collected)
     with suppress(BrokenPipeError):  # the verdict below does not depend on who reads the table
         if as_json:
             import json

@@ -11,10 +11,9 @@ from seqpred.arrays import Float, Int
 from seqpred.errors import DataError
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.metrics import Case, Tally, mase_scale
-from seqpred.evaluation.scores import Evaluation, Example, Part, WindowScores
+from seqpred.evaluation.scores import Evaluation, Part, WindowScores
 from seqpred.panel.panel import Panel
 
-MOST_EXAMPLES = 6
 Forecaster = Callable[[Panel, int, Float], Float]
 """Takes a panel, N steps and their known covariates [S, N, known]; returns quantiles [K, N, Q] of the K tracks, in the
 order of `Panel.tracks`."""
@@ -101,18 +100,16 @@ def backtest(
     names, horizon = [*forecasters, *spec.baselines.names], spec.horizon
     total, unseen = _tallies(names, spec.levels), _tallies(names, spec.levels)
     described: list[WindowScores] = []
-    examples: list[Example] = []
     for number, window in enumerate(windows):
         chosen = np.flatnonzero((window.cuts >= 1) & (window.cuts < panel.lengths))
         if not len(chosen):
             raise _too_short(panel, len(windows), horizon)
-        here, examples = _tallies(names, spec.levels), []
+        here = _tallies(names, spec.levels)
         for some in panel.groups(chosen):
             own, cuts = panel.choose(some), window.cuts[some]
             tracks = list(_forecasts(own, cuts, forecasters, spec, number))
             for name, tally in here.items():
                 tally.add([track.cases[name] for track in tracks])
-            examples += [_example(own, track, horizon) for track in tracks[: MOST_EXAMPLES - len(examples)]]
             if observe is not None:
                 for track in tracks:
                     observe(track)
@@ -127,7 +124,6 @@ def backtest(
         horizon=horizon,
         season=spec.baselines.season,
         windows=described,
-        examples=examples,
     )
 
 
@@ -170,21 +166,6 @@ def _forecasts(
             cases[name] = Case(truth, np.repeat(point[:, None], len(spec.levels), axis=1), scale)
         rows = cuts[s] - 1 + np.arange(horizon + 1)
         yield TrackForecast(window, panel.names[s], panel.columns.targets[c], panel.times(s, rows), history, cases)
-
-
-def _example(panel: Panel, track: TrackForecast, horizon: int) -> Example:
-    """A track of a window with four horizons of history, to be drawn."""
-    series = panel.names.index(track.series)
-    target = track.target if len(panel.columns.targets) > 1 or not track.series else ""
-    cut, case = len(track.history), track.cases["model"]
-    first = max(0, cut - 4 * horizon)
-    return Example(
-        name=" ".join(filter(None, (track.series, target))),
-        timestamps=panel.clock.write(panel.times(series, np.arange(first, cut + horizon))),
-        history=track.history[first:],
-        truth=case.truth,
-        quantiles=case.quantiles,
-    )
 
 
 def _described(panel: Panel, chosen: Int, window: Window, tallies: Mapping[str, Tally]) -> WindowScores:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from seqpred.evaluation.backtest import Observer, TrackForecast
 from seqpred.evaluation.metrics import Case, Tally
@@ -52,11 +52,6 @@ class Breakdown:
         return dict(sorted(found.items(), key=lambda item: -(item[1]["model"].mase or 0.0)))
 
 
-def _step(case: Case, n: int) -> Case:
-    """One step ahead of a forecast."""
-    return replace(case, truth=case.truth[n : n + 1], quantiles=case.quantiles[n : n + 1])
-
-
 @dataclass
 class ForecastTable:
     """The forecasts of every window as columns: id, time, cutoff, step, target, actual, forecast, quantiles."""
@@ -79,6 +74,29 @@ class ForecastTable:
         rows |= {f"q{level:g}": case.quantiles[:, i].tolist() for i, level in enumerate(self.levels)}
         for name, cells in rows.items():
             self.columns.setdefault(name, []).extend(cells)
+
+
+class Observed(Protocol):
+    """Something that collects what a backtest finds."""
+
+    def observe(self, panel: Panel) -> Observer:
+        """What receives the forecasts of a panel's tracks."""
+        ...
+
+
+def all_of(parts: Sequence[Observed]) -> Callable[[Panel], Observer]:
+    """One observer for all parts."""
+
+    def observe(panel: Panel) -> Observer:
+        observers = [part.observe(panel) for part in parts]
+
+        def observe_track(track: TrackForecast) -> None:
+            for observer in observers:
+                observer(track)
+
+        return observe_track
+
+    return observe
 
 
 class Details:

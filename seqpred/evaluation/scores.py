@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from seqpred.arrays import Float
-
 Part = Literal["unseen", "validation", "training"]
 """What the rows of a window were for the model: unseen, its validation split, or its training data."""
 
@@ -67,24 +65,6 @@ class WindowScores:
 
 
 @dataclass(frozen=True)
-class Example:
-    """One track around one cutoff, to be drawn.
-
-    Attributes:
-        timestamps: of its T + N rows.
-        history: [T], before the cutoff.
-        truth: [N], after it.
-        quantiles: [N, Q], forecast.
-    """
-
-    name: str
-    timestamps: Sequence[str | int]
-    history: Float
-    truth: Float
-    quantiles: Float
-
-
-@dataclass(frozen=True)
 class Evaluation:
     """What a backtest found.
 
@@ -92,14 +72,12 @@ class Evaluation:
         scores: by forecaster, over all windows.
         unseen: the same over the windows that training has not seen; empty if there are none.
         windows: oldest first.
-        examples: some tracks of the last window.
     """
 
     scores: Mapping[str, Scores]
     horizon: int
     season: int
     windows: Sequence[WindowScores]
-    examples: Sequence[Example]
     unseen: Mapping[str, Scores] = field(default_factory=dict)
 
     @property

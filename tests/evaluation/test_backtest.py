@@ -206,16 +206,8 @@ def test_a_series_without_a_value_before_the_cutoff_is_excluded() -> None:
     panel = panel_of({"late": [nan] * 8 + [1.0, 2.0], "b": counting(10)})
     found, _ = run(panel, horizon=2, windows=1)
     assert found.to_dict()["metrics"]["model"]["mae"] == 1.5
-    assert [e.name for e in found.examples] == ["b"]
-
-
-def test_examples_are_of_the_last_window_with_its_targets() -> None:
-    found, _ = run(panel_of({f"s{i}": counting(30, 100 * i) for i in range(9)}), horizon=3, windows=2)
-    assert [e.name for e in found.examples] == ["s0", "s1", "s2", "s3", "s4", "s5"]
-    example = found.examples[1]
-    assert example.history.tolist() == counting(12, 115)
-    assert example.truth.tolist() == [127, 128, 129]
-    assert example.quantiles.tolist() == [[126.0] * 3] * 3
+    assert found.windows[0].series == 2
+    assert found.windows[0].rows == 2
 
 
 def test_a_window_is_unseen_if_training_has_seen_none_of_its_rows() -> None:

@@ -32,7 +32,7 @@ FORECASTS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=12, deadline=None, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
 @given(MODELS, FORECASTS, st.integers(1, 2), st.sampled_from([0.0, 1e4, -300.0]), st.integers(0, 99))
 def test_the_components_add_up_to_the_forecast(
     model: dict[str, Any], forecast: dict[str, Any], targets: int, shift: float, seed: int
