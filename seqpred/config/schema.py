@@ -116,7 +116,7 @@ class TrainingSection(Section):
         gt=0,
     )
     patience: int = advanced(
-        10,
+        5,
         "validations without a better score before stopping",
         "Validations without a better score before stopping.",
         ge=1,

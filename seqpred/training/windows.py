@@ -25,6 +25,7 @@ PrepareTracks = Callable[[Int], Iterable[tuple[int, Track, Float]]]
 """From the numbers of some tracks to (number, prepared track, training targets [T], NaN if missing) of at least these:
 all tracks of a series are prepared together."""
 MAX_VALIDATION_WINDOWS = 1024  # over all tracks
+WINDOWS_PER_BLOCK = 12  # of them; overlapping windows are one block of evidence, see `choice`
 MIN_CHANGES = 3  # a scale that is the mean of fewer may be far too small, and the targets in units of it too large
 CELLS = 250_000  # rows of tracks that are prepared at once, which bounds memory
 
@@ -230,7 +231,8 @@ class Windows:
             begin, cut, end = int(self.begins[k]), int(self.cuts[k]), int(self.ends[k])
             first = max(cut - 1, begin + self.spec.inputs.anchor, begin + self.spec.window - 1)
             last = end - self.spec.horizon - 1
-            count = min(each, last - first + 1)
+            blocks = max(1, (end - cut) // self.spec.horizon)
+            count = min(each, last - first + 1, WINDOWS_PER_BLOCK * blocks)
             if count > 0:
                 starts += np.linspace(first, last, count).round().astype(np.int64).tolist()
                 tracks += [k] * count
