@@ -1,7 +1,7 @@
-"""Fault-injection tests: kills, flipped bits, fuzz, leaks, repetition. See docs/reliability.md.
+"""Fault-injection tests: kills, flipped bits, output faults, fuzz, leaks, repetition. See docs/reliability.md.
 
-Usage: python benchmarks/torture.py [PART [COUNT [SEED]]], with PART one of kills, saving, bits, leaks, repeats, fuzz,
-guided. Without PART, all of them run at full length.
+Usage: python benchmarks/torture.py [PART [COUNT [SEED]]], with PART one of kills, saving, bits, leaks, repeats, output,
+streams, fuzz, guided. Without PART, all of them run at full length.
 
 Every training and every fuzzed input runs in a new or forked process, so that kills are real and crashes are detected.
 A failure is printed with the seed that reproduces it, and the exit code is 1.
@@ -33,9 +33,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import fuzz as feeding
 from benchmarks.fuzz import KINDS, Target, altered, targets
+from benchmarks.output_faults import lost_output, repeated_streams
 from seqpred.errors import SeqpredError
 
-FULL = {"kills": 200, "saving": 200, "bits": 10_000, "leaks": 500, "repeats": 20, "fuzz": 100_000, "guided": 100_000}
+FULL = {"kills": 200, "saving": 200, "bits": 10_000, "leaks": 1000, "repeats": 20, "output": 1000, "streams": 500}
+FULL |= {"fuzz": 100_000, "guided": 100_000}
 PATIENCE, ROOM = 5, 1 << 30  # limits of a fuzzed input in seconds and bytes
 IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts with many files, which need no disk
 
@@ -117,6 +119,9 @@ def small(seed: int) -> dict[str, Any]:
             "seed": seed,
         },
     }
+
+
+FORWARD = next(seed for seed in range(1, 100) if not small(seed)["model"]["bidirectional"])  # can stream
 
 
 def train(seed: int, out: Path, *, resume: bool = False, force: bool = False) -> None:
@@ -324,12 +329,26 @@ def guided(count: int, seed: int, place: Path) -> Iterator[str]:
     print(f"guided: {', '.join(summary)}", end="")
 
 
+def output(count: int, seed: int, place: Path) -> Iterator[str]:
+    """Run commands while their output fails; see `benchmarks.output_faults`."""
+    ended(forked(lambda: train(FORWARD, place / "model")))
+    yield from lost_output(count, seed, place)
+
+
+def streams(count: int, seed: int, place: Path) -> Iterator[str]:
+    """Interrupt and repeat streams with `--state`; see `benchmarks.output_faults`."""
+    ended(forked(lambda: train(FORWARD, place / "model")))
+    yield from repeated_streams(count, seed, place)
+
+
 PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
     "kills": kills,
     "saving": saving,
     "bits": bits,
     "leaks": leaks,
     "repeats": repeats,
+    "output": output,
+    "streams": streams,
     "fuzz": fuzz,
     "guided": guided,
 }

@@ -14,7 +14,8 @@ FLOAT32_RANGE = 1e30  # to which values are clipped before they become float32
 def running_scale(past: Float, sums: Float, pairs: Float, values: Float) -> tuple[Float, Float, Float]:
     """The mean absolute change over a season up to each row, [B, C, T], and the sums and counts after the last row.
 
-    While no season has changed, it is the mean absolute change over one row; 0 while there is none.
+    Changes are counted from the first one on, since a series that was constant at first would seem to change less
+    than it does. While no season has changed, it is the mean absolute change over one row; 0 while there is none.
 
     Args:
         past: [B, C, season], the values before these rows.
@@ -30,6 +31,7 @@ def running_scale(past: Float, sums: Float, pairs: Float, values: Float) -> tupl
         change[~known] = 0.0
         change[..., 0] += sums[..., i]
         total = change.cumsum(axis=2)  # one after another, so that the result does not depend on the blocks
+        known &= total > 0
         count = known.cumsum(axis=2) + pairs[..., i, None]
         new_sums[..., i], new_pairs[..., i] = total[..., -1], count[..., -1]
         return total / np.maximum(count, 1)

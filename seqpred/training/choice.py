@@ -26,8 +26,8 @@ class ValidationResult:
         losses: [W], the loss of each window; NaN where no target is known.
         normalized_errors: [W, N], the distance of the target from the median, in units of the distance from the median
             to the outermost quantile on that side; NaN where unknown.
-        largest_errors: [N], the largest distance of a target from the median at each step, in units of the scale;
-            negative where unknown.
+        largest_errors: [N], the largest distance of a target from the median at each step, in units of the scale at
+            the end of the track if it has grown; negative where unknown.
     """
 
     step: int

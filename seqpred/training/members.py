@@ -20,6 +20,8 @@ from seqpred.training.networks import Spent, fit_options
 from seqpred.training.validate import Validation
 from seqpred.training.validation_score import ValidationSet, interval_widths
 
+MARGIN = 1.5  # see `bounded_scale`
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -75,7 +77,10 @@ def _options(options: FitOptions, validation: Validation, place: int, spent: Spe
 
 
 def bounded_scale(validation: Validation, weights: Weights) -> float:
-    """The interval scale, at most so large that the outermost quantiles reach the largest error of validation.
+    """The interval scale, at most so large that the widest interval reaches the largest error of validation.
+
+    Intervals that reach at most `MARGIN` times that error are not narrowed, and no interval to less than half of its
+    width, since few errors may all be small.
 
     Validation may have scored much narrower intervals than those of the members, which are trained on the held-out
     rows too: a series that hardly changed before these gave it small errors to estimate the intervals from.
@@ -84,9 +89,11 @@ def bounded_scale(validation: Validation, weights: Weights) -> float:
         weights: of the ensemble, with an interval scale of 1.
     """
     scale, networks = validation.choice.interval_scale, validation.networks
-    if scale <= 1:
+    largest = float(validation.largest_errors.max())
+    if largest < 0:  # unknown
         return scale
     ensemble = Ensemble.from_weights(networks.shape, weights)
     levels = torch.tensor(networks.shape.levels)
     widths = interval_widths(ensemble, ValidationSet.of(validation.windows, levels, "pinball"))
-    return min(scale, max(1.0, float(np.max(validation.largest_errors / np.maximum(widths, 1e-6)))))
+    bound = largest / max(float(widths.max()), 1e-6)
+    return min(scale, max(bound, min(1.0, max(0.5, MARGIN * bound))))

@@ -58,7 +58,8 @@ def validation_score(network: Network, data: ValidationSet, step: int) -> tuple[
     errors = (z - median).abs()
     width = torch.where(z > median, quantiles[..., -1] - median, median - quantiles[..., 0])
     normalized = (errors / width.clamp(min=1e-6)).clamp(max=1e4).cpu().numpy().astype(np.float16)
-    largest = torch.where(errors.isfinite(), errors, -torch.inf).amax(0)  # -inf where nothing is known
+    at_the_end = errors * data.windows.growth(data.starts, data.tracks)[:, None]
+    largest = torch.where(errors.isfinite(), at_the_end, -torch.inf).amax(0)  # -inf where nothing is known
     return score, ValidationResult(step, (sums / counts).cpu().numpy(), normalized, largest.cpu().numpy())
 
 

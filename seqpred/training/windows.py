@@ -239,6 +239,11 @@ class Windows:
         self.prepare(torch.tensor(tracks, dtype=torch.long))
         return torch.tensor(starts, dtype=torch.long) - self.spec.window + 1, torch.tensor(tracks, dtype=torch.long)
 
+    def growth(self, starts: Tensor, tracks: Tensor) -> Tensor:
+        """The scale after these windows, as a share of that at the end of their track if it is larger, [batch]."""
+        scale, end = self.scale[starts + self.spec.window - 1], self.scale[self.ends[tracks] - 1]
+        return scale / torch.fmax(scale, end)
+
     def validation_blocks(self) -> Int:
         """[W], a number for each validation window; those of a track that start in the same horizon share one."""
         starts, tracks = self.validation_windows()

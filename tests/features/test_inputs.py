@@ -163,6 +163,12 @@ def test_inputs_are_compressed_changes_distances_and_spreads_in_units_of_the_sca
     assert observed == 1
 
 
+def test_the_scale_counts_changes_from_the_first_one_on() -> None:
+    track = np.array([5.0, 5.0, 5.0, 5.0, 7.0, 7.0, 8.0])
+    assert prepare(track, InputSpec(1, 1, (1,))).scale.tolist() == [0.0, 0.0, 0.0, 0.0, 2.0, 1.0, 1.0]
+    assert prepare(track, InputSpec(2, 2, (1,))).scale.tolist() == [0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 5 / 3]
+
+
 def test_the_scale_at_the_last_row_is_the_denominator_of_mase() -> None:
     track = seasonal(60)
     track[[7, 30, 31]] = np.nan

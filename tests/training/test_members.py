@@ -70,7 +70,9 @@ def test_the_interval_scale_does_not_take_intervals_beyond_the_largest_validatio
         weights = gather([validation.networks.outcomes[-1].weights], initial, 0.0, 1.0)
         return bounded_scale(chosen, weights)
 
-    assert [scale(width) for width in (0.5, 4.0, 0.01)] == pytest.approx([4.0, 1.0, 50.0], rel=1e-3)
+    assert [scale(width) for width in (0.5, 2.5, 4.0, 9.0, 0.01)] == pytest.approx(
+        [4.0, 1.0, 0.75, 0.5, 50.0], rel=1e-3
+    )
 
 
 def test_validation_runs_without_training_members_and_without_a_checkpoint() -> None:
