@@ -12,7 +12,7 @@ from seqpred.evaluation.backtest import Observer, TrackForecast
 from seqpred.evaluation.metrics import Case
 from seqpred.panel.panel import Panel
 
-MOST_VALUES = 800_000  # in the curves of a report: about 2 MB
+MOST_VALUES = 1_050_000  # in the curves of a report: 2.1 MB
 LONGEST_HISTORY = 1500  # rows before the first cutoff
 
 
@@ -24,7 +24,7 @@ class Curves:
         first_window: the first of w windows that the track is long enough for.
         times: [H + w N], of H rows of history and of the windows, local times in the unit of the panel.
         actual: arrays that together have H + w N values.
-        quantiles: of each window, [N, Q].
+        quantiles: of each window, at the levels that are drawn, [N, D].
         points: by baseline (and blend), of each window, [N].
     """
 
@@ -64,6 +64,7 @@ class Collector:
 
     Attributes:
         tracks: the curves that the report shows, by name: of all tracks, or of evenly spaced ones.
+        levels_drawn: D of the levels.
         windows_shown: how many windows, the last ones, the curves have.
         by_step: MASE by forecaster and step, [N].
         by_track: MASE by track and forecaster.
@@ -78,6 +79,8 @@ class Collector:
         self.ranks = np.zeros(len(levels) + 1)
         self.panel: Panel | None = None
         self._middle = levels.index(0.5)
+        self._drawn = drawn_levels(levels)
+        self.levels_drawn = [levels[i] for i in self._drawn]
         self._shown: set[str] = set()
         self._index: dict[str, int] = {}
         self._history = 0
@@ -93,7 +96,7 @@ class Collector:
         """Decide, before the first track, which series, windows and rows of history are shown."""
         assert self.panel is not None
         names, targets = self.panel.names, self.panel.roles.count("target")
-        per_window = self.horizon * (len(self.levels) + forecasters)
+        per_window = self.horizon * (len(self._drawn) + forecasters - 1)
         self.windows_shown = min(windows, max(1, MOST_VALUES // (targets * per_window)))
         own, usual = self.windows_shown * per_window, max(3 * self.horizon, 24)
         count = min(len(names), max(1, MOST_VALUES // ((own + usual) * targets)))
@@ -135,9 +138,19 @@ class Collector:
         curves.actual.append(track.cases["model"].truth)
         for key, case in track.cases.items():
             if key == "model":
-                curves.quantiles.append(case.quantiles)
+                curves.quantiles.append(case.quantiles[:, self._drawn])
             else:
                 curves.points.setdefault(key, []).append(case.quantiles[:, self._middle])
+
+
+def drawn_levels(levels: Sequence[float]) -> list[int]:
+    """The indices of the levels that charts show: the outermost ones, two in the middle of each side, the median.
+
+    >>> drawn_levels([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+    [0, 2, 4, 6, 8]
+    """
+    median, last = levels.index(0.5), len(levels) - 1
+    return sorted({0, median // 2, median, last - (last - median) // 2, last})
 
 
 def rank_counts(case: Case) -> Float:

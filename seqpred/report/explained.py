@@ -14,8 +14,8 @@ from seqpred.report.collect import Collector
 from seqpred.report.encode import pack
 from seqpred.report.text import Rows
 
-MOST_SERIES = 500
 MOST_NAMED = 5  # naive forecasts with a colour of their own
+MOST_VALUES = 150_000  # in all parts: 300 kB
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Explained:
         rows: the mean share of each naive forecast over all of them.
         names: of the parts that the chart stacks.
         packed: the parts [P, N] of each track, by name.
+        correction: mean size of the correction relative to that of the forecast.
     """
 
     rows: Rows
@@ -38,8 +39,8 @@ def explain_last_window(model: Model, panel: Panel, collected: Collector) -> Exp
     """The components of the forecasts of the last window of the tracks that are shown."""
     horizon, targets = model.horizon, panel.columns.targets
     several = panel.roles.count("target") > 1
-    chosen = [s for s, name in enumerate(panel.names) if panel.lengths[s] > horizon][:MOST_SERIES]
-    part = panel.choose(np.array(chosen, np.int64))
+    chosen = np.flatnonzero(panel.lengths > horizon)[: max(1, MOST_VALUES // ((MOST_NAMED + 2) * horizon))]
+    part = panel.choose(chosen)
     cuts = part.lengths - horizon
     found = find_components(model, part.cut(cuts), part.ahead(cuts, horizon))
     means = np.nanmean(found.shares, axis=(0, 2))

@@ -115,7 +115,7 @@ def static_forecasts(collected: Collector, panel: Panel) -> list[tuple[str, str]
     """Charts of the worst, some middle and the best tracks, for readers without scripts, by name."""
     order = ranked(collected)
     places = np.unique(np.linspace(0, len(order) - 1, min(STATIC, len(order))).astype(int)).tolist()
-    return [(order[i], _forecast(order[i], collected.tracks[order[i]], collected.levels, panel)) for i in places]
+    return [(order[i], _forecast(order[i], collected.tracks[order[i]], collected.levels_drawn, panel)) for i in places]
 
 
 def _forecast(name: str, curves: Curves, levels: Sequence[float], panel: Panel) -> str:

@@ -6,6 +6,7 @@
   const colour = (name) => getComputedStyle(root).getPropertyValue(name).trim();
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const DASHES = [[6, 4], [2, 3], [10, 4], [1, 4], [8, 3, 2, 3]];
+  const digits = new Map([...data.alphabet].map((character, i) => [character, i]));
   const COLOURS = ["--base", "--c2", "--c3", "--c4", "--c1", "--c6"];
   const lineColour = (name, i) => (name === "blend" ? "--blend" : COLOURS[i % COLOURS.length]);
   const tracks = new Map(data.tracks.map(([name, first, grid, packed]) => [name, { name, first, grid, packed }]));
@@ -13,8 +14,11 @@
   const shown = new Set(["interval", "model", data.best]);
 
   function unpack([low, step, text]) {
-    const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-    return Array.from(new Uint16Array(bytes.buffer), (n) => (n === 65535 ? null : low + n * step));
+    const base = data.alphabet.length;
+    return Array.from({ length: text.length / 2 }, (_, i) => {
+      const count = digits.get(text[2 * i]) * base + digits.get(text[2 * i + 1]);
+      return count === base * base - 1 ? null : low + count * step;
+    });
   }
 
   function grid([start, ...runs]) {

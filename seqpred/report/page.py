@@ -13,7 +13,7 @@ from seqpred.evaluation.scores import Evaluation, Scores, network_skill, skill
 from seqpred.forecasting.model import Model
 from seqpred.report import figures, summary
 from seqpred.report.collect import Collector
-from seqpred.report.encode import encode_tracks
+from seqpred.report.encode import ALPHABET, encode_tracks
 from seqpred.report.explained import Explained, explain_last_window
 from seqpred.report.text import best_baseline, figure, printable, window_rows
 from seqpred.storage.atomic import write_file
@@ -136,12 +136,13 @@ def _data(found: Evaluation, collected: Collector, explained: Explained, order: 
     content = {
         "horizon": collected.horizon,
         "dated": dated,
-        "levels": list(collected.levels),
+        "levels": collected.levels_drawn,
         "windows": [[str(window.cutoff), window.part] for window in found.windows],
         "best": best,
         "order": order,
         "mase": [None if np.isnan(value) else round(value, 4) for value in mase.values()],
         **encode_tracks(collected, dated),
+        "alphabet": ALPHABET,
         "parts": explained.names,
         "explained": explained.packed,
     }

@@ -64,7 +64,7 @@ def tracks_won(collected: Collector, best: str) -> str:
     pairs = [(float(own["model"].value), float(own[best].value)) for own in collected.by_track.values() if best in own]
     won = sum(model < baseline for model, baseline in pairs)
     known = sum(math.isfinite(model) and math.isfinite(baseline) for model, baseline in pairs)
-    return f"The model is better than it in {won:,} of {known:,} series." if known > 1 else ""
+    return f"The model is better than the best baseline in {won:,} of {known:,} series." if known > 1 else ""
 
 
 def score_table(scores: Mapping[str, Scores]) -> list[ScoreRow]:
