@@ -8,7 +8,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format docs bench bench-peers torture coverage mutants audit accuracy \
+.PHONY: help install demo test lint types tests format docs cells bench bench-peers torture coverage mutants audit accuracy \
 	lowest clean
 
 help:  ## list the targets
@@ -47,6 +47,9 @@ format: install  ## fix lint errors and format the code
 
 docs: install  ## regenerate docs/config.md and docs/commands.md from the code
 	$(BIN)/python docs/write.py
+
+cells: install  ## train the six teaching configs and renew the scores and the picture of docs/cells.md
+	$(BIN)/python docs/cells.py
 
 bench: install  ## measure speed and memory relative to a reference in the same run
 	for script in startup step reading memory stream; do $(BIN)/python benchmarks/$$script.py; done

@@ -76,6 +76,8 @@ def prepare(place: Path) -> None:
     """The files that the documentation uses, a folder of programs, and a config with covariates."""
     for path in (ROOT / "data").glob("*.csv"):
         shutil.copy(path, place)
+    shutil.copytree(ROOT / "data", place / "data")
+    shutil.copytree(ROOT / "configs", place / "configs")
     (place / "sales.csv").write_text("day,shop,units\n" + "".join(_sales(0, 90)))
     (place / "longer.csv").write_text("day,shop,units\n" + "".join(_sales(0, 130)))
     (place / "new_rows.csv").write_text("day,shop,units\n" + "".join(_sales(118, 125)))

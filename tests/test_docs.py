@@ -146,6 +146,13 @@ def test_python_of_the_readme_runs(workspace: Path, tmp_path: Path, monkeypatch:
         assert len(names["table"]) == 2 * 28
 
 
+def test_the_worked_example_prints_what_the_page_shows(capsys: pytest.CaptureFixture[str]) -> None:
+    found = fences(ROOT / "docs" / "cells.md")
+    place = next(i for i, (language, _, _) in enumerate(found) if language == "python")
+    exec(found[place][1], {})
+    assert stripped(capsys.readouterr().out) == stripped(found[place + 1][1])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_yaml_of_the_page_is_a_valid_config(page: Path, tmp_path: Path) -> None:
     for language, text, _ in fences(page):
