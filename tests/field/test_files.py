@@ -38,7 +38,7 @@ def test_a_file_is_read_as_its_owner_expects(row: list[str]) -> None:
         expected = {"time": time, "id": series, "step": step}
         actual = {"time": roles.get("time", "-"), "id": roles.get("id", "-"), "step": found["step"]["step"]}
         assert actual == {key: actual[key] if value == "*" else value for key, value in expected.items()}
-        assert target in (*roles["target"].split("+"), "*")
+        assert target in (*roles.get("target", "").split("+"), "*")
     reported = " ".join([*map(str, found["notes"]), *(fault or {}).values()])
     for word in words.split("|"):
         assert word == "-" or word in reported
