@@ -2,54 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from seqpred.evaluation.backtest import Observer, TrackForecast
-from seqpred.evaluation.metrics import Case, Tally
+from seqpred.evaluation.metrics import Case, Tally, tally_by_step
 from seqpred.evaluation.scores import Scores
 from seqpred.panel.panel import Panel
 
 By = Literal["series", "step"]
+MOST_WAITING = 256  # tracks whose scores by step are computed at once
 
 
-@dataclass
-class Breakdown:
-    """Scores by series or by step ahead.
+class SeriesBreakdown:
+    """Scores by series, or by series and target if there are several targets.
 
-    Attributes:
+    Args:
         levels: of the forecasters' Q quantiles.
-        tallies: by series or step, then by forecaster.
     """
 
-    by: By
-    levels: Sequence[float]
-    tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    def __init__(self, panel: Panel, levels: Sequence[float]) -> None:
+        self._panel, self._levels = panel, levels
+        self._tallies: dict[str, dict[str, Tally]] = {}
 
     def observe(self, track: TrackForecast) -> None:
         """Take note of one track in one window."""
-        if self.by == "series":
-            self._add(" ".join(filter(None, (track.series, track.target))), track.cases)
-            return
-        for n in range(len(track.cases["model"].truth)):
-            step = {
-                name: replace(c, truth=c.truth[n : n + 1], quantiles=c.quantiles[n : n + 1])
-                for name, c in track.cases.items()
-            }
-            self._add(str(n + 1), step)
-
-    def _add(self, key: str, cases: Mapping[str, Case]) -> None:
-        tallies = self.tallies.setdefault(key, {name: Tally(self.levels) for name in cases})
-        for name, case in cases.items():
-            tallies[name].add([case])
+        name = self._panel.track_name(track.series, track.target)
+        own = self._tallies.setdefault(name, {key: Tally(self._levels) for key in track.cases})
+        for key, case in track.cases.items():
+            own[key].add([case])
 
     def scores(self) -> dict[str, dict[str, Scores]]:
-        """By key, then by forecaster: series with the highest MASE of the model first, steps in order."""
-        found = {key: {name: tally.scores() for name, tally in own.items()} for key, own in self.tallies.items()}
-        if self.by == "step":
-            return found
+        """By series, then by forecaster; the highest MASE of the model first."""
+        found = {name: {key: tally.scores() for key, tally in own.items()} for name, own in self._tallies.items()}
         return dict(sorted(found.items(), key=lambda item: -(item[1]["model"].mase or 0.0)))
+
+
+class StepBreakdown:
+    """Scores by step ahead.
+
+    Args:
+        levels: of the forecasters' Q quantiles.
+    """
+
+    def __init__(self, levels: Sequence[float]) -> None:
+        self._levels = levels
+        self._waiting: dict[str, list[Case]] = {}  # tallied together, which is faster
+        self._tallies: dict[str, list[Tally]] = {}
+
+    def observe(self, track: TrackForecast) -> None:
+        """Take note of one track in one window."""
+        for key, case in track.cases.items():
+            self._waiting.setdefault(key, []).append(case)
+        if len(self._waiting["model"]) == MOST_WAITING:
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        for key, cases in self._waiting.items():
+            found = tally_by_step(cases, self._levels)
+            for total, tally in zip(self._tallies.setdefault(key, found), found, strict=True):
+                if total is not tally:
+                    total.merge(tally)
+        self._waiting = {}
+
+    def scores(self) -> dict[str, dict[str, Scores]]:
+        """By step, then by forecaster."""
+        self._add_waiting()
+        steps = len(next(iter(self._tallies.values()), []))
+        return {str(n + 1): {key: own[n].scores() for key, own in self._tallies.items()} for n in range(steps)}
 
 
 @dataclass
@@ -110,11 +131,13 @@ class Details:
 
     def __init__(self, levels: Sequence[float], by: By | None, *, keep_forecasts: bool) -> None:
         self.levels, self.by, self.keep_forecasts = levels, by, keep_forecasts
-        self._breakdown = Breakdown(by, levels) if by else None
+        self._breakdown: SeriesBreakdown | StepBreakdown | None = None
         self._table: ForecastTable | None = None
 
     def observe(self, panel: Panel) -> Observer:
         """What receives the forecasts of a panel's tracks."""
+        if self.by is not None:
+            self._breakdown = StepBreakdown(self.levels) if self.by == "step" else SeriesBreakdown(panel, self.levels)
         if self.keep_forecasts:
             self._table = ForecastTable(panel, self.levels)
         parts = [part.observe for part in (self._breakdown, self._table) if part is not None]

@@ -138,6 +138,32 @@ class Tally:
         )
 
 
+def tally_by_step(cases: Sequence[Case], levels: Sequence[float]) -> list[Tally]:
+    """The tally of each of N steps, as if every row were a case of its own.
+
+    Args:
+        cases: with N rows each.
+    Raises:
+        DataError: a known row has a forecast that is NaN or infinite.
+    """
+    truth, quantiles = np.stack([c.truth for c in cases]), np.stack([c.quantiles for c in cases])
+    known = np.isfinite(truth)
+    middle = min(range(len(levels)), key=lambda i: abs(levels[i] - 0.5))
+    scaled = np.abs(truth - quantiles[..., middle]) / np.array([c.scale for c in cases])[:, None]
+    has_scale = known & np.isfinite(scaled)
+    tallies = []
+    for n in range(truth.shape[1]):
+        rows, tally = known[:, n], Tally(levels)
+        tallies.append(tally)
+        if rows.any():
+            tally.add([Case(truth[rows, n], quantiles[rows, n], 1.0)])
+            count = int(rows.sum())
+            tally.sums["smape"] *= count  # of one case so far
+            scales = {"cases": count, "scaled": has_scale[:, n].sum(), "mase": scaled[has_scale[:, n], n].sum()}
+            tally.sums.update({name: float(value) for name, value in scales.items()})
+    return tallies
+
+
 def score_cases(cases: Sequence[Case], levels: Sequence[float]) -> Scores:
     """All metrics over all cases; see `Tally`."""
     tally = Tally(levels)

@@ -119,6 +119,11 @@ class Panel:
         targets = self.roles.count("target")
         return ((s, c) for s in range(len(self.names)) for c in range(targets))
 
+    def track_name(self, series: str, target: str) -> str:
+        """A track in words: its series, and its target if there are several or if the series has no name."""
+        several = self.roles.count("target") > 1
+        return " ".join(filter(None, (series, target if several or not series else "")))
+
     def track(self, series: int, column: int) -> Float:
         """One column of one series, [T]."""
         return self.rows(series)[:, column]

@@ -110,8 +110,7 @@ class Collector:
         windows = track.window + (int(self.panel.lengths[series]) - len(track.history)) // self.horizon
         if not self._shown:
             self._choose(len(track.cases), windows)
-        alone = self.panel.roles.count("target") == 1 and track.series
-        name = " ".join(filter(None, (track.series, "" if alone else track.target)))
+        name = self.panel.track_name(track.series, track.target)
         self._add_errors(name, track.cases)
         if track.series in self._shown and windows - track.window <= self.windows_shown:
             self._keep(name, series, track)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from seqpred.explanation.explanation import Explanation
@@ -47,10 +45,9 @@ def _formatted(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], single
 
 
 def track_names(found: Explanation) -> list[str]:
-    """Series and target of each track, as far as there are several."""
+    """The name of each track."""
     panel = found.panel
-    targets: Sequence[str] = panel.columns.targets if panel.roles.count("target") > 1 else [""]
-    return [" ".join(filter(None, (name, target))) for name in panel.names for target in targets]
+    return [panel.track_name(panel.names[s], panel.columns.targets[c]) for s, c in panel.tracks()]
 
 
 def covariate_rows(found: Explanation) -> tuple[str, Rows]:

@@ -37,8 +37,7 @@ class Explained:
 
 def explain_last_window(model: Model, panel: Panel, collected: Collector) -> Explained:
     """The components of the forecasts of the last window of the tracks that are shown."""
-    horizon, targets = model.horizon, panel.columns.targets
-    several = panel.roles.count("target") > 1
+    horizon = model.horizon
     chosen = np.flatnonzero(panel.lengths > horizon)[: max(1, MOST_VALUES // ((MOST_NAMED + 2) * horizon))]
     part = panel.choose(chosen)
     cuts = part.lengths - horizon
@@ -49,7 +48,7 @@ def explain_last_window(model: Model, panel: Panel, collected: Collector) -> Exp
     names = [found.names[i] for i in order[:MOST_NAMED]] + ["other naive forecasts", "correction"]
     packed = {}
     for k, (s, c) in enumerate(part.tracks()):
-        name = " ".join(filter(None, (part.names[s], targets[c] if several or not part.names[s] else "")))
+        name = part.track_name(part.names[s], part.columns.targets[c])
         if name in collected.tracks:
             packed[name] = pack(parts[k].ravel())
     rows = [[found.names[i], f"{100 * means[i]:.1f} %"] for i in order if means[i] >= 0.0005]

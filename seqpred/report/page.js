@@ -281,14 +281,15 @@
     u.setCursor({ left: u.valToPos(u.data[0][i], "x"), top: u.over.clientHeight / 2 });
   }
 
+  const actions = {
+    worst: () => select(data.order[0]),
+    middle: () => select(data.order[data.order.length >> 1]),
+    least: () => select(data.order[data.order.length - 1]),
+    previous: () => step(-1), next: () => step(1),
+    closer: () => zoom(0.5), wider: () => zoom(2), whole: () => zoomTo(0, state.curves.times.length - 1),
+  };
+
   function connect() {
-    const actions = {
-      worst: () => select(data.order[0]),
-      middle: () => select(data.order[data.order.length >> 1]),
-      least: () => select(data.order[data.order.length - 1]),
-      previous: () => step(-1), next: () => step(1),
-      closer: () => zoom(0.5), wider: () => zoom(2), whole: () => zoomTo(0, state.curves.times.length - 1),
-    };
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
     byId("series").addEventListener("change", (e) => select(e.target.value));
     byId("find").addEventListener("change", (e) => {
@@ -324,5 +325,5 @@
   if (data.levels.length > 1) addToggle("interval", "prediction intervals", "--band");
   data.points.forEach((name, i) => addToggle(name, label(name), lineColour(name, i)));
   connect();
-  if (data.order.length) select(data.order[0]);
+  if (data.order.length) actions.middle();
 })();

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from seqpred.errors import DataError
 from seqpred.evaluation.baselines import seasonal_naive
-from seqpred.evaluation.metrics import Case, mase_scale, pinball, score_cases, smape
+from seqpred.evaluation.metrics import Case, mase_scale, pinball, score_cases, smape, tally_by_step
 
 PROPERTY = settings(derandomize=True, deadline=None, max_examples=50)
 LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -284,3 +284,16 @@ def test_a_point_forecast_scores_as_in_the_reference(scorer: ModuleType, seed: i
     found = score_cases(cases, LEVELS).to_dict()
     for ours, theirs in {"mae": "MAE", "rmse": "RMSE", "smape": "sMAPE", "mase": "MASE"}.items():
         assert close(found[ours], expected[theirs])
+
+
+def test_scores_by_step_are_those_of_rows_as_cases_of_their_own() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.where(rng.random((5, 3)) < 0.2, np.nan, rng.normal(10, 3, (5, 3)))
+    quantiles = np.sort(rng.normal(10, 3, (5, 3, 3)), axis=-1)
+    scales, levels = [1.0, 2.0, np.nan, 0.5, 3.0], [0.1, 0.5, 0.9]
+    cases = [Case(t, q, s) for t, q, s in zip(truth, quantiles, scales, strict=True)]
+    for n, tally in enumerate(tally_by_step(cases, levels)):
+        own = [Case(c.truth[n : n + 1], c.quantiles[n : n + 1], c.scale) for c in cases]
+        expected, found = score_cases(own, levels).to_dict(), tally.scores().to_dict()
+        assert found.pop("coverage") == expected.pop("coverage")
+        assert found == pytest.approx(expected)
