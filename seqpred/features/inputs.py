@@ -21,8 +21,8 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.naive import cycles_used, fill_missing, lagged_rows
-from seqpred.features.running import rolling_moments, running_scale, slog
+from seqpred.features.naive import cycles_used, fill_missing, lagged_rows, profile_rows
+from seqpred.features.running import rolling_moments, running_profile, running_scale, slog
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,6 +67,11 @@ class InputSpec:
         return max(blended * self.blend, self.autoregression)
 
     @cached_property
+    def profile(self) -> int:
+        """P, rows of the running profile that the head receives; 0 for none."""
+        return profile_rows(self.cycles) * self.blend
+
+    @cached_property
     def past(self) -> int:
         """W, filled values before a row that are remembered for its inputs and naive forecasts."""
         return max(*self.lags, self.anchor, self.recent)
@@ -81,6 +86,7 @@ class TrackMemory(NamedTuple):
         filled: [B, C, W], the last values, missing ones filled in.
         values: [B, C, season], the last values, NaN where missing.
         sums, pairs: [B, C, 2], sum and number of the absolute changes over a season and over one row.
+        profile: [B, C, P], the running profile at the last rows.
     """
 
     rows: Int
@@ -89,6 +95,7 @@ class TrackMemory(NamedTuple):
     values: Float
     sums: Float
     pairs: Float
+    profile: Float
 
     @classmethod
     def start(cls, spec: InputSpec, series: int, targets: int) -> TrackMemory:
@@ -101,6 +108,7 @@ class TrackMemory(NamedTuple):
             values=np.full((*tracks, spec.season), np.nan),
             sums=np.zeros((*tracks, 2)),
             pairs=np.zeros((*tracks, 2)),
+            profile=np.zeros((*tracks, spec.profile)),
         )
 
 
@@ -111,11 +119,13 @@ class Track(NamedTuple):
         x: [T, F], inputs; all 0 before the first observation.
         filled: [T], values in the target's unit, missing ones filled in.
         scale: [T], in the target's unit; 0 while nothing has changed.
+        profile: [T], the running profile, in the target's unit; [0] if there is none.
     """
 
     x: Float32
     filled: Float
     scale: Float
+    profile: Float
 
 
 @dataclass(frozen=True)
@@ -127,20 +137,31 @@ class Origins:
         unit: [B, C, P], the scale; while it is 0, a hundredth of the value, or 1. Never 0.
         observed: [B, C, P], whether the track has been observed so far.
         rows: [B, P], rows of the series so far.
+        profile: [B, C, at least profile + P - 1], the running profile up to the last of these rows, if there is one.
     """
 
     filled: Float
     unit: Float
     observed: Bool
     rows: Int
+    profile: Float
 
     def recent(self, spec: InputSpec) -> Float32 | None:
-        """The recent values for the head, [B C, P, R]; None if it uses none."""
+        """The running profile and the recent values for the head, [B C, P, profile + R]; None if it uses none."""
         if not spec.recent:
             return None
-        count = self.unit.shape[-1]
-        past = self.filled[..., self.filled.shape[-1] - count - spec.recent + 1 :]
-        changes = recent_changes(past.reshape(-1, past.shape[-1]), self.unit.reshape(-1, count), spec.recent)
+        unit = self.unit.reshape(-1, self.unit.shape[-1])
+
+        def up_to_last(values: Float, rows: int) -> Float:
+            before = values.shape[-1] - unit.shape[1] - rows + 1
+            return values[..., before:].reshape(len(unit), rows + unit.shape[1] - 1)
+
+        past = up_to_last(self.filled, spec.recent)
+        changes = recent_changes(past, unit, spec.recent)
+        if spec.profile:
+            profile = up_to_last(self.profile, spec.profile)
+            distances = profile_distances(profile, past[:, spec.recent - 1 :], unit, spec.profile)
+            changes = np.concatenate([distances, changes], axis=-1)
         return changes.astype(np.float32)
 
     def anchors(self, anchor: int, steps: int) -> Float:
@@ -172,6 +193,7 @@ class Block:
         scale: [B, C, T], in the target's unit; 0 while nothing has changed.
         observed: [B, C, T], whether the track has been observed so far.
         rows: [B, T], rows of the series so far.
+        profile: [B, C, P + T], the running profile, as `filled`; without rows if there is none.
     """
 
     x: Float32
@@ -179,6 +201,7 @@ class Block:
     scale: Float
     observed: Bool
     rows: Int
+    profile: Float
 
     @property
     def now(self) -> Float:
@@ -187,7 +210,7 @@ class Block:
 
     def origins(self) -> Origins:
         """All rows of the block."""
-        return Origins(self.filled, _unit(self.scale, self.now), self.observed, self.rows)
+        return Origins(self.filled, _unit(self.scale, self.now), self.observed, self.rows, self.profile)
 
     def last(self, after: TrackMemory, lengths: Int) -> Origins:
         """The last row of each series alone.
@@ -198,7 +221,7 @@ class Block:
         """
         last = np.arange(len(lengths)), slice(None), lengths - 1
         unit = _unit(self.scale[last][..., None], after.filled[..., -1:])
-        return Origins(after.filled, unit, self.observed[last][..., None], after.rows[:, None])
+        return Origins(after.filled, unit, self.observed[last][..., None], after.rows[:, None], after.profile)
 
 
 def advance(
@@ -217,7 +240,10 @@ def advance(
     rows = memory.rows[:, None] + np.arange(1, steps + 1)
     filled, first = fill_missing(memory.filled, memory.since, values, spec.anchor)
     scale, sums, pairs = running_scale(memory.values, memory.sums, memory.pairs, values)
-    observed = np.arange(steps) >= first[..., None]
+    observed, profile = np.arange(steps) >= first[..., None], memory.profile
+    if spec.profile:
+        before = np.where(memory.since[..., None] > 0, profile, filled[..., spec.past - spec.profile : spec.past])
+        profile = running_profile(before, filled[..., spec.past :], np.isfinite(values), first)
     x = np.empty((*values.shape, spec.inputs), dtype)
     columns = _columns(filled, rows, spec)
     columns /= _unit(scale, filled[..., filled.shape[2] - steps :])
@@ -233,14 +259,15 @@ def advance(
         values=_up_to(np.concatenate([memory.values, values], axis=2), ends, spec.season),
         sums=sums,
         pairs=pairs,
+        profile=_up_to(profile, ends, spec.profile) if spec.profile else profile,
     )
-    return Block(x, filled, scale, observed, rows), after
+    return Block(x, filled, scale, observed, rows, profile), after
 
 
 def prepare(values: Float, spec: InputSpec) -> Track:
     """A whole track [T] as one block."""
     block, _ = advance(TrackMemory.start(spec, 1, 1), values[None, None], spec)
-    return Track(block.x[0, 0], block.now[0, 0], block.scale[0, 0])
+    return Track(block.x[0, 0], block.now[0, 0], block.scale[0, 0], block.profile[0, 0, spec.profile :])
 
 
 def _up_to(values: Float, ends: Int, count: int) -> Float:
@@ -278,10 +305,24 @@ def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Arra
         scale: [K, P], never 0.
         every: rows from one of the P to the next.
     """
-    windows: Array = (
-        sliding_window_view(past, rows, axis=1)[:, ::every]
-        if isinstance(past, np.ndarray)
-        else past.unfold(1, rows, every)
-    )
+    windows = _sliding(past, rows, every)
     changes: Array = (windows - windows[..., -1:]) / scale[..., None]
     return changes.clip(-MAX_CHANGE, MAX_CHANGE)
+
+
+def profile_distances(profile: Array, last: Array, scale: Array, rows: int, every: int = 1) -> Array:
+    """The running profile at the last `rows` rows relative to the last value, as `recent_changes`, [K, P, rows].
+
+    Args:
+        profile: [K, rows + (P - 1) every], up to the last of the P rows.
+        last: [K, P], the values at these rows.
+    """
+    distances: Array = (_sliding(profile, rows, every) - last[..., None]) / scale[..., None]
+    return distances.clip(-MAX_CHANGE, MAX_CHANGE)
+
+
+def _sliding(values: Array, rows: int, every: int) -> Array:
+    """Windows of `rows` values, [K, P, rows]."""
+    if isinstance(values, np.ndarray):
+        return sliding_window_view(values, rows, axis=1)[:, ::every]
+    return values.unfold(1, rows, every)

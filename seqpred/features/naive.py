@@ -1,17 +1,19 @@
 """Naive forecasts: missing values filled from the past, repeated cycles, and one linear table for all of them.
 
-Every naive forecast is linear in the recent rows. Forecast k of step n is
+Every naive forecast is linear in the recent rows and in the running profile of a long cycle (`running_profile`), which
+precedes them in one vector `recent`. Forecast k of step n is
 
-    mean(recent[picks_k(n)]) + recent . level_k + steps_k(n) * (recent . slope_k)
+    shares_k . recent[picks(n)] + recent . level_k + steps_k(n) * (recent . slope_k)
 
 `naive_table` gives these numbers once. torch (`network/heads.py`) and ONNX (`runtime/onnx_graph.py`) evaluate them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +31,16 @@ def cycles_used(cycle: int) -> int:
     (5, 2)
     """
     return max(2, min(MAX_CYCLES, MAX_RECENT // cycle))
+
+
+def profile_rows(cycles: Sequence[int]) -> int:
+    """P, rows of the cycle that has a running profile: the longest, if `cycles_used` is below `MAX_CYCLES`; else 0.
+
+    >>> profile_rows((24, 168)), profile_rows((12,)), profile_rows(())
+    (168, 0, 0)
+    """
+    longest = max(cycles, default=0)
+    return longest if longest and cycles_used(longest) < MAX_CYCLES else 0
 
 
 def lagged_rows(cycle: int, steps: int, cycles: int = 1) -> Int:
@@ -147,13 +159,13 @@ def level_and_slope(cycle: int) -> tuple[Float, Float]:
 
 @dataclass(frozen=True)
 class NaiveTable:
-    """A naive forecasts minus the anchor's forecast, as linear functions of R recent rows.
+    """A naive forecasts minus the anchor's forecast, as linear functions of P + R numbers: a profile and recent rows.
 
     Attributes:
         names: A of them, as `seasonal_naive_12`.
-        picks: [U, N], rows of the seasonal lags that the forecasts share.
+        picks: [U, N], places of the seasonal lags that the forecasts share.
         shares: [A, U], weight of each lag in each forecast; the anchor's is subtracted.
-        level, slope: [A, R], weights of the recent rows.
+        level, slope: [A, P + R], weights of the numbers.
         steps: [A, N], multiples of the slope for each step ahead.
     """
 
@@ -165,7 +177,7 @@ class NaiveTable:
     steps: Float
 
     def __call__(self, recent: Float) -> Float:
-        """The forecasts, [..., A, N], from the recent rows, [..., R]: the reference for the two runtimes."""
+        """The forecasts, [..., A, N], from the numbers, [..., P + R]: the reference for the two runtimes."""
         level, slope = (recent @ weights.T for weights in (self.level, self.slope))
         return np.asarray(self.shares @ recent[..., self.picks] + level[..., None] + slope[..., None] * self.steps)
 
@@ -178,33 +190,36 @@ def naive_table(cycles: tuple[int, ...], anchor: int, horizon: int, recent: int)
     the last two cycles, `seasonal_mean` of the last two cycles, and `seasonal_change`, the last value plus the changes
     of the last cycle. For each cycle: `seasonal_trend`, the seasonal naive with the mean drift over `cycles_used`.
     `smoothed_level` of all recent rows. For each cycle: `smoothed_season`, the smoothed level with a line and a profile
-    (`level_and_slope`).
+    (`level_and_slope`). If the longest cycle has a running profile (`profile_rows`): `profile`, `profile_level`, the
+    profile moved to the level of the last short cycle, and `profile_change`, the profile plus the distances of the last
+    short cycle from it, row by row.
 
     Args:
         cycles: rows of each cycle.
         anchor: lag of the forecast that the others are measured against.
         recent: R, at least the rows of `cycles_used` of each cycle.
     """
-    make = _Forecasts(horizon, recent)
+    make = _Forecasts(horizon, recent, profile_rows(cycles))
     named = {"last_value": _Forecast(level=make.value(0))}
     for cycle in cycles:
-        last, before = (cycle, 1), (cycle, 2)
-        named |= {anchor_name(cycle): _Forecast([last])} if cycle != anchor else {}
+        last, before = Lag(cycle), Lag(cycle, 2)
+        named |= {anchor_name(cycle): _Forecast({last: 1})} if cycle != anchor else {}
         named[f"seasonal_drift_{cycle}"] = make.drift(cycle, 2)
-        named[f"seasonal_mean_{cycle}"] = _Forecast([last, before])
-        named[f"seasonal_change_{cycle}"] = _Forecast([last], make.value(0) - make.value(cycle))
+        named[f"seasonal_mean_{cycle}"] = _Forecast({last: 1 / 2, before: 1 / 2})
+        named[f"seasonal_change_{cycle}"] = _Forecast({last: 1}, make.value(0) - make.value(cycle))
     named |= {f"seasonal_trend_{cycle}": make.drift(cycle, cycles_used(cycle)) for cycle in cycles}
-    named["smoothed_level"] = _Forecast(level=smoothing_weights(recent, SLOW))
+    named["smoothed_level"] = _Forecast(level=make.pad(smoothing_weights(recent, SLOW)))
     named |= {f"smoothed_season_{cycle}": make.smoothed(cycle) for cycle in cycles}
+    named |= make.profiles(cycles[0]) if make.profile else {}
     found = [*named.values()]
-    lags = list(dict.fromkeys([(anchor, 1), *(lag for forecast in found for lag in forecast.lags)]))
-    shares = [[forecast.lags.count(lag) / max(1, len(forecast.lags)) for lag in lags] for forecast in found]
+    lags = list(dict.fromkeys([Lag(anchor), *(lag for forecast in found for lag in forecast.shares)]))
+    shares = [[forecast.shares.get(lag, 0.0) for lag in lags] for forecast in found]
     return NaiveTable(
         names=tuple(named),
-        picks=np.stack([recent + lagged_rows(cycle, horizon, back) for cycle, back in lags]),
+        picks=np.stack([make.places(lag) for lag in lags]),
         shares=np.array(shares) - np.eye(len(lags))[0],  # the first lag is the anchor's forecast
-        level=np.stack([np.broadcast_to(forecast.level, recent) for forecast in found]),
-        slope=np.stack([np.broadcast_to(forecast.slope, recent) for forecast in found]),
+        level=np.stack([np.broadcast_to(forecast.level, make.width) for forecast in found]),
+        slope=np.stack([np.broadcast_to(forecast.slope, make.width) for forecast in found]),
         steps=np.stack([np.broadcast_to(forecast.steps, horizon) for forecast in found]),
     )
 
@@ -218,42 +233,68 @@ def anchor_name(anchor: int) -> str:
     return "last_value" if anchor == 1 else f"seasonal_naive_{anchor}"
 
 
-Lag = tuple[int, int]  # rows of a cycle, and how many cycles back
+class Lag(NamedTuple):
+    """The rows of a cycle `back` cycles before the end, of the recent rows or of the running profile."""
+
+    cycle: int
+    back: int = 1
+    of_profile: bool = False
 
 
 class _Forecast(NamedTuple):
-    """The mean of some lags plus `level` plus `steps` times `slope`; 0 where nothing is given."""
+    """Some lags, weighed, plus `level` plus `steps` times `slope`; 0 where nothing is given."""
 
-    lags: Sequence[Lag] = ()
+    shares: Mapping[Lag, float] = MappingProxyType({})
     level: Float | float = 0.0
     slope: Float | float = 0.0
     steps: Float | float = 0.0
 
 
 class _Forecasts:
-    """The naive forecasts of one horizon, each as the weights of `recent` rows."""
+    """The naive forecasts of one horizon, each as weights of `profile` numbers and of the `recent` rows after them."""
 
-    def __init__(self, horizon: int, recent: int) -> None:
+    def __init__(self, horizon: int, recent: int, profile: int) -> None:
         self.step: Float = np.arange(float(horizon))
-        self.recent = recent
+        self.profile, self.width = profile, profile + recent
 
     def drift(self, cycle: int, cycles: int) -> _Forecast:
         """The seasonal naive, each cycle higher than the one before by the mean drift over the last `cycles`."""
         slope = (self.mean(cycle, 1) - self.mean(cycle, cycles)) / (cycles - 1)
-        return _Forecast([(cycle, 1)], slope=slope, steps=1 + self.step // cycle)
+        return _Forecast({Lag(cycle): 1}, slope=slope, steps=1 + self.step // cycle)
 
     def smoothed(self, cycle: int) -> _Forecast:
         """The mean of the last cycles at each phase, moved to the smoothed level and continued along the line."""
-        level, slope = (np.pad(weights, (self.recent - len(weights), 0)) for weights in level_and_slope(cycle))
+        level, slope = (self.pad(weights) for weights in level_and_slope(cycle))
         steps = 1 + self.step - (self.step % cycle - (cycle - 1) / 2)
-        return _Forecast([(cycle, back) for back in range(1, cycles_used(cycle) + 1)], level, slope, steps)
+        count = cycles_used(cycle)
+        return _Forecast({Lag(cycle, back): 1 / count for back in range(1, count + 1)}, level, slope, steps)
+
+    def profiles(self, cycle: int) -> dict[str, _Forecast]:
+        """The running profile: alone, at the level of the last `cycle` rows, and plus their distances from it."""
+        ahead, rows = Lag(self.profile, of_profile=True), Lag(cycle, of_profile=True)
+        level = self.mean(cycle, 1)
+        level[self.profile - cycle : self.profile] = -1 / cycle
+        found = {f"profile_{self.profile}": _Forecast({ahead: 1})}
+        found[f"profile_level_{self.profile}"] = _Forecast({ahead: 1}, level)
+        if cycle < self.profile:
+            found[f"profile_change_{self.profile}"] = _Forecast({ahead: 1, Lag(cycle): 1, rows: -1})
+        return found
+
+    def places(self, lag: Lag) -> Int:
+        """Which number the lag picks at each step ahead, [N]."""
+        end = self.profile if lag.of_profile else self.width
+        return end + lagged_rows(lag.cycle, len(self.step), lag.back)
+
+    def pad(self, weights: Float) -> Float:
+        """Weights of the last rows as weights of all numbers."""
+        return np.pad(weights, (self.width - len(weights), 0))
 
     def value(self, back: int) -> Float:
         """Weights that pick the value `back` rows before the last one."""
-        return np.eye(self.recent)[self.recent - 1 - back]
+        return np.eye(self.width)[self.width - 1 - back]
 
     def mean(self, cycle: int, back: int) -> Float:
         """Weights of the mean of the cycle that begins `back` cycles before the end."""
-        weights = np.zeros(self.recent)
-        weights[self.recent - back * cycle :][:cycle] = 1 / cycle
+        weights = np.zeros(self.width)
+        weights[self.width - back * cycle :][:cycle] = 1 / cycle
         return weights

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seqpred.arrays import Float, Int
+from seqpred.arrays import Bool, Float, Int
 
+PROFILE_RATE = 0.2  # of the running profile: how much of it is the last cycle's, once five cycles are known
 FLOAT32_RANGE = 1e30  # to which values are clipped before they become float32
 
 
@@ -44,6 +45,29 @@ def running_scale(past: Float, sums: Float, pairs: Float, values: Float) -> tupl
         known = new_sums[..., 0] > 0
         new_sums[known, 1] = new_pairs[known, 1] = 0
     return scale, new_sums, new_pairs
+
+
+def running_profile(past: Float, filled: Float, observed: Bool, first: Int) -> Float:
+    """The mean of the values so far at the same phase of a cycle of P rows, older ones discounted, [B, C, P + T].
+
+    It is the mean of all cycles until their number exceeds 1 / `PROFILE_RATE`, and an exponentially weighted mean from
+    then on. A missing value leaves it as it was a cycle before.
+
+    Args:
+        past: [B, C, P], the profile before these rows.
+        filled: [B, C, T], values with missing ones filled in.
+        observed: [B, C, T], whether each value is not missing.
+        first: [B, C], the row of the first observation, see `naive.fill_missing`.
+    """
+    cycle, steps = past.shape[2], filled.shape[2]
+    profile = np.concatenate([past, filled], axis=2)
+    for begin in range(0, steps, cycle):
+        rows = np.arange(begin, min(begin + cycle, steps))
+        cycles = (rows - first[..., None]) // cycle  # complete ones before each row
+        rate = np.where(observed[..., rows], np.maximum(PROFILE_RATE, 1 / np.maximum(cycles + 1, 1)), 0.0)
+        before, now = profile[..., rows], profile[..., cycle + rows]
+        profile[..., cycle + rows] = np.where(cycles <= 0, now, before + rate * (now - before))
+    return profile
 
 
 def rolling_moments(filled: Float, rows: Int, width: int) -> tuple[Float, Float]:

@@ -22,8 +22,8 @@ class HeadInputs(NamedTuple):
     """What the head receives besides the state.
 
     Attributes:
-        recent: [batch, P, R], the recent values relative to the last one, in units of the scale, so that the last
-            number is 0; None if the head uses none.
+        recent: [batch, P, profile + R], the running profile and the recent values relative to the last one, in units
+            of the scale, so that the last number is 0; None if the head uses none.
         known: [batch, anchor + (P - 1) stride + N, known], the known covariates from anchor - 1 rows before the first
             of the P positions to N rows after the last; None if there are none.
         stride: rows from one position to the next.
@@ -156,7 +156,7 @@ class Blend(nn.Module):
         self.register_buffer("near", place_weights(horizon), persistent=False)
 
     def forward(self, state: Tensor, recent: Tensor) -> Tensor:
-        """The mean relative to the anchor's forecast, [batch, P, N], from the recent values [batch, P, R]."""
+        """The mean relative to the anchor's forecast, [batch, P, N], from the numbers [batch, P, profile + R]."""
         naives = naive_forecasts(recent, self.shape.naive_table)
         mean: Tensor = ((self._weights(state) @ naives) * self.near).sum(-2)
         return mean
@@ -206,7 +206,7 @@ def naive_forecasts(recent: Tensor, table: NaiveTable) -> Tensor:
     """Naive forecasts of the steps ahead minus the anchor's forecast, [batch, P, A, N].
 
     Args:
-        recent: [batch, P, R].
+        recent: [batch, P, profile + R].
         table: which forecasts; see `features.naive`.
     """
 

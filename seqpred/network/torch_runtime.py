@@ -61,7 +61,7 @@ class TorchRuntime:
             return torch.zeros(batch, *sizes) if array is None else torch.from_numpy(array).flatten(0, 1)
 
         return HeadInputs(
-            flat(recent, (shape.recent,))[:, None] if shape.recent else None,
+            flat(recent, (shape.profile + shape.recent,))[:, None] if shape.recent else None,
             flat(known, (shape.anchor + shape.horizon, width)) if width else None,
         )
 

@@ -126,6 +126,7 @@ class ResolvedConfig(Config):
             blend=spec.blend,
             autoregression=spec.autoregression,
             recent=spec.recent,
+            profile=spec.profile,
             cycles=spec.cycles,
             horizon=self.forecast.horizon,
             levels=self.levels,

@@ -60,7 +60,7 @@ def _signature(shape: Shape, states: int) -> tuple[list[Value], list[Value]]:
         inputs += [Value("n_positions", INT64, (1,)), Value("state", FLOAT, (states, "batch", shape.hidden_size))]
         outputs.append(Value("state_after", FLOAT, (states, "batch", shape.hidden_size)))
     if shape.recent:
-        inputs.append(Value("recent", FLOAT, ("batch", "positions", shape.recent)))
+        inputs.append(Value("recent", FLOAT, ("batch", "positions", shape.profile + shape.recent)))
     if known:
         inputs.append(Value("known", FLOAT, ("batch", "positions", shape.anchor + steps, known)))
     return inputs, outputs

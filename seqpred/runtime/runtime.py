@@ -13,7 +13,8 @@ class HeadInputs(NamedTuple):
     """What the head receives at P positions besides the state.
 
     Attributes:
-        recent: [batch, P, R], the recent values relative to the last one, in units of the scale; None if unused.
+        recent: [batch, P, profile + R], the running profile and the recent values relative to the last one, in units
+            of the scale; None if unused.
         known: [batch, P, anchor + N, known], the known covariates of the last `anchor` rows and of the next N; None if
             there are none.
     """

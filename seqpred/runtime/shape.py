@@ -24,6 +24,7 @@ class Shape:
         blend: whether other naive forecasts are weighed along with the anchor's.
         autoregression: the number of recent values in the linear autoregressive term.
         recent: R, the number of recent values that the head receives for these two.
+        profile: P, the rows of the running profile that precedes them; 0 for none.
         cycles: the cycles of the naive forecasts.
     """
 
@@ -42,6 +43,7 @@ class Shape:
     blend: bool = False
     autoregression: int = 0
     recent: int = 0
+    profile: int = 0
     cycles: tuple[int, ...] = ()
 
     @property

@@ -91,7 +91,8 @@ def _prepare(
                 targets = values[b, :length, c]
                 if config.data.missing == "interpolate":
                     targets = interpolated(targets, int(segments.cuts[segment]))
-                track = Track(x[b, c, :length], filled[b, c, :length], block.scale[b, c, :length])
+                profile = block.profile[b, c, config.input_spec.profile :][:length]
+                track = Track(x[b, c, :length], filled[b, c, :length], block.scale[b, c, :length], profile)
                 yield segment * spec.targets + c, track, targets
 
 

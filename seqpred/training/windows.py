@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.inputs import InputSpec, Track, recent_changes
+from seqpred.features.inputs import InputSpec, Track, profile_distances, recent_changes
 from seqpred.network.heads import HeadInputs
 from seqpred.spool.mapped import LARGE, release_pages, zeros
 from seqpred.training.positions import Positions, position_stride
@@ -72,13 +72,14 @@ class Windows:
     Attributes:
         prepare_tracks: computes the inputs of tracks.
         prepared: [K], the tracks whose rows in the arrays are filled in.
-        memory: the arrays behind `x`, `known`, `values`, `scale` and `filled`.
+        memory: the arrays behind `x`, `known`, `values`, `scale`, `filled` and `profile`.
         x: [R, F], inputs.
         known: [R, known], the columns of x that are known ahead.
         values: [R], observed values, NaN if missing, relative to each track's first one, so that float32 resolves the
             differences of large numbers.
         scale: [R], NaN with less than one anchor lag or `MIN_CHANGES` changes of history: not trained on.
         filled: [R], as `values`, with missing values filled in.
+        profile: [R], the running profile, as `values`; [0] if there is none.
         begins, cuts, ends: [K], rows of each track: first, first of the validation split, one past the last.
         spec: the rows that a window covers.
     """
@@ -91,6 +92,7 @@ class Windows:
     values: Tensor
     scale: Tensor
     filled: Tensor
+    profile: Tensor
     begins: Tensor
     cuts: Tensor
     ends: Tensor
@@ -125,7 +127,8 @@ class Windows:
 
     def _prepare(self, tracks: Int) -> None:
         begins, ends = self.begins.numpy(), self.ends.numpy()
-        x, known, all_values, scale, filled = self.memory  # NumPy: many tracks are short, and torch indexing is slow
+        # NumPy: many tracks are short, and torch indexing is slow
+        x, known, all_values, scale, filled, profile = self.memory
         for k, track, values in self.prepare_tracks(tracks):
             own = slice(int(begins[k]), int(ends[k]))
             base = track.filled[0]  # subtracted in float64, before values become float32
@@ -133,6 +136,8 @@ class Windows:
             known[own] = track.x[:, list(self.spec.known)]
             all_values[own] = values - base
             filled[own] = track.filled - base
+            if self.spec.inputs.profile:
+                profile[own] = track.profile - base
             has_anchor = np.arange(len(values)) >= self.spec.inputs.anchor - 1
             reliable = count_changes(track.filled, self.spec.inputs.season) >= MIN_CHANGES
             scale[own] = np.where(reliable & has_anchor, track.scale, np.nan)
@@ -190,12 +195,16 @@ class Windows:
         return HeadInputs(self._recent(positions, begins), self._known(positions), positions.stride)
 
     def _recent(self, positions: Positions, begins: Tensor) -> Tensor | None:
-        rows = self.spec.inputs.recent
+        rows, cycle, at = self.spec.inputs.recent, self.spec.inputs.profile, positions.at()
         if not rows:
             return None
         past = self.filled[torch.maximum(positions.rows(1 - rows), begins[:, None])]
-        changes = recent_changes(past, self.scale[positions.at()], rows, positions.stride).nan_to_num(0.0)
-        return changes.contiguous()  # strided, sums over R would take twice as long
+        changes = recent_changes(past, self.scale[at], rows, positions.stride)
+        if cycle:
+            profile = self.profile[torch.maximum(positions.rows(1 - cycle), begins[:, None])]
+            distances = profile_distances(profile, self.filled[at], self.scale[at], cycle, positions.stride)
+            changes = torch.cat([distances, changes], -1)
+        return changes.nan_to_num(0.0).contiguous()  # strided, sums over R would take twice as long
 
     def _known(self, positions: Positions) -> Tensor | None:
         if not self.spec.known:
@@ -297,7 +306,8 @@ def make_windows(prepare_tracks: PrepareTracks, lengths: Int, cuts: Int, inputs:
     rows = pad + int(lengths.sum()) + spec.window + spec.horizon
 
     shapes = {"x": (rows, inputs), "known": (rows, len(spec.known)), "values": (rows,), "scale": (rows,)}
-    arrays = zeros({**shapes, "filled": (rows,)}, np.float32)
+    profile = rows if spec.inputs.profile else 0
+    arrays = zeros({**shapes, "filled": (rows,), "profile": (profile,)}, np.float32)
     return Windows(
         prepare_tracks=prepare_tracks,
         prepared=np.zeros(len(lengths), bool),

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.features.inputs import InputSpec
+from seqpred.features.inputs import InputSpec, prepare
 from seqpred.features.naive import fill, naive_table, repeat_last
 from seqpred.network.heads import naive_forecasts
 from tests.conftest import seasonal
@@ -18,7 +18,12 @@ SPEC = InputSpec(season=4, anchor=4, lags=(1, 4))
 
 def naives(track: np.ndarray, spec: InputSpec, steps: int) -> np.ndarray:
     """All naive forecasts after the last row, the anchor's first, in the target's unit, [A + 1, steps]."""
-    recent = track[np.maximum(np.arange(len(track) - spec.recent, len(track)), 0)]
+    recent = np.concatenate(
+        [
+            values[np.maximum(np.arange(len(track) - rows, len(track)), 0)]
+            for values, rows in ((prepare(track, spec).profile, spec.profile), (track, spec.recent))
+        ]
+    )
     found = naive_table(spec.cycles, spec.anchor, steps, spec.recent)(recent - recent[-1])
     return repeat_last(track, spec.anchor, steps) + np.concatenate([np.zeros((1, steps)), found])
 
@@ -67,8 +72,25 @@ def test_each_cycle_has_its_naive_forecasts() -> None:
     assert [28, 29, 30, 31, 32] in found.tolist()  # as seven rows ago
 
 
+def test_a_long_cycle_has_a_running_profile_that_moves_with_the_level() -> None:
+    """Six weeks of 81 rows; the last day of 9 is 7 above its profile, row by row."""
+    spec, (week, day) = InputSpec(season=9, anchor=9, lags=(1, 81)), (81, 9)
+    cycles = np.random.default_rng(1).normal(size=(6, week))
+    profile = cycles[0]
+    for k in range(1, 6):
+        profile = profile + (cycles[k] - profile) * max(0.2, 1 / (k + 1))
+    cycles[-1, -day:] += 7
+    profile[-day:] += 7 * 0.2
+    *_, alone, moved, added = naives(cycles.ravel(), spec, week)
+    assert np.allclose(alone, profile)
+    distances = cycles[-1, -day:] - profile[-day:]
+    assert np.allclose(moved, profile + distances.mean())
+    assert np.allclose(added, profile + np.tile(distances, week // day))
+    assert len(naives(cycles.ravel()[:400], InputSpec(9, 9, (1, 80)), 5)) == len(naives(cycles.ravel(), spec, 5)) - 3
+
+
 @given(
-    cycles=st.sets(st.integers(2, 13), max_size=3),
+    cycles=st.sets(st.one_of(st.integers(2, 13), st.integers(81, 90)), max_size=3),
     anchor=st.integers(1, 9),
     horizon=st.integers(1, 30),
     seed=st.integers(0, 99),
@@ -77,14 +99,14 @@ def test_each_cycle_has_its_naive_forecasts() -> None:
 def test_torch_evaluates_the_table(cycles: set[int], anchor: int, horizon: int, seed: int) -> None:
     spec = InputSpec(anchor, anchor, (1, *sorted(cycles)))
     table = naive_table(spec.cycles, anchor, horizon, spec.recent)
-    recent = np.random.default_rng(seed).normal(size=(2, 3, spec.recent))
+    recent = np.random.default_rng(seed).normal(size=(2, 3, spec.profile + spec.recent))
     np.testing.assert_allclose(naive_forecasts(torch.tensor(recent), table).numpy(), table(recent), atol=1e-12)
 
 
 def test_the_shares_of_each_forecast_cancel_those_of_the_anchor() -> None:
-    table = naive_table((4, 7), 4, 9, 35)
-    constant = table.shares.sum(1) + table.level.sum(1)
-    assert np.allclose(constant, 0)  # a shift of all rows moves no difference between two naive forecasts
+    for table in (naive_table((4, 7), 4, 9, 35), naive_table((4, 90), 4, 9, 360)):
+        constant = table.shares.sum(1) + table.level.sum(1)
+        assert np.allclose(constant, 0)  # a shift of all rows moves no difference between two naive forecasts
 
 
 @pytest.mark.parametrize("steps", [1, 3, 9])

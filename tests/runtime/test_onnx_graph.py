@@ -52,7 +52,7 @@ def rows_of(own: Shape, batch: int, rows: int) -> np.ndarray:
 
 def head_inputs_of(own: Shape, batch: int, n_positions: int) -> HeadInputs:
     rng = np.random.default_rng(1)
-    recent = rng.normal(size=(batch, n_positions, own.recent)).astype(np.float32)
+    recent = rng.normal(size=(batch, n_positions, own.profile + own.recent)).astype(np.float32)
     recent[..., -1:] = 0
     known = rng.normal(size=(batch, n_positions, ANCHOR + HORIZON, own.known + own.known_codes)).astype(np.float32)
     known[..., own.known :] = rng.integers(0, 3, known[..., own.known :].shape)

@@ -123,13 +123,13 @@ def test_a_track_is_prepared_when_a_window_of_it_is_drawn() -> None:
         assert torch.equal(getattr(windows, name).nan_to_num(9e9), getattr(complete, name).nan_to_num(9e9))
 
 
-@pytest.mark.parametrize("stride", [1, 3, 6])
+@pytest.mark.parametrize(("stride", "longest"), [(1, 4), (3, 4), (6, 4), (3, 85)])
 def test_positions_with_a_stride_have_the_inputs_targets_and_forecasts_of_all_positions(
-    monkeypatch: pytest.MonkeyPatch, stride: int
+    monkeypatch: pytest.MonkeyPatch, stride: int, longest: int
 ) -> None:
-    spec = InputSpec(season=4, anchor=4, lags=(1, 4), autoregression=9)
+    spec = InputSpec(season=4, anchor=4, lags=(1, longest), autoregression=9)
     shape = Shape(spec.inputs, 6, (0.1, 0.5), "gru", 1, 4, False, 0.0, known=2, anchor=4, blend=True)
-    shape = replace(shape, autoregression=9, recent=spec.recent, cycles=spec.cycles)
+    shape = replace(shape, autoregression=9, recent=spec.recent, profile=spec.profile, cycles=spec.cycles)
     torch.manual_seed(0)
     network = Network(shape)
     windows = of(make()[0], WindowSpec(spec, 8, 6, last_position_only=False, known=shape.known_places))
