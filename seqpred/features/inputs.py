@@ -156,13 +156,13 @@ class Origins:
             before = values.shape[-1] - unit.shape[1] - rows + 1
             return values[..., before:].reshape(len(unit), rows + unit.shape[1] - 1)
 
-        past = up_to_last(self.filled, spec.recent)
-        changes = recent_changes(past, unit, spec.recent)
+        past, numbers = up_to_last(self.filled, spec.recent), spec.profile + spec.recent
+        found = np.empty((*unit.shape, numbers), np.float32)
+        found[..., spec.profile :] = recent_changes(past, unit, spec.recent)
         if spec.profile:
-            profile = up_to_last(self.profile, spec.profile)
-            distances = profile_distances(profile, past[:, spec.recent - 1 :], unit, spec.profile)
-            changes = np.concatenate([distances, changes], axis=-1)
-        return changes.astype(np.float32)
+            profile, last = up_to_last(self.profile, spec.profile), past[:, spec.recent - 1 :]
+            found[..., : spec.profile] = profile_distances(profile, last, unit, spec.profile)
+        return found
 
     def anchors(self, anchor: int, steps: int) -> Float:
         """The anchor's forecasts, [B, C, P, N], in the target's unit; see `naive.repeat_last`."""
@@ -306,7 +306,8 @@ def recent_changes(past: Array, scale: Array, rows: int, every: int = 1) -> Arra
         every: rows from one of the P to the next.
     """
     windows = _sliding(past, rows, every)
-    changes: Array = (windows - windows[..., -1:]) / scale[..., None]
+    changes: Array = windows - windows[..., -1:]
+    changes /= scale[..., None]
     return changes.clip(-MAX_CHANGE, MAX_CHANGE)
 
 
@@ -317,7 +318,8 @@ def profile_distances(profile: Array, last: Array, scale: Array, rows: int, ever
         profile: [K, rows + (P - 1) every], up to the last of the P rows.
         last: [K, P], the values at these rows.
     """
-    distances: Array = (_sliding(profile, rows, every) - last[..., None]) / scale[..., None]
+    distances: Array = _sliding(profile, rows, every) - last[..., None]
+    distances /= scale[..., None]
     return distances.clip(-MAX_CHANGE, MAX_CHANGE)
 
 

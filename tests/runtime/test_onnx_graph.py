@@ -20,7 +20,7 @@ from seqpred.runtime.runtime import HeadInputs
 from seqpred.runtime.shape import Shape
 
 ANCHOR, HORIZON, NUMBERS, WINDOW = 4, 5, 7, 6
-RECENT = {"blend": True, "autoregression": 6, "recent": 20, "cycles": (3, 4)}
+RECENT = {"blend": True, "autoregression": 6, "recent": 328, "profile": 82, "cycles": (3, 82)}
 
 
 def shape(
