@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,17 @@ def modules_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"config.md": config_page, "commands.md": commands_page, "modules.md": modules_page}
+def schema_file() -> str:
+    """The JSON Schema to which the configs of `init` refer."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+PAGES = {
+    "config.md": config_page,
+    "commands.md": commands_page,
+    "modules.md": modules_page,
+    "seqpred.schema.json": schema_file,
+}
 
 if __name__ == "__main__":
     for page, write in PAGES.items():

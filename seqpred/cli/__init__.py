@@ -19,6 +19,10 @@ def main() -> NoReturn:
     from seqpred.cli.standard_streams import open_standard_streams
 
     open_standard_streams()
+    if "_SEQPRED_COMPLETE" in os.environ:
+        from seqpred.cli.completion import join_split_words
+
+        join_split_words()
     from seqpred.cli.app import app
     from seqpred.cli.run import run
 

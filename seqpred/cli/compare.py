@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqpred.cli.completion import offer_models
+
 if TYPE_CHECKING:
     from seqpred.evaluation.comparison import Comparison
 
 
 def compare(
     ctx: typer.Context,
-    models: Annotated[list[Path], typer.Argument(metavar="MODEL...", help="Model folders.", show_default=False)],
+    models: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL...", help="Model folders.", show_default=False, autocompletion=offer_models),
+    ],
     data: Annotated[
         str | None,
         typer.Option(metavar="DATA", help="History and the rows to score [default: the first model's training file]."),

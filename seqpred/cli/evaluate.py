@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from seqpred.cli.completion import offer_models
 from seqpred.errors import SkillError
 
 if TYPE_CHECKING:
     from seqpred.evaluation.details import Details
     from seqpred.evaluation.scores import Evaluation
 
-_Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
+_Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False, autocompletion=offer_models)
+]
 _Data = Annotated[
     str | None,
     typer.Argument(

@@ -7,10 +7,14 @@ from typing import Annotated
 
 import typer
 
+from seqpred.cli.completion import offer_models
+
 
 def explain(
     ctx: typer.Context,
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)],
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False, autocompletion=offer_models)
+    ],
     data: Annotated[
         str | None,
         typer.Argument(metavar="DATA", help="History; - reads standard input [default: the training file]."),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seqpred.cli.completion import offer_columns, offer_keys
+from seqpred.cli.completion import offer_columns, offer_settings
 
 
 def init(
@@ -45,7 +45,7 @@ def init(
             "--set",
             metavar="KEY=VALUE",
             help="Set any other config key, as in model.cell=gru. Repeatable.",
-            autocompletion=offer_keys,
+            autocompletion=offer_settings,
         ),
     ] = None,
 ) -> None:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from seqpred.cli.completion import offer_models
+
 if TYPE_CHECKING:
     from seqpred.forecasting.shard import Shard
 
 Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
 FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
 
-_Model = Annotated[Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)]
+_Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False, autocompletion=offer_models)
+]
 _Data = Annotated[
     str | None,
     typer.Argument(metavar="DATA", help="History; - reads standard input [default: the training file]."),

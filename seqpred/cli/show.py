@@ -8,10 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
+from seqpred.cli.completion import offer_models
+
 
 def show(
     thing: Annotated[
-        Path, typer.Argument(metavar="MODEL|CONFIG", help="Model folder or YAML config.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MODEL|CONFIG", help="Model folder or YAML config.", show_default=False, autocompletion=offer_models
+        ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
 ) -> None:

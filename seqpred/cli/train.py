@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from seqpred.cli.completion import offer_keys
+from seqpred.cli.completion import offer_settings
 
 
 def train(
@@ -25,7 +25,7 @@ def train(
             "--set",
             metavar="KEY=VALUE",
             help="Override a config key, as in model.cell=gru. Repeatable.",
-            autocompletion=offer_keys,
+            autocompletion=offer_settings,
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing model.")] = False,

@@ -12,10 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from pydantic.fields import FieldInfo
 
+from seqpred.config.cells import installed_cells
 from seqpred.config.data_section import DataSection, Section
 from seqpred.config.keys import advanced, fields_of, key, set_key
 from seqpred.config.messages import Place, validate
 from seqpred.config.values import Auto, Cell, Count, Levels
+
+SCHEMA_URL = "https://raw.githubusercontent.com/seqpred/seqpred/main/docs/seqpred.schema.json"
 
 
 class ModelSection(Section):
@@ -179,5 +182,7 @@ def config_fields() -> dict[str, FieldInfo]:
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a config, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+    """The JSON Schema of a config, for editors; the cells are those that are installed."""
+    schema = Config.model_json_schema()
+    schema["$defs"]["ModelSection"]["properties"]["cell"]["enum"] = list(installed_cells())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_URL, **schema}

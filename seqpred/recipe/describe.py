@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from seqpred.config.data_section import DataSection
 from seqpred.config.keys import get_key
-from seqpred.config.schema import config_fields
+from seqpred.config.schema import SCHEMA_URL, config_fields
 from seqpred.config.yaml_text import comment_lines, to_yaml
 from seqpred.inspection.candidates import CovariateRole
 from seqpred.panel.panel import Panel
@@ -35,7 +35,8 @@ def describe(
     covariates = config.data.covariates
     suggestions = {f"data.covariates.{r}": [*getattr(covariates, r), *names] for r, names in candidates.items()}
     shown = {*given, *_unusual(config), *(["data.covariates.calendar"] if suggestions else [])}
-    return "\n".join([*_header(panel), "", to_yaml(config, comments, shown, suggestions)])
+    editor = f"# yaml-language-server: $schema={SCHEMA_URL}"
+    return "\n".join([editor, *_header(panel), "", to_yaml(config, comments, shown, suggestions)])
 
 
 def _header(panel: Panel) -> list[str]:

@@ -24,12 +24,22 @@ LINES = [
     ("seqpred init sales.csv --target a --time d", ["day"]),
     ("seqpred init absent.csv --target v", []),
     ("seqpred predict m --sta", ["--state"]),
+    ("seqpred train c.yaml --set model.cell=", ["model.cell=gru", "model.cell=lstm", "model.cell=rnn"]),
+    ("seqpred train c.yaml --set model.cell = l", ["lstm"]),  # bash splits words at the equals sign
+    ("seqpred train c.yaml --set model.bidirectional=t", ["model.bidirectional=true"]),
+    ("seqpred train c.yaml --set training.loss=", ["training.loss=pinball", "training.loss=huber"]),
+    ("seqpred eval r", ["runs/one", "runs/two"]),
+    ("seqpred predict runs/t", ["runs/two"]),
 ]
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     (tmp_path / "sales.csv").write_text(long_table())
+    for folder in ("runs/one", "runs/two", "runs/unfinished"):
+        (tmp_path / folder).mkdir(parents=True)
+    for folder in ("one", "two"):
+        (tmp_path / "runs" / folder / "manifest.json").touch()
     return tmp_path
 
 
