@@ -36,7 +36,7 @@ def describe(
     suggestions = {f"data.covariates.{r}": [*getattr(covariates, r), *names] for r, names in candidates.items()}
     shown = {*given, *_unusual(config), *(["data.covariates.calendar"] if suggestions else [])}
     editor = f"# yaml-language-server: $schema={SCHEMA_URL}"
-    return "\n".join([editor, *_header(panel), "", to_yaml(config, comments, shown, suggestions)])
+    return "\n".join([*_header(panel), editor, "", to_yaml(config, comments, shown, suggestions)])
 
 
 def _header(panel: Panel) -> list[str]:

@@ -311,7 +311,7 @@ def test_show_of_a_missing_file_is_rejected(refused):
 def test_schema_describes_every_key_and_forbids_others(run):
     schema = json.loads(run("schema").out)
     assert schema["$schema"].startswith("https://json-schema.org/")
-    assert schema["$id"].endswith("/docs/seqpred.schema.json")
+    assert schema["$id"].endswith("/seqpred.schema.json")
     assert set(schema["$defs"]["ModelSection"]["properties"]["cell"]["enum"]) >= {"rnn", "lstm", "gru"}
     assert schema["type"] == "object"
     assert schema["required"] == ["data"]
