@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from seqpred.notes import Note, Progress
 
+REFRESH = 0.1  # seconds between drawings of the progress bar
 MINUTE = 60  # seconds from one line about the progress to the next
 PIPE_WIDTH = 100  # columns of a table that is not shown on a terminal
 UNBREAKABLE = "\0"  # in place of a blank at which no line ends
@@ -36,6 +37,7 @@ class Output:
     def __init__(self, words: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._next_line = math.inf  # when a line about the progress is due
+        self._next_refresh = -math.inf  # when the progress bar is drawn again
         self.words = list(words)
         self.as_json = "--json" in words
         self._quiet = False
@@ -74,7 +76,11 @@ class Output:
             self._bar = _progress_bar()
             self._bar.add_task("", total=1.0, what="", detail="")
             self._bar.start()
-        self._bar.update(0, completed=progress.share, what=progress.what, detail=progress.detail)
+        now = self.clock()
+        due = now >= self._next_refresh
+        self._bar.update(0, completed=progress.share, what=progress.what, detail=progress.detail, refresh=due)
+        if due:
+            self._next_refresh = now + REFRESH
         if progress.share == 1:
             self.clear_progress()
 
@@ -188,4 +194,5 @@ def _progress_bar() -> Any:
         TextColumn("{task.fields[detail]}"),
     )
     screen = Console(file=sys.stderr, highlight=False, emoji=False, markup=False)
-    return Bar(*columns, console=screen, transient=True, refresh_per_second=8)
+    # A thread that draws it would keep training from forking processes.
+    return Bar(*columns, console=screen, transient=True, auto_refresh=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def test_a_line_is_written_each_minute_without_a_terminal(capsys: pytest.Capture
         output.on_progress(HALF)
     line = "training: 50 %, network 2 of 5, step 20 of 40, validation MASE 0.700, 1:30 left\n"
     assert capsys.readouterr().err == 2 * line
+
+
+def test_the_progress_bar_starts_no_thread_and_is_drawn_ten_times_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are forked to train networks in parallel only where there is no other thread."""
+    now, terminal = [0.0], io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    output, threads, sizes = Output(["train"], clock=lambda: now[0]), threading.active_count(), []
+    with output.progress_cleared():
+        for now[0] in (0.0, 0.01, 0.05, 0.2):
+            output.on_progress(HALF)
+            sizes.append(len(terminal.getvalue()))
+        assert threading.active_count() == threads
+    assert sizes[0] == sizes[1] == sizes[2] < sizes[3]
+    assert "network 2 of 5" in terminal.getvalue()
 
 
 def test_a_log_that_fails_is_an_error_after_the_training(tmp_path: Path) -> None:
