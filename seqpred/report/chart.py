@@ -11,7 +11,7 @@ import numpy as np
 from seqpred.arrays import Float
 from seqpred.report.text import printable
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, FOOT = 560, 270, 56, 14, 24, 46
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, FOOT = 560, 272, 56, 14, 26, 46
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Scale:
         parts.append(
             f'<text x="{(LEFT + WIDTH - RIGHT) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{escape(axes.x)}</text>'
         )
-        parts.append(f'<text x="4" y="{TOP - 12}">{escape(printable(axes.y))}</text>')
+        parts.append(f'<text x="4" y="{TOP - 9}">{escape(printable(axes.y))}</text>')
         return parts
 
 

@@ -36,7 +36,7 @@
     const cut = (i) => new Array(before).fill(null)
       .concat(numbers.slice(times.length + i * ahead, times.length + (i + 1) * ahead));
     return {
-      times, before, actual: numbers.slice(0, times.length),
+      times, before, range: (data.alphabet.length ** 2 - 2) * track.packed[1], actual: numbers.slice(0, times.length),
       quantiles: data.levels.map((_, i) => cut(i)),
       points: data.points.map((_, i) => cut(data.levels.length + i)),
     };
@@ -54,11 +54,16 @@
     return time % 86400 === 0 ? day : `${day} ${pad(d.getUTCHours())}:${pad(d.getUTCMinutes())}`;
   }
 
-  function number(value) {
+  /* A number with the digits that matter within a range of values. */
+  function number(value, range = Math.abs(value)) {
     if (value == null) return "-";
     const size = Math.abs(value);
-    return size >= 1e7 || (size < 1e-3 && size > 0) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
+    const digits = 4 + Math.max(0, Math.floor(Math.log10(size / range || 1)));
+    if (size >= 1e15 || (size < 1e-3 && size > 0)) return value.toExponential(3);
+    return String(Number(value.toPrecision(Math.min(15, digits))));
   }
+
+  const percent = (level) => Number((100 * level).toPrecision(6));
 
   function axes() {
     const common = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line") } };
@@ -69,7 +74,10 @@
       [size, form, null, null, i === 2 ? "\n{YYYY}" : null, null, i > 2 ? "\n{MMM} {D}" : null, null, 1]);
     return [
       { ...common, ...(values ? { values } : {}), space: 70 },
-      { ...common, size: 62, values: (_, ticks) => ticks.map(number) },
+      {
+        ...common, size: (u, texts) => 20 + 7 * Math.max(4, ...(texts ?? []).map((text) => text.length)),
+        values: (u, ticks) => ticks.map((tick) => number(tick, Math.abs(ticks.at(-1) - ticks[0]))),
+      },
     ];
   }
 
@@ -134,11 +142,15 @@
     const i = u.cursor.idx;
     if (i == null) { byId("readout").textContent = ""; return; }
     const c = state.curves;
-    const parts = [moment(c.times[i]), `actual ${number(c.actual[i])}`];
+    const show = (value) => number(value, c.range);
+    const parts = [moment(c.times[i]), `actual ${show(c.actual[i])}`];
     if (u.data[u.data.length - 1][i] != null) {
-      parts.push(`forecast ${number(c.quantiles[median][i])}`);
-      if (data.levels.length > 1) parts.push(`${data.levels[0] * 100} to ${data.levels.at(-1) * 100} %: ${number(c.quantiles[0][i])} to ${number(c.quantiles.at(-1)[i])}`);
-      data.points.forEach((name, k) => { if (shown.has(name)) parts.push(`${label(name)} ${number(c.points[k][i])}`); });
+      parts.push(`forecast ${show(c.quantiles[median][i])}`);
+      if (data.levels.length > 1) {
+        const ends = `${percent(data.levels[0])} to ${percent(data.levels.at(-1))} %`;
+        parts.push(`${ends}: ${show(c.quantiles[0][i])} to ${show(c.quantiles.at(-1)[i])}`);
+      }
+      data.points.forEach((name, k) => { if (shown.has(name)) parts.push(`${label(name)} ${show(c.points[k][i])}`); });
     }
     byId("readout").textContent = parts.join("   ");
   }
@@ -187,7 +199,7 @@
     };
     row(names, "th");
     for (let i = c.before; i < c.times.length; i++) {
-      row([moment(c.times[i]), ...[c.actual, c.quantiles[median], ...c.quantiles, ...c.points].map((v) => number(v[i]))], "td");
+      row([moment(c.times[i]), ...[c.actual, c.quantiles[median], ...c.quantiles, ...c.points].map((v) => number(v[i], c.range))], "td");
     }
     byId("values").querySelector("div").replaceChildren(table);
   }
