@@ -15,6 +15,7 @@ import seqpred
 from seqpred.cli.app import COMMANDS, load_command
 from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
+from tests.cli.test_recipes import PROGRAMS, needs, server  # noqa: F401, a fixture
 from tests.conftest import ROOT
 from tests.doc_commands import add_sales, command_blocks, fences, prepare, run, skipped
 from tests.test_architecture import PACKAGES, SOURCE
@@ -79,7 +80,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_commands_of_the_page_run_and_print_what_it_shows(page: Path, workspace: Path, tmp_path: Path) -> None:
     place = tmp_path / "place"
     shutil.copytree(workspace, place)
-    for block in command_blocks(page):
+    repeated = 2 if page.name == "pipelines.md" else 1  # its recipes may run again
+    for block in command_blocks(page) * repeated:
         output = None
         for command in block.commands:
             if skipped(command):
@@ -94,6 +96,32 @@ def test_commands_of_the_page_run_and_print_what_it_shows(page: Path, workspace:
             trained = any("runs/" in command for command in block.commands)
             shown, printed = (skeleton(text) if trained else stripped(text) for text in (block.output, output))
             assert shown == printed, f"{block.where}: the output has changed:\n{output}"
+
+
+DATABASES = {
+    "sqlite3": "sqlite3 f.db 'select count(*), count(distinct origin) from forecast'",
+    "psql": "psql -At -c 'select count(*), count(distinct origin) from forecast'",
+}
+
+
+@pytest.mark.parametrize("program", [pytest.param("sqlite3", marks=needs("sqlite3")), "psql"])
+def test_a_recipe_that_runs_twice_replaces_the_forecasts(
+    program: str, workspace: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    shutil.copytree(workspace, place)
+    if program == "psql":
+        if not all(map(shutil.which, PROGRAMS["postgres"])):
+            pytest.skip("PostgreSQL is not here")
+        (place / "bin" / "psql").unlink()
+        for name, value in request.getfixturevalue("server").items():
+            monkeypatch.setenv(name, value)
+    blocks = command_blocks(ROOT / "docs" / "pipelines.md")
+    commands = next(block.commands for block in blocks if block.commands[0].startswith(program))
+    for command in commands * 2:
+        done = run(command, place)
+        assert done.returncode == 0, done.stderr
+    assert run(DATABASES[program], place).stdout.strip() == "14|1"
 
 
 def test_examples_in_help_run(workspace: Path, tmp_path: Path) -> None:

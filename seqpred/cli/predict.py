@@ -46,6 +46,9 @@ _Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
 ]
 _NoHeader = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
+_Origin = Annotated[
+    bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
+]
 _Digits = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
 _Shard = Annotated[
     str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series, divided by their ids.")
@@ -72,6 +75,7 @@ def predict(
     form: _Form = None,
     output: _Output = None,
     no_header: _NoHeader = False,
+    origin: _Origin = False,
     digits: _Digits = None,
     shard: _Shard = None,
     runtime: _Runtime = "auto",
@@ -90,7 +94,7 @@ def predict(
 
     screen = Output.of(ctx, quiet=quiet)
     levels, part = _levels(quantiles) if quantiles else None, _shard(shard, each=stream or state is not None)
-    on_screen = form is None and output is None and not no_header and sys.stdout.isatty()
+    on_screen = form is None and output is None and not (no_header or origin) and sys.stdout.isatty()
     form = form or FORMS.get(output.suffix if output else "", "csv")
     _check(data, future, form, output, each=stream, stateful=state is not None)
     for path in (output, write_future, state):
@@ -105,7 +109,7 @@ def predict(
         options = StreamOptions(steps, levels, future, window)
         on_skipped = raise_fault if strict else report_fault
         forecaster = StreamingForecaster(loaded, where, options, on_skipped, screen.notify)
-        written = OutputOptions(form, stream, state, output, strict, digits, not no_header)
+        written = OutputOptions(form, stream, state, output, strict, digits, not no_header, origin)
         job = Job(forecaster, written, screen.notify)
         with opened(str(data)) as descriptor:
             if job.run(descriptor):
@@ -133,7 +137,7 @@ def predict(
 
             show_forecasts(found, digits, screen.notify, all_levels=levels is not None)
             return
-        table = found.table(as_text=form != "parquet")
+        table = found.table(as_text=form != "parquet", origin=origin)
         table = table if digits is None else rounded(table, digits)
         _write(encode_table(table, form, header=not no_header), output)
 

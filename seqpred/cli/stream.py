@@ -19,6 +19,7 @@ from seqpred.cli.terminal import write_message
 from seqpred.errors import ConfigError, DataError, Fault, WriteError
 from seqpred.forecasting.session import Forecast
 from seqpred.forecasting.stream import StreamingForecaster
+from seqpred.forecasting.table import check_origin
 from seqpred.notes import Note, Notify
 from seqpred.reading.waiting_lines import Line, waiting_lines
 from seqpred.storage.atomic import write_file
@@ -40,6 +41,7 @@ class OutputOptions:
         strict: whether a malformed line ends the job.
         digits: decimals to round to; None for all.
         header: whether the output begins with the names of the columns.
+        origin: whether each forecast has the timestamp of its row.
     """
 
     form: str
@@ -49,6 +51,7 @@ class OutputOptions:
     strict: bool
     digits: int | None = None
     header: bool = True
+    origin: bool = False
 
 
 class Job:
@@ -62,8 +65,17 @@ class Job:
         columns = stream.parser.format.columns
         numbers = ["forecast", *(f"q{level:g}" for level in stream.quantiles)]
         targets = columns.targets if len(columns.targets) > 1 else ()
+        if options.origin:
+            check_origin(columns)
         self._writer = RowWriter(
-            options.form, columns.id, columns.time, targets, numbers, digits=options.digits, header=options.header
+            options.form,
+            columns.id,
+            columns.time,
+            targets,
+            numbers,
+            digits=options.digits,
+            header=options.header,
+            origin=options.origin,
         )
         self._delivery = Delivery(stream)
         self._next_save = time.monotonic() + SAVE_EVERY
@@ -138,7 +150,9 @@ class Job:
         self._writer.clock = session.clock or self._writer.clock
         shown = self.stream.shown(np.stack([f.quantiles for f in forecasts])).tolist()
         for forecast, numbers in zip(forecasts, shown, strict=True):
-            yield self._writer.write(session.names[forecast.series], session.times_ahead(forecast), numbers)
+            name, times = session.names[forecast.series], session.times_ahead(forecast)
+            origin = forecast.time if self._writer.has_times else forecast.row
+            yield self._writer.write(name, times, numbers, origin)
 
     @contextmanager
     def _locked_state(self) -> Iterator[None]:

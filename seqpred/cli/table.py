@@ -73,6 +73,7 @@ class RowWriter:
         numbers: the names of the columns of forecasts.
         digits: decimals to round to; None for all.
         header: whether CSV and TSV begin with the names of the columns.
+        origin: whether a column `origin` comes before the steps.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class RowWriter:
         *,
         digits: int | None = None,
         header: bool = True,
+        origin: bool = False,
     ) -> None:
-        self._digits, self._has_header = digits, header
+        self._digits, self._has_header, self._has_origin = digits, header, origin
         self._form, self._id, self._times, self._numbers = form, id_name, times, list(numbers)
         self._named = bool(targets)
         self._targets = [self._field("target", t) for t in targets] or [""]
@@ -98,19 +100,38 @@ class RowWriter:
     def header(self) -> str:
         """The line that comes first; none in JSON."""
         names = [self._id] if self._id else []
-        names += [*self._times, "step", *(["target"] if self._named else []), *self._numbers]
+        names += [
+            *self._times,
+            *(["origin"] if self._has_origin else []),
+            "step",
+            *(["target"] if self._named else []),
+            *self._numbers,
+        ]
         if self._form == "jsonl" or not self._has_header:
             return ""
         return "".join(self._field(n, n) for n in names)[:-1] + "\n"
 
-    def write(self, series: str, times: Sequence[int], forecasts: Sequence[Sequence[Sequence[float]]]) -> str:
-        """The lines of one row's forecasts, [C, N, numbers]; `times` are those of the steps."""
+    @property
+    def has_times(self) -> bool:
+        """Whether there are columns of time."""
+        return bool(self._times)
+
+    def write(
+        self, series: str, times: Sequence[int], forecasts: Sequence[Sequence[Sequence[float]]], origin: int
+    ) -> str:
+        """The lines of one row's forecasts, [C, N, numbers].
+
+        Args:
+            times: of the steps.
+            origin: the time of the row; without columns of time, its number.
+        """
+        last = self._origin_of(origin) if self._has_origin else ""
         start = self._field_of(self._id, series) if self._id else ""
         moments = [self._moment_of(time) for time in times] if self._times else [""] * len(times)
         lines = []
         for target, own in zip(self._targets, forecasts, strict=True):
             for step, (moment, numbers) in enumerate(zip(moments, own, strict=True), start=1):
-                lines.append(self._line(start + moment, step, target, numbers))
+                lines.append(self._line(start + moment + last, step, target, numbers))
         return "".join(lines)
 
     def _line(self, start: str, step: int, target: str, numbers: Sequence[float]) -> str:
@@ -128,6 +149,9 @@ class RowWriter:
     def _moment(self, time: int) -> str:
         cells = [column[0] for column in self.clock.write_columns(np.array([time]))]
         return "".join(self._field(name, cell) for name, cell in zip(self._times, cells, strict=True))
+
+    def _origin_of(self, origin: int) -> str:
+        return self._field("origin", self.clock.write(np.array([origin]))[0] if self._times else origin)
 
     def _field(self, name: str, value: str | int) -> str:
         """A cell, and what separates it from the next."""

@@ -12,7 +12,7 @@ from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.errors import ConfigError
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
-from seqpred.forecasting.table import Table, check_levels, make_table
+from seqpred.forecasting.table import Table, add_origins, check_levels, make_table
 from seqpred.notes import Notify, OnProgress, Progress, no_op
 from seqpred.panel.panel import Panel
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from seqpred.forecasting.shard import Shard
 
 
-def predict(
+def predict(  # noqa: PLR0913, as many options as the command
     model: Model | str | Path,
     data: object = None,
     *,
     steps: int | None = None,
     quantiles: Sequence[float] | None = None,
     future: object = None,
+    origin: bool = False,
     notify: Notify = no_op,
 ) -> pd.DataFrame:
     """Forecast the rows that follow the data: one row per series, target and step.
@@ -38,41 +39,24 @@ def predict(
         steps: how many rows to forecast; by default one horizon.
         quantiles: the levels to return; by default those of the config.
         future: future values of the known covariates, a path or a DataFrame with columns for id, time and covariates.
+        origin: add a column with the timestamp of the last row before each forecast.
     """
     from seqpred.reading.frame import to_frame
 
-    columns = forecast_table(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify, as_text=False)
-    return to_frame(columns)
+    found = compute_forecasts(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify)
+    return to_frame(found.table(as_text=False, origin=origin))
 
 
-def forecast_table(  # noqa: PLR0913, as many options as the command
+def forecast_table(
     model: Model | str | Path,
     data: object = None,
     *,
     steps: int | None = None,
     quantiles: Sequence[float] | None = None,
     future: object = None,
-    shard: Shard | None = None,
-    as_text: bool = True,
-    notify: Notify = no_op,
-    on_progress: OnProgress = no_op,
 ) -> Table:
-    """The forecasts of `predict` as columns, in the order in which they are printed.
-
-    Args:
-        as_text: write timestamps as the data does; otherwise return `datetime` values.
-    """
-    found = compute_forecasts(
-        model,
-        data,
-        steps=steps,
-        quantiles=quantiles,
-        future=future,
-        shard=shard,
-        notify=notify,
-        on_progress=on_progress,
-    )
-    return found.table(as_text=as_text)
+    """The forecasts of `predict` as columns, with timestamps written as the data does."""
+    return compute_forecasts(model, data, steps=steps, quantiles=quantiles, future=future).table()
 
 
 @dataclass(frozen=True)
@@ -91,9 +75,10 @@ class Forecasts:
     levels: Sequence[float]
     wanted: Sequence[float]
 
-    def table(self, *, as_text: bool = True) -> Table:
-        """The forecast table; see `make_table`."""
-        return make_table(self.panel, self.values, self.levels, self.wanted, as_text=as_text)
+    def table(self, *, as_text: bool = True, origin: bool = False) -> Table:
+        """The columns in the order in which they are printed; see `make_table` and `add_origins`."""
+        table = make_table(self.panel, self.values, self.levels, self.wanted, as_text=as_text)
+        return add_origins(table, self.panel, as_text=as_text) if origin else table
 
 
 def compute_forecasts(  # noqa: PLR0913, as many options as the command

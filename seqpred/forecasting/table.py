@@ -12,6 +12,9 @@ import numpy as np
 from seqpred.arrays import Float, Int
 from seqpred.errors import ConfigError, DataError
 from seqpred.panel.panel import Panel
+from seqpred.sources.columns import Columns
+
+ORIGIN = "origin"
 
 Table = dict[str, list[Any]]
 """Columns by name, in the order in which they are printed."""
@@ -67,6 +70,40 @@ def track_columns(panel: Panel, steps: int, *, as_text: bool = True) -> Table:
     if len(columns.targets) > 1:
         table["target"] = [columns.targets[c] for _, c in tracks for _ in range(steps)]
     return table
+
+
+def check_origin(columns: Columns) -> None:
+    """Check that a column `origin` can be added.
+
+    Raises:
+        ConfigError: the data has one.
+    """
+    if ORIGIN in (columns.id, *columns.time):
+        hint = "Rename it, or omit --origin."
+        raise ConfigError("--origin adds a column 'origin', and the data has one of this name", hint=hint)
+
+
+def add_origins(table: Table, panel: Panel, *, as_text: bool = True) -> Table:
+    """The table with a column `origin` before `step`: the timestamp of the last row before the forecast.
+
+    Without a time column, it is the number of rows.
+
+    Raises:
+        ConfigError: the data has such a column.
+    """
+    check_origin(panel.columns)
+    if not panel.columns.time:
+        ends: Sequence[Any] = panel.lengths.tolist()
+    else:
+        ends = panel.clock.write(panel.ends) if as_text else timestamps(panel, panel.ends)
+    tracks = list(panel.tracks())
+    steps = len(table["step"]) // len(tracks)
+    added: Table = {}
+    for name, cells in table.items():
+        if name == "step":
+            added[ORIGIN] = [ends[s] for s, _ in tracks for _ in range(steps)]
+        added[name] = cells
+    return added
 
 
 def timestamps(panel: Panel, times: Int) -> list[datetime] | list[int]:

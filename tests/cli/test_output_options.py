@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 
 import pandas as pd
@@ -10,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import seqpred
+from seqpred.errors import ConfigError
 from seqpred.forecasting.shard import Shard
+from seqpred.forecasting.table import check_origin
+from seqpred.sources.columns import Columns
 from tests.cli.outside import call, call_all
 
 
@@ -69,3 +73,36 @@ def test_every_series_belongs_to_exactly_one_shard(name, count):
 
 def test_shards_do_not_change_between_releases():
     assert [i for i in range(12) if Shard(1, 4).holds(f"series-{i}")] == [3, 4, 6, 9]
+
+
+def test_origin_is_the_last_row_before_the_forecast_in_a_file_and_in_a_stream(models, tmp_path):
+    single, wide = models["single"], models["wide"]
+    arguments = ["--quantiles", "0.5", "--steps", "2", "--origin"]
+    text = single.data.read_text()
+    done = call_all(
+        {
+            "file": (tmp_path, ["predict", single.folder, single.data, *arguments]),
+            "stream": (tmp_path, ["predict", single.folder, "-", "--stream", *arguments]),
+            "rows": (tmp_path, ["predict", wide.folder, wide.data, *arguments]),
+        },
+        text,
+    )
+    assert [one.code for one in done.values()] == [0, 0, 0], [one.err for one in done.values()]
+    file = done["file"].out.splitlines()
+    assert file[0] == "month,origin,step,forecast,q0.5"
+    assert [line.split(",")[:3] for line in file[1:]] == [
+        ["2023-01-01", "2022-12-01", "1"],
+        ["2023-02-01", "2022-12-01", "2"],
+    ]
+    stream = [line.split(",")[:3] for line in done["stream"].out.splitlines()]
+    assert stream[0] == file[0].split(",")[:3]
+    assert stream[-2:] == [line.split(",")[:3] for line in file[1:]]
+    rows = list(csv.DictReader(io.StringIO(done["rows"].out)))
+    assert {row["origin"] for row in rows} == {"72"}
+    frame = seqpred.predict(single.folder, single.data, origin=True)
+    assert set(frame["origin"]) == {pd.Timestamp("2022-12-01")}
+
+
+def test_origin_is_rejected_if_the_data_has_such_a_column():
+    with pytest.raises(ConfigError, match="'origin'"):
+        check_origin(Columns(id="origin", time=(), targets=("y",)))
