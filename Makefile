@@ -8,8 +8,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format docs cells bench bench-peers torture coverage mutants audit accuracy \
-	lowest clean
+.PHONY: help install demo test lint types tests format docs cells bench bench-speed bench-peers torture coverage mutants \
+	audit accuracy lowest clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -53,6 +53,9 @@ cells: install  ## train the six teaching configs and renew the scores and the p
 
 bench: install  ## measure speed and memory relative to a reference in the same run
 	for script in startup step reading memory stream; do $(BIN)/python benchmarks/$$script.py; done
+
+bench-speed: install  ## measure training and evaluation relative to a matrix product in the same run
+	$(BIN)/python benchmarks/speed.py
 
 bench-peers: install  ## compare with other libraries, each in its own virtual environment (needs PyPI)
 	$(BIN)/python benchmarks/peers.py
