@@ -17,7 +17,15 @@ from seqpred.errors import Exit, SeqpredError
 from seqpred.report.text import printable
 
 # Messages of torch, CUDA, Python and the dynamic loader.
-NO_MEMORY = ("allocate memory", "out of memory", "can't start new thread", "failed to map segment", "bad_alloc")
+NO_MEMORY = (
+    "allocate memory",
+    "out of memory",
+    "can't start new thread",
+    "failed to map segment",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not execute a primitive",
+)
 
 
 def run(app: typer.Typer, words: Sequence[str]) -> int:

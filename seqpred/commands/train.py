@@ -24,6 +24,7 @@ from seqpred.sources.source import Source
 from seqpred.storage.history import write_history
 from seqpred.storage.layout import check_target, holds_model, holds_state
 from seqpred.storage.model_folder import read_folder, write_folder
+from seqpred.training.address_space import check_address_space
 
 if TYPE_CHECKING:
     from seqpred.storage.claim import Stop
@@ -65,6 +66,7 @@ def train(  # noqa: PLR0913, as many options as the command
         ConfigError, DataError, WriteError: see `errors`; nothing has been written.
         StoppedError: interrupted; the state is kept. KeyboardInterrupt: interrupted before there was any state.
     """
+    check_address_space()
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
     config = as_config(config)

@@ -86,7 +86,7 @@ class StreamingForecaster:
         step = replace(step, tolerance=Step.parse(data.snap).count) if data.snap else step
         words = {c.name: c.words for c in covariates.columns if c.words is not None}
         own = columns if statics is None else replace(columns, static=())
-        self.parser = LineParser(source, RowFormat(own, dialect, words, step), on_skipped)
+        self.parser = LineParser(source, RowFormat(own, dialect, words, step), on_skipped, notify)
         spec = session_spec(config, covariates, model.runtime, step, options.steps or model.horizon)
         known = None
         if options.future is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +9,11 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from seqpred.calendar.step import Step
-from seqpred.errors import DataError, Fault, did_you_mean
+from seqpred.errors import Fault
+from seqpred.notes import Notify, no_op
+from seqpred.reading.stream_header import HeaderSearch, split
 from seqpred.reading.waiting_lines import MAX_LINE, Line
-from seqpred.sources.columns import Columns, column_names
+from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import EMPTY, LARGEST, LETTERS, Dialect
 from seqpred.sources.numbers import NumberFormat
 from seqpred.timestamps.format import TimestampFormat
@@ -60,19 +61,20 @@ class RowFormat:
 class LineParser:
     """Parses lines into rows: a header first, or JSON objects.
 
+    Titles and comments may come before the header, which is recognized by the columns that it must contain.
+
     Args:
         source: what messages call the source of the lines.
         on_skipped: receives each malformed row.
+        notify: receives which lines before the header are skipped.
 
     Attributes:
         malformed: how many rows were malformed.
     """
 
-    def __init__(self, source: str, row_format: RowFormat, on_skipped: OnSkipped) -> None:
+    def __init__(self, source: str, row_format: RowFormat, on_skipped: OnSkipped, notify: Notify = no_op) -> None:
         self.source, self.format, self.malformed = source, row_format, 0
         self.on_skipped = on_skipped
-        self._header: list[str] | None = None
-        self._delimiter = ","
         self._is_json = False
         columns, dialect = row_format.columns, row_format.dialect
         self._times = TimestampReader(columns.time, dialect, row_format.step)
@@ -81,6 +83,7 @@ class LineParser:
         decimal: Literal[".", ","] = "," if dialect.decimal == "," else "."
         self._numbers = {name: NumberFormat(decimal, dialect.unit.get(name, "")) for name in columns.values}
         self._wanted = [name for name in (columns.id, *columns.time, *columns.values) if name is not None]
+        self._header = HeaderSearch(self._wanted, source, notify)
 
     @property
     def clock(self) -> TimestampFormat | None:
@@ -94,7 +97,7 @@ class LineParser:
     @property
     def has_started(self) -> bool:
         """Whether the header, or a JSON object, has been read."""
-        return self._is_json or self._header is not None
+        return self._is_json or self._header.names is not None
 
     def parse(self, lines: Sequence[Line]) -> list[Row]:
         """The rows of these lines; malformed ones are reported and skipped."""
@@ -114,10 +117,10 @@ class LineParser:
         text = self._text(line)
         if not text or text.isspace():
             return None
-        if not self.has_started:
-            self._start(text)
-            if not self._is_json:
-                return None
+        if not self.has_started and not self._starts_with_row(text, line.number):
+            return None
+        if self._header.comment and text.lstrip().startswith(self._header.comment):
+            return None
         cells = self._object(text) if self._is_json else self._cells(text)
         columns = self.format.columns
         name = cells[columns.id].strip() if columns.id else ""
@@ -140,31 +143,21 @@ class LineParser:
             raise ValueError(f"the line is not {e.encoding.upper()} (byte 0x{e.object[e.start]:02x})") from None
         return text.removesuffix("\r")
 
-    def _start(self, text: str) -> None:
-        """Read the header.
-
-        Raises:
-            DataError: a column is missing, or there are two of its name.
-        """
+    def _starts_with_row(self, text: str, number: int) -> bool:
+        """Read a line before the first row; whether it is a row itself."""
         text = text.removeprefix("\ufeff")
-        if text.lstrip().startswith("{"):
-            self._is_json = True
-            return
-        self._delimiter = max(",;\t|", key=text.count)
-        header = column_names(_split(text, self._delimiter))
-        for name in self._wanted:
-            if name not in header:
-                raise DataError(f"no column {name!r}", hint=did_you_mean(name, header), where=f"{self.source}:1")
-            if header.count(name) > 1:
-                raise DataError(f"two columns are called {name!r}", hint="Rename one.", where=f"{self.source}:1")
-        self._header = header
-        self._places = [(name, header.index(name)) for name in self._wanted]
+        self._is_json = text.lstrip().startswith("{")
+        is_row = self._is_json or self._header.take(text, number)
+        if self._header.names is not None:
+            self._places = [(name, self._header.names.index(name)) for name in self._wanted]
+        return is_row
 
     def _cells(self, text: str) -> dict[str, str]:
-        assert self._header is not None
-        fields = text.split(self._delimiter) if '"' not in text else _split(text, self._delimiter)
-        if len(fields) < len(self._header) or any(fields[len(self._header) :]):
-            raise ValueError(f"{len(fields)} fields where the header has {len(self._header)}")
+        assert self._header.names is not None
+        delimiter, width = self._header.delimiter, len(self._header.names)
+        fields = text.split(delimiter) if '"' not in text else split(text, delimiter)
+        if len(fields) < width or any(fields[width:]):
+            raise ValueError(f"{len(fields)} fields where the header has {width}")
         return {name: fields[place] for name, place in self._places}
 
     def _object(self, text: str) -> dict[str, str]:
@@ -195,10 +188,3 @@ class LineParser:
         if abs(value) > LARGEST:
             raise ValueError(f"{value:g} in column {name!r} is infinite or too large")
         return math.nan if value in missing_numbers else value
-
-
-def _split(text: str, delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader([text], delimiter=delimiter, strict=True))
-    except csv.Error as e:
-        raise ValueError(f"the quotes of the line do not match ({e})") from None

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import select
-import zlib
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from seqpred.errors import DataError
+from seqpred.reading.unpacking import MAX_READ, Unpacker, unpacker_of
 
 MAX_LINE = 1 << 20  # bytes; a longer line is not a row
-MAX_READ = 1 << 18  # bytes read at once, which bounds memory
 
 
 class Line(NamedTuple):
@@ -34,10 +32,10 @@ def waiting_lines(descriptor: int, stop: int | None = None) -> Iterator[list[Lin
     A line that is incomplete when the stop is requested is dropped.
 
     Args:
-        descriptor: of a pipe or a file, gzip or not.
+        descriptor: of a pipe or a file, which may be compressed with gzip, bzip2 or xz.
         stop: a descriptor that becomes readable when no more lines are wanted.
     Raises:
-        DataError: it is gzip, and damaged or truncated.
+        DataError: it is compressed in another way, or damaged or truncated.
     """
     number, rest, too_long = 1, b"", False
     for piece in _pieces(descriptor, stop):
@@ -64,36 +62,18 @@ def _read(descriptor: int, stop: int | None) -> bytes | None:
 
 def _pieces(descriptor: int, stop: int | None) -> Iterator[bytes | None]:
     """The decompressed bytes that are waiting, repeatedly until the end; then None if a stop is requested."""
-    decompress: Any = None
+    unpacker: Unpacker | None = None
     first = True
     while (piece := _read(descriptor, stop)) != b"":
         if piece is None:
             yield None
             return
-        if first and piece[:2] == b"\x1f\x8b":
-            decompress = zlib.decompressobj(31)
+        if first:
+            unpacker = unpacker_of(piece)
         first = False
-        if decompress is None:
+        if unpacker is None:
             yield piece
-            continue
-        text = b""
-        while piece or (len(text) == MAX_READ and not decompress.eof):  # a few packed bytes may contain very many
-            if decompress.eof:  # several gzip files one after another are one gzip file
-                decompress = zlib.decompressobj(31)
-            text = _decompressed(decompress, piece)
-            yield text
-            piece = decompress.unused_data.lstrip(b"\0") if decompress.eof else decompress.unconsumed_tail
-    if decompress is not None and not decompress.eof:
-        raise _damaged("it is truncated")
-
-
-def _decompressed(decompress: Any, piece: bytes) -> bytes:
-    try:
-        text: bytes = decompress.decompress(piece, MAX_READ)  # zlib does not export the type
-    except zlib.error as e:
-        raise _damaged(str(e)) from None
-    return text
-
-
-def _damaged(why: str) -> DataError:
-    return DataError(f"damaged gzip stream ({why})", hint="Compress it again.", where="standard input")
+        else:
+            yield from unpacker.unpack(piece)
+    if unpacker is not None:
+        unpacker.close()

@@ -20,7 +20,7 @@ from seqpred.sources.columns import column_names
 DELIMITERS = ";\t|,"  # of equally regular ones the first: a comma is a decimal sign, too
 COMMENTS = ("#", "//", "%")
 FEW_CELLS, MANY_CELLS = 60, 1000  # of the head that are examined: first, and if that is not enough
-_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own way to name the delimiter
+SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own way to name the delimiter
 
 
 class StructureError(ValueError):
@@ -94,7 +94,7 @@ def find_structure(head: str) -> Structure:
     """
     head = head.removeprefix("\ufeff")
     first = head.partition("\n")[0]
-    if not _SEPARATOR_LINE.fullmatch(first) and not first.lstrip().startswith(COMMENTS):
+    if not SEPARATOR_LINE.fullmatch(first) and not first.lstrip().startswith(COMMENTS):
         delimiter, records = _split(head, DELIMITERS, FEW_CELLS)
         body = Body(records)
         is_even = len({len(record.fields) for record in records}) == 1
@@ -104,7 +104,7 @@ def find_structure(head: str) -> Structure:
 
 
 def _find_header(lines: list[str]) -> Structure:
-    named = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
+    named = SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
     blanked = {1} if named else set[int]()
     first = next((line.lstrip() for line in lines[len(blanked) :] if line.strip()), "")
     comment = next((mark for mark in COMMENTS if first.startswith(mark)), "")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import math
 import os
 from pathlib import Path
@@ -43,6 +45,36 @@ def test_a_row_has_its_series_its_time_and_codes():
     ]
     assert [rows[0].values[0], rows[2].values[0]] == [3.0, 100.0]
     assert math.isnan(rows[1].values[0])
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [b"Export of 3 May", b"", HEADER],
+        [b"# a logger", b"# serial: 7", HEADER],
+        [b"# a logger", b"# t,id,sky,y"],
+        [b"sep=,", HEADER],
+        [b'"TOA5","station","CR1000"', HEADER],
+        [b"\xef\xbb\xbfExport", HEADER],
+    ],
+    ids=["title", "comments", "header in a comment", "sep=", "TOA5", "byte-order mark"],
+)
+def test_titles_and_comments_before_the_header_are_skipped(before):
+    rows, messages = rows_of(*before, b"1970-01-02,a,rain,3", b"1970-01-03,a,rain,4")
+    assert messages == []
+    assert [row.values[0] for row in rows] == [3.0, 4.0]
+
+
+def test_comments_between_rows_are_skipped_if_the_stream_begins_with_one():
+    rows, messages = rows_of(b"# a logger", HEADER, b"1970-01-02,a,rain,3", b"# restarted", b"1970-01-03,a,rain,4")
+    assert messages == []
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("header", [b"t,id,y", b"t;y", b"when,id,sky,y", b"1970-01-02,a,rain,3"])
+def test_a_header_without_a_column_is_an_error_at_once(header):
+    with pytest.raises(DataError, match="rows:1: no column"):
+        rows_of(header)
 
 
 @pytest.mark.parametrize(
@@ -130,22 +162,39 @@ def lines_in(place: Path, content: bytes) -> list[list[Line]]:
         return list(waiting_lines(file.fileno()))
 
 
-def test_several_gzip_files_one_after_another_are_one_stream(tmp_path):
-    packed = gzip.compress(b"t,y\n1,") + gzip.compress(b"2\n3,4\n") + bytes(9)
+COMPRESS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("packing", COMPRESS)
+def test_several_compressed_files_one_after_another_are_one_stream(tmp_path, packing):
+    compress = COMPRESS[packing]
+    packed = compress(b"t,y\n1,") + compress(b"2\n3,4\n") + (bytes(9) if packing == "gzip" else b"")
     found = [line.content for lines in lines_in(tmp_path, packed) for line in lines]
     assert found == [b"t,y", b"1,2", b"3,4"]
 
 
 @pytest.mark.parametrize("size", [MAX_READ - 1, MAX_READ, MAX_READ + 1, 3 * MAX_READ])
-def test_gzip_is_decompressed_completely_in_parts_of_bounded_size(tmp_path, size):
-    parts = lines_in(tmp_path, gzip.compress(b"\n" * size))
+@pytest.mark.parametrize("packing", COMPRESS)
+def test_a_compressed_stream_is_read_completely_in_parts_of_bounded_size(tmp_path, packing, size):
+    parts = lines_in(tmp_path, COMPRESS[packing](b"\n" * size))
     assert sum(map(len, parts)) == size
     assert max(map(len, parts)) <= MAX_READ
 
 
 @pytest.mark.parametrize("how", ["cut off", "altered"])
-def test_damaged_gzip_is_an_error(tmp_path, how):
-    whole = gzip.compress(bytes(range(256)) * 9)
-    damaged = whole[:-9] if how == "cut off" else whole[:20] + b"\xff" * 20 + whole[40:]
-    with pytest.raises(DataError, match="damaged gzip stream"):
+@pytest.mark.parametrize("packing", COMPRESS)
+def test_a_damaged_compressed_stream_is_an_error(tmp_path, packing, how):
+    whole = COMPRESS[packing](bytes(range(256)) * 9)
+    damaged = whole[:-9] if how == "cut off" else whole[:-60] + b"\xff" * 20 + whole[-40:]
+    with pytest.raises(DataError, match=f"damaged {packing} stream"):
         lines_in(tmp_path, damaged)
+
+
+OTHER_STREAMS = {b"\x28\xb5\x2f\xfd": "zstdcat", b"PK\x03\x04": "unzip -p", b"PAR1": "Omit", b"\xff\xfet\0": "iconv"}
+
+
+@pytest.mark.parametrize(("beginning", "remedy"), OTHER_STREAMS.items(), ids=["zstd", "zip", "Parquet", "UTF-16"])
+def test_streams_that_are_no_lines_of_text_are_refused_with_a_remedy(tmp_path, beginning, remedy):
+    with pytest.raises(DataError, match="cannot be read row by row") as caught:
+        lines_in(tmp_path, beginning + bytes(20))
+    assert remedy in caught.value.hint
