@@ -12,7 +12,7 @@ from seqpred.commands.train import prepare_training, train
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.notes import Notify, Progress, no_op
-from seqpred.recipe.threads import cores
+from seqpred.runtime.cores import cores
 from seqpred.tuning.results import TuneResult, TuneSpec
 from seqpred.tuning.space import Space, read_space
 from seqpred.tuning.study import run_study

@@ -100,7 +100,7 @@ class BlockForecaster:
     ) -> tuple[Float, SeriesState]:
         """The forecasts of one horizon, from step `first` of the rows ahead on, and the state after the rows."""
         count, steps = rows.values.shape[:2]
-        size = steps if every_row else max(16, PIECE // (count * self.spec.targets))
+        size = steps if every_row else self._piece_size(count)
         quantiles, states = [], []
         for begin in range(0, steps, size):
             piece = rows.piece(count, begin, begin + size)
@@ -112,6 +112,11 @@ class BlockForecaster:
             states.append(state.take(slice(remaining, None)))
             state, count = state.take(slice(remaining)), remaining
         return np.concatenate(quantiles[::-1]), SeriesState.concatenate(states[::-1])
+
+    def _piece_size(self, series: int) -> int:
+        """How many rows of so many series are read at once: whole chunks, or the last digits would depend on it."""
+        chunk = max(self.spec.series.inputs.lags)  # see `rolling_moments`
+        return -(-max(16, PIECE // (series * self.spec.targets)) // chunk) * chunk
 
     def _read_piece(
         self, state: SeriesState, rows: RowBlock, every_row: bool, first: int, needed: bool
@@ -145,13 +150,19 @@ class BlockForecaster:
             index = ends[:, None] + np.arange(runtime.window)
             state = state._replace(window=np.take_along_axis(past, index[:, None, :, None], axis=2))
             rows = np.minimum(state.rows, runtime.window).repeat(targets)
-            z = read_windows(runtime, state.window.reshape(series * targets, runtime.window, width), rows, head_inputs)
+            z = read_windows(
+                runtime,
+                state.window.reshape(series * targets, runtime.window, width),
+                rows,
+                head_inputs,
+                self.spec.tile,
+            )
             return z.reshape(series, targets, 1, *z.shape[1:]), state
         tracks, own = x.reshape(series * targets, steps, width), by_part(state.recurrent)
         if every_row:
             z, own = runtime.read(tracks, own, steps, head_inputs)
         else:
-            z, own = read_ragged(runtime, tracks, own, ends.repeat(targets), head_inputs)
+            z, own = read_ragged(runtime, tracks, own, ends.repeat(targets), head_inputs, self.spec.tile)
         return z.reshape(series, targets, *z.shape[1:]), state._replace(recurrent=by_series(own, targets))
 
     def _known(self, state: SeriesState, rows: RowBlock, first: int) -> Float32 | None:

@@ -22,7 +22,7 @@ from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
-from seqpred.runtime.runtime import Runtime
+from seqpred.runtime.runtime import TILE, Runtime
 from seqpred.storage.model_folder import Folder, read_folder
 
 if TYPE_CHECKING:
@@ -231,7 +231,8 @@ def session_spec(
         steps: rows to forecast.
     """
     series = SeriesSpec(config.input_spec, covariates, config.targets, config.joint)
-    return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps, config.minimums)
+    tile = TILE if config.data.id else 1  # a table of one series has no shards
+    return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps, config.minimums, tile)
 
 
 def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:

@@ -34,6 +34,7 @@ class SessionSpec:
         step: from one row to the next.
         steps: N, rows to forecast.
         minimums: the lowest forecast of each of the C targets; None for no minimum.
+        tile: the runtime reads a multiple of so many tracks after blocks of rows; see `runtime.TILE`.
     """
 
     series: SeriesSpec
@@ -43,6 +44,7 @@ class SessionSpec:
     step: Step
     steps: int
     minimums: tuple[float | None, ...] = ()
+    tile: int = 1
 
     @cached_property
     def lowest(self) -> Float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from seqpred.runtime.cores import cores
 
 # Multiplications per step (hidden_size squared x batch_size) from which more threads are faster, as measured by
 # benchmarks/threads.py. Below, a core trains another network instead: two take half the time, two threads 0.7 of it.
@@ -19,8 +19,3 @@ def choose_threads(hidden_size: int, batch_size: int) -> int:
     if work < TWO:
         return 1
     return min(cores(), 2 if work < FOUR else 4 if work < EIGHT else 8)
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

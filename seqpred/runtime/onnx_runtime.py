@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqpred.arrays import Float32
-from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
+from seqpred.runtime.cores import cores
+from seqpred.runtime.runtime import NO_HEAD_INPUTS, TILE, HeadInputs
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -26,6 +27,9 @@ def is_installed() -> bool:
 class OnnxRuntime:
     """A graph of `runtime.onnx_graph` in onnxruntime; see `runtime.Runtime` for the methods.
 
+    Several threads divide the tracks among them. The threads of onnxruntime would divide each array at any element, and
+    elements at the edges of these parts are computed by other instructions, which change the last digit.
+
     Args:
         graph: the bytes of the ONNX file.
         window: rows that a bidirectional network reads; None for a forward one.
@@ -38,20 +42,19 @@ class OnnxRuntime:
     def __init__(self, graph: bytes, window: int | None) -> None:
         self.window = window
         self._graph = graph
-        self._single, self._parallel = self._session(1), None
-        shapes = {value.name: value.shape for value in self._single.get_inputs()}
+        self._session = self._open()
+        shapes = {value.name: value.shape for value in self._session.get_inputs()}
         self._state = shapes.get("state")
         self._head_inputs = {name: shapes[name][2:] for name in HeadInputs._fields if name in shapes}
         self.read(np.zeros((1, 1, shapes["x"][2]), np.float32), self.start(1))  # raises if weights do not fit
 
-    def _session(self, threads: int) -> InferenceSession:
+    def _open(self) -> InferenceSession:
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
         options.enable_cpu_mem_arena = False  # it would keep the peak memory
         options.log_severity_level = 4  # errors are raised; nothing else is written to stderr
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting threads yield the processor
         with _as_value_error():
             return onnxruntime.InferenceSession(
                 self._graph,
@@ -59,14 +62,6 @@ class OnnxRuntime:
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,  # it would print a message and repeat the same
             )
-
-    def _session_for(self, batch: int) -> InferenceSession:
-        """The session with all processors for many tracks, with one for few."""
-        if batch < MANY:
-            return self._single
-        if self._parallel is None:
-            self._parallel = self._session(0)
-        return self._parallel
 
     def start(self, batch: int) -> Float32:
         """See `Runtime.start`."""
@@ -77,6 +72,20 @@ class OnnxRuntime:
         self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
     ) -> tuple[Float32, Float32]:
         """See `Runtime.read`."""
+        parts = _parts(len(x))
+        if len(parts) == 1:
+            return self._read(x, state, n_positions, head_inputs)
+        from concurrent.futures import ThreadPoolExecutor  # only many tracks need it
+
+        def read(part: slice) -> tuple[Float32, Float32]:
+            return self._read(x[part], state[:, part], n_positions, head_inputs.of(part))
+
+        with ThreadPoolExecutor(len(parts)) as pool:
+            found = list(pool.map(read, parts))
+        return np.concatenate([z for z, _ in found]), np.concatenate([after for _, after in found], axis=1)
+
+    def _read(self, x: Float32, state: Float32, n_positions: int, head_inputs: HeadInputs) -> tuple[Float32, Float32]:
+        """`read` with one thread."""
         inputs = {"x": x}
         if self._state is not None:
             inputs |= {"state": state, "n_positions": np.array([n_positions])}
@@ -84,8 +93,19 @@ class OnnxRuntime:
             array = getattr(head_inputs, name)
             inputs[name] = np.zeros((len(x), n_positions, *shape), np.float32) if array is None else array
         with _as_value_error():
-            z, *after = self._session_for(len(x)).run(None, inputs)
+            z, *after = self._session.run(None, inputs)
         return z, after[0] if after else state
+
+
+def _parts(tracks: int) -> list[slice]:
+    """The tracks of each thread: whole tiles, and one part for few tracks.
+
+    >>> _parts(10)
+    [slice(0, 10, None)]
+    """
+    count = cores() if tracks >= MANY else 1
+    size = tracks if count == 1 else -(-tracks // (count * TILE)) * TILE
+    return [slice(begin, min(begin + size, tracks)) for begin in range(0, tracks, size)]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from itertools import pairwise
 import torch
 
 from seqpred.network.machine import free_memory
-from seqpred.recipe.threads import cores
+from seqpred.runtime.cores import cores
 from seqpred.runtime.shape import Shape
 from seqpred.training.loop import FitOptions, Hooks, fit
 from seqpred.training.memory import required_memory

@@ -52,12 +52,8 @@ def test_shards_together_are_the_whole_forecast(models, tmp_path):
     arguments = ["predict", many.folder, many.data, "--no-header"]
     parts = {f"{i}/2": (tmp_path, [*arguments, "--shard", f"{i}/2"]) for i in (1, 2)}
     done = call_all({"all": (tmp_path, arguments), **parts})
-    texts = [done[name].out for name in parts if done[name].out]
-    together = pd.concat([pd.read_csv(io.StringIO(text), header=None) for text in texts])
-    whole = pd.read_csv(io.StringIO(done["all"].out), header=None)
-    keys = list(whole.columns[:3])
-    ordered = together.sort_values(keys).reset_index(drop=True), whole.sort_values(keys).reset_index(drop=True)
-    pd.testing.assert_frame_equal(*ordered, rtol=1e-6)  # how many series are forecast at once changes the last digits
+    lines = [line for name in parts for line in done[name].out.splitlines()]
+    assert sorted(lines) == sorted(done["all"].out.splitlines())  # to the last digit
     assert all(done[name].code in (0, 3) for name in parts)  # 3: a shard without any of the few series
 
 

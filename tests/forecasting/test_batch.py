@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,9 @@ from seqpred.network.torch_runtime import TorchRuntime
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
+from seqpred.runtime.onnx_graph import write_graph
+from seqpred.runtime.onnx_runtime import OnnxRuntime
+from seqpred.runtime.runtime import TILE, Runtime
 from seqpred.runtime.shape import Shape
 from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
@@ -34,14 +39,20 @@ def panel() -> Panel:
     return build_panel(read_table(source, Columns(("ds",), "id", ("y",))))
 
 
-def session_spec(panel: Panel, steps: int, bidirectional: bool = False) -> SessionSpec:
+def session_spec(panel: Panel, steps: int, bidirectional: bool = False, onnx: bool = False) -> SessionSpec:
     shape = Shape(
         SPEC.inputs, HORIZON, (0.1, 0.5, 0.9), "gru", 2, 5, bidirectional, 0.0, anchor=4, blend=True,
         recent=SPEC.recent, cycles=SPEC.cycles,
     )  # fmt: skip
     torch.manual_seed(0)
-    runtime = TorchRuntime(Ensemble(shape, 2), window=9)
-    return SessionSpec(SeriesSpec(SPEC, Covariates(), 1, False), runtime, HORIZON, 1, panel.step, steps)
+    ensemble = Ensemble(shape, 2)
+    runtime: Runtime = TorchRuntime(ensemble, window=9)
+    if onnx:
+        graph = write_graph(shape, {name: weight.numpy() for name, weight in ensemble.state_dict().items()})
+        assert graph is not None
+        runtime = OnnxRuntime(graph, 9 if bidirectional else None)
+    tile = TILE if onnx else 1
+    return SessionSpec(SeriesSpec(SPEC, Covariates(), 1, False), runtime, HORIZON, 1, panel.step, steps, tile=tile)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -60,6 +71,24 @@ def test_a_series_has_the_forecast_that_it_has_alone(
     together = forecast_panel(panel, spec, np.empty((len(LENGTHS), steps, 0)))
     assert together.shape == (len(LENGTHS), steps, 3)
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("steps", [3, 8])
+def test_no_digit_of_a_forecast_depends_on_the_other_series(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch, bidirectional: bool, steps: int
+) -> None:
+    rng = np.random.default_rng(0)
+    many = panel.choose(rng.integers(0, len(LENGTHS), 150))
+    many = replace(many, values=many.values + rng.normal(size=many.values.shape))
+    spec = session_spec(panel, steps, bidirectional, onnx=True)
+    monkeypatch.setattr("seqpred.runtime.onnx_runtime.cores", lambda: 3)
+    monkeypatch.setattr(block, "PIECE", 1500)
+    together = forecast_panel(many, spec, np.empty((150, steps, 0)))
+    for count in (1, 2, 13, 101):
+        chosen = np.sort(rng.choice(150, count, replace=False))
+        alone = forecast_panel(many.choose(chosen), spec, np.empty((count, steps, 0)))
+        np.testing.assert_array_equal(alone, together[chosen])
 
 
 def test_groups_are_bounded_in_tracks_and_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
