@@ -15,7 +15,7 @@ TILE = 4
 """Tracks that are computed together in a forecast of a panel, so that no track depends on the others in the last digit.
 
 A backend computes four numbers with one instruction, and what remains with others; a single track has functions of its
-own. With a multiple of four tracks nothing remains. `tests/forecasting/test_batch.py` checks this on the current machine.
+own. With a multiple of four tracks nothing remains. `tests/forecasting/test_batch.py` checks this on each machine.
 """
 
 
@@ -74,7 +74,7 @@ def read_ragged(
         state: [S, K, hidden], before it.
         ends: [K], rows of each track, longest first; no padding enters a state.
         head_inputs: at the last rows.
-        tile: the runtime reads a multiple of so many tracks; outputs of those that are added or have ended are not used.
+        tile: the runtime reads a multiple of so many tracks; outputs of added and ended ones are not used.
     """
     tracks = len(x)
     x, head_inputs = _whole_tiles(x, tile), HeadInputs(*(_whole_tiles(part, tile) for part in head_inputs))
