@@ -45,8 +45,9 @@ format: install  ## fix lint errors and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: install  ## regenerate docs/config.md and docs/commands.md from the code
+docs: install  ## regenerate the reference pages from the code, and build the documentation site in build/site
 	$(BIN)/python docs/write.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 cells: install  ## train the six teaching configs and renew the scores and the picture of docs/cells.md
 	$(BIN)/python docs/cells.py
@@ -87,4 +88,4 @@ lowest:  ## run the tests with the lowest releases that pyproject.toml allows
 	.venv-lowest/bin/pytest -q
 
 clean:  ## remove everything that the other targets created
-	rm -rf $(VENV) .venv-lowest .venv-audit benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build/site .venv-lowest .venv-audit benchmarks/.peers runs .mypy_cache .pytest_cache .ruff_cache .hypothesis

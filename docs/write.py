@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from seqpred.cli.app import COMMANDS, load_command
 from seqpred.config.schema import Config, json_schema
 
 DOCS = Path(__file__).parent
-SOURCE = DOCS.parent / "seqpred"
+SOURCE, MKDOCS = DOCS.parent / "seqpred", DOCS.parent / "mkdocs.yml"
 SECTIONS = {
     "data": "DataSection",
     "model": "ModelSection",
@@ -135,13 +138,33 @@ def schema_file() -> str:
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
+def llms_page() -> str:
+    """The pages of the site with their first sentences, for language models (llmstxt.org)."""
+    site = yaml.safe_load(MKDOCS.read_text(encoding="utf-8"))
+    lines = [f"# {site['site_name']}", "", f"> {site['site_description']}"]
+    for section in site["nav"][1:]:
+        for title, pages in section.items():
+            lines += ["", f"## {title}", ""]
+            for page in pages:
+                for name, file in page.items():
+                    lines.append(f"- [{name}]({site['site_url']}{file}): {_first_sentence(DOCS / file)}")
+    return "\n".join(lines) + "\n"
+
+
+def _first_sentence(page: Path) -> str:
+    """The first sentence after the heading of a page, without links."""
+    text = page.read_text(encoding="utf-8").split("\n\n", 2)[1].replace("\n", " ")
+    return re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text).partition(". ")[0].rstrip(".:") + "."
+
+
 PAGES = {
     "config.md": config_page,
     "commands.md": commands_page,
     "modules.md": modules_page,
     "seqpred.schema.json": schema_file,
+    "llms.txt": llms_page,
 }
 
 if __name__ == "__main__":
-    for page, write in PAGES.items():
+    for page, write in PAGES.items():  # llms.txt last: it quotes the others
         (DOCS / page).write_text(write(), encoding="utf-8")

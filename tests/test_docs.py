@@ -22,7 +22,7 @@ from tests.test_architecture import PACKAGES, SOURCE
 
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 ELSEWHERE = {"m4_hourly", "etth1"}  # their data sets are not part of the repository
-GENERATED = ("config.md", "commands.md", "modules.md", "seqpred.schema.json")
+GENERATED = ("config.md", "commands.md", "modules.md", "seqpred.schema.json", "llms.txt")
 README = ROOT / "README.md"
 REPOSITORY = "https://github.com/seqpred/seqpred/"
 PAGES = sorted(
