@@ -16,6 +16,7 @@ from seqpred.config.schema import Config, json_schema
 
 DOCS = Path(__file__).parent
 SOURCE, MKDOCS = DOCS.parent / "seqpred", DOCS.parent / "mkdocs.yml"
+MARKDOWN = "https://raw.githubusercontent.com/seqpred/seqpred/main/docs/"
 SECTIONS = {
     "data": "DataSection",
     "model": "ModelSection",
@@ -147,7 +148,7 @@ def llms_page() -> str:
             lines += ["", f"## {title}", ""]
             for page in pages:
                 for name, file in page.items():
-                    lines.append(f"- [{name}]({site['site_url']}{file}): {_first_sentence(DOCS / file)}")
+                    lines.append(f"- [{name}]({MARKDOWN}{file}): {_first_sentence(DOCS / file)}")
     return "\n".join(lines) + "\n"
 
 
