@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from seqpred.arrays import Float, Int
 
-PRIOR_BLOCKS = 10  # blocks of evidence that intervals need no rescaling
+PRIOR_BLOCKS = 30  # blocks of evidence that intervals need no rescaling, and the most that are counted against it
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def choose(folds: Sequence[Sequence[ValidationResult]], blocks: Sequence[Int], c
     The shrinkage is the James-Stein factor of an improvement whose standard error is itself an estimate (James &
     Stein 1961, unknown variance, positive part). The interval scale gives the outermost quantiles their nominal
     coverage, counting the future value as one of the sample (split conformal prediction: Papadopoulos et al. 2002),
-    shrunk towards 1 as if `PRIOR_BLOCKS` further blocks had needed no rescaling.
+    shrunk towards 1 as if `PRIOR_BLOCKS` further blocks had needed no rescaling. More than `PRIOR_BLOCKS` blocks count
+    as so many: the blocks of a panel share the events of one period, and the next one has others.
 
     Args:
         folds: the validation results of each fold, at the same steps, starting before the first step.
@@ -116,4 +117,5 @@ def _interval_scale(normalized_errors: Float, blocks: int, coverage: float) -> f
         return 1.0
     level = min(1.0, coverage * (1 + 1 / blocks))  # the future value is one more of the sample
     needed = max(float(np.quantile(normalized_errors, level)), 1e-3)
-    return float(needed ** (blocks / (blocks + PRIOR_BLOCKS)))
+    counted = min(blocks, PRIOR_BLOCKS)
+    return float(needed ** (counted / (counted + PRIOR_BLOCKS)))

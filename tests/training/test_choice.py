@@ -56,9 +56,11 @@ def test_overlapping_windows_count_as_one_block() -> None:
 
 def test_the_interval_scale_follows_the_errors_as_far_as_there_are_blocks() -> None:
     few = decide([[1.0, 1.0], [0.5, 0.5]], normalized_errors=2.0)
-    many = decide([[1.0] * 90, [0.5] * 90], normalized_errors=2.0)
+    many = decide([[1.0] * 30, [0.5] * 30], normalized_errors=2.0)
+    more = decide([[1.0] * 900, [0.5] * 900], normalized_errors=2.0)
     assert few.interval_scale == pytest.approx(2 ** (2 / (2 + PRIOR_BLOCKS)))
-    assert many.interval_scale == pytest.approx(2 ** (90 / (90 + PRIOR_BLOCKS)))
+    assert many.interval_scale == pytest.approx(2 ** (30 / (30 + PRIOR_BLOCKS)))
+    assert more.interval_scale == pytest.approx(2 ** (1 / 2), rel=1e-3)  # one period, whatever the number of series
 
 
 def test_with_few_blocks_the_future_value_widens_the_intervals() -> None:
