@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
+from pathlib import Path
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time in each period of so many
 
 
 def cores() -> int:
     """How many there are; containers and schedulers often grant fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = QUOTA.read_text(encoding="ascii").split()
+        return max(1, min(own, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):  # no control group, or one without a quota ("max")
+        return own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -47,12 +48,12 @@ def count_processes(shape: Shape, windows: Sequence[Windows], options: FitOption
 
 
 def fork_is_safe() -> bool:
-    """Whether this process can be forked: it has no other threads that might hold a lock, and uses no GPU.
+    """Whether this process can be forked: on Linux, without other threads that might hold a lock, and without a GPU.
 
     Trials of `tune` are trained at the same time already; their processes may not start others.
     """
     single = threading.active_count() == 1 and not multiprocessing.current_process().daemon
-    return "fork" in multiprocessing.get_all_start_methods() and single and not torch.cuda.is_available()
+    return sys.platform == "linux" and single and not torch.cuda.is_available()
 
 
 def _step_seconds(shape: Shape, windows: Windows, options: FitOptions) -> float:
