@@ -1,7 +1,7 @@
 """Fault-injection tests: kills, flipped bits, output faults, fuzz, leaks, repetition. See docs/reliability.md.
 
-Usage: python benchmarks/torture.py [PART [COUNT [SEED]]], with PART one of kills, saving, bits, leaks, repeats, output,
-streams, fuzz, guided. Without PART, all of them run at full length.
+Usage: python benchmarks/torture.py [PARTS [COUNT [SEED]]], with PARTS one or more of kills, saving, bits, leaks,
+repeats, output, streams, fuzz, guided, separated by commas. Without PARTS, all of them run at full length.
 
 Every training and every fuzzed input runs in a new or forked process, so that kills are real and crashes are detected.
 A failure is printed with the seed that reproduces it, and the exit code is 1.
@@ -221,10 +221,10 @@ def bits(count: int, seed: int, place: Path) -> Iterator[str]:
 
 def leaks(count: int, seed: int, place: Path) -> Iterator[str]:
     """For random configs, compare everything before a cut while everything after it changes."""
-    from tests.invariants.leaks import check_config, draw_config, make_data
+    from tests.invariants.leaks import check_config, draw_case
 
     for i in range(seed, seed + count):
-        if not ended(forked(lambda i=i: check_config(draw_config(i), make_data(i), i))):  # type: ignore[misc]
+        if not ended(forked(lambda i=i: check_config(*draw_case(i), i))):  # type: ignore[misc]
             yield f"config {i} leaks"
     print(f"leaks: {count} random configs", end="")
 
@@ -357,7 +357,7 @@ PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
 def main() -> None:
     warm()
     words = sys.argv[1:]
-    chosen = words[:1] or list(PARTS)
+    chosen = words[0].split(",") if words else list(PARTS)
     seed = int(words[2]) if len(words) > 2 else 1
     failures = 0
     for part in chosen:

@@ -46,6 +46,7 @@ class Delivery:
         self._terminal, self._capacity = sys.stdout.isatty(), self._out.capacity()
         self._stream = stream
         self._batches: deque[Batch] = deque()
+        self._saved = self._out.written
 
     def write(self, text: str) -> None:
         """Write text at once, completely or, in a regular file, not at all."""
@@ -88,6 +89,14 @@ class Delivery:
             self._stream.mute()  # malformed rows have been reported
             self._stream.take([line for line in lost.lines if line.number <= arrived[-1][0]])
         self._out.cut(arrived[-1][1] if arrived else lost.start)
+
+    def note_saved(self) -> None:
+        """Note that a state has been saved that covers all forecasts so far."""
+        self._saved = self._out.written
+
+    def cut_to_saved(self) -> None:
+        """Remove the forecasts that the saved state does not cover, if the output is a regular file."""
+        self._out.cut(self._saved)
 
     def _encoded(self, text: str) -> bytes:
         text = printable(text) if self._terminal else text

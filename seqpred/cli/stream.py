@@ -176,8 +176,15 @@ class Job:
             self._next_save = ended + max(SAVE_EVERY, SAVE_SHARE * (ended - started))
 
     def _save(self) -> None:
-        if self.options.state is not None:
+        """Save the state; if it cannot be saved, no forecast after the saved one stays in an output file."""
+        if self.options.state is None:
+            return
+        try:
             self.stream.save(self.options.state)
+        except WriteError:
+            self._delivery.cut_to_saved()
+            raise
+        self._delivery.note_saved()
 
     def _report_skipped(self) -> None:
         session, late = self.stream.session, self.stream.session.late

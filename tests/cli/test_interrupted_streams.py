@@ -64,7 +64,7 @@ def assert_each_once(found: list[list[str]], complete: list[list[str]]) -> None:
 
 
 def test_a_disk_that_fills_up_again_and_again(many, tmp_path, complete) -> None:
-    for limit in (3_000, 3_001, 11_111, 1 << 20):
+    for limit in (700, 3_000, 3_001, 11_111, 1 << 20):  # with the first, the state cannot be saved either
 
         def limit_files(size: int = limit) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
@@ -74,7 +74,7 @@ def test_a_disk_that_fills_up_again_and_again(many, tmp_path, complete) -> None:
             _, err = process.communicate(timeout=60)
         assert process.returncode == (0 if limit == 1 << 20 else 6), err
         output = (tmp_path / "out.csv").read_bytes()
-        assert output.endswith(b"\n")
+        assert output.endswith(b"\n") or (limit == 700 and not output)
     lines = [line for line in output.decode().splitlines() if not line.startswith("store,")]
     assert len(lines) == len(complete)
     assert_each_once(whole_rows(output), complete)
