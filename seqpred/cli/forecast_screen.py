@@ -32,9 +32,13 @@ def show_forecasts(found: Forecasts, digits: int | None, notify: Notify, *, all_
         all_levels: whether to show all printed levels that fit, not only the outermost.
     """
     tracks = list(found.panel.tracks())
+    shown: Sequence[float] = ()
     for track in range(min(MAX_TRACKS, len(tracks))):
-        _Screen(found, track, digits).show(all_levels=all_levels)
+        shown = _Screen(found, track, digits).show(all_levels=all_levels)
     sys.stdout.flush()
+    wanted = [level for level in found.wanted if level != 0.5]
+    if all_levels and len(shown) < len(wanted):
+        notify(Note(f"{len(shown)} of {len(wanted)} quantiles fit the terminal; write all of them with --format csv"))
     if len(tracks) > MAX_TRACKS:
         notify(Note(f"{MAX_TRACKS} of {len(tracks):,} series are shown; write all of them with --output FILE"))
 
@@ -50,7 +54,8 @@ class _Screen:
         shown = np.concatenate([self.history[-MIN_HISTORY:], self.values.ravel()])
         self.digits = _decimals(shown) if digits is None else digits
 
-    def show(self, *, all_levels: bool) -> None:
+    def show(self, *, all_levels: bool) -> list[float]:
+        """Print the track; returns the levels that are shown."""
         columns = self.found.panel.columns
         name, target = self.found.panel.names[self.series], columns.targets[self.target]
         title = f"{target} of {one_line(name)}" if name else target
@@ -62,6 +67,7 @@ class _Screen:
         header = [*times, target, "forecast", *(f"q{level:g}" for level in levels)]
         rows = [*self._observed(len(levels)), *self._ahead(levels)]
         table("", header, rows, texts=len(times))
+        return levels
 
     def _chart(self) -> None:
         """The last rows and the forecasts between the outermost quantiles."""
@@ -84,9 +90,10 @@ class _Screen:
         """The printed levels, from the outermost inwards as many as fit the terminal; one pair by default."""
         wanted = [level for level in self.found.wanted if level != 0.5]
         pairs = (len(wanted) + 1) // 2 if all_levels else 1
-        cell = 3 + max(len(self._text(v)) for v in self.values.ravel().tolist())
-        room = screen_width() - 40
-        pairs = max(1, min(pairs, room // (2 * cell)))
+        cell = 2 + max(len("forecast"), *(len(self._text(value)) for value in self.values.ravel().tolist()))
+        target = 2 + max(cell - 2, len(self.found.panel.columns.targets[self.target]))
+        times = sum(2 + len(text) for text in self._times(np.array([0]))[0])
+        pairs = max(1, min(pairs, (screen_width() - 2 - times - target - cell) // (2 * cell)))
         return wanted if 2 * pairs >= len(wanted) else [*wanted[:pairs], *wanted[-pairs:]]
 
     def _observed(self, levels: int) -> list[list[str]]:

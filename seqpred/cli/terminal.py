@@ -147,7 +147,8 @@ def table(
 
     stream = stream or sys.stdout
     lines = box.SIMPLE_HEAD if shows("─", stream) else box.ASCII2
-    grid = Table(title=printable(title) or None, box=lines, title_justify="left", title_style="bold")
+    padding = _padding(header, rows, screen_width(stream))
+    grid = Table(title=printable(title) or None, box=lines, padding=padding, title_justify="left", title_style="bold")
     for i, name in enumerate(header):
         grid.add_column(printable(name), justify="right" if i >= texts else "left")
     for row in rows:
@@ -157,6 +158,13 @@ def table(
     options: Any = {"highlight": False, "emoji": False, "markup": False}
     Console(file=text, force_terminal=terminal, width=screen_width(stream), **options).print(grid)
     stream.write(text.getvalue())
+
+
+def _padding(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> tuple[int, int, int, int]:
+    """The blanks around cells (top, right, bottom, left) with which a table fits, if there are any."""
+    content = sum(max(map(len, column)) for column in zip(header, *rows, strict=True))
+    left, right = next((pair for pair in ((1, 1), (0, 1)) if content + len(header) * (1 + sum(pair)) < width), (0, 0))
+    return (0, right, 0, left)
 
 
 def shows(characters: str, stream: TextIO | None = None) -> bool:

@@ -27,7 +27,7 @@ def show_summary(model: Model) -> None:
     metrics = {name: Scores(**own) for name, own in scores["metrics"].items()}
     table(title, *score_rows(metrics), stream=sys.stderr)
     lines = [
-        f"contribution of the networks: {describe_contribution(manifest)}",
+        f"contribution: {describe_contribution(manifest)}",
         *_curve(model),
         f"{chosen['step']} training steps in {manifest['duration']:.0f} s, "
         f"interval scale {chosen['interval_scale']:.2f}, fingerprint {manifest['fingerprint'][:12]}",

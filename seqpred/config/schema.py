@@ -18,7 +18,7 @@ from seqpred.config.keys import advanced, fields_of, key, set_key
 from seqpred.config.messages import Place, validate
 from seqpred.config.values import Auto, Cell, Count, Levels
 
-SCHEMA_URL = "https://seqpred.github.io/seqpred/seqpred.schema.json"
+SCHEMA_URL = "https://seqpred.github.io/seqpred.schema.json"
 
 
 class ModelSection(Section):

@@ -67,7 +67,7 @@ def describe_contribution(manifest: Mapping[str, Any]) -> str:
     """What the networks add to the blend of naive forecasts."""
     shrinkage = manifest["training"]["chosen"]["shrinkage"]
     if shrinkage == 0:
-        return "none (shrinkage 0), the forecast is the blend of naive forecasts"
+        return "none (shrinkage 0), the forecast is the blend"
     return f"network skill {_figure(stored_scores(manifest).get('network_skill'))}, shrinkage {shrinkage:.2f}"
 
 

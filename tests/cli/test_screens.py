@@ -62,6 +62,14 @@ def test_predict_shows_a_table_for_each_target(models) -> None:
     assert "series are shown" not in shown
 
 
+def test_quantiles_that_do_not_fit_the_terminal_are_counted(models) -> None:
+    single = models["single"]
+    levels = "0.1,0.2,0.3,0.4,0.6,0.7,0.8,0.9"
+    shown = on_terminal(single.place, ["predict", single.folder, single.data, "--quantiles", levels], COLUMNS="50")
+    assert "of 8 quantiles fit the terminal" in shown
+    assert max(map(len, shown.splitlines())) <= 50
+
+
 def test_predict_prints_csv_on_a_terminal_if_a_format_is_named(models) -> None:
     single = models["single"]
     shown = on_terminal(single.place, ["predict", single.folder, single.data, "--format", "csv"])
@@ -83,7 +91,7 @@ def test_show_begins_with_ten_lines_that_fit_80_columns(models) -> None:
 def test_the_summary_of_train_fits_80_columns_and_ends_with_the_curve(models) -> None:
     lines = models["single"].done.err.splitlines()
     assert any(line.startswith("Validation scores, last 6 rows of each series") for line in lines)
-    assert "contribution of the networks: " in lines[-3]
+    assert "  contribution: " in lines[-3]
     assert "validation loss: " in lines[-2]
     assert "5 training steps" in lines[-1] or "training steps in" in lines[-1]
 
