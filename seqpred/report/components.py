@@ -4,44 +4,59 @@ from __future__ import annotations
 
 import numpy as np
 
+from seqpred.arrays import Float
 from seqpred.explanation.explanation import Explanation
 from seqpred.report.text import Rows, figure
 
-MOST_NAMED = 3  # naive forecasts with a column of their own; the shares of the others are added up
+MOST_NAMED = 2  # naive forecasts with a column of their own; the shares of the others are added up
 
 
 def component_rows(found: Explanation) -> tuple[str, Rows]:
     """A title, and a row for each step of a single track, or the means over the steps of each of several tracks.
 
-    The columns are the forecast, the weighted mean of the naive forecasts and the correction, which add up to it, the
-    shares of the naive forecasts in percent, and the effect of each covariate.
+    The columns are the forecast, the weighted mean of the naive forecasts, the correction and the raise to the minimum,
+    which add up to it, and the shares of the naive forecasts in percent.
     """
     parts = found.components
     tracks, steps = parts.forecast.shape
     single = tracks == 1
     blended = (parts.shares * parts.naives).sum(1)
     mean_share = np.nan_to_num(parts.shares).mean(axis=(0, 2))
-    main = [i for i in np.argsort(-mean_share)[:MOST_NAMED].tolist() if mean_share[i] >= 0.005]
-    numbers = [parts.forecast, blended, parts.correction, *([parts.raised] if parts.raised.any() else [])]
+    is_raised = bool(np.nan_to_num(parts.raised).any())
+    most = MOST_NAMED - is_raised
+    main = [i for i in np.argsort(-mean_share)[:most].tolist() if mean_share[i] >= 0.005]
+    numbers = [parts.forecast, blended, parts.correction, *([parts.raised] if is_raised else [])]
     shares = [100 * parts.shares[:, i] for i in main]
     shares += [100 - np.sum(shares, axis=0)] if len(main) < len(parts.names) else []
-    effects = [effect.effect for effect in found.covariates]
-    columns = [_formatted(v, single, 3) for v in numbers]
-    columns += [_formatted(v, single, 0) for v in shares]
-    columns += [_formatted(v, single, 3) for v in effects]
-    header = ["step" if single else "series", "forecast", "naive forecasts", "correction"]
-    header += ["raised to minimum"] if parts.raised.any() else []
-    header += [f"{parts.names[i]} (%)" for i in main] + ["others (%)"] * (len(shares) - len(main))
-    header += [f"effect of {effect.name}" for effect in found.covariates]
+    columns = [[_number(v) for v in _shown(values, single)] for values in numbers]
+    columns += [[f"{v:.0f}" if np.isfinite(v) else "-" for v in _shown(values, single)] for values in shares]
+    header = ["step" if single else "series", "forecast", "naive", "correction"]
+    header += ["raised"] if is_raised else []
+    header += [_header(parts.names[i]) for i in main] + ["others\n(%)"] * (len(shares) - len(main))
     labels = [str(n + 1) for n in range(steps)] if single else track_names(found)
     title = "Components of the forecast" + ("" if single else f", means of {steps} steps")
     return title, (header, [list(row) for row in zip(labels, *columns, strict=True)])
 
 
-def _formatted(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], single: bool, digits: int) -> list[str]:
-    """A column of numbers [K, N]: those of the only track, or the mean of each track."""
-    shown = values[0] if single else values.mean(axis=1)
-    return [figure(float(v), digits) if np.isfinite(v) else "-" for v in shown]
+def _shown(values: Float, single: bool) -> list[float]:
+    """Of numbers [K, N], those of the only track, or the mean of each track."""
+    shown: list[float] = (values[0] if single else values.mean(axis=1)).tolist()
+    return shown
+
+
+def _number(value: float) -> str:
+    """Five digits, so that a row fits into 80 columns."""
+    return "-" if not np.isfinite(value) else f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.5g}"
+
+
+def _header(name: str) -> str:
+    """The name of a naive forecast on short lines.
+
+    >>> _header("seasonal_mean_12").splitlines()
+    ['seasonal', 'mean 12', '(%)']
+    """
+    first, _, rest = name.partition("_")
+    return "\n".join(filter(None, (first, rest.replace("_", " "), "(%)")))
 
 
 def track_names(found: Explanation) -> list[str]:
