@@ -50,6 +50,16 @@ _Runtime = Annotated[
     Literal["auto", "onnx", "torch", "light"],
     typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
 ]
+_Shard = Annotated[
+    str | None,
+    typer.Option(
+        metavar="I/N", help="Score only part I of N parts of the series, and print their sums as JSON for --merge."
+    ),
+]
+_Merge = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="Merge the sums of all shards; FILE may be a quoted pattern, as 'part-*.json'."),
+]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")]
 
 
@@ -63,6 +73,8 @@ def evaluate(
     as_json: _AsJson = False,
     require_skill: _RequireSkill = None,
     report: _Report = None,
+    shard: _Shard = None,
+    merge: _Merge = None,
     runtime: _Runtime = "auto",
     quiet: _Quiet = False,
 ) -> None:
@@ -73,25 +85,38 @@ def evaluate(
 
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
+    import json
+
+    from seqpred.cli.predict import parse_shard
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import evaluate as command
     from seqpred.evaluation.details import Details, Observed, all_of
+    from seqpred.evaluation.shard_sums import merge_shards
     from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable
 
     output = Output.of(ctx, quiet=quiet)
     if require_skill is not None and not math.isfinite(require_skill):
         raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
+    _check_shards(shard, merge, [by, forecasts, report], [data, windows], require_skill)
     for path in filter(None, (report, forecasts)):
         check_writable(path)
     loaded = load(model, runtime)
+    if shard:
+        part = parse_shard(shard)
+        sums = command.evaluate_shard(loaded, data, shard=part, windows=windows, notify=output.notify)
+        write_data(json.dumps(sums.to_dict()) + "\n")
+        return
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
     observers: list[Observed] = [details]
     if report:
         from seqpred.report.collect import Collector
 
         observers.append(collected := Collector(loaded.config.levels, loaded.horizon))
-    found = command.evaluate(loaded, data, windows=windows, notify=output.notify, observe=all_of(observers))
+    if merge:
+        found = merge_shards(_paths(merge), loaded.folder.manifest["fingerprint"])
+    else:
+        found = command.evaluate(loaded, data, windows=windows, notify=output.notify, observe=all_of(observers))
     if forecasts:
         _write_forecasts(forecasts, details)
     if report:
@@ -100,14 +125,35 @@ def evaluate(
         write_report(report, str(model), loaded, found, collected)
     with suppress(BrokenPipeError):  # the verdict below does not depend on who reads the table
         if as_json:
-            import json
-
             write_data(json.dumps({**found.to_dict(), **details.to_dict()}) + "\n")
         else:
             _show(found)
             _show_breakdown(details)
     if require_skill is not None:
         _require(require_skill, found)
+
+
+def _check_shards(
+    shard: str | None, merge: list[str] | None, details: list[object], scored: list[object], require_skill: float | None
+) -> None:
+    """Refuse options that --shard or --merge exclude.
+
+    Args:
+        details: options that need the forecasts of all series.
+        scored: options that determine what is scored.
+    """
+    extra = any(option is not None for option in details)
+    if shard and (merge or extra or require_skill is not None):
+        raise typer.BadParameter("--shard writes sums alone: give the other options when all shards are merged")
+    if merge and (extra or any(option is not None for option in scored)):
+        raise typer.BadParameter("--merge takes only --json and --require-skill: the sums contain no forecasts")
+
+
+def _paths(patterns: list[str]) -> list[Path]:
+    """The files of `--merge`; a name that matches nothing stays, to be reported."""
+    from glob import glob
+
+    return [Path(name) for pattern in patterns for name in (sorted(glob(pattern)) or [pattern])]
 
 
 def _write_forecasts(path: Path, details: Details) -> None:

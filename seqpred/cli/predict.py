@@ -180,10 +180,15 @@ def _shard(text: str | None, *, each: bool) -> Shard | None:
     """The shard of an option."""
     if text is None:
         return None
-    from seqpred.forecasting.shard import Shard
-
     if each:
         raise typer.BadParameter("--shard divides files: split the rows of a stream before it")
+    return parse_shard(text)
+
+
+def parse_shard(text: str) -> Shard:
+    """A shard from the value of `--shard`."""
+    from seqpred.forecasting.shard import Shard
+
     try:
         return Shard.parse(text)
     except ValueError:

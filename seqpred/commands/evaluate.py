@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from seqpred.commands.load_panel import load_panel, open_data
-from seqpred.evaluation.backtest import BacktestSpec, Observer, backtest, last_windows
+from seqpred.evaluation.backtest import BacktestSpec, Observer, Window, add_up, backtest, last_windows, too_short
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.scores import Evaluation, label_windows
+from seqpred.evaluation.shard_sums import MadeFor, ShardSums
 from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.shard import Shard
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
 
@@ -39,19 +41,53 @@ def evaluate(
         `training`: their scores are in-sample. `to_dict()` is the object that `eval --json` prints.
     """
     model = model if isinstance(model, Model) else load(model)
+    panel, spec, to_score = _prepare(model, data, windows, notify)
+    return backtest(panel, model.forecasters(), spec, to_score, observe and observe(panel))
+
+
+def evaluate_shard(
+    model: Model | str | Path,
+    data: object = None,
+    *,
+    shard: Shard,
+    windows: int | None = None,
+    notify: Notify = no_op,
+    observe: Callable[[Panel], Observer] | None = None,
+) -> ShardSums:
+    """The sums of one part of the series, for `merge_shards`; see `evaluate`.
+
+    All series are read: windows and baselines are those of the whole data.
+
+    Raises:
+        DataError: the shard contains no series.
+    """
+    model = model if isinstance(model, Model) else load(model)
+    panel, spec, to_score = _prepare(model, data, windows, notify)
+    if to_score[0].cuts.max() < 1:
+        raise too_short(panel, len(to_score), spec.horizon)
+    chosen = shard.choose(panel.names)
+    own = panel.choose(chosen)
+    parts = [Window(window.cuts[chosen], window.part) for window in to_score]
+    sums = [*add_up(own, model.forecasters(), spec, parts, observe and observe(own), is_part=True)]
+    made_for = MadeFor(model.folder.manifest["fingerprint"], panel.fingerprint())
+    return ShardSums(shard.index, shard.count, made_for, spec.horizon, spec.baselines.season, spec.levels, sums)
+
+
+def _prepare(
+    model: Model, data: object, windows: int | None, notify: Notify
+) -> tuple[Panel, BacktestSpec, list[Window]]:
+    """The data, what all windows have in common, and the windows."""
     config, horizon = model.config, model.horizon
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
     validation, unseen = config.training.validation, rows_unseen(panel, model)
     count = windows or max(1, min(MOST_WINDOWS, unseen // horizon or validation // horizon))
-    windows_to_score = last_windows(panel.lengths, horizon, label_windows(count, horizon, unseen))
-    baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
-    spec = BacktestSpec(config.levels, horizon, baselines)
-    found = backtest(panel, model.forecasters(), spec, windows_to_score, observe and observe(panel))
-    seen = count - found.windows_unseen
+    parts = label_windows(count, horizon, unseen)
+    seen = sum(part != "unseen" for part in parts)
     if seen:
         text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"
         notify(Note(text, panel.source))
-    return found
+    baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
+    return panel, BacktestSpec(config.levels, horizon, baselines), last_windows(panel.lengths, horizon, parts)
 
 
 def rows_unseen(panel: Panel, model: Model) -> int:

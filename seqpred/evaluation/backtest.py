@@ -11,7 +11,8 @@ from seqpred.arrays import Float, Int
 from seqpred.errors import DataError
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.metrics import Case, Tally, mase_scale
-from seqpred.evaluation.scores import Evaluation, Part, WindowScores
+from seqpred.evaluation.scores import Evaluation, Part
+from seqpred.evaluation.sums import Cutoff, WindowSums, summarize
 from seqpred.panel.panel import Panel
 
 Forecaster = Callable[[Panel, int, Float], Float]
@@ -86,7 +87,20 @@ def backtest(
     windows: Sequence[Window],
     observe: Observer | None = None,
 ) -> Evaluation:
-    """Score forecasters and the baselines in some windows.
+    """Score forecasters and the baselines in some windows; see `add_up`."""
+    found = [*add_up(panel, forecasters, spec, windows, observe)]
+    return summarize(found, spec.horizon, spec.baselines.season)
+
+
+def add_up(
+    panel: Panel,
+    forecasters: Mapping[str, Forecaster],
+    spec: BacktestSpec,
+    windows: Sequence[Window],
+    observe: Observer | None = None,
+    is_part: bool = False,
+) -> Iterator[WindowSums]:
+    """The sums of all metrics in each window.
 
     Each window's forecasts are made from a panel that ends at its cutoff, by the same call that forecasts the
     future; the later rows are not in it.
@@ -94,17 +108,16 @@ def backtest(
     Args:
         forecasters: by name; one of them is `model`.
         observe: receives the forecasts of each track.
+        is_part: there are other series, so a window may have none of these.
     Raises:
         DataError: too few rows for a window.
     """
     names, horizon = [*forecasters, *spec.baselines.names], spec.horizon
-    total, unseen = _tallies(names, spec.levels), _tallies(names, spec.levels)
-    described: list[WindowScores] = []
     for number, window in enumerate(windows):
         chosen = np.flatnonzero((window.cuts >= 1) & (window.cuts < panel.lengths))
-        if not len(chosen):
-            raise _too_short(panel, len(windows), horizon)
-        here = _tallies(names, spec.levels)
+        if not len(chosen) and not is_part:
+            raise too_short(panel, len(windows), horizon)
+        here = {name: Tally(spec.levels) for name in names}
         for some in panel.groups(chosen):
             own, cuts = panel.choose(some), window.cuts[some]
             tracks = list(_forecasts(own, cuts, forecasters, spec, number))
@@ -113,25 +126,11 @@ def backtest(
             if observe is not None:
                 for track in tracks:
                     observe(track)
-        for name, tally in here.items():
-            total[name].merge(tally)
-            if window.part == "unseen":
-                unseen[name].merge(tally)
-        described.append(_described(panel, chosen, window, here))
-    return Evaluation(
-        scores={name: tally.scores() for name, tally in total.items()},
-        unseen={name: tally.scores() for name, tally in unseen.items() if tally.sums["rows"]},
-        horizon=horizon,
-        season=spec.baselines.season,
-        windows=described,
-    )
+        yield WindowSums(_cutoffs(panel, chosen, window), len(chosen), window.part, here)
 
 
-def _tallies(names: Sequence[str], levels: Sequence[float]) -> dict[str, Tally]:
-    return {name: Tally(levels) for name in names}
-
-
-def _too_short(panel: Panel, windows: int, horizon: int) -> DataError:
+def too_short(panel: Panel, windows: int, horizon: int) -> DataError:
+    """The error for a window to which no series reaches back."""
     longest = int(panel.lengths.max())
     fewer = f"Ask for fewer: --windows {max(1, (longest - 1) // horizon)}."
     return DataError(
@@ -168,15 +167,11 @@ def _forecasts(
         yield TrackForecast(window, panel.names[s], panel.columns.targets[c], panel.times(s, rows), history, cases)
 
 
-def _described(panel: Panel, chosen: Int, window: Window, tallies: Mapping[str, Tally]) -> WindowScores:
-    """A window's cutoff and scores."""
+def _cutoffs(panel: Panel, chosen: Int, window: Window) -> tuple[Cutoff, Cutoff] | None:
+    """The earliest and the latest cutoff of some series in a window; None for no series."""
+    if not len(chosen):
+        return None
     last = np.array([panel.times(int(s), window.cuts[s : s + 1] - 1)[0] for s in chosen])
-    first_cutoff, cutoff = panel.clock.write(np.array([last.min(), last.max()]))
-    return WindowScores(
-        cutoff=cutoff,
-        first_cutoff=first_cutoff,
-        series=len(chosen),
-        rows=int(tallies["model"].sums["rows"]),
-        scores={name: tally.scores() for name, tally in tallies.items()},
-        part=window.part,
-    )
+    ends = np.array([last.min(), last.max()])
+    first, latest = panel.clock.write(ends)
+    return Cutoff(int(ends[0]), first), Cutoff(int(ends[1]), latest)

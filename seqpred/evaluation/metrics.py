@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from seqpred.arrays import Float
 from seqpred.errors import DataError
+from seqpred.evaluation.exact_sum import ExactSum
 from seqpred.evaluation.scores import Scores
 
 
@@ -63,7 +66,7 @@ def pinball(truth: Float, forecast: Float, level: float) -> Float:
 
 
 class Tally:
-    """All metrics over cases that are added in parts; only sums are stored.
+    """All metrics over cases that are added in parts; only sums are stored, and they are exact.
 
     sMAPE and MASE are averaged within each case, then over cases with equal weight; a case without a scale has no
     MASE. MAE, RMSE and coverage (percent) are over all rows; WQL is the mean over levels of twice the summed pinball
@@ -75,8 +78,8 @@ class Tally:
 
     def __init__(self, levels: Sequence[float]) -> None:
         self.levels = levels
-        self.sums: dict[str, float] = defaultdict(float)
-        self.losses = np.zeros(len(levels))
+        self.sums: dict[str, ExactSum] = defaultdict(ExactSum)
+        self.losses = [ExactSum() for _ in levels]
         self.hits: Counter[str] = Counter()
 
     def add(self, cases: Sequence[Case]) -> None:
@@ -99,22 +102,59 @@ class Tally:
         error = np.abs(truth - quantiles[:, middle])
         scaled = [float(np.mean(np.abs(c.truth[k] - c.quantiles[k, middle]))) / c.scale for c, k in known]
         scaled = [s for s in scaled if np.isfinite(s)]
-        sums = {"rows": len(truth), "cases": len(known), "scaled": len(scaled), "mase": sum(scaled)}
+        begins = np.cumsum([0, *(k.sum() for _, k in known[:-1])])
+
+        def of_cases(rows: Float) -> list[float]:
+            sums: list[float] = np.add.reduceat(rows, begins).tolist()
+            return sums
+
+        found: dict[str, list[float]] = {
+            "rows": [len(truth)],
+            "cases": [len(known)],
+            "scaled": [len(scaled)],
+            "mase": scaled,
+        }
+        found["smape"] = [smape(c.truth[k], c.quantiles[k, middle]) for c, k in known]
         with np.errstate(over="ignore"):  # rejected by `scores`
-            sums |= {"error": error.sum(), "square": (error**2).sum(), "size": np.abs(truth).sum()}
-        self._count({**sums, "smape": sum(smape(c.truth[k], c.quantiles[k, middle]) for c, k in known)})
-        self.losses += [2 * float(pinball(truth, quantiles[:, i], level).sum()) for i, level in enumerate(levels)]
+            found |= {"error": of_cases(error), "square": of_cases(error**2), "size": of_cases(np.abs(truth))}
+        for name, numbers in found.items():
+            self.sums[name].add(numbers)
+        for i, level in enumerate(levels):
+            self.losses[i].add(of_cases(2 * pinball(truth, quantiles[:, i], level)))
         self.hits.update(_inside(truth, quantiles, levels))
 
     def merge(self, other: Tally) -> None:
         """Add all cases of another tally."""
-        self._count(other.sums)
-        self.losses += other.losses
+        for name, own in other.sums.items():
+            self.sums[name].add(own.parts)
+        for loss, added in zip(self.losses, other.losses, strict=True):
+            loss.add(added.parts)
         self.hits.update(other.hits)
 
-    def _count(self, sums: Mapping[str, float]) -> None:
-        for name, value in sums.items():
-            self.sums[name] += float(value)
+    @property
+    def rows(self) -> int:
+        """How many observations are scored."""
+        return int(self.sums["rows"].value)
+
+    def to_data(self) -> dict[str, Any]:
+        """All sums, for JSON."""
+        sums = {name: list(own.parts) for name, own in self.sums.items()}
+        return {"sums": sums, "losses": [list(loss.parts) for loss in self.losses], "hits": dict(self.hits)}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any], levels: Sequence[float]) -> Tally:
+        """The tally from `to_data`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data have another form.
+        """
+        tally = cls(levels)
+        for name, parts in data["sums"].items():
+            tally.sums[name].add(map(float, parts))
+        for loss, parts in zip(tally.losses, data["losses"], strict=True):
+            loss.add(map(float, parts))
+        tally.hits.update({str(name): int(count) for name, count in data["hits"].items()})
+        return tally
 
     def scores(self) -> Scores:
         """The metrics over all cases so far.
@@ -122,10 +162,12 @@ class Tally:
         Raises:
             DataError: a score is NaN or infinite.
         """
-        sums, rows = self.sums, self.sums["rows"]
+        rows = self.rows
         if not rows:
             return Scores()
-        if not np.isfinite([*sums.values(), *self.losses]).all():
+        sums = defaultdict(float, {name: own.value for name, own in self.sums.items()})
+        losses = [loss.value for loss in self.losses]
+        if not np.isfinite([*sums.values(), *losses]).all():
             hint = "Rescale the target: squares of errors above 1e154 exceed the range of numbers."
             raise DataError("a score is NaN or infinite", hint=hint)
         return Scores(
@@ -133,7 +175,7 @@ class Tally:
             rmse=float(np.sqrt(sums["square"] / rows)),
             smape=sums["smape"] / sums["cases"],
             mase=sums["mase"] / sums["scaled"] if sums["scaled"] else None,
-            wql=float(np.mean(self.losses)) / sums["size"] if sums["size"] > 0 else None,
+            wql=math.fsum(losses) / len(losses) / sums["size"] if sums["size"] > 0 else None,
             coverage={name: 100 * count / rows for name, count in self.hits.items()},
         )
 
@@ -158,9 +200,10 @@ def tally_by_step(cases: Sequence[Case], levels: Sequence[float]) -> list[Tally]
         if rows.any():
             tally.add([Case(truth[rows, n], quantiles[rows, n], 1.0)])
             count = int(rows.sum())
-            tally.sums["smape"] *= count  # of one case so far
-            scales = {"cases": count, "scaled": has_scale[:, n].sum(), "mase": scaled[has_scale[:, n], n].sum()}
-            tally.sums.update({name: float(value) for name, value in scales.items()})
+            smapes = [count * tally.sums["smape"].value]  # of one case so far
+            own = scaled[has_scale[:, n], n].tolist()
+            found = {"smape": smapes, "cases": [count], "scaled": [len(own)], "mase": own}
+            tally.sums.update({name: ExactSum.of(numbers) for name, numbers in found.items()})
     return tallies
 
 
