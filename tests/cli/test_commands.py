@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
 import yaml
 
-from seqpred.storage.model_folder import FORMAT
+from seqpred.storage.model_folder import FORMAT, reproducible_part
 from tests.cli.outside import TINY, call_all, listing, monthly
 
 METRICS = ["mae", "rmse", "smape", "mase", "wql", "coverage"]
@@ -121,6 +122,15 @@ def test_manifest_contains_no_value_of_the_data(models):
     assert manifest["fingerprint"]
     values = {row.split(",")[1] for row in monthly().splitlines()[1:]} - {"100.0"}  # a coverage may be 100 %
     assert not set(re.findall(r"[\d.]+", text)) & values
+
+
+def test_manifest_contains_the_date_and_duration_of_the_training_outside_the_fingerprint(models):
+    content = (models["single"].folder / "manifest.json").read_bytes()
+    manifest, rest = json.loads(content), json.loads(reproducible_part(content))
+    assert datetime.fromisoformat(manifest["date"]).tzinfo == UTC
+    assert manifest["duration"] > 0
+    assert manifest.keys() - rest.keys() == {"date", "duration", "manifest_sha256"}
+    assert all(manifest[key] == value for key, value in rest.items())
 
 
 def test_same_seed_gives_the_same_bytes_and_force_replaces_a_model(run, models, write, tmp_path):

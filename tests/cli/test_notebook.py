@@ -99,6 +99,6 @@ def test_examples_of_the_python_page_run(
     for text in examples:
         exec(text, names)
     assert {name for text in examples for name in re.findall(r"seqpred\.(\w+)\(", text)} >= {
-        *("train", "evaluate", "predict", "compare", "tune", "plot", "load")
+        *("train", "evaluate", "predict", "explain", "compare", "tune", "plot", "load")
     }
     assert len(names["table"]) == 2 * 28
