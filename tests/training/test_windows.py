@@ -100,6 +100,18 @@ def test_validation_scores_rows_after_the_cut_only() -> None:
     assert (last + windows.spec.horizon < windows.ends[tracks]).all()
 
 
+def test_validation_scores_at_most_twelve_windows_of_each_horizon() -> None:
+    values = np.arange(400.0) % 7
+    prepared = [(0, prepare(values, SPEC), values)]
+    spec = WindowSpec(SPEC, 8, 50, last_position_only=False)
+    windows = make_windows(lambda _: prepared, np.array([400]), np.array([250]), SPEC.inputs, spec)
+    starts, _ = windows.validation_windows()
+    assert len(starts) == 3 * 12
+    assert np.unique(windows.validation_blocks()).tolist() == [0, 1, 2]
+    assert starts[0] + 7 == windows.cuts[0] - 1
+    assert starts[-1] + 7 + 50 == windows.ends[0] - 1
+
+
 def test_windows_are_rows_of_one_array() -> None:
     """The memory of any number of windows is that of the data."""
     tracks, windows = make()
