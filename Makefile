@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test lint types tests format docs cells bench bench-speed bench-peers torture coverage mutants \
-	audit accuracy lowest clean
+	audit accuracy pretrain lowest clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -81,6 +81,9 @@ audit:  ## check the locked dependencies for known vulnerabilities (queries PyPI
 
 accuracy: install  ## reproduce the accuracy table of the README (scores on the test splits)
 	$(BIN)/python benchmarks/accuracy.py
+
+pretrain: install  ## train the pretrained networks again, byte for byte (resumes an interrupted run)
+	$(BIN)/python -m seqpred.pretraining
 
 lowest:  ## run the tests with the lowest releases that pyproject.toml allows
 	$(PYTHON) -m venv .venv-lowest

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seqpred.commands.compare import compare
     from seqpred.commands.evaluate import evaluate
     from seqpred.commands.explain import explain
+    from seqpred.commands.forecast import forecast
     from seqpred.commands.plot import plot
     from seqpred.commands.predict import predict
     from seqpred.commands.train import train
@@ -30,6 +31,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explain",
+    "forecast",
     "load",
     "plot",
     "predict",
@@ -43,6 +45,7 @@ _HOMES = {
     "compare": "commands.compare",
     "evaluate": "commands.evaluate",
     "explain": "commands.explain",
+    "forecast": "commands.forecast",
     "load": "forecasting.model",
     "plot": "commands.plot",
     "predict": "commands.predict",

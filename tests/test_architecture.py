@@ -29,18 +29,21 @@ PACKAGES = [
     "features",
     "runtime",
     "recipe",
+    "synthetic",
     "network",
     "evaluation",
     "storage",
+    "pretrained",
     "forecasting",
     "explanation",
     "training",
+    "pretraining",
     "report",
     "tuning",
     "commands",
     "cli",
 ]
-TORCH = {"network", "training"}
+TORCH = {"network", "training", "pretraining"}
 PANDAS_FILES = {"column_profile.py", "frame.py", "json_rows.py", "number_columns.py", "thorough.py", "wide.py"}
 PANDAS_FILES = {f"reading/{name}" for name in PANDAS_FILES} | {"timestamps/reader.py"}
 

@@ -26,6 +26,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "forecast": Entry("forecast:forecast", "Forecast without a config or training, with the pretrained network."),
     "init": Entry("init:init", "Inspect a data file and print a commented config.", needs_arguments=False),
     "check": Entry("check:check", "Summarize a data file and how training would use it."),
     "train": Entry("train:train", "Train a model and print the path of its folder."),
@@ -70,7 +71,8 @@ app = typer.Typer(
     name="seqpred",
     cls=_Commands,
     help="Forecast time series from CSV files with a recurrent network.\n\n"
-    "Three steps: seqpred init sales.csv > sales.yaml; seqpred train sales.yaml; seqpred predict runs/sales.",
+    "At once: seqpred forecast sales.csv.\n\n"
+    "Trained on the data: seqpred init sales.csv > sales.yaml; seqpred train sales.yaml; seqpred predict runs/sales.",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help does not need rich, whose import takes time
     pretty_exceptions_enable=False,

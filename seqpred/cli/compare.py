@@ -17,7 +17,12 @@ def compare(
     ctx: typer.Context,
     models: Annotated[
         list[Path],
-        typer.Argument(metavar="MODEL...", help="Model folders.", show_default=False, autocompletion=offer_models),
+        typer.Argument(
+            metavar="MODEL...",
+            help="Model folders; `pretrained` may be among them.",
+            show_default=False,
+            autocompletion=offer_models,
+        ),
     ],
     data: Annotated[
         str | None,

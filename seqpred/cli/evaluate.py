@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from seqpred.evaluation.scores import Evaluation
 
 _Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False, autocompletion=offer_models)
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="Model folder, or `pretrained`.", show_default=False, autocompletion=offer_models
+    ),
 ]
 _Data = Annotated[
     str | None,
@@ -90,9 +93,9 @@ def evaluate(
     from seqpred.cli.predict import parse_shard
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import evaluate as command
+    from seqpred.commands.pretrained import load_for
     from seqpred.evaluation.details import Details, Observed, all_of
     from seqpred.evaluation.shard_sums import merge_shards
-    from seqpred.forecasting.model import load
     from seqpred.storage.atomic import check_writable
 
     output = Output.of(ctx, quiet=quiet)
@@ -101,10 +104,10 @@ def evaluate(
     _check_shards(shard, merge, [by, forecasts, report], [data, windows], require_skill)
     for path in filter(None, (report, forecasts)):
         check_writable(path)
-    loaded = load(model, runtime)
+    loaded, source = load_for(model, data, {}, output.notify, runtime)
     if shard:
         part = parse_shard(shard)
-        sums = command.evaluate_shard(loaded, data, shard=part, windows=windows, notify=output.notify)
+        sums = command.evaluate_shard(loaded, source, shard=part, windows=windows, notify=output.notify)
         write_data(json.dumps(sums.to_dict()) + "\n")
         return
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
@@ -116,7 +119,7 @@ def evaluate(
     if merge:
         found = merge_shards(_paths(merge), loaded.folder.manifest["fingerprint"])
     else:
-        found = command.evaluate(loaded, data, windows=windows, notify=output.notify, observe=all_of(observers))
+        found = command.evaluate(loaded, source, windows=windows, notify=output.notify, observe=all_of(observers))
     if forecasts:
         _write_forecasts(forecasts, details)
     if report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,13 +12,18 @@ import typer
 from seqpred.cli.completion import offer_models
 
 if TYPE_CHECKING:
+    from seqpred.cli.terminal import Output
+    from seqpred.forecasting.model import Model
     from seqpred.forecasting.shard import Shard
 
 Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
 FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
 
 _Model = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False, autocompletion=offer_models)
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="Model folder, or `pretrained`.", show_default=False, autocompletion=offer_models
+    ),
 ]
 _Data = Annotated[
     str | None,
@@ -87,59 +93,129 @@ def predict(
 
     Example: cat sales.csv | seqpred predict runs/sales - > forecast.csv
     """
-    from seqpred.cli.table import encode_table, rounded
     from seqpred.cli.terminal import Output
-    from seqpred.forecasting.model import load
-    from seqpred.storage.atomic import check_writable, write_file
+    from seqpred.commands.pretrained import load_for
 
     screen = Output.of(ctx, quiet=quiet)
-    levels, part = _levels(quantiles) if quantiles else None, _shard(shard, each=stream or state is not None)
-    on_screen = form is None and output is None and not (no_header or origin) and sys.stdout.isatty()
-    form = form or FORMS.get(output.suffix if output else "", "csv")
-    _check(data, future, form, output, each=stream, stateful=state is not None)
-    for path in (output, write_future, state):
-        if path:
-            check_writable(path)
-    loaded = load(model, runtime)
-    if stream or state:
-        from seqpred.cli.stream import Job, OutputOptions, opened, raise_fault, report_fault
-        from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
+    asked = Asked(
+        data=data,
+        steps=steps,
+        future=future,
+        write_future=write_future,
+        levels=levels_of(quantiles) if quantiles else None,
+        stream=stream,
+        state=state,
+        strict=strict,
+        window=window,
+        on_screen=form is None and output is None and not (no_header or origin) and sys.stdout.isatty(),
+        form=form or FORMS.get(output.suffix if output else "", "csv"),
+        output=output,
+        header=not no_header,
+        origin=origin,
+        digits=digits,
+        part=shard_of(shard, each=stream or state is not None),
+    )
+    asked.check()
+    keys = {"forecast.quantiles": asked.levels} if asked.levels else {}
+    source = asked.history(None) if str(model) == "pretrained" else data
+    run(screen, *load_for(model, source, keys, screen.notify, runtime), asked)
 
-        where = "standard input" if data == "-" else str(data)
-        options = StreamOptions(steps, levels, future, window)
-        on_skipped = raise_fault if strict else report_fault
-        forecaster = StreamingForecaster(loaded, where, options, on_skipped, screen.notify)
-        written = OutputOptions(form, stream, state, output, strict, digits, not no_header, origin)
-        job = Job(forecaster, written, screen.notify)
-        with opened(str(data)) as descriptor:
-            if job.run(descriptor):
-                raise KeyboardInterrupt
+
+@dataclass(frozen=True)
+class Asked:
+    """What `predict` and `forecast` are asked for; see their options.
+
+    Attributes:
+        on_screen: whether a table and a chart are shown on a terminal.
+    """
+
+    data: str | None
+    steps: int | None
+    levels: list[float] | None
+    form: Form
+    output: Path | None = None
+    future: str | None = None
+    write_future: Path | None = None
+    stream: bool = False
+    state: Path | None = None
+    strict: bool = False
+    window: bool = False
+    header: bool = True
+    on_screen: bool = False
+    origin: bool = False
+    digits: int | None = None
+    part: Shard | None = None
+
+    def check(self) -> None:
+        """Refuse options that exclude each other, and files that cannot be written."""
+        from seqpred.storage.atomic import check_writable
+
+        _check(self.data, self.future, self.form, self.output, each=self.stream, stateful=self.state is not None)
+        for path in (self.output, self.write_future, self.state):
+            if path:
+                check_writable(path)
+
+    def history(self, like: str | None) -> str | None:
+        """The file from which the pretrained network's config is chosen."""
+        if like is None and self.data == "-" and (self.stream or self.state):
+            raise typer.BadParameter("a stream has no rows yet to choose the season from: name a file with --like")
+        return self.data if like is None else like
+
+
+def run(screen: Output, model: Model, source: object, asked: Asked) -> None:
+    """Forecast and write the result.
+
+    Args:
+        source: the data, which may have been opened.
+    """
+    if asked.stream or asked.state:
+        _run_stream(screen, model, asked)
         return
+    from seqpred.cli.table import encode_table, rounded
     from seqpred.commands.predict import compute_forecasts, future_table  # reading tables, which a stream does not need
+    from seqpred.storage.atomic import write_file
 
-    if write_future:
-        table = future_table(loaded, data, steps=steps, notify=screen.notify)
-        write_file(write_future, encode_table(table, "csv"))
+    if asked.write_future:
+        table = future_table(model, source, steps=asked.steps, notify=screen.notify)
+        write_file(asked.write_future, encode_table(table, "csv"))
     else:
         with screen.progress_cleared():
             found = compute_forecasts(
-                loaded,
-                data,
-                steps=steps,
-                quantiles=levels,
-                future=future,
-                shard=part,
+                model,
+                source,
+                steps=asked.steps,
+                quantiles=asked.levels,
+                future=asked.future,
+                shard=asked.part,
                 notify=screen.notify,
                 on_progress=screen.on_progress,
             )
-        if on_screen:
+        if asked.on_screen:
             from seqpred.cli.forecast_screen import show_forecasts
 
-            show_forecasts(found, digits, screen.notify, all_levels=levels is not None)
+            show_forecasts(found, asked.digits, screen.notify, all_levels=asked.levels is not None)
             return
-        table = found.table(as_text=form != "parquet", origin=origin)
-        table = table if digits is None else rounded(table, digits)
-        _write(encode_table(table, form, header=not no_header), output)
+        table = found.table(as_text=asked.form != "parquet", origin=asked.origin)
+        table = table if asked.digits is None else rounded(table, asked.digits)
+        _write(encode_table(table, asked.form, header=asked.header), asked.output)
+
+
+def _run_stream(screen: Output, model: Model, asked: Asked) -> None:
+    """Forecast row by row, or continue from a state."""
+    from seqpred.cli.stream import Job, OutputOptions, opened, raise_fault, report_fault
+    from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
+
+    where = "standard input" if asked.data == "-" else str(asked.data)
+    options = StreamOptions(asked.steps, asked.levels, asked.future, asked.window)
+    on_skipped = raise_fault if asked.strict else report_fault
+    forecaster = StreamingForecaster(model, where, options, on_skipped, screen.notify)
+    written = OutputOptions(
+        asked.form, asked.stream, asked.state, asked.output, asked.strict, asked.digits, asked.header, asked.origin
+    )
+    job = Job(forecaster, written, screen.notify)
+    with opened(str(asked.data)) as descriptor:
+        if job.run(descriptor):
+            raise KeyboardInterrupt
 
 
 def _write(content: bytes, output: Path | None) -> None:
@@ -176,7 +252,7 @@ def _check(
         raise typer.BadParameter("--stream writes to standard output: redirect it instead of using --output")
 
 
-def _shard(text: str | None, *, each: bool) -> Shard | None:
+def shard_of(text: str | None, *, each: bool) -> Shard | None:
     """The shard of an option."""
     if text is None:
         return None
@@ -195,7 +271,7 @@ def parse_shard(text: str) -> Shard:
         raise typer.BadParameter(f"--shard {text}: expected i/n, as 1/4") from None
 
 
-def _levels(text: str) -> list[float]:
+def levels_of(text: str) -> list[float]:
     """The quantile levels of an option."""
     try:
         levels = [float(part) for part in text.split(",")]

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from seqpred.commands.evaluate import rows_unseen
 from seqpred.commands.load_panel import load_panel, open_data
+from seqpred.commands.pretrained import load_for
 from seqpred.errors import ConfigError, DataError
 from seqpred.evaluation.backtest import BacktestSpec, Window, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.comparison import Comparison, Contestant, TrackErrors, compare_models
-from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.model import Model
+from seqpred.forecasting.pretrained_model import NAME, pretrained_model
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
+from seqpred.recipe.pretrained import for_pretrained
 
 
 def compare(
@@ -35,9 +38,9 @@ def compare(
     Raises:
         ConfigError: the models cannot be compared. DataError: there is no window that all models have not seen.
     """
-    loaded = [model if isinstance(model, Model) else load(model) for model in models]
-    if not loaded:
+    if not models:
         raise ConfigError("no model is given", hint="Name the model folders to compare.")
+    loaded, data = _load(models, data, notify)
     _check_comparable(loaded)
     first, source = loaded[0], open_data(data, loaded[0].config)
     panels = [
@@ -52,6 +55,18 @@ def compare(
         notify(Note(f"{common} windows are unseen by all models; --windows {windows} is reduced to that", source.name))
     scored = last_windows(panels[0].lengths, first.horizon, ["unseen"] * count)
     return compare_models([_score(model, panel, scored) for model, panel in zip(loaded, panels, strict=True)])
+
+
+def _load(models: Sequence[Model | str | Path], data: object, notify: Notify) -> tuple[list[Model], object]:
+    """The models and the data; the pretrained network forecasts what the first of the others does."""
+    others = [model for model in models if isinstance(model, Model) or str(model) != NAME]
+    if not others:
+        model, data = load_for(models[0], data, notify=notify)
+        return [model], data
+    first = load_for(others[0], data)[0]
+    pretrained = None if len(others) == len(models) else pretrained_model(for_pretrained(first.config))
+    loaded = [first if m is others[0] else load_for(m, data)[0] if m in others else pretrained for m in models]
+    return [model for model in loaded if model is not None], data
 
 
 def _check_comparable(models: Sequence[Model]) -> None:
@@ -81,6 +96,5 @@ def _score(model: Model, panel: Panel, windows: Sequence[Window]) -> Contestant:
         config.levels, model.horizon, Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     )
     found = backtest(panel, model.forecasters(), spec, windows, errors.observe)
-    parameters = sum(w.size for name, w in model.folder.weights().items() if name.startswith("members."))
     seconds = model.folder.manifest.get("duration")
-    return Contestant(str(model.folder.path), found, errors.errors, parameters, seconds)
+    return Contestant(str(model.folder.path), found, errors.errors, model.parameters, seconds)

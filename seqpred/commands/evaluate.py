@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from seqpred.commands.load_panel import load_panel, open_data
+from seqpred.commands.pretrained import load_for
 from seqpred.evaluation.backtest import BacktestSpec, Observer, Window, add_up, backtest, last_windows, too_short
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.scores import Evaluation, label_windows
 from seqpred.evaluation.shard_sums import MadeFor, ShardSums
-from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.model import Model
 from seqpred.forecasting.shard import Shard
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
@@ -40,7 +41,7 @@ def evaluate(
         Scores over all windows and for each of them. Windows whose rows the model was trained on have the part
         `training`: their scores are in-sample. `to_dict()` is the object that `eval --json` prints.
     """
-    model = model if isinstance(model, Model) else load(model)
+    model, data = load_for(model, data, notify=notify)
     panel, spec, to_score = _prepare(model, data, windows, notify)
     return backtest(panel, model.forecasters(), spec, to_score, observe and observe(panel))
 
@@ -61,7 +62,7 @@ def evaluate_shard(
     Raises:
         DataError: the shard contains no series.
     """
-    model = model if isinstance(model, Model) else load(model)
+    model, data = load_for(model, data, notify=notify)
     panel, spec, to_score = _prepare(model, data, windows, notify)
     if to_score[0].cuts.max() < 1:
         raise too_short(panel, len(to_score), spec.horizon)

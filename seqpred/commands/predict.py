@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel, open_data
+from seqpred.commands.pretrained import load_for
 from seqpred.errors import ConfigError
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
@@ -43,6 +44,8 @@ def predict(  # noqa: PLR0913, as many options as the command
     """
     from seqpred.reading.frame import to_frame
 
+    keys = {"forecast.quantiles": [*quantiles]} if quantiles is not None else {}
+    model, data = load_for(model, data, keys, notify)
     found = compute_forecasts(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify)
     return to_frame(found.table(as_text=False, origin=origin))
 

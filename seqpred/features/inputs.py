@@ -21,6 +21,16 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqpred.arrays import Bool, Float, Float32, Int
+from seqpred.features.classical import (
+    CLASSICAL_INPUTS,
+    PAST_ERRORS,
+    context,
+    leads,
+    mean_errors,
+    past_errors,
+    recent_rows,
+    relative_lags,
+)
 from seqpred.features.naive import cycles_used, fill_missing, lagged_rows, profile_rows
 from seqpred.features.running import rolling_moments, running_profile, running_scale, slog
 
@@ -42,6 +52,8 @@ class InputSpec:
         lags: of the changes given as inputs; the longest is also the width of the rolling mean and spread.
         blend: whether the network also weighs other naive forecasts.
         autoregression: rows of the linear autoregressive term; 0 for none.
+        classical: whether a pretrained network weighs the classical forecasts of `features.classical` for this season;
+            the anchor is then the last value.
     """
 
     season: int
@@ -49,11 +61,31 @@ class InputSpec:
     lags: tuple[int, ...]
     blend: bool = True
     autoregression: int = 0
+    classical: bool = False
+
+    @classmethod
+    def for_pretrained(cls, season: int) -> InputSpec:
+        """The inputs of a pretrained network, in units of the season."""
+        return cls(season, 1, relative_lags(season), blend=False, classical=True)
 
     @property
     def inputs(self) -> int:
-        """F, inputs of each row: a change for each lag, distance from the rolling mean, spread, anchor, observed."""
-        return len(self.lags) + 4
+        """F, inputs of each row: a change for each lag, distance from the rolling mean, spread, anchor, observed.
+
+        With `classical`, those of `features.classical` follow the changes.
+        """
+        return len(self.lags) + 4 + CLASSICAL_INPUTS * self.classical
+
+    @property
+    def fill_lag(self) -> int:
+        """Missing values are replaced by those so many rows earlier."""
+        return self.season if self.classical else self.anchor
+
+    @property
+    def context(self) -> tuple[int, int]:
+        """Which inputs are the rows of history and the season; the value itself is before them."""
+        last = len(self.lags) + CLASSICAL_INPUTS
+        return last - 2, last - 1
 
     @cached_property
     def cycles(self) -> tuple[int, ...]:
@@ -63,6 +95,8 @@ class InputSpec:
     @cached_property
     def recent(self) -> int:
         """R, rows up to the current one that the head receives; 0 if it uses none."""
+        if self.classical:
+            return recent_rows(self.season)
         blended = max(2 * self.anchor, *(cycle * cycles_used(cycle) for cycle in self.cycles), 0)
         return max(blended * self.blend, self.autoregression)
 
@@ -74,7 +108,8 @@ class InputSpec:
     @cached_property
     def past(self) -> int:
         """W, filled values before a row that are remembered for its inputs and naive forecasts."""
-        return max(*self.lags, self.anchor, self.recent)
+        before = leads(self.season)[-1] if self.classical else 0
+        return max(*self.lags, self.anchor, self.recent + before)
 
 
 class TrackMemory(NamedTuple):
@@ -85,7 +120,8 @@ class TrackMemory(NamedTuple):
         since: [B, C], rows since the first observation, including it; 0 before it.
         filled: [B, C, W], the last values, missing ones filled in.
         values: [B, C, season], the last values, NaN where missing.
-        sums, pairs: [B, C, 2], sum and number of the absolute changes over a season and over one row.
+        sums, pairs: [B, C, 2], sum and number of the absolute changes over a season and over one row; for a pretrained
+            network, means and number of past errors follow in `sums`.
         profile: [B, C, P], the running profile at the last rows.
     """
 
@@ -106,7 +142,7 @@ class TrackMemory(NamedTuple):
             since=np.zeros(tracks, np.int64),
             filled=np.zeros((*tracks, spec.past)),
             values=np.full((*tracks, spec.season), np.nan),
-            sums=np.zeros((*tracks, 2)),
+            sums=np.zeros((*tracks, 2 + (PAST_ERRORS + 1) * spec.classical)),
             pairs=np.zeros((*tracks, 2)),
             profile=np.zeros((*tracks, spec.profile)),
         )
@@ -238,17 +274,25 @@ def advance(
     """
     steps = values.shape[2]
     rows = memory.rows[:, None] + np.arange(1, steps + 1)
-    filled, first = fill_missing(memory.filled, memory.since, values, spec.anchor)
-    scale, sums, pairs = running_scale(memory.values, memory.sums, memory.pairs, values)
+    filled, first = fill_missing(memory.filled, memory.since, values, spec.fill_lag)
+    scale, sums, pairs = running_scale(memory.values, memory.sums[..., :2], memory.pairs, values)
     observed, profile = np.arange(steps) >= first[..., None], memory.profile
     if spec.profile:
         before = np.where(memory.since[..., None] > 0, profile, filled[..., spec.past - spec.profile : spec.past])
         profile = running_profile(before, filled[..., spec.past :], np.isfinite(values), first)
     x = np.empty((*values.shape, spec.inputs), dtype)
     columns = _columns(filled, rows, spec)
+    if spec.classical:
+        history = np.arange(1, steps + 1) - first[..., None]
+        begin, counted = len(spec.lags), np.isfinite(values) & (history > spec.season + 2)
+        means, errors = mean_errors(columns[begin : begin + PAST_ERRORS], counted, memory.sums[..., 2:], spec.season)
+        columns[begin + PAST_ERRORS :][:PAST_ERRORS] = means
+        sums = np.concatenate([sums, errors], axis=-1)
     columns /= _unit(scale, filled[..., filled.shape[2] - steps :])
     x[..., :-1] = np.moveaxis(slog(columns, x.dtype), 0, -1)
     x[..., -1] = np.isfinite(values)
+    if spec.classical:
+        x[..., list(spec.context)] = context(history, spec.season)
     if first.max() > 0:
         x[~observed] = 0
     ends = np.full(len(values), steps) if lengths is None else lengths
@@ -290,6 +334,10 @@ def _columns(filled: Float, rows: Int, spec: InputSpec) -> Float:
     columns = np.empty((spec.inputs - 1, *now.shape))
     for i, lag in enumerate(spec.lags):
         np.subtract(now, filled[..., end - steps - lag : end - lag], out=columns[i])
+    if spec.classical:
+        first = len(spec.lags)
+        columns[first : first + PAST_ERRORS] = past_errors(filled, steps, spec.season)
+        columns[first + 2 * PAST_ERRORS] = now
     columns[-3], columns[-2] = rolling_moments(filled, rows, max(spec.lags))
     back = spec.anchor - 1
     np.subtract(filled[..., end - steps - back : end - back], now, out=columns[-1])

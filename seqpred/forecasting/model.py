@@ -130,8 +130,11 @@ class Model:
 
     def forecast(self, panel: Panel, steps: int, ahead: Float, on_share: OnShare = no_op) -> Float:
         """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""
-        spec = session_spec(self.config, self.covariates, self.runtime, panel.step, steps)
-        return forecast_panel(panel, spec, ahead, on_share)
+        return forecast_panel(panel, self.session_spec(panel.step, steps), ahead, on_share)
+
+    def session_spec(self, step: Step, steps: int) -> SessionSpec:
+        """What stays fixed in a session; see the function `session_spec`."""
+        return session_spec(self.config, self.covariates, self.runtime, step, steps)
 
     def forecasters(self) -> dict[str, Forecaster]:
         """The model and, as `blend`, the same without the networks, for forecasts after increasing cutoffs."""
@@ -158,6 +161,11 @@ class Model:
         except (RuntimeError, ValueError, TypeError, LookupError) as e:
             raise self._damaged(f"the weights do not fit its config ({e})") from None
         return ComponentRuntime(ensemble, self.config.model.window)
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the networks have."""
+        return sum(w.size for name, w in self.folder.weights().items() if name.startswith("members."))
 
     def _damaged(self, what: str) -> FolderError:
         hint = "Train again, or restore the whole folder from a copy."

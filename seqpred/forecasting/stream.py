@@ -13,7 +13,7 @@ from seqpred.calendar.step import Step
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates
-from seqpred.forecasting.model import Model, session_spec
+from seqpred.forecasting.model import Model
 from seqpred.forecasting.session import Forecast, ForecastSession
 from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.table import check_levels, quantile_at
@@ -87,7 +87,7 @@ class StreamingForecaster:
         words = {c.name: c.words for c in covariates.columns if c.words is not None}
         own = columns if statics is None else replace(columns, static=())
         self.parser = LineParser(source, RowFormat(own, dialect, words, step), on_skipped, notify)
-        spec = session_spec(config, covariates, model.runtime, step, options.steps or model.horizon)
+        spec = model.session_spec(step, options.steps or model.horizon)
         known = None
         if options.future is not None:
             from seqpred.forecasting.future import known_at  # reading tables, which most streams do not need

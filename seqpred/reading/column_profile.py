@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 from seqpred.errors import DataError
 from seqpred.reading.header import find_nested, header
+from seqpred.reading.plain import small_cells
+from seqpred.reading.plain_cells import NUMBER, WHOLE
 from seqpred.sources.dialect import EMPTY
 from seqpred.sources.numbers import is_plain_number
 from seqpred.sources.source import BROKEN, Source
+from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from seqpred.timestamps.recognize import Recognized
     from seqpred.timestamps.units import Unit
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
@@ -24,7 +26,7 @@ SAMPLE_ROWS = 2000
 SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
 FEW_ROWS = 3
 DECIMAL_COMMA = re.compile(r"[+-]?\d*(?:,\d*)?", re.ASCII)
-LIKE_TIMES = r"(?=(?:.*\d){2}).{3,30}"  # short texts with two digits or more
+LIKE_TIMES = re.compile(r"(?=(?:.*\d){2}).{3,30}")  # short texts with two digits or more
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,17 @@ def profile_columns(source: Source) -> list[ColumnProfile]:
     Raises:
         DataError: empty, no header, only a header, or not a table at all.
     """
-    from seqpred.reading.frame import read_frame
-
     if len(source.parts) > 1:
         header(source)  # the same in all of them
+    few = small_cells(source, SAMPLE_ROWS)
+    if few is not None:
+        return [profile(_plain_cells(name, column)) for name, column in few.items()]
+    from seqpred.reading.frame import read_frame
+
     frame = read_frame(source, rows=SAMPLE_ROWS)
     if not len(frame):
         raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
-    found = [_profile(frame[c], (*EMPTY, *source.dialect.missing_texts)) for c in frame.columns]
+    found = [profile(_cells(frame[c], (*EMPTY, *source.dialect.missing_texts))) for c in frame.columns]
     return [*found, *(ColumnProfile(name, "nested", 0, len(frame)) for name in find_nested(source))]
 
 
@@ -78,38 +83,83 @@ def name_columns(source: Source) -> list[ColumnProfile]:
     return [ColumnProfile(name, "empty", 0, 0) for name in names] or profile_columns(source)
 
 
-def _profile(column: pd.Series, empty: Sequence[str]) -> ColumnProfile:
+@dataclass(frozen=True)
+class Cells:
+    """The cells of one column.
+
+    Attributes:
+        rows: how many there are.
+        distinct: how many different ones, those that are empty not among them.
+        texts: the different ones that are not empty, without blanks around them, in order of appearance.
+        numbers: the different numbers; None if the cells are texts, truth values or times.
+        whole: whether these are stored as integers.
+        counted: whether they number the rows.
+        stored_time: what is known of cells that are stored as times or truth values; None for others.
+    """
+
+    name: str
+    rows: int
+    distinct: int
+    texts: list[str]
+    numbers: list[float] | None = None
+    whole: bool = False
+    counted: bool = False
+    stored_time: Recognized | None = None
+
+
+def profile(cells: Cells) -> ColumnProfile:
+    """What a column seems to contain."""
+    name, texts = cells.name, cells.texts
+    found = _recognize(cells)
+    kind = _kind(cells, found)
+    unreadable = found.unreadable if kind != "whole" else ""
+    if kind == "text" and found.part:
+        unreadable = f"{texts[0]!r} has no year"
+    if kind == "text" and cells.distinct == cells.rows >= FEW_ROWS and all(map(LIKE_TIMES.fullmatch, texts)):
+        unreadable = unreadable or f"{texts[0]!r} is not a timestamp"
+    is_dated = kind == "time" and not found.has_clock
+    return ColumnProfile(name, kind, cells.distinct, cells.rows, is_dated, cells.counted, found.part, unreadable)
+
+
+def _plain_cells(name: str, column: Sequence[str]) -> Cells:
+    """The cells of a column of a small file, with the types that pandas would find."""
+    filled = [cell for cell in column if cell]
+    texts = list(dict.fromkeys(map(str.strip, filled)))
+    if not texts or not all(map(NUMBER.fullmatch, texts)):
+        return Cells(name, len(column), len(set(filled)), texts)
+    whole = len(filled) == len(column) and all(map(WHOLE.fullmatch, texts))
+    numbers = list(dict.fromkeys(map(int if whole else float, filled)))
+    counted = whole and [*map(int, column)] == [*range(int(column[0]), int(column[0]) + len(column))]
+    counted = counted and int(column[0]) in (0, 1)
+    return Cells(name, len(column), len(numbers), [*map(str, numbers)], numbers, whole, counted)
+
+
+def _cells(column: pd.Series, empty: Sequence[str]) -> Cells:
+    """The cells of a column of a frame."""
     from pandas.api import types
 
     from seqpred.timestamps.reader import stripped
 
     filled = column[column.notna() & ~column.isin(empty)]
-    name, distinct = str(column.name), int(column.nunique())
     texts = list(dict.fromkeys(stripped(filled.drop_duplicates()).tolist()))
-    found = _recognize(name, filled, texts)
-    kind = _kind(filled, found, texts)
     counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
-    unreadable = found.unreadable if kind != "whole" else ""
-    if kind == "text" and found.part:
-        unreadable = f"{str(filled.iloc[0]).strip()!r} has no year"
-    if kind == "text" and distinct == len(column) >= FEW_ROWS and stripped(filled).str.fullmatch(LIKE_TIMES).all():
-        unreadable = unreadable or f"{str(filled.iloc[0]).strip()!r} is not a timestamp"
-    is_dated = kind == "time" and not found.has_clock
-    return ColumnProfile(name, kind, distinct, len(column), is_dated, counted, found.part, unreadable)
+    stored, is_bool = None, types.is_bool_dtype(filled)
+    if is_bool:
+        stored = Recognized()
+    elif types.is_datetime64_any_dtype(filled):
+        stored = Recognized(is_time=True, has_clock=bool((filled != filled.dt.normalize()).any()))
+    numbers = filled.unique().tolist() if types.is_numeric_dtype(filled) else None
+    whole = types.is_integer_dtype(filled)
+    return Cells(str(column.name), len(column), int(column.nunique()), texts, numbers, whole, counted, stored)
 
 
-def _recognize(name: str, filled: pd.Series, texts: list[str]) -> Recognized:
+def _recognize(cells: Cells) -> Recognized:
     """What a column could be in a timestamp."""
-    from pandas.api import types
-
-    from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
-
-    if not len(filled) or types.is_bool_dtype(filled):
-        return Recognized()
-    if types.is_datetime64_any_dtype(filled):
-        return Recognized(is_time=True, has_clock=bool((filled != filled.dt.normalize()).any()))
-    if types.is_numeric_dtype(filled):
-        return recognize_numbers(name, texts, filled.unique().tolist())
+    name, texts = cells.name, cells.texts
+    if not texts or cells.stored_time is not None:
+        return cells.stored_time or Recognized()
+    if cells.numbers is not None:
+        return recognize_numbers(name, texts, cells.numbers)
     if all(map(is_plain_number, texts[:SAMPLE_TEXTS])):
         numbers = [float(text) for text in texts if is_plain_number(text)]
         return recognize_numbers(name, texts, numbers)
@@ -118,16 +168,15 @@ def _recognize(name: str, filled: pd.Series, texts: list[str]) -> Recognized:
     return recognize_texts(name, texts[:SAMPLE_TEXTS])
 
 
-def _kind(filled: pd.Series, found: Recognized, texts: list[str]) -> Kind:
+def _kind(cells: Cells, found: Recognized) -> Kind:
     """What the cells of a column are that are not empty."""
-    from pandas.api import types
-
-    if not len(filled):
+    texts = cells.texts
+    if not texts:
         return "empty"
     if found.is_time or found.is_clock:
         return "time" if found.is_time else "clock"
-    if types.is_numeric_dtype(filled):
-        return "whole" if types.is_integer_dtype(filled) else "number"
+    if cells.numbers is not None:
+        return "whole" if cells.whole else "number"
     if all(map(is_plain_number, texts)):  # text only because other cells contain words such as NA
         return "whole" if all(float(text).is_integer() for text in texts) else "number"
     from seqpred.reading.number_columns import are_numbers

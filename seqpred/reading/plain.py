@@ -14,12 +14,13 @@ import numpy as np
 
 from seqpred.arrays import Float, Int
 from seqpred.calendar.step import YEAR_1
+from seqpred.errors import DataError
 from seqpred.reading.plain_cells import ISO, NotPlainError, PlainCells
 from seqpred.reading.split_cells import SplitCells
 from seqpred.reading.thousands import is_open, may_group
 from seqpred.sources.body import records_of
 from seqpred.sources.columns import Columns, column_names
-from seqpred.sources.dialect import LARGEST
+from seqpred.sources.dialect import EMPTY, LARGEST
 from seqpred.sources.source import BROKEN, Source
 from seqpred.timestamps.format import INTEGER, TimestampFormat, may_be_timestamps
 
@@ -67,6 +68,30 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         values[sentinels, i] = np.nan
         marked += int(sentinels.sum())
     return Plain(clock, names, codes, times, values, words, marked)
+
+
+def small_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
+    """The first cells of each column of a small file without quotes or words for empty cells; None for others.
+
+    Args:
+        rows: how many, at most.
+    """
+    dialect = source.dialect
+    if len(source.parts) > 1 or not source.is_csv or dialect.missing_texts or source.encoding != "utf-8-sig":
+        return None
+    try:
+        if not source.is_plain:
+            return None
+        with source.unpacked() as content:
+            begin = content.read(SMALL + 1)
+        if len(begin) > SMALL:
+            return None
+        split = SplitCells(source, begin)
+    except (NotPlainError, KeyError, ValueError, DataError, *BROKEN):
+        return None
+    cells: dict[str, Sequence[str]] = {name: column[:rows] for name, column in split.cells.items()}
+    has_words = any(cell and cell.strip() in EMPTY for column in cells.values() for cell in column)
+    return None if has_words else cells
 
 
 def _is_plain(part: Source, columns: Columns) -> bool:

@@ -12,7 +12,11 @@ from seqpred.sources.source import Source
 
 
 class SplitCells:
-    """See `PlainCells`."""
+    """See `PlainCells`.
+
+    Attributes:
+        cells: of each column by its name, as they are written.
+    """
 
     def __init__(self, source: Source, content: bytes) -> None:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
@@ -21,34 +25,34 @@ class SplitCells:
         header, *rows = [line.split(source.delimiter) for line in text.split("\n") if line]
         if not rows or any(len(row) != len(header) for row in rows):
             raise NotPlainError
-        self._cells = dict(zip(column_names(header), zip(*rows, strict=True), strict=True))
+        self.cells = dict(zip(column_names(header), zip(*rows, strict=True), strict=True))
 
     def __len__(self) -> int:
-        return len(next(iter(self._cells.values())))
+        return len(next(iter(self.cells.values())))
 
     def words(self, name: str) -> tuple[list[str], Int]:
         """See `PlainCells`."""
         place: dict[str, int] = {}
-        codes = [place.setdefault(word, len(place)) for word in self._cells[name]]
+        codes = [place.setdefault(word, len(place)) for word in self.cells[name]]
         return list(place), np.array(codes, np.int64)
 
     def numbers(self, name: str) -> Float:
         """See `PlainCells`."""
-        texts = ["nan" if text in EMPTY else text for text in self._cells[name]]
+        texts = ["nan" if text in EMPTY else text for text in self.cells[name]]
         if not all(NUMBER.fullmatch(text) or text == "nan" for text in texts):
             raise NotPlainError
         return np.array([float(text) for text in texts])
 
     def whole(self, name: str) -> Int:
         """See `PlainCells`."""
-        if not all(map(WHOLE.fullmatch, self._cells[name])):
+        if not all(map(WHOLE.fullmatch, self.cells[name])):
             raise NotPlainError
-        return np.array([int(text) for text in self._cells[name]], np.int64)
+        return np.array([int(text) for text in self.cells[name]], np.int64)
 
     def instants(self, name: str, first: str) -> Int:
         """See `PlainCells`."""
         signs = [(i, sign) for i, sign in enumerate(first) if sign in "T :"]
-        for text in self._cells[name]:
+        for text in self.cells[name]:
             if len(text) != len(first) or not ISO.fullmatch(text) or any(text[i] != sign for i, sign in signs):
                 raise NotPlainError
-        return np.array(self._cells[name], "datetime64[us]").astype(np.int64)
+        return np.array(self.cells[name], "datetime64[us]").astype(np.int64)

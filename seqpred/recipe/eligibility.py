@@ -89,14 +89,24 @@ def check_varying(panel: Panel) -> None:
     Raises:
         DataError: a target without a value, or only constant series.
     """
-    low, high = _extremes(panel)
-    for c, name in enumerate(panel.columns.targets):
-        if not np.isfinite(low[:, c]).any():
-            raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
+    low, high = check_observed(panel)
     if not (low < high).any():
         value, of_series = low[np.isfinite(low)][0], " of a series" if len(panel.names) > 1 else ""
         found = f"column {panel.columns.targets[0]!r} is constant ({value:g} in every row{of_series})"
         raise DataError(f"{found}: there is nothing to forecast", hint="Name another target.", where=panel.source)
+
+
+def check_observed(panel: Panel) -> tuple[Float, Float]:
+    """Check that every target has a value; the minimum and maximum of each series and target, [S, C].
+
+    Raises:
+        DataError: a target without a value.
+    """
+    low, high = _extremes(panel)
+    for c, name in enumerate(panel.columns.targets):
+        if not np.isfinite(low[:, c]).any():
+            raise DataError(f"column {name!r} has no value", hint="Name another target.", where=panel.source)
+    return low, high
 
 
 def _extremes(panel: Panel) -> tuple[Float, Float]:

@@ -37,7 +37,7 @@ def write_graph(shape: Shape, weights: Weights) -> bytes | None:
     """
     if shape.cell not in PARTS:
         return None
-    graph = _Graph()
+    graph = Graph()
     naives = _naives(graph, shape) if shape.blend else ""
     members: list[tuple[str, list[str]]] = []
     while member := _below(weights, f"members.{len(members)}."):
@@ -66,7 +66,7 @@ def _signature(shape: Shape, states: int) -> tuple[list[Value], list[Value]]:
     return inputs, outputs
 
 
-class _Graph:
+class Graph:
     """The nodes and weights so far; a call adds an operator and returns the name of its output."""
 
     def __init__(self) -> None:
@@ -74,6 +74,7 @@ class _Graph:
         self.weights: dict[str, npt.NDArray[Any]] = {}
 
     def __call__(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator with one output."""
         return self.several(operator, 1, *inputs, **attributes)[0]
 
     def several(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
@@ -108,19 +109,19 @@ class _Graph:
         return self("Slice", x, begin, self.constant([end]), self.constant([axis]))
 
 
-def _network(graph: _Graph, shape: Shape, weights: Weights, member: int, naives: str) -> tuple[str, list[str]]:
+def _network(graph: Graph, shape: Shape, weights: Weights, member: int, naives: str) -> tuple[str, list[str]]:
     """The quantiles of one network, [batch, P, N, Q], and its states after the last row, [1, batch, hidden] each."""
     vectors = _embed(graph, weights, "x", shape.inputs, range(len(shape.codes)))
     rows = graph("Transpose", vectors, perm=[1, 0, 2])  # time first in ONNX
     states: list[str] = []
     if shape.bidirectional:
-        forwards, _ = _stack(graph, shape, _below(weights, "recurrent.forwards."), rows)
-        backwards, _ = _stack(graph, shape, _below(weights, "recurrent.backwards."), rows, "reverse")
+        forwards, _ = stack(graph, shape, _below(weights, "recurrent.forwards."), rows)
+        backwards, _ = stack(graph, shape, _below(weights, "recurrent.backwards."), rows, "reverse")
         last = graph.rows(forwards, graph.constant([-1]), 0)
         outputs = graph("Concat", last, graph.rows(backwards, graph.constant([0]), 0, end=1), axis=2)
     else:
         first = member * shape.depth * PARTS[shape.cell]
-        outputs, states = _stack(graph, shape, _below(weights, "recurrent."), rows, "forward", first)
+        outputs, states = stack(graph, shape, _below(weights, "recurrent."), rows, "forward", first)
         outputs = graph.rows(outputs, graph("Neg", "n_positions"), 0)
     return _head(graph, shape, weights, graph("Transpose", outputs, perm=[1, 0, 2]), naives), states
 
@@ -130,7 +131,7 @@ def _below(weights: Weights, prefix: str) -> Weights:
     return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
 
-def _embed(graph: _Graph, weights: Weights, x: str, numbers: int, categories: range) -> str:
+def _embed(graph: Graph, weights: Weights, x: str, numbers: int, categories: range) -> str:
     """Numbers as they are and each code as its vector; the codes follow the numbers on the last axis."""
     if not categories:
         return x
@@ -142,8 +143,8 @@ def _embed(graph: _Graph, weights: Weights, x: str, numbers: int, categories: ra
     return graph("Concat", *parts, axis=-1)
 
 
-def _stack(
-    graph: _Graph, shape: Shape, weights: Weights, x: str, direction: str = "forward", first: int | None = None
+def stack(
+    graph: Graph, shape: Shape, weights: Weights, x: str, direction: str = "forward", first: int | None = None
 ) -> tuple[str, list[str]]:
     """The outputs of the top layer at every row, [time, batch, hidden], and the states of all layers at the end.
 
@@ -172,7 +173,7 @@ def _gates(cell: str, weights: Float32) -> Float32:
     return np.concatenate([blocks[gate] for gate in GATES[cell]])
 
 
-def _head(graph: _Graph, shape: Shape, weights: Weights, outputs: str, naives: str) -> str:
+def _head(graph: Graph, shape: Shape, weights: Weights, outputs: str, naives: str) -> str:
     """`QuantileHead`, from the outputs of the recurrent part, [batch, P, hidden]."""
     steps, levels = shape.horizon, len(shape.levels)
     raw = graph.linear(outputs, weights["head.linear.weight"], weights["head.linear.bias"])
@@ -198,7 +199,7 @@ def _middle(shape: Shape) -> int:
     return min(range(len(shape.levels)), key=lambda i: abs(shape.levels[i] - 0.5))
 
 
-def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str, naives: str) -> str:
+def _calibrated(graph: Graph, shape: Shape, weights: Weights, z: str, naives: str) -> str:
     """The shrinkage and the interval scale of `Ensemble`, applied to the mean of its members."""
     shrinkage, scale, levels = weights["shrinkage"], weights["interval_scale"], len(shape.levels)
     initial = graph.constant((1 - shrinkage) * weights["initial_forecast"], np.float32)
@@ -212,7 +213,7 @@ def _calibrated(graph: _Graph, shape: Shape, weights: Weights, z: str, naives: s
     return graph("MatMul", mixed, graph.constant(about_median, np.float32))
 
 
-def _naives(graph: _Graph, shape: Shape) -> str:
+def _naives(graph: Graph, shape: Shape) -> str:
     """`heads.naive_forecasts`, [batch, P, A, N]."""
     table = shape.naive_table
     lags = graph("Gather", "recent", graph.constant(table.picks), axis=-1)
@@ -225,7 +226,7 @@ def _naives(graph: _Graph, shape: Shape) -> str:
     return graph("Add", graph("Add", mean, level), line)
 
 
-def _blend(graph: _Graph, shape: Shape, weights: Weights, outputs: str, naives: str) -> str:
+def _blend(graph: Graph, shape: Shape, weights: Weights, outputs: str, naives: str) -> str:
     """`Blend`, [batch, P, N, 1]."""
     places = np.arange(min(PLACES, shape.horizon))
     near = 1 - np.abs(np.linspace(0, places[-1], shape.horizon) - places[:, None]).clip(max=1)
@@ -246,7 +247,7 @@ def _sums(middle: int, levels: int) -> Float32:
     return sums
 
 
-def _known_ahead(graph: _Graph, shape: Shape, weights: Weights, outputs: str) -> str:
+def _known_ahead(graph: Graph, shape: Shape, weights: Weights, outputs: str) -> str:
     """`KnownAhead`, [batch, P, N, Q]."""
     own = _below(weights, "head.known.")
     known = _embed(graph, weights, "known", shape.known, range(len(shape.codes) - shape.known_codes, len(shape.codes)))

@@ -1,0 +1,106 @@
+"""A pretrained network as a model: its config follows from the data, and it forecasts any horizon."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from seqpred.calendar.step import Step
+from seqpred.errors import ConfigError, FolderError
+from seqpred.features.inputs import InputSpec
+from seqpred.features.series import SeriesSpec
+from seqpred.forecasting.model import Model, RuntimeName
+from seqpred.forecasting.rolling import RollingForecaster
+from seqpred.forecasting.session_state import SessionSpec
+from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
+from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.runtime import onnx_runtime
+from seqpred.runtime.weighing_graph import write_weighing_graph
+from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighingRuntime
+from seqpred.storage.model_folder import Folder
+
+if TYPE_CHECKING:
+    from seqpred.evaluation.backtest import Forecaster
+
+NAME = "pretrained"  # of the model on the command line
+
+
+@dataclass(frozen=True)
+class PretrainedModel(Model):
+    """A pretrained network for the data of a config.
+
+    Attributes:
+        network: its weights.
+        cycle: rows of the season that its inputs and the classical forecasts use.
+    """
+
+    network: PretrainedWeights | None = None
+    cycle: int = 1
+
+    @property
+    def spec(self) -> InputSpec:
+        """The inputs of the network."""
+        return InputSpec.for_pretrained(self.cycle)
+
+    @cached_property
+    def runtime_name(self) -> Literal["onnx", "torch"]:
+        """The inference backend, which is onnx.
+
+        Raises:
+            ConfigError: torch is asked for, or onnxruntime is not installed.
+        """
+        if self.wanted == "torch":
+            raise ConfigError("the pretrained network has no torch runtime", hint="Omit --runtime torch.")
+        if not onnx_runtime.is_installed():
+            raise ConfigError("onnxruntime is not installed", hint="pip install onnxruntime")
+        return "onnx"
+
+    def session_spec(self, step: Step, steps: int) -> SessionSpec:
+        """A session whose horizon is the number of steps: all steps are forecast at once."""
+        config, series = self.config, SeriesSpec(self.spec, self.covariates, self.config.targets, joint=False)
+        runtime = WeighingRuntime(self._core, self.spec, steps, config.levels)
+        return SessionSpec(series, runtime, steps, config.median, step, steps, config.minimums)
+
+    def forecasters(self) -> dict[str, Forecaster]:
+        """The network and, as `blend`, the weights that it gives to every series: the bias of its head."""
+        assert self.network is not None
+        bias = ConstantRuntime(self.network.weights["head.bias"])
+
+        def blend(step: Step, steps: int) -> SessionSpec:
+            runtime = WeighingRuntime(bias, self.spec, steps, self.config.levels)
+            return replace(self.session_spec(step, steps), runtime=runtime)
+
+        return {"model": RollingForecaster(self.session_spec), "blend": RollingForecaster(blend)}
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the network has."""
+        assert self.network is not None
+        return sum(w.size for w in self.network.weights.values())
+
+    @cached_property
+    def _core(self) -> onnx_runtime.OnnxRuntime:
+        assert self.network is not None
+        assert self.runtime_name == "onnx"
+        try:
+            graph = write_weighing_graph(self.config.model.cell, self.network.weights)
+            return onnx_runtime.OnnxRuntime(graph, None)
+        except (RuntimeError, ValueError, TypeError, LookupError) as e:
+            raise FolderError(f"the pretrained weights cannot be used ({e})", hint=HINT) from None
+
+
+def pretrained_model(config: ResolvedConfig, wanted: RuntimeName = "auto") -> PretrainedModel:
+    """The pretrained network of the config's cell for data of this config.
+
+    Raises:
+        FolderError: its weights are missing or altered.
+    """
+    network = _weights(config.model.cell)
+    manifest: dict[str, Any] = {"fingerprint": network.fingerprint, "data": {"ends": None}, "network": network.manifest}
+    folder = Folder(Path(NAME), config, manifest, network.content)
+    return PretrainedModel(folder, wanted, network, config.model.anchor)
+
+
+_weights = lru_cache(read_weights)

@@ -1,0 +1,62 @@
+"""A pretrained network in torch: it weighs classical forecasts; see `runtime.classical_head` for its outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqpred.features.inputs import InputSpec
+from seqpred.network.recurrent import Stack
+from seqpred.runtime.classical_head import FORECASTS, OUTPUTS, PLACES, SIDE, WIDEST
+from seqpred.runtime.shape import SHARPNESS
+
+MASKED = -1e9  # a logit of a forecast that cannot be used
+FIRST_DISTANCE = -1.5  # logarithm of each level's distance from its neighbour before training
+
+
+class WeighingNetwork(nn.Module):
+    """Recurrent layers and one linear head.
+
+    Args:
+        cell: name of a registered cell.
+    """
+
+    def __init__(self, cell: str, depth: int, hidden_size: int) -> None:
+        super().__init__()
+        self.recurrent = Stack(cell, InputSpec.for_pretrained(1).inputs, hidden_size, depth, 0.0)
+        self.head = nn.Linear(hidden_size, OUTPUTS)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            bias = torch.zeros(PLACES, FORECASTS + 2 * SIDE)
+            bias[:, FORECASTS:] = FIRST_DISTANCE
+            self.head.bias.copy_(bias.flatten())
+
+    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
+        """[batch, P, OUTPUTS], from the inputs x [batch, T, feature], at the rows `positions` [P]."""
+        outputs, _ = self.recurrent(x, self.recurrent.start(len(x)))
+        raw: Tensor = self.head(outputs[:, positions])
+        return raw
+
+
+def emit(raw: Tensor, values: Tensor, usable: Tensor, near: Tensor) -> Tensor:
+    """`classical_head.emit` for the levels that the network emits, [batch, P, N, Q].
+
+    Args:
+        values: [batch, P, N, F], the classical forecasts.
+        usable: [batch, P, F].
+        near: [N, places].
+    """
+    parts = raw.view(*raw.shape[:-1], PLACES, -1)
+    logits = (SHARPNESS * parts[..., :FORECASTS]).masked_fill(~usable[..., None, :], MASKED)
+    weights = near @ torch.softmax(logits, -1)
+    median = (weights * values).sum(-1, keepdim=True)
+    distances = torch.exp((near @ parts[..., FORECASTS:]).clamp(-WIDEST, WIDEST))
+    lower = -distances[..., :SIDE].cumsum(-1).flip(-1)
+    upper = distances[..., SIDE:].cumsum(-1)
+    return median + torch.cat([lower, torch.zeros_like(median), upper], -1)
+
+
+def weights_of(network: nn.Module) -> dict[str, np.ndarray]:
+    """A copy of all weights as arrays, by name."""
+    return {name: w.detach().cpu().numpy().copy() for name, w in network.state_dict().items()}

@@ -1,0 +1,1 @@
+"""Training of the pretrained networks on synthetic series."""

@@ -1,0 +1,60 @@
+"""The config of a pretrained network for some data: season and horizon from the rows, no covariates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from seqpred.calendar.step import usual_seasons
+from seqpred.config.schema import Config
+from seqpred.features.classical import LONGEST_CYCLE
+from seqpred.inspection.seasons import find_season
+from seqpred.panel.panel import Panel
+from seqpred.recipe.resolve import resolve
+from seqpred.recipe.resolved import ResolvedConfig
+
+NO_COVARIATES: dict[str, list[str]] = {f"data.covariates.{role}": [] for role in ("known", "past", "static")}
+
+
+def resolve_pretrained(config: Config, panel: Panel) -> ResolvedConfig:
+    """The config with its season, horizon and columns; `model.anchor` is the season that the network uses.
+
+    That is a longer cycle than the season if its naive forecast is better, as the week of hourly data.
+
+    Args:
+        panel: all rows.
+    """
+    season = find_season(panel) if config.forecast.season == "auto" else config.forecast.season
+    fixed = {"forecast.season": season, **NO_COVARIATES, "data.covariates.calendar": "none", "model.joint": False}
+    return for_pretrained(resolve(config.replace(fixed), panel))
+
+
+def for_pretrained(config: ResolvedConfig) -> ResolvedConfig:
+    """The config of a pretrained network for the columns, season and horizon of another model's config."""
+    season, anchor = config.forecast.season, config.model.anchor
+    cycle = next((lag for lag in (max(season, anchor), season) if lag <= LONGEST_CYCLE), 1)
+    network = {"model.anchor": cycle, "model.lags": [1, *([cycle] if cycle > 1 else [])]}
+    changes = {**NO_COVARIATES, "data.covariates.calendar": "none", "model.joint": False, **network}
+    return ResolvedConfig.of(config.replace({**changes, "data.covariates.calendar": []}))
+
+
+def describe_choices(config: ResolvedConfig, panel: Panel) -> str:
+    """The season and the horizon, and why there is no season, for the user."""
+    return ", ".join([_season(config, panel), f"horizon {config.forecast.horizon}"])
+
+
+def _season(config: ResolvedConfig, panel: Panel) -> str:
+    season, cycle, longest = config.forecast.season, config.model.anchor, int(panel.lengths.max())
+    if season > LONGEST_CYCLE:
+        return f"season {season} is longer than {LONGEST_CYCLE} rows and not used"
+    if cycle > season:
+        return f"season {cycle} (better than {season})"
+    if season > 1:
+        few = "; fewer than two seasons of rows, so no growth is estimated" if longest < 2 * season else ""
+        return f"season {season}{few}"
+    possible = [usual for usual in _calendar(panel) if usual > 1]
+    return f"no season: fewer than {2 * possible[0]} rows" if possible else "no season found"
+
+
+def _calendar(panel: Panel) -> Iterator[int]:
+    if panel.clock.dated and panel.step.unit != "irregular":
+        yield from usual_seasons(panel.step)

@@ -1,0 +1,119 @@
+"""The head of a pretrained network: from numbers at a few places along the horizon to quantiles of any step.
+
+The network emits, at `PLACES` places along the horizon relative to the season, a logit for each classical forecast and
+the logarithm of the distance of each level from its neighbour towards the median. In between both are interpolated. So
+its weights depend neither on the horizon, the season nor the quantile levels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+
+from seqpred.arrays import Bool, Float, Float32, Int
+from seqpred.features.classical import METHODS, classical_table, pad_early
+from seqpred.runtime.shape import SHARPNESS
+
+PLACES = 5
+LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)  # between these, interpolated as if normal
+SIDE = len(LEVELS) // 2  # levels on each side of the median
+FORECASTS = 2 * len(METHODS)  # each method on the values and on their logarithms
+OUTPUTS = PLACES * (FORECASTS + 2 * SIDE)
+LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the least length of a cycle for that
+GROWTH = 0.5  # by how much a forecast of logarithms may leave the range of the recent ones, besides their range
+LEAST = 1e-9  # last value, in units of the scale, and other values relative to it, of which logarithms are taken
+WIDEST = 8.0  # of the logarithm of a distance
+
+
+class Candidates(NamedTuple):
+    """The classical forecasts at some positions.
+
+    Attributes:
+        values: [..., N, F], minus the last value, in units of the scale; first those of values, then of logarithms.
+        usable: [..., F], whether there are enough rows, a season, and only positive values, as the forecast needs.
+    """
+
+    values: Float
+    usable: Bool
+
+
+def place_weights(steps: Sequence[int], cycle: int) -> Float:
+    """The weight of each place at each step ahead, [N, places]: places are equally far apart in the logarithm.
+
+    >>> place_weights((1, 48, 500), 12).round(2).tolist()
+    [[1.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.0, 0.0, 0.0, 1.0]]
+    """
+    last = LAST_CYCLES * max(cycle, FEWEST_STEPS)
+    location = (PLACES - 1) * np.minimum(np.log(steps) / np.log(last), 1.0)
+    return np.asarray((1 - np.abs(location[:, None] - np.arange(PLACES))).clip(min=0))
+
+
+def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, steps: tuple[int, ...]) -> Candidates:
+    """The forecasts of all methods for some steps ahead.
+
+    Args:
+        recent: [..., R], recent values minus the last one, in units of the scale.
+        rows: [...], rows of history.
+        level: [...], the last value in units of the scale.
+    """
+    own = classical_table(cycle, steps)
+    padded = pad_early(recent.astype(np.float64), rows, cycle)
+    least = padded.min(-1) + level
+    positive = (level > LEAST) & (least > 0)
+    safe = np.where(positive, level, 1.0)[..., None]
+    relative = np.log1p((np.where(positive[..., None], padded, 0.0) / safe).clip(LEAST - 1))
+    factors = own.slope_factors(rows)
+
+    def evaluate(values: Float) -> Float:
+        table = own.table
+        forecasts: Float = values[..., table.picks.T] @ table.shares.T
+        forecasts += (values @ table.level.T)[..., None, :]
+        forecasts += (factors * (values @ table.slope.T))[..., None, :] * table.steps.T
+        return forecasts
+
+    low, high = (edge(relative, -1)[..., None, None] for edge in (np.min, np.max))
+    span = high - low + GROWTH
+    growing = safe[..., None] * np.expm1(evaluate(relative).clip(low - span, high + span))
+    usable = own.usable(rows)
+    both = np.concatenate([usable, usable & positive[..., None]], axis=-1)
+    return Candidates(np.concatenate([evaluate(padded), growing], axis=-1), both)
+
+
+def emit(raw: Float | Float32, found: Candidates, near: Float, levels: Sequence[float]) -> Float:
+    """Quantiles minus the last value, in units of the scale, [..., N, Q], increasing along Q.
+
+    Args:
+        raw: [..., OUTPUTS], what the network emits.
+        near: [N, places], of `place_weights`.
+    """
+    parts = raw.astype(np.float64).reshape(*raw.shape[:-1], PLACES, -1)
+    logits = np.where(found.usable[..., None, :], SHARPNESS * parts[..., :FORECASTS], -np.inf)
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    median = ((near @ weights) * found.values).sum(-1, keepdims=True)
+    distances = np.exp((near @ parts[..., FORECASTS:]).clip(-WIDEST, WIDEST))
+    lower = -np.cumsum(distances[..., :SIDE], -1)[..., ::-1]
+    upper = np.cumsum(distances[..., SIDE:], -1)
+    around = np.concatenate([lower, np.zeros_like(median), upper], -1)
+    return median + around @ level_weights(tuple(levels)).T
+
+
+@cache
+def level_weights(levels: tuple[float, ...]) -> Float:
+    """Weights of the emitted levels in each wanted one, [Q, emitted]: linear in the normal quantile, also beyond.
+
+    >>> level_weights((0.5, 0.9))[:, 5:].round(2).tolist()
+    [[1.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 1.0, 0.0]]
+    """
+    own = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    wanted = np.array([NormalDist().inv_cdf(level) for level in levels])
+    right = np.clip(np.searchsorted(own, wanted), 1, len(own) - 1)
+    share = (wanted - own[right - 1]) / (own[right] - own[right - 1])
+    weights = np.zeros((len(wanted), len(own)))
+    weights[np.arange(len(wanted)), right] = share
+    weights[np.arange(len(wanted)), right - 1] = 1 - share
+    return weights

@@ -1,0 +1,81 @@
+"""The runtime of a pretrained network: the recurrent part in a backend, the classical forecasts in numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqpred.arrays import Float, Float32
+from seqpred.features.classical import rows_of
+from seqpred.features.inputs import InputSpec
+from seqpred.runtime.classical_head import candidates, emit, place_weights
+from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
+
+CELLS = 1 << 16  # positions times steps ahead that are computed at once, which bounds memory
+
+
+class WeighingRuntime:
+    """Quantiles of any horizon from a pretrained network; see `runtime.Runtime` for the methods.
+
+    Args:
+        core: emits the raw outputs of the head.
+        spec: with the season.
+        steps: N, the horizon.
+        levels: Q quantile levels, increasing.
+    """
+
+    window: int | None = None
+
+    def __init__(self, core: Runtime, spec: InputSpec, steps: int, levels: Sequence[float]) -> None:
+        self.name, self._core, self._spec, self._levels = core.name, core, spec, levels
+        self._steps = tuple(range(1, steps + 1))
+        self._near = place_weights(self._steps, spec.season)
+
+    def start(self, batch: int) -> Float32:
+        """See `Runtime.start`."""
+        return self._core.start(batch)
+
+    def read(
+        self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
+    ) -> tuple[Float32, Float32]:
+        """See `Runtime.read`."""
+        raw, after = self._core.read(x, state, n_positions)
+        z = np.zeros((len(x) * n_positions, len(self._steps), len(self._levels)), np.float32)
+        if head_inputs.recent is not None:
+            inputs = x[:, -n_positions:].reshape(len(z), -1)
+            recent, flat = head_inputs.recent.reshape(len(z), -1), raw.reshape(len(z), -1)
+            size = max(1, CELLS // len(self._steps))
+            for begin in range(0, len(z), size):
+                part = slice(begin, begin + size)
+                z[part] = self._emit(flat[part], inputs[part].astype(np.float64), recent[part])
+        return z.reshape(len(x), n_positions, *z.shape[1:]), after
+
+    def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
+        """The quantiles at some positions, [positions, N, Q]."""
+        size, _ = self._spec.context
+        level = inputs[:, size - 1]
+        level = np.copysign(np.expm1(np.abs(level)), level)  # the inverse of `slog`
+        found = candidates(recent, rows_of(inputs[:, size]), level, self._spec.season, self._steps)
+        return emit(raw, found, self._near, self._levels)
+
+
+class ConstantRuntime:
+    """Emits the same numbers for every row; see `runtime.Runtime`."""
+
+    name = "constant"
+    window: int | None = None
+
+    def __init__(self, outputs: Float32) -> None:
+        self._outputs = outputs
+
+    def start(self, batch: int) -> Float32:
+        """See `Runtime.start`: there is no state."""
+        return np.zeros((0, batch, 0), np.float32)
+
+    def read(
+        self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
+    ) -> tuple[Float32, Float32]:
+        """See `Runtime.read`."""
+        del head_inputs
+        return np.broadcast_to(self._outputs, (len(x), n_positions, len(self._outputs))), state

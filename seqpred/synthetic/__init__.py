@@ -1,0 +1,1 @@
+"""Synthetic series, from which pretrained networks are trained."""

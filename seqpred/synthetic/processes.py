@@ -1,0 +1,174 @@
+"""Random processes: level, trend, season and noise of many series at once.
+
+A series is an exponential-smoothing process in innovations form (Hyndman, Koehler, Ord & Snyder 2008, "Forecasting with
+Exponential Smoothing", chapter 3) with a trend that itself drifts towards a mean growth, on the values or on their
+logarithms. The parameters of every series are drawn anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqpred.arrays import Bool, Float
+
+Rng = np.random.Generator
+STEADY = {1: 0.95, 4: 0.8}  # share of series with a strong trend and little noise, by season
+STILL = 0.06  # share of series almost without noise: a line, a season
+STRENGTH = {4: 0.8, 12: 1.2}  # median standard deviation of the season relative to the noise
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What distinguishes B series; arrays are [B] unless another shape is given.
+
+    Attributes:
+        noise: standard deviation of the innovations, relative to the level.
+        level_rate, slope_rate, season_rate: how much of an innovation stays in the level, the slope and the season.
+        growth: the mean slope for each row.
+        damping: how much of the slope's distance from the mean growth is kept.
+        slope: at the first row.
+        profile: [B, m], the season at the first cycle.
+        autocorrelation, second: how much of the noise one and two rows ago is in the noise; both make it cyclic.
+        degrees: of freedom of the noise.
+        turning: whether sudden changes of the slope are possible.
+        volatility: standard deviation of the change of the logarithm of the noise's size.
+    """
+
+    noise: Float
+    level_rate: Float
+    slope_rate: Float
+    season_rate: Float
+    growth: Float
+    damping: Float
+    slope: Float
+    profile: Float
+    autocorrelation: Float
+    second: Float
+    degrees: Float
+    turning: Bool
+    volatility: Float
+
+
+def either(rng: Rng, share: float, one: Float, other: Float | float) -> Float:
+    """`one` for about this share of the series, `other` for the rest."""
+    return np.where(rng.random(len(one)) < share, one, other)
+
+
+def draw_parameters(rng: Rng, series: int, cycle: int) -> Parameters:
+    """Random parameters; a series whose cycle is longer than a year of weeks has no growth on average."""
+    noise = 0.03 * np.exp(rng.normal(0, 1.0, series))
+    yearly = 0.03 if cycle <= 53 else 0.0
+    growth = rng.normal(yearly, 0.04, series) / cycle
+    # Noise is averaged out of series that are sampled rarely, so that their trends dominate.
+    steady = rng.random(series) < STEADY.get(cycle, 0.15)
+    newest = np.where(steady, rng.beta(2.5, 1.0, series), rng.beta(0.8, 1.2, series))
+    level_rate = np.where(rng.random(series) < 0.7, newest, either(rng, 0.6, np.ones(series), 0.0))
+    trending = rng.random(series) < np.where(steady, 0.85, 0.6)
+    smooth = trending & (rng.random(series) < 0.12)  # a wandering slope is almost all that happens
+    level_rate = np.where(smooth, 1.0, level_rate)
+    slope_rate = np.where(trending, level_rate * np.where(steady, 0.5, 0.15) * rng.random(series) ** 3, 0.0)
+    slope_rate = np.where(smooth, rng.uniform(0.2, 1.0, series), slope_rate)
+    cyclic = rng.random(series) < 0.08
+    radius, frequency = rng.uniform(0.6, 0.97, series), 2 * np.pi / rng.uniform(3.0, 16.0, series)
+    damping = either(rng, 0.25, np.ones(series), rng.uniform(0.8, 0.99, series))
+    start = noise * np.where(steady, 0.5, 0.1) * rng.normal(size=series) * rng.random(series)
+    still = rng.random(series) < STILL
+    return Parameters(
+        noise=np.where(still, 0.02 * noise, noise),
+        level_rate=level_rate,
+        slope_rate=slope_rate,
+        season_rate=either(rng, 0.6, 0.5 * rng.random(series) ** 2, 0.0),
+        growth=np.where(trending, growth, 0.0),
+        damping=damping,
+        slope=np.where(trending, growth + start, 0.0),
+        profile=draw_profiles(rng, series, cycle)
+        * noise[:, None]
+        * (0.4 if cycle == 4 else 0.65 if cycle == 12 else 1.0),
+        autocorrelation=np.where(
+            cyclic, 2 * radius * np.cos(frequency), either(rng, 0.4, rng.uniform(-0.4, 0.8, series), 0.0)
+        ),
+        second=np.where(cyclic, -(radius**2), 0.0),
+        degrees=either(rng, 0.5, rng.uniform(2.5, 8, series), 200.0),
+        turning=steady,
+        volatility=either(rng, 0.35, rng.uniform(0.01, 0.1, series), 0.0),
+    )
+
+
+def draw_profiles(rng: Rng, series: int, cycle: int) -> Float:
+    """Seasonal profiles [B, m] in units of the noise; 0 for a third of the series.
+
+    A profile is smooth (a few harmonics), rough (independent values), or has a few outstanding phases; a long cycle may
+    contain a shorter one, as a week contains days.
+    """
+    if cycle == 1:
+        return np.zeros((series, 1))
+    phase = 2 * np.pi * np.arange(cycle) / cycle
+    smooth = np.zeros((series, cycle))
+    for harmonic in range(1, min(6, cycle // 2) + 1):
+        size = rng.normal(size=(series, 2)) / harmonic ** rng.uniform(0.3, 2, (series, 1))
+        smooth += size[:, :1] * np.sin(harmonic * phase) + size[:, 1:] * np.cos(harmonic * phase)
+    rough = rng.normal(size=(series, cycle))
+    peaks = rng.normal(size=(series, cycle)) * 3 * (rng.random((series, cycle)) < 1.5 / cycle)
+    mixed = smooth * rng.random((series, 1)) + rough * rng.random((series, 1)) ** 2
+    mixed += peaks * (rng.random((series, 1)) < 0.3)
+    shorter = [length for length in range(2, cycle // 2 + 1) if cycle % length == 0 and cycle >= 14]
+    if shorter:
+        length = int(rng.choice(shorter))
+        inner = np.tile(draw_profiles(rng, series, length), (1, cycle // length))
+        mixed = mixed / (mixed.std(1, keepdims=True) + 1e-9) * rng.random((series, 1)) + inner
+    mixed -= mixed.mean(1, keepdims=True)
+    mixed /= mixed.std(1, keepdims=True) + 1e-9
+    strength = STRENGTH.get(cycle, 2.0) * np.exp(rng.normal(0, 0.9, series))
+    return mixed * either(rng, 0.7, strength, 0.0)[:, None]
+
+
+def draw_noise(rng: Rng, own: Parameters, rows: int) -> Float:
+    """Innovations [B, rows] of the parameters' size: autocorrelated, heavy-tailed, of changing variance."""
+    series = len(own.noise)
+    gauss = rng.standard_normal((series, rows))
+    chi = rng.chisquare(own.degrees[:, None], (series, rows)) / own.degrees[:, None]
+    size = np.exp((own.volatility[:, None] * rng.standard_normal((series, rows))).cumsum(1).clip(-1.5, 1.5))
+    noise = (gauss / np.sqrt(chi)).clip(-12, 12) * size * own.noise[:, None]
+    for t in range(1, rows):
+        noise[:, t] += own.autocorrelation * noise[:, t - 1] + own.second * noise[:, max(t - 2, 0)] * (t > 1)
+    return noise
+
+
+def draw_turns(rng: Rng, own: Parameters, rows: int) -> Float:
+    """Sudden changes of the slope [B, rows], about two in a hundred rows of a third of the series that may turn."""
+    series = len(own.noise)
+    turning = own.turning & (rng.random(series) < 0.3)
+    happens = (rng.random((series, rows)) < 0.02) & turning[:, None]
+    size = (np.abs(own.growth) + own.noise / (1 + own.profile.shape[1] / 4))[:, None]
+    return np.where(happens, size * rng.normal(size=(series, rows)), 0.0)
+
+
+def simulate(rng: Rng, own: Parameters, rows: int) -> Float:
+    """The processes, [B, rows], starting at 0, as logarithms or in units of the first level."""
+    noise, cycle = draw_noise(rng, own, rows), own.profile.shape[1]
+    turns = draw_turns(rng, own, rows)
+    level, slope, profile = np.zeros(len(noise)), own.slope.copy(), own.profile.copy()
+    values = np.empty_like(noise)
+    for t in range(rows):
+        level = level + slope
+        error = noise[:, t]
+        values[:, t] = level + profile[:, t % cycle] + error
+        level = level + own.level_rate * error
+        slope = own.growth + own.damping * (slope - own.growth) + own.slope_rate * error + turns[:, t]
+        profile[:, t % cycle] += own.season_rate * error
+    return values
+
+
+def disturb(rng: Rng, values: Float, noise: Float) -> Float:
+    """Add level shifts and outliers to a fifth of the series each, and holidays at irregular distances to a tenth."""
+    series, rows = values.shape
+
+    def some(share: float, rate: float) -> Bool:
+        return (rng.random((series, rows)) < rate) & (rng.random((series, 1)) < share)
+
+    size = noise[:, None] * rng.normal(size=(series, rows))
+    shifts = (some(0.25, 1 / 60) * size * rng.uniform(2, 8, (series, 1))).cumsum(1)
+    outliers = some(0.2, 1 / 40) * size * rng.uniform(3, 15, (series, 1))
+    return values + shifts + outliers

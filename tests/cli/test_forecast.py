@@ -1,0 +1,36 @@
+"""`seqpred forecast`: the table of predict, choices on stderr, no torch, and errors with a remedy."""
+
+from __future__ import annotations
+
+from tests.cli.outside import monthly
+
+
+def test_a_file_is_forecast_without_config_or_training(run, write):
+    write("sales.csv", monthly())
+    done = run("forecast", "sales.csv", "--horizon", "6", "--quantiles", "0.1,0.9")
+    assert done.code == 0
+    header, *rows = done.out.splitlines()
+    assert header == "month,step,forecast,q0.1,q0.9"
+    assert len(rows) == 6
+    assert "chose time column 'month'" in done.err
+    assert "season 12, horizon 6" in done.err
+    assert run("forecast", "-", "--horizon", "6", "--quantiles", "0.1,0.9", stdin=monthly()).out == done.out
+    assert run("predict", "pretrained", "sales.csv", "--steps", "6", "--quantiles", "0.1,0.9").out == done.out
+
+
+def test_a_stream_needs_a_file_to_choose_by(run, refused, write):
+    write("sales.csv", monthly())
+    message = refused(2, "forecast", "-", "--stream", stdin=monthly())
+    assert "--like" in message
+    options = ("--horizon", "1", "--stream", "--like", "sales.csv", "--no-header", "--quiet")
+    streamed = run("forecast", "-", *options, stdin=monthly())
+    last = run("forecast", "sales.csv", "--horizon", "1", "--no-header", "--quiet").out.split(",")
+    assert abs(float(streamed.out.splitlines()[-1].split(",")[2]) - float(last[2])) < 1e-3 * abs(float(last[2]))
+    assert streamed.err == ""
+
+
+def test_wrong_use_is_refused(refused, write):
+    write("empty.csv", "month,sales\n2020-01,\n2020-02,\n")
+    assert "no numeric column" in refused(3, "forecast", "empty.csv")
+    assert "no such file" in refused(3, "forecast", "absent.csv").lower()
+    assert "needs data" in refused(2, "eval", "pretrained")

@@ -1,0 +1,113 @@
+"""The pretrained network as a model: any horizon, season and quantiles, in a file and in a stream alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqpred
+from seqpred.commands.pretrained import pretrained_for
+from seqpred.errors import ConfigError, DataError
+from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
+from seqpred.pretrained.weights import pretrained_cells
+from seqpred.reading.waiting_lines import Line
+from seqpred.sources.opening import open_source
+
+MONTHS = pd.date_range("2015-01-01", periods=70, freq="MS").strftime("%Y-%m-%d")
+SALES = np.round(100 + np.arange(70) + 20 * np.sin(np.arange(70) * np.pi / 6), 1)
+
+
+def sales(rows: int = 70) -> pd.DataFrame:
+    return pd.DataFrame({"month": MONTHS[:rows], "sales": SALES[:rows]})
+
+
+def test_a_forecast_follows_the_trend_and_the_season() -> None:
+    found = seqpred.forecast(sales(58))
+    assert len(found) == 12 - 3  # at most a sixth of the rows
+    assert np.abs(found["forecast"].to_numpy() - SALES[58:67]).max() < 4
+    assert (found["q0.1"] < found["q0.9"]).all()
+
+
+@pytest.mark.parametrize("cell", pretrained_cells())
+def test_a_longer_horizon_has_the_same_first_steps(cell: str) -> None:
+    short, long = (seqpred.forecast(sales(), horizon=n, overrides={"model.cell": cell}) for n in (3, 120))
+    assert len(long) == 120
+    assert np.allclose(long.iloc[:3, 2:].astype(float), short.iloc[:, 2:].astype(float))
+    assert np.isfinite(long.iloc[:, 2:].to_numpy(float)).all()
+
+
+def test_any_quantiles_can_be_asked_for() -> None:
+    found = seqpred.forecast(sales(), quantiles=[0.001, 0.33, 0.999])
+    assert list(found.columns) == ["month", "step", "forecast", "q0.001", "q0.33", "q0.999"]
+    assert (found["q0.001"] < found["q0.33"]).all()
+    assert (found["forecast"] < found["q0.999"]).all()
+
+
+def test_the_name_pretrained_is_a_model_in_predict_evaluate_and_compare() -> None:
+    expected = seqpred.forecast(sales(), horizon=11)
+    pd.testing.assert_frame_equal(seqpred.predict("pretrained", sales(), steps=11), expected)
+    scores = seqpred.evaluate("pretrained", sales(), windows=2).to_dict()
+    assert scores["windows_unseen"] == 2
+    assert scores["metrics"]["model"]["mase"] < scores["metrics"]["naive"]["mase"]
+    models = seqpred.compare(["pretrained"], sales()).to_dict()["models"]
+    assert [model["name"] for model in models] == ["pretrained"]
+    assert models[0]["parameters"] > 1000
+
+
+def test_a_stream_has_the_forecasts_of_the_whole_file(tmp_path: Path) -> None:
+    file = tmp_path / "sales.csv"
+    sales().to_csv(file, index=False)
+    model = pretrained_for(open_source(str(file)), {"forecast.horizon": 4})
+    stream = StreamingForecaster(model, "rows", StreamOptions(), print)
+    lines = [Line(i, text.encode()) for i, text in enumerate(file.read_text().splitlines(keepends=True), 1)]
+    streamed = [forecast for begin in range(0, len(lines), 9) for forecast in stream.take(lines[begin : begin + 9])]
+    for rows in (30, 70):
+        batch = seqpred.predict(model, sales(rows))
+        assert np.allclose(batch["forecast"], streamed[rows - 1].quantiles[0][:, 4], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [(2, "no season: fewer than 24 rows"), (24, "season 12, horizon 4"), (70, "season 12, horizon 11")],
+)
+def test_the_season_and_the_horizon_are_reported(rows: int, reason: str) -> None:
+    notes: list[str] = []
+    seqpred.forecast(sales(rows), notify=lambda note: notes.append(str(note)))
+    assert reason in notes[0]
+
+
+def test_a_season_that_is_too_long_is_reported() -> None:
+    notes: list[str] = []
+    keys = {"forecast.season": 500}
+    found = seqpred.forecast(sales(), horizon=2, overrides=keys, notify=lambda note: notes.append(str(note)))
+    assert "season 500 is longer than 400 rows and not used" in notes[0]
+    assert np.isfinite(found["forecast"]).all()
+
+
+def test_a_constant_series_is_forecast_by_its_value() -> None:
+    found = seqpred.forecast(pd.DataFrame({"y": [5.0] * 30}), horizon=9)
+    assert np.allclose(found["forecast"], 5)
+
+
+def test_a_single_value_is_repeated() -> None:
+    assert seqpred.forecast(pd.DataFrame({"y": [7.0]}), horizon=3)["forecast"].tolist() == [7.0] * 3
+
+
+def test_data_without_a_forecast_is_an_error() -> None:
+    with pytest.raises(DataError, match="no numeric column"):
+        seqpred.forecast(pd.DataFrame({"y": [np.nan] * 9}), overrides={"data.target": "y"})
+    with pytest.raises(DataError, match="one timestamp has no time step"):
+        seqpred.forecast(sales(1))
+    with pytest.raises(ConfigError, match="needs data"):
+        seqpred.predict("pretrained")
+
+
+def test_series_of_any_length_can_be_mixed() -> None:
+    rng = np.random.default_rng(1)
+    parts = [pd.DataFrame({"id": name, "y": rng.normal(size=rows)}) for name, rows in (("a", 1), ("b", 9), ("c", 90))]
+    found = seqpred.forecast(pd.concat(parts), horizon=3, overrides={"data.id": "id", "forecast.season": 12})
+    assert found["id"].tolist() == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
+    assert np.isfinite(found["forecast"]).all()

@@ -1,0 +1,53 @@
+"""Training on synthetic series: the same bytes from the same options, also after an interruption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save
+
+from seqpred.errors import FolderError
+from seqpred.network.weighing import WeighingNetwork
+from seqpred.pretrained.weights import read_weights
+from seqpred.pretraining.__main__ import main
+from seqpred.pretraining.examples import make_examples
+from seqpred.pretraining.loop import PretrainOptions, loss_of, pretrain
+from seqpred.synthetic.series import Batch, batch_rng, draw_batch
+
+TINY = PretrainOptions("gru", steps=4, hidden_size=3)
+
+
+def test_an_interrupted_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    file = tmp_path / "checkpoint"
+    pretrain(TINY, file, stop=2)
+    resumed, whole = pretrain(TINY, file), pretrain(TINY)
+    assert save(resumed) == save(whole)
+    with pytest.raises(FolderError, match="it is of a training with"):
+        pretrain(PretrainOptions("gru", steps=5, hidden_size=3), file)
+
+
+def test_the_command_writes_weights_that_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--steps", "2", "--hidden-size", "3", "--cells", "rnn", "--processes", "0"]
+    main([*options, "--out", str(tmp_path), "--checkpoints", str(tmp_path / "unfinished")])
+    network = read_weights("rnn", tmp_path)
+    assert save(network.weights) == save(pretrain(PretrainOptions("rnn", steps=2, hidden_size=3)))
+    assert network.manifest["seed"] == 1
+
+
+def test_examples_are_what_follows_each_position() -> None:
+    batch = draw_batch(batch_rng(1, 0))
+    line = Batch(np.tile(np.arange(float(batch.history + 8)), (2, 1)), batch.history, 1)
+    examples = make_examples(line, batch_rng(1, 1))
+    assert examples.targets[0, -1].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+    assert np.allclose(examples.values[0, -1, :, 8], np.arange(1, 9))
+    assert examples.usable[0, -1, 8]
+    assert (examples.importance == 1).all()
+
+
+def test_missing_targets_do_not_count() -> None:
+    batch = draw_batch(batch_rng(1, 0))
+    batch.values[:, batch.history :] = np.nan
+    loss = loss_of(WeighingNetwork("rnn", 1, 3), make_examples(batch, batch_rng(1, 1)))
+    assert np.isfinite(float(loss.detach()))

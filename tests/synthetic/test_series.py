@@ -1,0 +1,57 @@
+"""Synthetic series: reproducible, finite, and with what they are made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqpred.synthetic.processes import draw_noise, draw_parameters, draw_profiles, simulate
+from seqpred.synthetic.series import batch_rng, draw_batch, draw_history, draw_series, steps_ahead
+
+
+def test_a_batch_follows_from_the_seed_and_its_number() -> None:
+    one, same, other = (draw_batch(batch_rng(1, number)) for number in (3, 3, 4))
+    assert np.array_equal(one.values, same.values, equal_nan=True)
+    assert not np.array_equal(one.values, other.values, equal_nan=True)
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_batches_have_history_and_steps_ahead(number: int) -> None:
+    batch = draw_batch(batch_rng(2, number))
+    assert batch.values.shape[1] == batch.history + steps_ahead(batch.cycle)
+    assert batch.history >= 8
+    known = np.isfinite(batch.values)
+    assert known.mean() > 0.75
+    assert np.abs(batch.values[known]).max() < 1e7
+
+
+@pytest.mark.parametrize("cycle", [1, 2, 4, 12, 168, 400])
+def test_a_profile_has_the_cycle_and_no_mean(cycle: int) -> None:
+    profile = draw_profiles(np.random.default_rng(1), 200, cycle)
+    assert profile.shape == (200, cycle)
+    assert np.allclose(profile.mean(1), 0)
+    assert (profile == 0).all() if cycle == 1 else 0.5 < (profile.std(1) > 0).mean() < 0.9
+
+
+def test_without_noise_and_growth_a_process_is_its_season() -> None:
+    rng = np.random.default_rng(1)
+    own = draw_parameters(rng, 50, 6)
+    still = own.__class__(**{**vars(own), "noise": np.zeros(50), "growth": np.zeros(50), "slope": np.zeros(50)})
+    values = simulate(rng, still, 30)
+    assert np.allclose(values, np.tile(own.profile, 5))
+
+
+def test_noise_has_the_size_of_its_parameter() -> None:
+    rng = np.random.default_rng(1)
+    own = draw_parameters(rng, 300, 1)
+    plain = own.__class__(**{**vars(own), "degrees": own.degrees * 0 + 200, "volatility": own.volatility * 0})
+    plain = own.__class__(**{**vars(plain), "autocorrelation": own.noise * 0, "second": own.noise * 0})
+    assert np.allclose(draw_noise(rng, plain, 2000).std(1) / own.noise, 1, atol=0.1)
+
+
+def test_many_series_per_second_have_every_length() -> None:
+    rng = np.random.default_rng(5)
+    lengths = [draw_history(rng, cycle) for cycle in (1, 4, 12, 24, 365) for _ in range(50)]
+    assert min(lengths) < 14
+    assert max(lengths) > 900
+    assert draw_series(rng, 3, 8, 1).shape == (3, 8)
