@@ -83,7 +83,7 @@ accuracy: install  ## reproduce the accuracy table of the README (scores on the 
 	$(BIN)/python benchmarks/accuracy.py
 
 pretrain: install  ## train the pretrained networks again, byte for byte (resumes an interrupted run)
-	$(BIN)/python -m seqpred.pretraining
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m seqpred.pretraining
 
 lowest:  ## run the tests with the lowest releases that pyproject.toml allows
 	$(PYTHON) -m venv .venv-lowest

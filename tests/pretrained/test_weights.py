@@ -21,7 +21,7 @@ def copied(tmp_path: Path) -> Path:
 
 
 def test_there_is_a_network_for_each_built_in_cell() -> None:
-    assert "lstm" in pretrained_cells()
+    assert set(pretrained_cells()) == {"lstm", "gru", "rnn"}
     networks = [read_weights(cell) for cell in pretrained_cells()]
     assert [network.manifest["cell"] for network in networks] == pretrained_cells()
     assert sum(len(network.content) for network in networks) < 2 << 20
