@@ -29,7 +29,7 @@ def show_summary(model: Model) -> None:
     lines = [
         f"contribution: {describe_contribution(manifest)}",
         *_curve(model),
-        f"{chosen['step']} training steps in {manifest['duration']:.0f} s, "
+        f"{chosen['step']} training steps in {manifest.get('duration', 0):.0f} s, "
         f"interval scale {chosen['interval_scale']:.2f}, fingerprint {manifest['fingerprint'][:12]}",
     ]
     if scores.get("refit"):

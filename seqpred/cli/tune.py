@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seqpred.cli.completion import offer_settings
+
 if TYPE_CHECKING:
     from seqpred.tuning.results import TuneResult
 
@@ -32,7 +34,11 @@ def tune(
     ] = None,
     grid: Annotated[
         list[str] | None,
-        typer.Option(metavar="KEY=A,B,C", help="Try all combinations of these values. Repeatable."),
+        typer.Option(
+            metavar="KEY=A,B,C",
+            help="Try all combinations of these values. Repeatable.",
+            autocompletion=offer_settings,
+        ),
     ] = None,
     storage: Annotated[
         str | None,
@@ -55,7 +61,7 @@ def tune(
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands.tune import tune as run
 
-    output = Output.of(ctx, quiet=quiet)
+    output = Output.of(ctx, quiet=quiet, each_minute=True)
     with output.progress_cleared():
         result = run(
             config,
