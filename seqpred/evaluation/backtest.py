@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class TrackForecast:
         times: [1 + N], of the cutoff, then of the steps, as `Panel.times` counts them.
         history: [T], the values up to the cutoff.
         cases: by forecaster.
+        part: what the rows of the window were for the model.
     """
 
     window: int
@@ -51,6 +52,7 @@ class TrackForecast:
     times: Int
     history: Float
     cases: Mapping[str, Case]
+    part: Part
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def add_up(
         here = {name: Tally(spec.levels) for name in names}
         for some in panel.groups(chosen):
             own, cuts = panel.choose(some), window.cuts[some]
-            tracks = list(_forecasts(own, cuts, forecasters, spec, number))
+            tracks = list(_forecasts(own, replace(window, cuts=cuts), forecasters, spec, number))
             for name, tally in here.items():
                 tally.add([track.cases[name] for track in tracks])
             if observe is not None:
@@ -143,13 +145,13 @@ def too_short(panel: Panel, windows: int, horizon: int) -> DataError:
 
 def _forecasts(
     panel: Panel,
-    cuts: Int,
+    window: Window,
     forecasters: Mapping[str, Forecaster],
     spec: BacktestSpec,
-    window: int,
+    number: int,
 ) -> Iterator[TrackForecast]:
-    """The forecasts of each track of one window; `cuts` [S] are the rows known at its cutoff."""
-    horizon, baselines = spec.horizon, spec.baselines
+    """The forecasts of each track of one window."""
+    horizon, baselines, cuts = spec.horizon, spec.baselines, window.cuts
     past, ahead = panel.cut(cuts), panel.ahead(cuts, horizon)
     quantiles = {name: forecaster(past, horizon, ahead) for name, forecaster in forecasters.items()}
     for k, (s, c) in enumerate(panel.tracks()):
@@ -164,7 +166,8 @@ def _forecasts(
         for name, point in baselines.forecasts(history, horizon).items():  # all quantiles of a point forecast are equal
             cases[name] = Case(truth, np.repeat(point[:, None], len(spec.levels), axis=1), scale)
         rows = cuts[s] - 1 + np.arange(horizon + 1)
-        yield TrackForecast(window, panel.names[s], panel.columns.targets[c], panel.times(s, rows), history, cases)
+        times, target = panel.times(s, rows), panel.columns.targets[c]
+        yield TrackForecast(number, panel.names[s], target, times, history, cases, window.part)
 
 
 def _cutoffs(panel: Panel, chosen: Int, window: Window) -> tuple[Cutoff, Cutoff] | None:

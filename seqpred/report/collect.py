@@ -62,6 +62,8 @@ class Collector:
         levels: of the forecasters' Q quantiles.
         horizon: N, steps ahead.
 
+    Errors and ranks are those of the unseen windows, which are the last ones; if there are none, those of all.
+
     Attributes:
         tracks: the curves that the report shows, by name: of all tracks, or of evenly spaced ones.
         levels_drawn: D of the levels.
@@ -78,6 +80,7 @@ class Collector:
         self.by_track: dict[str, dict[str, Mean]] = {}
         self.ranks = np.zeros(len(levels) + 1)
         self.panel: Panel | None = None
+        self._has_unseen = False
         self._middle = levels.index(0.5)
         self._drawn = drawn_levels(levels)
         self.levels_drawn = [levels[i] for i in self._drawn]
@@ -91,6 +94,10 @@ class Collector:
         self.panel = panel
         self._index = {name: s for s, name in enumerate(panel.names)}
         return self._take
+
+    def mase(self, name: str) -> float:
+        """The MASE of the model on a track; NaN if it has none."""
+        return float(self.by_track[name]["model"].value) if name in self.by_track else float("nan")
 
     def _choose(self, forecasters: int, windows: int) -> None:
         """Decide, before the first track, which series, windows and rows of history are shown."""
@@ -111,6 +118,9 @@ class Collector:
         if not self._shown:
             self._choose(len(track.cases), windows)
         name = self.panel.track_name(track.series, track.target)
+        if track.part == "unseen" and not self._has_unseen:
+            self._has_unseen = True
+            self.by_step, self.by_track, self.ranks = {}, {}, np.zeros_like(self.ranks)
         self._add_errors(name, track.cases)
         if track.series in self._shown and windows - track.window <= self.windows_shown:
             self._keep(name, series, track)

@@ -105,7 +105,7 @@ def ranked(collected: Collector) -> list[str]:
     """The tracks that are shown, the highest MASE of the model first; without a MASE last."""
 
     def key(name: str) -> tuple[bool, float]:
-        mase = float(collected.by_track[name]["model"].value)
+        mase = collected.mase(name)
         return bool(np.isnan(mase)), -mase
 
     return sorted(collected.tracks, key=key)

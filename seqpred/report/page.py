@@ -52,6 +52,7 @@ def _content(name: str, model: Model, found: Evaluation, collected: Collector) -
     return {
         "title": name,
         "unseen": found.windows_unseen,
+        "scored": _scored(found),
         "windows": len(found.windows),
         "found": found,
         "verdict": [*summary.verdict(found), *filter(None, [summary.tracks_won(collected, best)])],
@@ -102,6 +103,12 @@ def _cards(scores: Mapping[str, Scores], best: str) -> list[tuple[str, str, str]
     return cards
 
 
+def _scored(found: Evaluation) -> str:
+    """The windows that the scores are about."""
+    count, part = found.windows_unseen or len(found.windows), "unseen" if found.windows_unseen else "in-sample"
+    return f"{count} {part} window{'s' if count > 1 else ''}"
+
+
 def _gain(value: float | None, other: str) -> tuple[str, str]:
     """A skill as a percentage and its meaning."""
     if value is None:
@@ -125,6 +132,7 @@ def _series_rows(collected: Collector, names: list[str], best: str) -> list[list
             *(figures.number(collected.by_track[name][key].value) for key in keys if key in collected.by_track[name]),
         ]
         for name in names
+        if name in collected.by_track
     ]
 
 
@@ -132,7 +140,7 @@ def _data(found: Evaluation, collected: Collector, explained: Explained, order: 
     """What the script draws, as JSON that a script element can contain."""
     assert collected.panel is not None
     dated = collected.panel.clock.dated
-    mase = {name: float(collected.by_track[name]["model"].value) for name in order}
+    mase = {name: collected.mase(name) for name in order}
     content = {
         "horizon": collected.horizon,
         "dated": dated,

@@ -80,6 +80,17 @@ def test_curves_are_limited_and_scores_are_not(monkeypatch: pytest.MonkeyPatch, 
     assert f"of {WINDOWS} windows" in page
 
 
+def test_errors_and_ranks_are_those_of_unseen_windows_if_there_are_any(tmp_path: Path) -> None:
+    _, all_unseen = make_report(tmp_path / "report.html")
+    _, mixed = make_report(tmp_path / "mixed.html", unseen=2)
+    assert mixed.ranks.sum() < all_unseen.ranks.sum()
+    page = (tmp_path / "mixed.html").read_text("utf-8")
+    assert "of each step, 2 unseen windows" in page
+    assert "in-sample ones included" in page
+    make_report(tmp_path / "seen.html", unseen=0)
+    assert "In-sample.</strong>" in (tmp_path / "seen.html").read_text("utf-8")
+
+
 def evaluation(mase: dict[str, float], part: str = "unseen") -> Evaluation:
     scores = {name: Scores(mase=value) for name, value in mase.items()}
     window = WindowScores("2024", "2024", 1, 1, scores, part)  # type: ignore[arg-type]
