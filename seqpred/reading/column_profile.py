@@ -14,12 +14,12 @@ from seqpred.reading.plain_cells import NUMBER, WHOLE
 from seqpred.sources.dialect import EMPTY
 from seqpred.sources.numbers import is_plain_number
 from seqpred.sources.source import BROKEN, Source
+from seqpred.timestamps.format import may_be_timestamps
 from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
+from seqpred.timestamps.units import Unit, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from seqpred.timestamps.units import Unit
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
@@ -90,7 +90,8 @@ class Cells:
     Attributes:
         rows: how many there are.
         distinct: how many different ones, those that are empty not among them.
-        texts: the different ones that are not empty, without blanks around them, in order of appearance.
+        texts: the different ones that are not empty, without blanks around them, in order of appearance; none for
+            numbers that cannot be a part of a timestamp.
         numbers: the different numbers; None if the cells are texts, truth values or times.
         whole: whether these are stored as integers.
         counted: whether they number the rows.
@@ -140,8 +141,11 @@ def _cells(column: pd.Series, empty: Sequence[str]) -> Cells:
 
     from seqpred.timestamps.reader import stripped
 
-    filled = column[column.notna() & ~column.isin(empty)]
-    texts = list(dict.fromkeys(stripped(filled.drop_duplicates()).tolist()))
+    is_numeric = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
+    filled = column.dropna() if is_numeric else column[column.notna() & ~column.isin(empty)]
+    texts: list[str] = []
+    if not is_numeric or _may_be_time(str(column.name), filled):
+        texts = list(dict.fromkeys(stripped(filled.drop_duplicates()).tolist()))
     counted = types.is_integer_dtype(column) and column.iloc[0] in (0, 1) and bool((column.diff()[1:] == 1).all())
     stored, is_bool = None, types.is_bool_dtype(filled)
     if is_bool:
@@ -151,6 +155,11 @@ def _cells(column: pd.Series, empty: Sequence[str]) -> Cells:
     numbers = filled.unique().tolist() if types.is_numeric_dtype(filled) else None
     whole = types.is_integer_dtype(filled)
     return Cells(str(column.name), len(column), int(column.nunique()), texts, numbers, whole, counted, stored)
+
+
+def _may_be_time(name: str, numbers: pd.Series) -> bool:
+    """Whether a column of numbers can be a part of a timestamp, by its name or size."""
+    return unit_of(name) is not None or bool(len(numbers) and may_be_timestamps(numbers.min(), numbers.max()))
 
 
 def _recognize(cells: Cells) -> Recognized:
@@ -171,7 +180,7 @@ def _recognize(cells: Cells) -> Recognized:
 def _kind(cells: Cells, found: Recognized) -> Kind:
     """What the cells of a column are that are not empty."""
     texts = cells.texts
-    if not texts:
+    if not texts and not cells.numbers:
         return "empty"
     if found.is_time or found.is_clock:
         return "time" if found.is_time else "clock"
