@@ -128,11 +128,15 @@ def _plain_cells(name: str, column: Sequence[str]) -> Cells:
     texts = list(dict.fromkeys(map(str.strip, filled)))
     if not texts or not all(map(NUMBER.fullmatch, texts)):
         return Cells(name, len(column), len(set(filled)), texts)
-    whole = len(filled) == len(column) and all(map(WHOLE.fullmatch, texts))
+    whole = len(filled) == len(column) and all(map(_is_int64, texts))
     numbers = list(dict.fromkeys(map(int if whole else float, filled)))
     counted = whole and [*map(int, column)] == [*range(int(column[0]), int(column[0]) + len(column))]
     counted = counted and int(column[0]) in (0, 1)
     return Cells(name, len(column), len(numbers), [*map(str, numbers)], numbers, whole, counted)
+
+
+def _is_int64(text: str) -> bool:
+    return WHOLE.fullmatch(text) is not None or (text.isdecimal() and int(text) < 1 << 63)  # nanoseconds since 1970
 
 
 def _cells(column: pd.Series, empty: Sequence[str]) -> Cells:
