@@ -19,6 +19,7 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.windows import Windows, WindowSpec, make_windows
 
 CELLS = 1 << 14  # rows of tracks that are prepared at once: what a processor's cache holds
+MIN_CHANGES = 3  # a scale that is the mean of fewer may be far too small, and the targets in units of it too large
 SEGMENT = 250_000  # rows; a series of at least twice as many is split into segments, which bounds memory
 
 
@@ -86,14 +87,39 @@ def _prepare(
         local = None if times is None else part.padded(times, group, 0)
         x, block, _ = advance_series(SeriesMemory.start(spec, len(group)), values, local, spec, lengths)
         filled = block.now
+        scale = reliable_scale(block.scale, filled, spec.inputs.season)
         for b, (segment, length) in enumerate(zip(chosen[group].tolist(), lengths.tolist(), strict=True)):
             for c in range(spec.targets):
                 targets = values[b, :length, c]
                 if config.data.missing == "interpolate":
                     targets = interpolated(targets, int(segments.cuts[segment]))
                 profile = block.profile[b, c, config.input_spec.profile :][:length]
-                track = Track(x[b, c, :length], filled[b, c, :length], block.scale[b, c, :length], profile)
+                track = Track(x[b, c, :length], filled[b, c, :length], scale[b, c, :length], profile)
                 yield segment * spec.targets + c, track, targets
+
+
+def reliable_scale(scale: Float, filled: Float, season: int) -> Float:
+    """The scale [..., T] of these values, NaN where it is the mean of fewer than `MIN_CHANGES` changes."""
+    return np.where(count_changes(filled, season) >= MIN_CHANGES, scale, np.nan)
+
+
+def count_changes(filled: Float, season: int) -> Int:
+    """The number of changes that the scale at each row [..., T] is the mean of: over a season, or one row at first.
+
+    >>> count_changes(np.array([5.0, 5.0, 5.0, 6.0, 7.0, 7.0, 8.0]), 2).tolist()
+    [0, 0, 0, 1, 2, 3, 4]
+    """
+
+    def changes(lag: int, end: int) -> Int:
+        count = np.zeros((*filled.shape[:-1], end), np.int64)
+        np.cumsum(filled[..., lag:end] != filled[..., : max(0, end - lag)], axis=-1, out=count[..., lag:])
+        return count
+
+    count = changes(season, filled.shape[-1])
+    none = count == 0
+    end = int(np.flatnonzero(none.any(axis=tuple(range(none.ndim - 1))))[-1]) + 1 if none.any() else 0
+    count[..., :end] = np.where(none[..., :end], changes(1, end), count[..., :end])
+    return count
 
 
 def _similar_lengths(lengths: Int) -> Iterator[Int]:

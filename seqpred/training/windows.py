@@ -26,7 +26,6 @@ PrepareTracks = Callable[[Int], Iterable[tuple[int, Track, Float]]]
 all tracks of a series are prepared together."""
 MAX_VALIDATION_WINDOWS = 1024  # over all tracks
 WINDOWS_PER_BLOCK = 12  # of them; overlapping windows are one block of evidence, see `choice`
-MIN_CHANGES = 3  # a scale that is the mean of fewer may be far too small, and the targets in units of it too large
 CELLS = 250_000  # rows of tracks that are prepared at once, which bounds memory
 
 
@@ -77,7 +76,7 @@ class Windows:
         known: [R, known], the columns of x that are known ahead.
         values: [R], observed values, NaN if missing, relative to each track's first one, so that float32 resolves the
             differences of large numbers.
-        scale: [R], NaN with less than one anchor lag or `MIN_CHANGES` changes of history: not trained on.
+        scale: [R], NaN where a row is not trained on: with less than one anchor lag of history, or an unreliable scale.
         filled: [R], as `values`, with missing values filled in.
         profile: [R], the running profile, as `values`; [0] if there is none.
         begins, cuts, ends: [K], rows of each track: first, first of the validation split, one past the last.
@@ -138,9 +137,8 @@ class Windows:
             filled[own] = track.filled - base
             if self.spec.inputs.profile:
                 profile[own] = track.profile - base
-            has_anchor = np.arange(len(values)) >= self.spec.inputs.anchor - 1
-            reliable = count_changes(track.filled, self.spec.inputs.season) >= MIN_CHANGES
-            scale[own] = np.where(reliable & has_anchor, track.scale, np.nan)
+            scale[own] = track.scale
+            scale[own][: self.spec.inputs.anchor - 1] = np.nan
             self.prepared[k] = True
 
     # ------------------------------------------------------------------ drawing windows
@@ -266,22 +264,6 @@ class Windows:
     def hold_out(self, rows: Tensor) -> Windows:
         """The same windows with the last `rows` [K] of each track as the validation split."""
         return replace(self, cuts=self.ends - rows)
-
-
-def count_changes(filled: Float, season: int) -> Int:
-    """The number of changes that the scale at each row [T] is the mean of: over a season, or over one row at first.
-
-    >>> count_changes(np.array([5.0, 5.0, 5.0, 6.0, 7.0, 7.0, 8.0]), 2).tolist()
-    [0, 0, 0, 1, 2, 3, 4]
-    """
-
-    def changes(lag: int) -> Int:
-        count = np.zeros(len(filled), np.int64)
-        count[lag:] = (filled[lag:] != filled[:-lag]).cumsum()
-        return count
-
-    over_season = changes(season)
-    return np.where(over_season > 0, over_season, changes(1))
 
 
 def _thinned(tracks: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

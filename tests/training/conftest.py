@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
+from seqpred.features.inputs import InputSpec, Track, prepare
 from seqpred.training import loop
+from seqpred.training.dataset import reliable_scale
+
+
+def prepare_track(values: np.ndarray, spec: InputSpec) -> Track:
+    """A whole track [T] as training prepares it: rows with an unreliable scale have none."""
+    track = prepare(values, spec)
+    return track._replace(scale=reliable_scale(track.scale, track.filled, spec.season))
 
 
 @pytest.fixture

@@ -5,17 +5,18 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from seqpred.features.inputs import InputSpec, prepare
+from seqpred.features.inputs import InputSpec
 from seqpred.runtime.shape import Shape
 from seqpred.training.initial_forecast import InitialForecast, initial_forecast
 from seqpred.training.windows import WindowSpec, make_windows
+from tests.training.conftest import prepare_track
 
 SPEC = InputSpec(season=1, anchor=1, lags=(1, 2))
 SHAPE = Shape(SPEC.inputs, 5, (0.1, 0.5, 0.9), "lstm", 1, 4, bidirectional=False, dropout=0.0)
 
 
 def forecast_of(track: np.ndarray) -> InitialForecast:
-    prepared = [(0, prepare(track, SPEC), track)]
+    prepared = [(0, prepare_track(track, SPEC), track)]
     rows, spec = np.array([len(track)]), WindowSpec(SPEC, 10, SHAPE.horizon, last_position_only=False)
     windows = make_windows(lambda _: prepared, rows, rows, SPEC.inputs, spec)
     return initial_forecast(SHAPE, windows, windows.starts(), 1, torch.Generator().manual_seed(0))

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqpred.features.inputs import InputSpec, prepare
+from seqpred.features.inputs import InputSpec
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
 from seqpred.training import loop
@@ -23,6 +23,7 @@ from seqpred.training.run import State
 from seqpred.training.schedule import Schedule
 from seqpred.training.windows import Windows, WindowSpec, make_windows
 from tests.conftest import seasonal
+from tests.training.conftest import prepare_track
 
 SPEC = InputSpec(season=12, anchor=12, lags=(1, 12))
 LEVELS = (0.1, 0.5, 0.9)
@@ -45,7 +46,7 @@ def make(
     """The arguments of `fit` for a small network and two short tracks."""
     tracks = [seasonal(120, seed=s) for s in range(2)]
     spec = WindowSpec(SPEC, 24, 6, last_position_only=bidirectional)
-    prepared = [(k, prepare(t, SPEC), t) for k, t in enumerate(tracks)]
+    prepared = [(k, prepare_track(t, SPEC), t) for k, t in enumerate(tracks)]
     windows = make_windows(lambda _: prepared, np.full(2, 120), np.full(2, 100), SPEC.inputs, spec)
     shape = Shape(SPEC.inputs, 6, LEVELS, "lstm", 2, 8, bidirectional, dropout)
     schedule = Schedule(steps, stop_step, changes.pop("time_budget", None))
@@ -63,7 +64,7 @@ def test_training_starts_from_the_anchors_forecast() -> None:
 def test_training_starts_from_the_naive_forecasts_with_the_smallest_errors() -> None:
     """A season on a straight line is forecast by the seasonal naive with drift, not by the anchor alone."""
     line = np.arange(120) + 3 * np.sin(2 * np.pi * np.arange(120) / 12)
-    prepared = [(0, prepare(line, SPEC), line)]
+    prepared = [(0, prepare_track(line, SPEC), line)]
     spec = WindowSpec(SPEC, 24, 6, last_position_only=False)
     windows = make_windows(lambda _: prepared, np.array([120]), np.array([100]), SPEC.inputs, spec)
     shape, _, options = make(learning_rate=1e-12, steps=1)

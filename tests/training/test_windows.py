@@ -17,6 +17,7 @@ from seqpred.training import positions
 from seqpred.training.positions import Positions
 from seqpred.training.windows import Windows, WindowSpec, make_windows
 from tests.conftest import seasonal
+from tests.training.conftest import prepare_track
 
 SPEC = InputSpec(season=4, anchor=4, lags=(1, 4))
 LENGTHS, CUTS = (30, 50, 12), (24, 40, 12)
@@ -37,7 +38,7 @@ def of(tracks: list[np.ndarray], spec: WindowSpec) -> Windows:
 
 def unprepared(tracks: list[np.ndarray], spec: WindowSpec) -> Windows:
     def prepare_tracks(chosen: np.ndarray) -> Iterator[tuple[int, Track, np.ndarray]]:
-        return ((k, prepare(tracks[k], spec.inputs), tracks[k]) for k in chosen)
+        return ((k, prepare_track(tracks[k], spec.inputs), tracks[k]) for k in chosen)
 
     return make_windows(prepare_tracks, np.array(LENGTHS), np.array(CUTS), spec.inputs.inputs, spec)
 
