@@ -26,6 +26,7 @@ class Components:
         naives, shares: [K, A, N], the naive forecasts and their weights, which sum to 1 over A.
         correction: [K, N], what the network adds.
         raised: [K, N], by how much the forecast was raised to `forecast.minimum`.
+        rounding: [K, N], the part of the correction that is the float32 rounding of the forecast.
     """
 
     names: tuple[str, ...]
@@ -34,13 +35,14 @@ class Components:
     shares: Float
     correction: Float
     raised: Float
+    rounding: Float
 
     def contributions(self) -> Iterator[tuple[str, Float]]:
         """Each component by name, [K, N]; their sum is the forecast."""
         for i, name in enumerate(self.names):
             yield name, self.shares[:, i] * self.naives[:, i]
         yield "correction", self.correction
-        if self.raised.any():
+        if np.nan_to_num(self.raised).any():
             yield "raised_to_minimum", self.raised
 
 
@@ -66,10 +68,12 @@ def find_components(model: Model, panel: Panel, ahead: Float) -> Components:
         np.concatenate([zero[:, None], naives], axis=1),
         np.concatenate([1 - shares.sum(1, keepdims=True), shares], axis=1),
     )
-    forecast = (
-        median if spec.lowest is None else np.maximum(median, np.tile(spec.lowest.ravel(), len(panel.names))[:, None])
-    )
-    return Components(names, forecast, naives, shares, corrected - zero, forecast - median)
+    forecast = model.forecast(panel, model.horizon, ahead)[..., model.config.median]
+    raised = np.zeros_like(median)
+    if spec.lowest is not None:
+        raised = np.maximum(np.tile(spec.lowest.ravel(), len(panel.names))[:, None] - median, 0)
+    correction = forecast - raised - (shares * naives).sum(1)
+    return Components(names, forecast, naives, shares, correction, raised, rounding=correction - (corrected - zero))
 
 
 def _merge(names: tuple[str, ...], naives: Float, shares: Float) -> tuple[tuple[str, ...], Float, Float]:

@@ -45,6 +45,8 @@ def test_the_components_add_up_to_the_forecast(
     found = find_components(loaded, panel, ahead)
     predicted = loaded.forecast(panel, loaded.horizon, ahead)[..., loaded.config.median]
     total = sum(part for _, part in found.contributions())
-    np.testing.assert_allclose(total, predicted, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(total, predicted, rtol=1e-6)
+    size = np.abs(predicted) + np.ptp(found.naives, axis=1) + np.abs(found.correction)
+    assert (np.abs(found.rounding) <= 1e-6 * size).all()  # the rest is what the head computes
     np.testing.assert_allclose(found.shares.sum(1), 1)
     assert (found.shares > -1e-6).all()
