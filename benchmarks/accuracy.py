@@ -31,7 +31,7 @@ from seqpred.config.schema import Config
 from seqpred.evaluation.backtest import BacktestSpec, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
 from seqpred.panel.panel import Panel
-from seqpred.reading.table import to_frame
+from seqpred.reading.frame import to_frame
 from seqpred.sources.opening import open_source
 
 ROOT = Path(__file__).parent.parent

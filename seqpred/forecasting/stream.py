@@ -88,6 +88,9 @@ class StreamingForecaster:
         own = columns if statics is None else replace(columns, static=())
         self.parser = LineParser(source, RowFormat(own, dialect, words, step), on_skipped, notify)
         spec = model.session_spec(step, options.steps or model.horizon)
+        if step.unit == "irregular" and spec.since is None:
+            hint = "Omit --stream and --state, or train a model on this data."
+            raise ConfigError("the pretrained network cannot stream rows without a fixed time step", hint=hint)
         known = None
         if options.future is not None:
             from seqpred.forecasting.future import known_at  # reading tables, which most streams do not need

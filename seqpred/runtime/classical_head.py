@@ -26,6 +26,7 @@ OUTPUTS = PLACES * (FORECASTS + 2 * SIDE)
 LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the least length of a cycle for that
 GROWTH = 0.5  # by how much a forecast of logarithms may leave the range of the recent ones, besides their range
 LEAST = 1e-9  # last value, in units of the scale, and other values relative to it, of which logarithms are taken
+STRONG, SHORTEST_STRONG = 5.0, 4  # a season that no method may ignore; rows of such a season
 WIDEST = 8.0  # of the logarithm of a distance
 
 
@@ -81,6 +82,22 @@ def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, ste
     usable = own.usable(rows)
     both = np.concatenate([usable, usable & positive[..., None]], axis=-1)
     return Candidates(np.concatenate([evaluate(padded), growing], axis=-1), both)
+
+
+def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle: int) -> Candidates:
+    """The forecasts without those that ignore the season, where it is stronger than in training.
+
+    There, the changes over half a season are more than `STRONG` times those over a season, in the last two seasons.
+
+    Args:
+        recent, rows, cycle: as for `candidates`.
+    """
+    if cycle < SHORTEST_STRONG:
+        return found
+    last, before = recent[..., -2 * cycle :], recent[..., -2 * cycle - cycle // 2 : -(cycle // 2)]
+    strong = (np.abs(last - before).mean(-1) > STRONG) & (rows >= 3 * cycle)
+    seasonal = np.tile([method.profile is not None for method in METHODS], 2)
+    return found._replace(usable=found.usable & (seasonal | ~strong[..., None]))
 
 
 def emit(raw: Float | Float32, found: Candidates, near: Float, levels: Sequence[float]) -> Float:

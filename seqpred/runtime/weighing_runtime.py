@@ -9,7 +9,7 @@ import numpy as np
 from seqpred.arrays import Float, Float32
 from seqpred.features.classical import rows_of
 from seqpred.features.inputs import InputSpec
-from seqpred.runtime.classical_head import candidates, emit, place_weights
+from seqpred.runtime.classical_head import candidates, emit, place_weights, require_season
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 
 CELLS = 1 << 16  # positions times steps ahead that are computed at once, which bounds memory
@@ -56,7 +56,8 @@ class WeighingRuntime:
         size, _ = self._spec.context
         level = inputs[:, size - 1]
         level = np.copysign(np.expm1(np.abs(level)), level)  # the inverse of `slog`
-        found = candidates(recent, rows_of(inputs[:, size]), level, self._spec.season, self._steps)
+        rows, cycle = rows_of(inputs[:, size]), self._spec.season
+        found = require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
         return emit(raw, found, self._near, self._levels)
 
 

@@ -69,6 +69,16 @@ def test_a_stream_has_the_forecasts_of_the_whole_file(tmp_path: Path) -> None:
         assert np.allclose(batch["forecast"], streamed[rows - 1].quantiles[0][:, 4], rtol=1e-5)
 
 
+def test_a_stream_without_a_fixed_step_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "irregular.csv"
+    days = np.cumsum(np.random.default_rng(1).integers(1, 60, 40))
+    stamps = (pd.Timestamp("2024-01-01") + pd.to_timedelta(days * 7.3, unit="h")).strftime("%Y-%m-%d %H:%M:%S")
+    pd.DataFrame({"when": stamps, "y": days % 7}).to_csv(file, index=False)
+    assert len(seqpred.forecast(str(file), horizon=2)) == 2
+    with pytest.raises(ConfigError, match="cannot stream rows without a fixed time step"):
+        StreamingForecaster(pretrained_for(open_source(str(file)), {}), "rows", StreamOptions(), print)
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [(2, "no season: fewer than 24 rows"), (24, "season 12, horizon 4"), (70, "season 12, horizon 11")],

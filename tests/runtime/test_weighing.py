@@ -20,6 +20,7 @@ from seqpred.runtime.classical_head import (
     candidates,
     emit,
     place_weights,
+    require_season,
 )
 from seqpred.runtime.onnx_runtime import OnnxRuntime
 from seqpred.runtime.weighing_graph import write_weighing_graph
@@ -76,6 +77,19 @@ def test_an_unusable_forecast_has_no_weight() -> None:
     found = candidates(recent, np.array([2]), np.array([-5.0]), 1, (1,))
     assert found.usable.sum() == sum(m.profile is None and m.slope is None for m in METHODS)
     assert emit(raw, found, place_weights((1,), 1), (0.5,))[0, 0, 0] < 9
+
+
+def test_no_method_may_ignore_a_season_that_is_stronger_than_in_training() -> None:
+    track = np.tile(1000 * np.sin(np.arange(12) * np.pi / 6), 5) + np.random.default_rng(1).normal(size=60)
+    usable = {}
+    for name, values, rows in (("strong", track, 60), ("weak", track / 1000, 60), ("short", track, 20)):
+        recent = (values - values[-1])[None]
+        found = candidates(recent, np.array([rows]), np.array([5000.0]), 12, STEPS)
+        usable[name] = require_season(found, recent, np.array([rows]), 12).usable[0, : len(METHODS)]
+    seasonal = [method.profile is not None for method in METHODS]
+    assert usable["strong"].tolist() == seasonal
+    assert usable["weak"].all()
+    assert usable["short"][0]
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
