@@ -8,8 +8,8 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types tests format docs cells bench bench-speed bench-peers torture coverage mutants \
-	audit accuracy pretrain lowest clean
+.PHONY: help install demo test lint types tests format docs cells bench bench-speed bench-peers scale torture coverage \
+	mutants audit accuracy pretrain lowest clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -57,6 +57,9 @@ bench: install  ## measure speed and memory relative to a reference in the same 
 
 bench-speed: install  ## measure training and evaluation relative to a matrix product in the same run
 	$(BIN)/python benchmarks/speed.py
+
+scale: install  ## forecast and score a million series, in one process and in two shards: the figures in docs/scale.md
+	$(BIN)/python benchmarks/scale.py
 
 bench-peers: install  ## compare with other libraries, each in its own virtual environment (needs PyPI)
 	$(BIN)/python benchmarks/peers.py
