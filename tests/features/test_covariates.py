@@ -15,6 +15,7 @@ from seqpred.calendar.step import DAY
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
+from seqpred.evaluation.backtest import TrackForecast
 from seqpred.features.calendar_cycles import find_calendar
 from seqpred.features.covariates import Covariate, Covariates
 from seqpred.features.fit_covariates import apply_covariates, encode_categories, fit_covariates, local_times
@@ -245,14 +246,20 @@ def test_what_is_known_ahead_is_compared_with_the_row_that_the_forecast_corrects
 # ------------------------------------------------------------------ forecasts
 
 
+def evaluated_quantiles(model: Any, frame: pd.DataFrame) -> list[np.ndarray]:
+    """The quantiles [N, Q] of each track in the last window that `evaluate` scores."""
+    found: list[TrackForecast] = []
+    seqpred.evaluate(model, frame, windows=1, observe=lambda _: found.append)
+    return [track.cases["model"].quantiles for track in found]
+
+
 def test_forecasts_follow_what_is_known_and_are_those_of_eval(model: Any) -> None:
     frame = shops()
     known = future(frame)
     plain = seqpred.predict(model, history(frame), future=known)
     lifted = seqpred.predict(model, history(frame), future=known.assign(promo=1 - known["promo"]))
     assert not np.allclose(plain["forecast"], lifted["forecast"])
-    found = seqpred.evaluate(model, frame, windows=1)
-    medians = np.concatenate([e.quantiles[:, 4] for e in found.examples])
+    medians = np.concatenate([q[:, 4] for q in evaluated_quantiles(model, frame)])
     assert medians.tolist() == plain["forecast"].tolist()
 
 
@@ -265,7 +272,7 @@ def test_nothing_but_the_known_covariates_reaches_a_forecast_from_later_rows(
     late = frame["day"] > frame["day"].max() - pd.Timedelta(days=7)
     seen = []
     for altered in (frame, frame.assign(sales=frame["sales"].where(~late, 1e6), wind=frame["wind"].where(~late, -1e6))):
-        seen.append([e.quantiles for e in seqpred.evaluate(model, altered, windows=1).examples])
+        seen.append(evaluated_quantiles(model, altered))
     np.testing.assert_array_equal(seen[0], seen[1])
 
 
