@@ -33,11 +33,11 @@ _NAMES: dict[Unit, str] = {
     "slot": "settlementperiod sp slot timeslot periodnumber interval intervalnumber halfhour quarterhour",
     "date": """
         дата 日期 日付 날짜 date dt datum fecha data dato dteday calendardate refdate obsdate observationdate
-        dates""",
+        dates 年月日 yyyymmdd yymmdd ddmmyyyy mmddyyyy yyyyddd yyyyjjj yyddd""",
     "time": """
         время 时间 日時 시간 time timestamp datetime ds ts t zeit zeitpunkt zeitstempel timestamputc datetimeutc
         zeitraum period periode periodo timeperiod tiempo tijd tid mtu uhrzeit clock lastchanged lastupdated
-        datehour datehr datumzeit times""",
+        datehour datehr datumzeit times yyyymmddhh yyyymmddhhmm yyyymmddhhmmss""",
 }
 _QUALIFIERS = {
     *("utc", "local", "cet", "cest", "gmt", "et", "est", "start", "starts", "begin", "beginning", "from", "von"),
@@ -64,6 +64,8 @@ def unit_of(name: str) -> Unit | None:
 
     >>> unit_of("Year"), unit_of("Hour Ending"), unit_of("MTU (CET/CEST)"), unit_of("sales"), unit_of("Trimestre")
     ('year', 'hour', 'time', None, 'quarter')
+    >>> unit_of("yyyyddd"), unit_of("YYYY-MM-DD")
+    ('date', 'date')
     """
     words = [word for word in parts_of(name) if word not in _QUALIFIERS] or parts_of(name)
     return _units().get("".join(words))
