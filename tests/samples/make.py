@@ -26,8 +26,8 @@ def history() -> pd.DataFrame:
     """Two shops whose sales follow the logistic map, which a network forecasts better than any naive forecast."""
     weather, days = np.random.default_rng(6), pd.date_range("2024-01-01", periods=120)
     parts = []
-    for shop, state in (("A", 0.3), ("B", 0.4)):
-        sales = []
+    for shop, start in (("A", 0.3), ("B", 0.4)):
+        state, sales = start, []
         for _ in days:
             state = 3.9 * state * (1 - state)
             sales.append(round(20 + 10 * state, 2))
