@@ -46,7 +46,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Fault:
+class KeyFault:
     """One fault of a config."""
 
     place: Place
@@ -81,13 +81,13 @@ def _faults(
     tree: Mapping[str, Any],
     errors: Sequence[ErrorDetails],
     find_place: Callable[[Path], Place],
-) -> Iterator[Fault]:
+) -> Iterator[KeyFault]:
     """One fault for each key; pydantic reports one for each type that the key may have."""
     by_path: dict[Path, list[ErrorDetails]] = {}
     for error in errors:
         by_path.setdefault(_path_of(section, error["loc"], tree), []).append(error)
     for path, found in by_path.items():
-        yield Fault(find_place(path), *_worded(section, path, tree, found))
+        yield KeyFault(find_place(path), *_worded(section, path, tree, found))
 
 
 def _path_of(section: type[BaseModel], loc: tuple[int | str, ...], tree: Mapping[str, Any]) -> Path:
