@@ -11,67 +11,78 @@ import typer
 from seqpred.cli.completion import offer_columns, offer_settings
 from seqpred.cli.predict import FORMS, Asked, Form, levels_of, run, shard_of
 
+_Data = Annotated[str, typer.Argument(metavar="DATA", help="History; - reads standard input.", show_default=False)]
+_Horizon = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: one season].")]
+_Time = Annotated[
+    list[str] | None,
+    typer.Option(help="Timestamp column [default: inferred]. Repeatable.", autocompletion=offer_columns),
+]
+_Target = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to forecast [default: inferred]. Repeatable.", autocompletion=offer_columns),
+]
+_Series = Annotated[
+    str | None,
+    typer.Option("--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns),
+]
+_Season = Annotated[int | None, typer.Option(min=1, help="Rows per season, 1 for none [default: inferred].")]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a key of how the data is read, as in data.decimal=,. Repeatable.",
+        autocompletion=offer_settings,
+    ),
+]
+_Cell = Annotated[Literal["lstm", "gru", "rnn"], typer.Option(metavar="lstm|gru|rnn", help="Which pretrained network.")]
+_Like = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Choose columns, season and horizon by this file instead of DATA."),
+]
+_Quantiles = Annotated[
+    str | None, typer.Option(metavar="LEVELS", help="Levels to print, as 0.1,0.9 [default: 0.1 to 0.9].")
+]
+_Stream = Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")]
+_State = Annotated[Path | None, typer.Option(metavar="FILE", help="Load and update the state of all series in FILE.")]
+_Strict = Annotated[bool, typer.Option("--strict", help="With --stream: stop at the first malformed row.")]
+_Form = Annotated[
+    Form | None, typer.Option("--format", help="Output format [default: by the suffix of --output, else csv].")
+]
+_Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
+]
+_NoHeader = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
+_Origin = Annotated[
+    bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
+]
+_Digits = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
+_Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress bar.")]
+
 
 def forecast(
     ctx: typer.Context,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="History; - reads standard input.", show_default=False)],
-    horizon: Annotated[
-        int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: one season].")
-    ] = None,
-    time: Annotated[
-        list[str] | None,
-        typer.Option(help="Timestamp column [default: inferred]. Repeatable.", autocompletion=offer_columns),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(help="Column to forecast [default: inferred]. Repeatable.", autocompletion=offer_columns),
-    ] = None,
-    series: Annotated[
-        str | None,
-        typer.Option(
-            "--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns
-        ),
-    ] = None,
-    season: Annotated[int | None, typer.Option(min=1, help="Rows per season, 1 for none [default: inferred].")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set a key of how the data is read, as in data.decimal=,. Repeatable.",
-            autocompletion=offer_settings,
-        ),
-    ] = None,
-    cell: Annotated[
-        Literal["lstm", "gru", "rnn"], typer.Option(metavar="lstm|gru|rnn", help="Which pretrained network.")
-    ] = "lstm",
-    like: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Choose columns, season and horizon by this file instead of DATA."),
-    ] = None,
-    quantiles: Annotated[
-        str | None, typer.Option(metavar="LEVELS", help="Levels to print, as 0.1,0.9 [default: 0.1 to 0.9].")
-    ] = None,
-    stream: Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")] = False,
-    state: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Load and update the state of all series in FILE.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="With --stream: stop at the first malformed row.")] = False,
-    form: Annotated[
-        Form | None, typer.Option("--format", help="Output format [default: by the suffix of --output, else csv].")
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
-    ] = None,
-    no_header: Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")] = False,
-    origin: Annotated[
-        bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
-    ] = False,
-    digits: Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress bar.")] = False,
+    data: _Data,
+    horizon: _Horizon = None,
+    time: _Time = None,
+    target: _Target = None,
+    series: _Series = None,
+    season: _Season = None,
+    settings: _Settings = None,
+    cell: _Cell = "lstm",
+    like: _Like = None,
+    quantiles: _Quantiles = None,
+    stream: _Stream = False,
+    state: _State = None,
+    strict: _Strict = False,
+    form: _Form = None,
+    output: _Output = None,
+    no_header: _NoHeader = False,
+    origin: _Origin = False,
+    digits: _Digits = None,
+    shard: _Shard = None,
+    quiet: _Quiet = False,
 ) -> None:
     """Forecast without a config or training, with the pretrained network.
 

@@ -8,46 +8,49 @@ import typer
 
 from seqpred.cli.completion import offer_columns, offer_settings
 
+_Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV (compressed or not) or Parquet file, several as 'logs/*.csv', or - for standard input.",
+        show_default=False,
+    ),
+]
+_Horizon = Annotated[int | None, typer.Option(min=1, help="Rows to forecast [default: one season].")]
+_Time = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Timestamp column [default: inferred]. Repeat it if date and time, or year and month, are separate.",
+        autocompletion=offer_columns,
+    ),
+]
+_Target = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to forecast [default: inferred]. Repeat it for several.", autocompletion=offer_columns),
+]
+_Series = Annotated[
+    str | None,
+    typer.Option("--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns),
+]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set any other config key, as in model.cell=gru. Repeatable.",
+        autocompletion=offer_settings,
+    ),
+]
+
 
 def init(
     ctx: typer.Context,
-    data: Annotated[
-        str,
-        typer.Argument(
-            metavar="DATA",
-            help="CSV (compressed or not) or Parquet file, several as 'logs/*.csv', or - for standard input.",
-            show_default=False,
-        ),
-    ],
-    horizon: Annotated[int | None, typer.Option(min=1, help="Rows to forecast [default: one season].")] = None,
-    time: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Timestamp column [default: inferred]. Repeat it if date and time, or year and month, are separate.",
-            autocompletion=offer_columns,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Column to forecast [default: inferred]. Repeat it for several.", autocompletion=offer_columns
-        ),
-    ] = None,
-    series: Annotated[
-        str | None,
-        typer.Option(
-            "--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Set any other config key, as in model.cell=gru. Repeatable.",
-            autocompletion=offer_settings,
-        ),
-    ] = None,
+    data: _Data,
+    horizon: _Horizon = None,
+    time: _Time = None,
+    target: _Target = None,
+    series: _Series = None,
+    settings: _Settings = None,
 ) -> None:
     """Inspect a data file and print a commented config.
 

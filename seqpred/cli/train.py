@@ -9,39 +9,49 @@ import typer
 
 from seqpred.cli.completion import offer_settings
 
+_Config = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="YAML config; `seqpred init` writes one.", show_default=False)
+]
+_Data = Annotated[
+    str | None, typer.Option(help="Data file, instead of the config's data.path; - reads standard input.")
+]
+_Out = Annotated[Path | None, typer.Option(help="Model folder [default: runs/NAME, from the config's name].")]
+_Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override a config key, as in model.cell=gru. Repeatable.",
+        autocompletion=offer_settings,
+    ),
+]
+_Force = Annotated[bool, typer.Option("--force", help="Replace an existing model.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished training, if there is one.")]
+_Holdout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|TIME", help="Hold out the last N rows of each series, or all from TIME on, and score them."
+    ),
+]
+_Refit = Annotated[bool, typer.Option("--refit", help="With --holdout: then train on all rows.")]
+_Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the progress at each validation as JSON lines.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON; errors too.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or summary.")]
+
 
 def train(
     ctx: typer.Context,
-    config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="YAML config; `seqpred init` writes one.", show_default=False)
-    ],
-    data: Annotated[
-        str | None, typer.Option(help="Data file, instead of the config's data.path; - reads standard input.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="Model folder [default: runs/NAME, from the config's name].")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Override a config key, as in model.cell=gru. Repeatable.",
-            autocompletion=offer_settings,
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing model.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an unfinished training, if there is one.")] = False,
-    holdout: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|TIME", help="Hold out the last N rows of each series, or all from TIME on, and score them."
-        ),
-    ] = None,
-    refit: Annotated[bool, typer.Option("--refit", help="With --holdout: then train on all rows.")] = False,
-    log: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the progress at each validation as JSON lines.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON; errors too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or summary.")] = False,
+    config: _Config,
+    data: _Data = None,
+    out: _Out = None,
+    set_: _Set = None,
+    force: _Force = False,
+    resume: _Resume = False,
+    holdout: _Holdout = None,
+    refit: _Refit = False,
+    log: _Log = None,
+    as_json: _AsJson = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Train a model and print the path of its folder.
 

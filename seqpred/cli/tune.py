@@ -16,40 +16,45 @@ if TYPE_CHECKING:
 SHOWN = 20  # trials in the table, the best ones
 
 
+_Config = Annotated[
+    Path,
+    typer.Argument(metavar="CONFIG", help="YAML config; its 'tune' section is the search space.", show_default=False),
+]
+_Data = Annotated[str | None, typer.Option(metavar="FILE", help="File to train on, instead of data.path.")]
+_Out = Annotated[Path | None, typer.Option(help="Folder of the trials. Default: runs/, the config's name and -tune.")]
+_Trials = Annotated[int, typer.Option(min=1, max=100_000, help="Trials to finish.")]
+_TimeBudget = Annotated[float | None, typer.Option(min=1.0, metavar="SECONDS", help="Start no trial after this time.")]
+_Grid = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=A,B,C",
+        help="Try all combinations of these values. Repeatable.",
+        autocompletion=offer_settings,
+    ),
+]
+_Storage = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Database shared by several machines. Default: a journal file in --out."),
+]
+_Jobs = Annotated[int | None, typer.Option(min=1, max=1024, help="Trainings at the same time. Default: one per core.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Continue an existing study.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON; errors too.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or table.")]
+
+
 def tune(
     ctx: typer.Context,
-    config: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CONFIG", help="YAML config; its 'tune' section is the search space.", show_default=False
-        ),
-    ],
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="File to train on, instead of data.path.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the trials. Default: runs/, the config's name and -tune.")
-    ] = None,
-    trials: Annotated[int, typer.Option(min=1, max=100_000, help="Trials to finish.")] = 20,
-    time_budget: Annotated[
-        float | None, typer.Option(min=1.0, metavar="SECONDS", help="Start no trial after this time.")
-    ] = None,
-    grid: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=A,B,C",
-            help="Try all combinations of these values. Repeatable.",
-            autocompletion=offer_settings,
-        ),
-    ] = None,
-    storage: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Database shared by several machines. Default: a journal file in --out."),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=1024, help="Trainings at the same time. Default: one per core.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an existing study.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON; errors too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or table.")] = False,
+    config: _Config,
+    data: _Data = None,
+    out: _Out = None,
+    trials: _Trials = 20,
+    time_budget: _TimeBudget = None,
+    grid: _Grid = None,
+    storage: _Storage = None,
+    jobs: _Jobs = None,
+    resume: _Resume = False,
+    as_json: _AsJson = False,
+    quiet: _Quiet = False,
 ) -> None:
     """Search for a better config.
 
