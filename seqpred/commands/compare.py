@@ -12,8 +12,8 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.evaluation.backtest import BacktestSpec, Window, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.comparison import Comparison, Contestant, TrackErrors, compare_models
-from seqpred.forecasting.model import Model
-from seqpred.forecasting.pretrained_model import NAME, pretrained_model
+from seqpred.forecasting.model import PRETRAINED, Model
+from seqpred.forecasting.pretrained_model import pretrained_model
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.pretrained import for_pretrained
@@ -59,7 +59,7 @@ def compare(
 
 def _load(models: Sequence[Model | str | Path], data: object, notify: Notify) -> tuple[list[Model], object]:
     """The models and the data; the pretrained network forecasts what the first of the others does."""
-    others = [model for model in models if isinstance(model, Model) or str(model) != NAME]
+    others = [model for model in models if isinstance(model, Model) or str(model) != PRETRAINED]
     if not others:
         model, data = load_for(models[0], data, notify=notify)
         return [model], data

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.errors import ConfigError, DataError
-from seqpred.forecasting.model import Model, RuntimeName, load
-from seqpred.forecasting.pretrained_model import NAME, PretrainedModel, pretrained_model
+from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName, load
 from seqpred.notes import Note, Notify, no_op
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
+
+if TYPE_CHECKING:
+    from seqpred.forecasting.pretrained_model import PretrainedModel
 
 
 def load_for(
@@ -32,7 +34,7 @@ def load_for(
     """
     if isinstance(model, Model):
         return model, data
-    if str(model) != NAME:
+    if str(model) != PRETRAINED:
         return load(model, runtime), data
     if data is None:
         raise ConfigError("the pretrained network needs data", hint="Name a file, or - for standard input.")
@@ -53,6 +55,7 @@ def pretrained_for(
     """
     from seqpred.commands.init import config_of  # inspecting data, which a stream of a trained model does not need
     from seqpred.commands.load_panel import load_panel
+    from seqpred.forecasting.pretrained_model import pretrained_model
     from seqpred.inspection.detect import detect
     from seqpred.recipe.eligibility import check_observed
     from seqpred.recipe.pretrained import describe_choices, resolve_pretrained

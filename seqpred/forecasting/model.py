@@ -15,7 +15,6 @@ from seqpred.errors import ConfigError, FolderError
 from seqpred.features.covariates import Covariates
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.batch import OnShare, forecast_panel
-from seqpred.forecasting.rolling import RollingForecaster
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from seqpred.evaluation.backtest import Forecaster
 
+PRETRAINED = "pretrained"  # the name of the pretrained network on the command line
 RuntimeName = Literal["auto", "onnx", "torch"]
 
 
@@ -226,6 +226,8 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
 
 def make_forecaster(config: ResolvedConfig, covariates: Covariates, runtime: Runtime) -> Forecaster:
     """The forecaster of a resolved config, its covariates and a runtime, for increasing cutoffs."""
+    from seqpred.forecasting.rolling import RollingForecaster
+
     return RollingForecaster(partial(session_spec, config, covariates, runtime))
 
 

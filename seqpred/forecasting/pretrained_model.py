@@ -11,7 +11,7 @@ from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features.inputs import InputSpec
 from seqpred.features.series import SeriesSpec
-from seqpred.forecasting.model import Model, RuntimeName
+from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName
 from seqpred.forecasting.rolling import RollingForecaster
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
@@ -23,8 +23,6 @@ from seqpred.storage.model_folder import Folder
 
 if TYPE_CHECKING:
     from seqpred.evaluation.backtest import Forecaster
-
-NAME = "pretrained"  # of the model on the command line
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def pretrained_model(config: ResolvedConfig, wanted: RuntimeName = "auto") -> Pr
     """
     network = _weights(config.model.cell)
     manifest: dict[str, Any] = {"fingerprint": network.fingerprint, "data": {"ends": None}, "network": network.manifest}
-    folder = Folder(Path(NAME), config, manifest, network.content)
+    folder = Folder(Path(PRETRAINED), config, manifest, network.content)
     return PretrainedModel(folder, wanted, network, config.model.anchor)
 
 

@@ -15,11 +15,12 @@ from seqpred.sources.dialect import EMPTY
 from seqpred.sources.numbers import is_plain_number
 from seqpred.sources.source import BROKEN, Source
 from seqpred.timestamps.format import may_be_timestamps
-from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
 from seqpred.timestamps.units import Unit, unit_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from seqpred.timestamps.recognize import Recognized
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
@@ -147,6 +148,8 @@ def _cells(column: pd.Series, empty: Sequence[str]) -> Cells:
 
     is_numeric = types.is_numeric_dtype(column) and not types.is_bool_dtype(column)
     filled = column.dropna() if is_numeric else column[column.notna() & ~column.isin(empty)]
+    from seqpred.timestamps.recognize import Recognized
+
     texts: list[str] = []
     if not is_numeric or _may_be_time(str(column.name), filled):
         texts = list(dict.fromkeys(stripped(filled.drop_duplicates()).tolist()))
@@ -168,6 +171,8 @@ def _may_be_time(name: str, numbers: pd.Series) -> bool:
 
 def _recognize(cells: Cells) -> Recognized:
     """What a column could be in a timestamp."""
+    from seqpred.timestamps.recognize import Recognized, recognize_numbers, recognize_texts
+
     name, texts = cells.name, cells.texts
     if not texts or cells.stored_time is not None:
         return cells.stored_time or Recognized()
