@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks import fuzz as feeding
@@ -285,6 +286,7 @@ def _feed_all(target: Target, kind: str, seeds: range, report: Path) -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
+    pyarrow.array([0])  # reserves a gigabyte of addresses, which an input need not have caused
     held = os.sysconf("SC_PAGE_SIZE") * int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (held + ROOM, held + ROOM))
     read = 0

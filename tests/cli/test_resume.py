@@ -14,10 +14,10 @@ import os, signal
 from seqpred.cli import main
 from seqpred.training.checkpoint import Checkpoint
 on_step = Checkpoint.on_step
-def stopping(self, state_dict):
+def stopping(self, index, state_dict):
     if state_dict()["step"] == 3:
         os.kill(os.getpid(), signal.{signal})
-    on_step(self, state_dict)
+    on_step(self, index, state_dict)
 Checkpoint.on_step = stopping
 main()
 """

@@ -34,7 +34,7 @@ def prepared(series: int, **training: Any) -> Any:
     return prepare_training(open_source(frame(series=series)), Config.from_tree(tree), no_op)
 
 
-@pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (1.2, 2), (4.0, 3), (None, 3)])
+@pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (1.2, 3), (4.0, 3), (None, 3)])
 def test_validation_takes_a_third_of_a_time_budget_and_every_member_all_its_steps(
     slow_clock: Callable[[float, float], Callable[[], float]],
     monkeypatch: pytest.MonkeyPatch,
