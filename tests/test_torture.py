@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
-    ("parts", "count"), [("kills", 2), ("saving", 10), ("repeats", 2), ("output,streams", 6), ("fuzz", 400)]
+    ("parts", "count"), [("kills", 1), ("saving", 10), ("repeats", 2), ("output,streams", 6), ("fuzz", 200)]
 )
 def test_short_runs_find_no_failures(parts: str, count: int) -> None:
     command = [sys.executable, "-W", "ignore", str(ROOT / "benchmarks" / "torture.py"), parts, str(count), "7"]

@@ -64,7 +64,7 @@ def test_local_times_agree_with_the_standard_library_in_both_directions(zone: st
 # ------------------------------------------------------------------ rows without an offset
 
 
-@settings(PROPERTY, max_examples=12)
+@settings(PROPERTY, max_examples=6)
 @given(
     st.sampled_from([p for p in PLACES if "Lord_Howe" not in p]),
     st.datetimes(datetime(2000, 1, 1), datetime(2030, 1, 1)),

@@ -44,11 +44,11 @@ def test_hostile_config_is_rejected_with_a_short_message(refused, write, content
 
 
 def bomb() -> bytes:
-    """A gzip file of a tenth of a megabyte that holds 96 MB."""
+    """A gzip file of a tenth of a megabyte that holds 48 MB."""
     packed = io.BytesIO()
     with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=9) as f:
         f.write(b"y\n")
-        for _ in range(96):
+        for _ in range(48):
             f.write(b"1\n" * (1 << 19))
     return packed.getvalue()
 

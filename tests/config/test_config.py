@@ -408,7 +408,7 @@ def test_a_column_name_in_commented_yaml_reads_back_the_same(name: str) -> None:
     assert parse(f"data:\n  target: {format_value(name)}  # by name\n").data.target == name
 
 
-@PROPERTY
+@settings(PROPERTY, max_examples=20)
 @given(trees(), st.sets(st.sampled_from(sorted(config_fields()))))
 def test_commented_yaml_reads_back_the_same_and_fits_100_columns(tree: dict[str, Any], shown: set[str]) -> None:
     config = Config.from_tree(tree)

@@ -84,7 +84,7 @@ def assert_same(one: Table | str, other: Table | str) -> None:
 
 
 @pandas_3
-@settings(derandomize=True, deadline=None, max_examples=400)
+@settings(derandomize=True, deadline=None, max_examples=150)
 @given(
     files(),
     st.sampled_from([(), (-99.0,)]),
