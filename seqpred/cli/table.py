@@ -138,13 +138,13 @@ class RowWriter:
         if self._digits is not None:
             numbers = [round(number, self._digits) for number in numbers]
         if self._form == "jsonl":
-            told = ", ".join(
+            cells = ", ".join(
                 [k + ("null" if math.isnan(n) else repr(n)) for k, n in zip(self._keys, numbers, strict=True)]
             )
-            return f'{{{start}"step": {step}, {target}{told}}}\n'
+            return f'{{{start}"step": {step}, {target}{cells}}}\n'
         sign = DELIMITERS[self._form]
-        told = sign.join(["" if math.isnan(n) else repr(n) for n in numbers])
-        return f"{start}{step}{sign}{target}{told}\n"
+        cells = sign.join(["" if math.isnan(n) else repr(n) for n in numbers])
+        return f"{start}{step}{sign}{target}{cells}\n"
 
     def _moment(self, time: int) -> str:
         cells = [column[0] for column in self.clock.write_columns(np.array([time]))]

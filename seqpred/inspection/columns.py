@@ -105,7 +105,7 @@ def with_id(guess: Guess, source: Source, profiles: Profiles) -> Guess:
 
 
 def find_id(table: Table, profiles: Profiles) -> str | None:
-    """The column that tells the series apart in a table with many duplicate timestamps; None if there is none.
+    """The column that distinguishes the series of a table with many duplicate timestamps; None if there is none.
 
     The id that the table was read with, if it does; else the first text column, else the first of whole numbers, with
     unique timestamps and enough rows within each of its values.

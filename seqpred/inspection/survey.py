@@ -105,7 +105,7 @@ def survey(panel: Panel, rows: Rows) -> Survey:
     """Survey a panel.
 
     Args:
-        rows: from which the panel was built; they tell missing rows from rows with empty cells.
+        rows: from which the panel was built; they distinguish missing rows from rows with empty cells.
     """
     season, totals = find_season(panel), _Totals(len(panel.names), panel.roles.count("target"))
     first, row = -1, 0  # the current series, and its rows so far

@@ -2,7 +2,7 @@
 
 A series is an exponential-smoothing process in innovations form (Hyndman, Koehler, Ord & Snyder 2008, "Forecasting with
 Exponential Smoothing", chapter 3) with a trend that itself drifts towards a mean growth, on the values or on their
-logarithms. The parameters of every series are drawn anew.
+logarithms. The parameters are drawn again for every series.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ class Form:
 
     @cached_property
     def dates(self) -> list[Slot]:
-        """The slots whose meaning `orders` tells, in order."""
+        """The slots whose meaning depends on `orders`, in order."""
         return [slot for slot in self.slots if slot.role not in ("", "a", "z", *CLOCK)]
 
     @property

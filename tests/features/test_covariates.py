@@ -1,4 +1,4 @@
-"""Covariates: what is learned of a column, what the network is told, and that the future stays out of it."""
+"""Covariates: scales and categories from the training rows, inputs of the network, and no use of the future."""
 
 from __future__ import annotations
 
@@ -34,8 +34,12 @@ def shops(rows: int = ROWS) -> pd.DataFrame:
     for shop, kind in (("A", "big"), ("B", "small")):
         promo, feast = draw.random(rows) < 0.2, draw.random(rows) < 0.1
         sales = 50 + 5 * np.sin(np.arange(rows) * 2 * np.pi / 7) + 20 * promo - 25 * feast + draw.normal(0, 0.5, rows)
-        told = {"promo": promo.astype(float), "feast": np.where(feast, "Feast", ""), "wind": draw.normal(size=rows)}
-        frames.append(pd.DataFrame({"shop": shop, "day": days, "sales": sales, **told, "kind": kind}))
+        covariates = {
+            "promo": promo.astype(float),
+            "feast": np.where(feast, "Feast", ""),
+            "wind": draw.normal(size=rows),
+        }
+        frames.append(pd.DataFrame({"shop": shop, "day": days, "sales": sales, **covariates, "kind": kind}))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -72,19 +76,19 @@ def history(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame.groupby("shop").cumcount() < len(frame) // 2 - 7]
 
 
-# ------------------------------------------------------------------ what is learned
+# ------------------------------------------------------------------ scales and categories
 
 
-def test_numbers_and_words_are_learned_from_the_first_rows_alone() -> None:
+def test_scales_and_categories_depend_only_on_the_training_rows() -> None:
     frame = shops()
     panel, cuts = panel_of(frame), np.array([60, 60])
-    learned = fit_covariates(panel, cuts, ())
+    fitted = fit_covariates(panel, cuts, ())
     late = frame["day"] >= frame["day"].min() + pd.Timedelta(days=60)
     spoilt = frame.assign(
         promo=frame["promo"].where(~late, 1e9), feast=frame["feast"].where(~late, "New"), wind=frame["wind"]
     )
-    assert fit_covariates(panel_of(spoilt), cuts, ()) == learned
-    promo, feast, wind, kind = learned.columns
+    assert fit_covariates(panel_of(spoilt), cuts, ()) == fitted
+    promo, feast, wind, kind = fitted.columns
     early = frame[~late]
     assert promo == Covariate("promo", "known", None, early["promo"].mean(), early["promo"].std(ddof=0))
     assert feast.words == ("", "Feast")
@@ -92,7 +96,7 @@ def test_numbers_and_words_are_learned_from_the_first_rows_alone() -> None:
     assert wind.spread == pytest.approx(early["wind"].std(ddof=0))
 
 
-def test_words_never_seen_have_code_0_and_are_named() -> None:
+def test_unknown_categories_have_code_0_and_are_reported() -> None:
     column = Covariate("feast", "known", ("", "Feast"))
     codes, unseen = encode_categories(np.array([0.0, 1, 2, np.nan]), ["Fair", "", "Feast"], column)
     assert codes.tolist()[:3] == [0, 1, 2]
@@ -297,7 +301,7 @@ def test_the_rows_of_a_future_file_may_stand_in_any_order(model: Any) -> None:
     )
 
 
-def test_targets_told_of_each_other_change_each_others_forecasts(tmp_path: Path) -> None:
+def test_joint_targets_change_each_others_forecasts(tmp_path: Path) -> None:
     frame = shops().query("shop == 'A'")
     tree = config(joint=True)
     tree["data"] = {"target": ["sales", "wind"], "time": "day", "id": None}
@@ -311,40 +315,40 @@ def test_targets_told_of_each_other_change_each_others_forecasts(tmp_path: Path)
 # ------------------------------------------------------------------ mistakes
 
 
-def said(model: Any, known: Any, steps: int = 7) -> str:
+def error_of(model: Any, known: Any, steps: int = 7) -> str:
     with pytest.raises(DataError) as e:
         seqpred.predict(model, history(shops()), future=known, steps=steps)
     return str(e.value)
 
 
-def test_mistakes_in_a_future_file_are_named(model: Any) -> None:
+def test_mistakes_in_a_future_file_are_reported(model: Any) -> None:
     known = future(shops())
-    assert "the model needs 'promo', 'feast'" in said(model, None)
-    assert "series 'A' at 2024-04-23" in said(model, None)
-    assert "no column 'feast'" in said(model, known.drop(columns="feast"))
-    missing = said(model, known.drop(index=known.index[2]))
+    assert "the model needs 'promo', 'feast'" in error_of(model, None)
+    assert "series 'A' at 2024-04-23" in error_of(model, None)
+    assert "no column 'feast'" in error_of(model, known.drop(columns="feast"))
+    missing = error_of(model, known.drop(index=known.index[2]))
     assert "no row for series 'A' at 2024-04-25" in missing
     assert "--write-future" in missing
-    assert "series 'C' is not in the history" in said(model, known.assign(shop="C"))
-    assert "contains the target 'sales'" in said(model, known.assign(sales=1.0))
-    assert "'much' in column 'promo' is not a number" in said(model, known.assign(promo="much"))
-    assert "duplicate timestamp" in said(model, pd.concat([known, known.iloc[:1]]))
+    assert "series 'C' is not in the history" in error_of(model, known.assign(shop="C"))
+    assert "contains the target 'sales'" in error_of(model, known.assign(sales=1.0))
+    assert "'much' in column 'promo' is not a number" in error_of(model, known.assign(promo="much"))
+    assert "duplicate timestamp" in error_of(model, pd.concat([known, known.iloc[:1]]))
 
 
-def test_what_is_not_used_or_not_known_is_told(model: Any) -> None:
+def test_unused_rows_and_unknown_categories_are_reported(model: Any) -> None:
     frame, notes = shops(), list[str]()
     early = frame[frame.groupby("shop").cumcount() < ROWS - 7]
     known = frame[["shop", "day", "promo", "feast"]].copy()
     known.loc[ROWS - 3, "feast"] = "Fair"
     known.loc[ROWS - 2, "promo"] = np.nan
     seqpred.predict(model, early, future=known, steps=5, notify=lambda note: notes.append(str(note)))
-    told = " ".join(notes)
-    assert "226 of 240 rows are in the history and not used" in told
-    assert "4 of 240 rows are beyond the steps and not used" in told
-    assert "'Fair' in 'feast' does not occur in the training data" in told
+    reported = " ".join(notes)
+    assert "226 of 240 rows are in the history and not used" in reported
+    assert "4 of 240 rows are beyond the steps and not used" in reported
+    assert "'Fair' in 'feast' does not occur in the training data" in reported
 
 
-def test_a_history_with_a_new_category_or_of_another_type_is_told(model: Any) -> None:
+def test_a_new_category_or_another_type_in_the_history_is_reported(model: Any) -> None:
     frame, notes = shops(), list[str]()
     known = future(frame)
     odd = history(frame)
@@ -363,11 +367,11 @@ def test_mean_and_spread_are_of_all_pieces_of_the_data(monkeypatch: pytest.Monke
     frame = pd.DataFrame({"shop": list("AAABBBBB"), "y": range(8), "wind": wind})
     config = Config.from_tree({"data": {"id": "shop", "target": "y", "covariates": {"past": ["wind"]}}})
     panel = load_panel(open_source(frame), config, lambda _: None)
-    (learned,) = fit_covariates(panel, panel.lengths, []).columns
-    np.testing.assert_allclose((learned.mean, learned.spread), (wind.mean(), wind.std()))
+    (fitted,) = fit_covariates(panel, panel.lengths, []).columns
+    np.testing.assert_allclose((fitted.mean, fitted.spread), (wind.mean(), wind.std()))
 
 
-def test_the_hour_is_told_as_waves_of_a_day_its_half_and_its_third() -> None:
+def test_the_hour_is_encoded_as_waves_of_a_day_its_half_and_its_third() -> None:
     times = np.array([0, 3, 4, 6], np.int64) * (DAY // 24)
     numbers, _ = Covariates(calendar=("hour",)).encode(np.empty((4, 0)), times)
     turns = np.outer([0, 1 / 8, 1 / 6, 1 / 4], [1, 2, 3]) * 2 * np.pi
@@ -382,7 +386,7 @@ def test_the_hour_is_told_as_waves_of_a_day_its_half_and_its_third() -> None:
         ("day-of-year", "2023-12-31T06:00", 364 / 365),
     ],
 )
-def test_where_a_moment_stands_in_its_week_month_and_year(name: str, moment: str, place: float) -> None:
+def test_a_time_is_encoded_as_its_place_in_the_week_month_or_year(name: str, moment: str, place: float) -> None:
     times = np.array([np.datetime64(moment, "us").astype(np.int64)])
     numbers, _ = Covariates(calendar=(name,)).encode(np.empty((1, 0)), times)
     np.testing.assert_allclose(numbers[0, 0], np.sin(2 * np.pi * place), atol=1e-6)

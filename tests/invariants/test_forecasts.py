@@ -91,7 +91,7 @@ def test_causal_forecasts_at_a_cutoff_are_the_same_bits_whatever_comes_after(
 def test_one_pass_over_several_cutoffs_forecasts_as_if_cut_at_each(
     train: Train, bidirectional: bool, steps: int
 ) -> None:
-    """The second series begins after the first cutoff; a later call for an earlier cutoff starts anew."""
+    """The second series begins after the first cutoff; a later call for an earlier cutoff starts over."""
     model, data = train("lstm", 2, bidirectional), frame()
     data = data[(data["id"] == data["id"].iloc[0]) | (data["day"] > pd.Timestamp("2024-03-12"))]
     panel = load_panel(open_source(data), model.config)
@@ -206,7 +206,7 @@ def test_config_and_model_are_values_not_places(train: Train) -> None:
     assert isinstance(model.config, Config)
 
 
-def test_validation_scores_leave_out_series_that_are_learned_from_whole(
+def test_validation_scores_exclude_series_without_a_validation_split(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     data = frame(series=3)
@@ -236,10 +236,10 @@ def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> Non
     data["day"] = data.groupby("id").cumcount()  # no calendar to find the season by
     data["sales"] /= 1.03 ** data["day"]
     noise = np.random.default_rng(0).normal(0, 1e3, len(data))
-    settled = [
+    resolved = [
         resolve(config, load_panel(open_source(f), config, lambda _: None))
         for f in (data, data.assign(sales=data["sales"] + noise * late))
     ]
-    assert settled[0] == settled[1]
-    assert settled[0].forecast.season == 7
-    assert settled[0].training.validation == 45
+    assert resolved[0] == resolved[1]
+    assert resolved[0].forecast.season == 7
+    assert resolved[0].training.validation == 45
