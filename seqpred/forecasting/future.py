@@ -47,12 +47,7 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
             notify(Note("the model has no known covariates; the future file is not used"))
         return ahead, panel
     if data is None:
-        names = ", ".join(repr(c.name) for c in known)
-        raise DataError(
-            f"the model needs {names} for the steps to be forecast{_first(panel, 0, 0)}",
-            hint="Give them with --future FILE; --write-future FILE writes a template.",
-            where=panel.source,
-        )
+        raise _future_needed(panel, covariates)
     table, values = _read(data, panel.columns, panel.dialect, covariates, notify)
     series, steps_ahead = _places(table, panel, notify, steps)
     used = (steps_ahead >= 0) & (steps_ahead < steps)
@@ -65,12 +60,27 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
         times = np.empty(present.shape, np.int64)
         times[place] = table.clock.on_grid(table.times, panel.step)[1][used]
         panel = replace(panel, coming=times)
-    for i, column in enumerate(known):
+    _report_empty(ahead, table, covariates, notify)
+    return ahead, panel
+
+
+def _future_needed(panel: Panel, covariates: Covariates) -> DataError:
+    """The error if the model has known covariates and no future file is given."""
+    names = ", ".join(repr(c.name) for c in covariates.known)
+    return DataError(
+        f"the model needs {names} for the steps to be forecast{_first(panel, 0, 0)}",
+        hint="Give them with --future FILE; --write-future FILE writes a template.",
+        where=panel.source,
+    )
+
+
+def _report_empty(ahead: Float, table: Table, covariates: Covariates, notify: Notify) -> None:
+    """Report how many cells of each known covariate are empty."""
+    for i, column in enumerate(covariates.known):
         empty = int(np.isnan(ahead[:, :, i]).sum())
         if empty:
-            text = f"{empty} of {present.size} cells of {column.name!r} are empty, treated as missing"
+            text = f"{empty} of {ahead[:, :, i].size} cells of {column.name!r} are empty, treated as missing"
             notify(Note(text, table.source.name))
-    return ahead, panel
 
 
 def known_at(

@@ -16,7 +16,8 @@ from seqpred.features.series import SeriesMemory, SeriesSpec, advance_series
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import too_few_rows, training_rows
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.training.windows import Windows, WindowSpec, make_windows
+from seqpred.training.window_spec import WindowSpec
+from seqpred.training.windows import Windows, make_windows
 
 CELLS = 1 << 14  # rows of tracks that are prepared at once: what a processor's cache holds
 MIN_CHANGES = 3  # a scale that is the mean of fewer may be far too small, and the targets in units of it too large

@@ -16,10 +16,11 @@ import torch
 from torch import Tensor
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.inputs import InputSpec, Track, profile_distances, recent_changes
+from seqpred.features.inputs import Track, profile_distances, recent_changes
 from seqpred.network.heads import HeadInputs
 from seqpred.spool.mapped import LARGE, release_pages, zeros
 from seqpred.training.positions import Positions, position_stride
+from seqpred.training.window_spec import WindowSpec
 
 PrepareTracks = Callable[[Int], Iterable[tuple[int, Track, Float]]]
 """From the numbers of some tracks to (number, prepared track, training targets [T], NaN if missing) of at least these:
@@ -27,25 +28,6 @@ all tracks of a series are prepared together."""
 MAX_VALIDATION_WINDOWS = 1024  # over all tracks
 WINDOWS_PER_BLOCK = 12  # of them; overlapping windows are one block of evidence, see `choice`
 CELLS = 250_000  # rows of tracks that are prepared at once, which bounds memory
-
-
-@dataclass(frozen=True)
-class WindowSpec:
-    """The rows that a window covers.
-
-    Attributes:
-        inputs: which past rows the inputs and the naive forecasts use.
-        window: rows in a window.
-        horizon: rows after a position that are its targets.
-        last_position_only: whether only the last row of a window is a position (bidirectional networks).
-        known: the columns of x with covariates that are known ahead.
-    """
-
-    inputs: InputSpec
-    window: int
-    horizon: int
-    last_position_only: bool
-    known: tuple[int, ...] = ()
 
 
 class Starts(NamedTuple):

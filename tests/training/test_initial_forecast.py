@@ -8,7 +8,8 @@ import torch
 from seqpred.features.inputs import InputSpec
 from seqpred.runtime.shape import Shape
 from seqpred.training.initial_forecast import InitialForecast, initial_forecast
-from seqpred.training.windows import WindowSpec, make_windows
+from seqpred.training.window_spec import WindowSpec
+from seqpred.training.windows import make_windows
 from tests.training.conftest import prepare_track
 
 SPEC = InputSpec(season=1, anchor=1, lags=(1, 2))

@@ -21,7 +21,8 @@ from seqpred.training.checkpoint import pack
 from seqpred.training.loop import FitOptions, Hooks, TrainingProgress, fit
 from seqpred.training.run import State
 from seqpred.training.schedule import Schedule
-from seqpred.training.windows import Windows, WindowSpec, make_windows
+from seqpred.training.window_spec import WindowSpec
+from seqpred.training.windows import Windows, make_windows
 from tests.conftest import seasonal
 from tests.training.conftest import prepare_track
 

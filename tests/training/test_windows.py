@@ -15,7 +15,8 @@ from seqpred.network.network import Network
 from seqpred.runtime.shape import Shape
 from seqpred.training import positions
 from seqpred.training.positions import Positions
-from seqpred.training.windows import Windows, WindowSpec, make_windows
+from seqpred.training.window_spec import WindowSpec
+from seqpred.training.windows import Windows, make_windows
 from tests.conftest import seasonal
 from tests.training.conftest import prepare_track
 
