@@ -13,7 +13,6 @@ the seasonal naive forecast, and a loss in these units weighs series as MASE doe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -21,17 +20,10 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.classical import (
-    CLASSICAL_INPUTS,
-    PAST_ERRORS,
-    context,
-    leads,
-    mean_errors,
-    past_errors,
-    recent_rows,
-    relative_lags,
-)
-from seqpred.features.naive import cycles_used, fill_missing, lagged_rows, profile_rows
+from seqpred.features.classical import PAST_ERRORS, context
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.naive import fill_missing, lagged_rows
+from seqpred.features.past_errors import mean_errors, past_errors
 from seqpred.features.running import rolling_moments, running_profile, running_scale, slog
 
 if TYPE_CHECKING:
@@ -40,76 +32,6 @@ if TYPE_CHECKING:
 MAX_CHANGE = 1e6  # of a recent value from the last one, in units of the scale
 
 Array = TypeVar("Array", Float, "Tensor")
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """Which past rows the inputs and the naive forecasts use.
-
-    Attributes:
-        season: lag of the differences that the scale averages.
-        anchor: lag of the naive forecast that the network corrects.
-        lags: of the changes given as inputs; the longest is also the width of the rolling mean and spread.
-        blend: whether the network also weighs other naive forecasts.
-        autoregression: rows of the linear autoregressive term; 0 for none.
-        classical: whether a pretrained network weighs the classical forecasts of `features.classical` for this season;
-            the anchor is then the last value.
-    """
-
-    season: int
-    anchor: int
-    lags: tuple[int, ...]
-    blend: bool = True
-    autoregression: int = 0
-    classical: bool = False
-
-    @classmethod
-    def for_pretrained(cls, season: int) -> InputSpec:
-        """The inputs of a pretrained network, in units of the season."""
-        return cls(season, 1, relative_lags(season), blend=False, classical=True)
-
-    @property
-    def inputs(self) -> int:
-        """F, inputs of each row: a change for each lag, distance from the rolling mean, spread, anchor, observed.
-
-        With `classical`, those of `features.classical` follow the changes.
-        """
-        return len(self.lags) + 4 + CLASSICAL_INPUTS * self.classical
-
-    @property
-    def fill_lag(self) -> int:
-        """Missing values are replaced by those so many rows earlier."""
-        return self.season if self.classical else self.anchor
-
-    @property
-    def context(self) -> tuple[int, int]:
-        """Which inputs are the rows of history and the season; the value itself is before them."""
-        last = len(self.lags) + CLASSICAL_INPUTS
-        return last - 2, last - 1
-
-    @cached_property
-    def cycles(self) -> tuple[int, ...]:
-        """Rows of the cycles that the naive forecasts use, increasing."""
-        return tuple(sorted({self.season, self.anchor, max(self.lags)} - {1}))
-
-    @cached_property
-    def recent(self) -> int:
-        """R, rows up to the current one that the head receives; 0 if it uses none."""
-        if self.classical:
-            return recent_rows(self.season)
-        blended = max(2 * self.anchor, *(cycle * cycles_used(cycle) for cycle in self.cycles), 0)
-        return max(blended * self.blend, self.autoregression)
-
-    @cached_property
-    def profile(self) -> int:
-        """P, rows of the running profile that the head receives; 0 for none."""
-        return profile_rows(self.cycles) * self.blend
-
-    @cached_property
-    def past(self) -> int:
-        """W, filled values before a row that are remembered for its inputs and naive forecasts."""
-        before = leads(self.season)[-1] if self.classical else 0
-        return max(*self.lags, self.anchor, self.recent + before)
 
 
 class TrackMemory(NamedTuple):

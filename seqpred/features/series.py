@@ -12,7 +12,8 @@ import numpy as np
 
 from seqpred.arrays import Float, Float32, Int
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import Block, InputSpec, TrackMemory, advance
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import Block, TrackMemory, advance
 
 
 @dataclass(frozen=True)

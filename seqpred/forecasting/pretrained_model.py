@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName
 from seqpred.forecasting.rolling import RollingForecaster

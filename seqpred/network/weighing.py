@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.network.recurrent import Stack
 from seqpred.runtime.classical_head import FORECASTS, OUTPUTS, PLACES, SIDE, WIDEST
 from seqpred.runtime.shape import SHARPNESS

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqpred.arrays import Bool, Float32, Int
-from seqpred.features.inputs import InputSpec, Origins, TrackMemory, advance
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import Origins, TrackMemory, advance
 from seqpred.runtime.classical_head import Candidates, candidates, place_weights
 from seqpred.synthetic.processes import Rng
 from seqpred.synthetic.series import Batch

@@ -8,7 +8,7 @@ from seqpred.config.data_section import CovariateSection, DataSection
 from seqpred.config.schema import Config, ForecastSection, ModelSection, TrainingSection
 from seqpred.config.values import Count, Cycle
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.runtime.shape import Shape
 
 

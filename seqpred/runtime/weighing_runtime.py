@@ -8,7 +8,7 @@ import numpy as np
 
 from seqpred.arrays import Float, Float32
 from seqpred.features.classical import rows_of
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.runtime.classical_head import candidates, emit, place_weights, require_season
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 

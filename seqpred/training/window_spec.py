@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 
 
 @dataclass(frozen=True)

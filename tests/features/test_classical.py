@@ -5,18 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqpred.features.classical import (
-    METHODS,
-    WATCHED,
-    classical_table,
-    leads,
-    mean_errors,
-    pad_early,
-    past_errors,
-    recent_rows,
-    rows_of,
-)
-from seqpred.features.inputs import InputSpec, TrackMemory, advance
+from seqpred.features.classical import METHODS, WATCHED, classical_table, leads, pad_early, recent_rows, rows_of
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import TrackMemory, advance
+from seqpred.features.past_errors import mean_errors, past_errors
 
 CYCLES = (1, 4, 7, 12)
 STRAIGHT = [k for k, m in enumerate(METHODS) if m.slope is not None and m.damping == m.share == 1]

@@ -10,15 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from seqpred.evaluation.metrics import mase_scale
-from seqpred.features.inputs import (
-    Block,
-    InputSpec,
-    Origins,
-    TrackMemory,
-    advance,
-    prepare,
-    recent_changes,
-)
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import Block, Origins, TrackMemory, advance, prepare, recent_changes
 from seqpred.features.running import rolling_moments
 from tests.conftest import seasonal
 

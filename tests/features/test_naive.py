@@ -8,7 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqpred.features.inputs import InputSpec, prepare
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import prepare
 from seqpred.features.naive import fill, naive_table, repeat_last
 from seqpred.network.heads import naive_forecasts
 from tests.conftest import seasonal

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting import batch, block
 from seqpred.forecasting.batch import forecast_panel

@@ -13,7 +13,7 @@ from seqpred.arrays import Float32
 from seqpred.calendar.step import DAY, Step
 from seqpred.errors import FolderError
 from seqpred.features.covariates import Covariate, Covariates
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting import session_file
 from seqpred.forecasting.session import ForecastSession

@@ -12,7 +12,7 @@ from seqpred.arrays import Float32
 from seqpred.calendar.step import DAY, Step
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.session import ForecastSession

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.features.classical import METHODS, recent_rows
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.network.weighing import WeighingNetwork, weights_of
 from seqpred.network.weighing import emit as emit_in_torch
 from seqpred.runtime.classical_head import (

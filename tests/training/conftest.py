@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqpred.features.inputs import InputSpec, Track, prepare
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import Track, prepare
 from seqpred.training import loop
 from seqpred.training.dataset import reliable_scale
 

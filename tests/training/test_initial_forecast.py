@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.runtime.shape import Shape
 from seqpred.training.initial_forecast import InitialForecast, initial_forecast
 from seqpred.training.window_spec import WindowSpec

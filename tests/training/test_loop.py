@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
 from seqpred.training import loop

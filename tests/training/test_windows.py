@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from seqpred.features.inputs import InputSpec, Track, prepare
+from seqpred.features.input_spec import InputSpec
+from seqpred.features.inputs import Track, prepare
 from seqpred.features.naive import repeat_last
 from seqpred.network.network import Network
 from seqpred.runtime.shape import Shape
