@@ -63,7 +63,7 @@ def tune(
 
     Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru --grid model.depth=1,2,3 > best.yaml
     """
-    from seqpred.cli.terminal import Output, write_data
+    from seqpred.cli.terminal import Output
     from seqpred.commands.tune import tune as run
 
     output = Output.of(ctx, quiet=quiet, each_minute=True)
@@ -81,6 +81,13 @@ def tune(
             notify=output.notify,
             on_progress=output.on_progress,
         )
+    _print(result, as_json=as_json, quiet=quiet)
+
+
+def _print(result: TuneResult, *, as_json: bool, quiet: bool) -> None:
+    """The result as JSON, or the best config as YAML after the tables on stderr."""
+    from seqpred.cli.terminal import write_data
+
     if as_json:
         import json
 
