@@ -56,7 +56,7 @@ def run(place: Path, *commands: str) -> list[str]:
 
 
 def main() -> None:
-    series = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    series = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     numbers = range(1, SHARDS + 1)
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
