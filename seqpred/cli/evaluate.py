@@ -160,7 +160,7 @@ def _paths(patterns: list[str]) -> list[Path]:
 
 
 def _write_forecasts(path: Path, details: Details) -> None:
-    from seqpred.cli.predict import FORMS
+    from seqpred.cli.forecast_options import FORMS
     from seqpred.cli.table import encode_table
     from seqpred.storage.atomic import write_file
 

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from seqpred.cli.completion import offer_columns, offer_settings
-from seqpred.cli.predict import FORMS, Asked, Form, levels_of, run, shard_of
+from seqpred.cli.forecast_options import (
+    FORMS,
+    DigitsOption,
+    FormOption,
+    NoHeaderOption,
+    OriginOption,
+    OutputOption,
+    QuietOption,
+    ShardOption,
+    StateOption,
+    StreamOption,
+    StrictOption,
+)
+from seqpred.cli.predict import Asked, levels_of, run, shard_of
 
 _Data = Annotated[str, typer.Argument(metavar="DATA", help="History; - reads standard input.", show_default=False)]
 _Horizon = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: one season].")]
@@ -43,22 +55,6 @@ _Like = Annotated[
 _Quantiles = Annotated[
     str | None, typer.Option(metavar="LEVELS", help="Levels to print, as 0.1,0.9 [default: 0.1 to 0.9].")
 ]
-_Stream = Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")]
-_State = Annotated[Path | None, typer.Option(metavar="FILE", help="Load and update the state of all series in FILE.")]
-_Strict = Annotated[bool, typer.Option("--strict", help="With --stream: stop at the first malformed row.")]
-_Form = Annotated[
-    Form | None, typer.Option("--format", help="Output format [default: by the suffix of --output, else csv].")
-]
-_Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
-]
-_NoHeader = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
-_Origin = Annotated[
-    bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
-]
-_Digits = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
-_Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress bar.")]
 
 
 def forecast(
@@ -73,16 +69,16 @@ def forecast(
     cell: _Cell = "lstm",
     like: _Like = None,
     quantiles: _Quantiles = None,
-    stream: _Stream = False,
-    state: _State = None,
-    strict: _Strict = False,
-    form: _Form = None,
-    output: _Output = None,
-    no_header: _NoHeader = False,
-    origin: _Origin = False,
-    digits: _Digits = None,
-    shard: _Shard = None,
-    quiet: _Quiet = False,
+    stream: StreamOption = False,
+    state: StateOption = None,
+    strict: StrictOption = False,
+    form: FormOption = None,
+    output: OutputOption = None,
+    no_header: NoHeaderOption = False,
+    origin: OriginOption = False,
+    digits: DigitsOption = None,
+    shard: ShardOption = None,
+    quiet: QuietOption = False,
 ) -> None:
     """Forecast without a config or training, with the pretrained network.
 

@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seqpred.cli.completion import offer_models
+from seqpred.cli.forecast_options import (
+    FORMS,
+    DigitsOption,
+    Form,
+    FormOption,
+    NoHeaderOption,
+    OriginOption,
+    OutputOption,
+    QuietOption,
+    ShardOption,
+    StateOption,
+    StreamOption,
+    StrictOption,
+)
 
 if TYPE_CHECKING:
     from seqpred.cli.terminal import Output
     from seqpred.forecasting.model import Model
     from seqpred.forecasting.shard import Shard
-
-Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
-FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
 
 _Model = Annotated[
     Path,
@@ -38,32 +49,13 @@ _WriteFuture = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a
 _Quantiles = Annotated[
     str | None, typer.Option(metavar="LEVELS", help="Levels to print, as 0.1,0.9 [default: those of the config].")
 ]
-_Stream = Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")]
-_State = Annotated[Path | None, typer.Option(metavar="FILE", help="Load and update the state of all series in FILE.")]
-_Strict = Annotated[bool, typer.Option("--strict", help="With --stream: stop at the first malformed row.")]
 _Window = Annotated[
     bool, typer.Option("--window", help="With --stream: let a bidirectional network reread its window at every row.")
-]
-_Form = Annotated[
-    Form | None,
-    typer.Option("--format", help="Output format [default: by the suffix of --output, else csv]."),
-]
-_Output = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
-]
-_NoHeader = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
-_Origin = Annotated[
-    bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
-]
-_Digits = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
-_Shard = Annotated[
-    str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series, divided by their ids.")
 ]
 _Runtime = Annotated[
     Literal["auto", "onnx", "torch", "light"],
     typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
 ]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress bar.")]
 
 
 def predict(
@@ -74,18 +66,18 @@ def predict(
     future: _Future = None,
     write_future: _WriteFuture = None,
     quantiles: _Quantiles = None,
-    stream: _Stream = False,
-    state: _State = None,
-    strict: _Strict = False,
+    stream: StreamOption = False,
+    state: StateOption = None,
+    strict: StrictOption = False,
     window: _Window = False,
-    form: _Form = None,
-    output: _Output = None,
-    no_header: _NoHeader = False,
-    origin: _Origin = False,
-    digits: _Digits = None,
-    shard: _Shard = None,
+    form: FormOption = None,
+    output: OutputOption = None,
+    no_header: NoHeaderOption = False,
+    origin: OriginOption = False,
+    digits: DigitsOption = None,
+    shard: ShardOption = None,
     runtime: _Runtime = "auto",
-    quiet: _Quiet = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Forecast the rows that follow the data.
 

@@ -36,7 +36,7 @@ class Curves:
 
 
 class Mean:
-    """A running mean of arrays, NaN left out."""
+    """A running mean of arrays, NaN skipped."""
 
     def __init__(self) -> None:
         self._sum: Float | float = 0.0

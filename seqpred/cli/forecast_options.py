@@ -1,0 +1,33 @@
+"""The options that `predict` and `forecast` share: how rows arrive and how forecasts are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
+FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
+
+StreamOption = Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")]
+StateOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Load and update the state of all series in FILE.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="With --stream: stop at the first malformed row.")]
+FormOption = Annotated[
+    Form | None,
+    typer.Option("--format", help="Output format [default: by the suffix of --output, else csv]."),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
+]
+NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
+OriginOption = Annotated[
+    bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
+]
+DigitsOption = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
+ShardOption = Annotated[
+    str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series, divided by their ids.")
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress bar.")]
