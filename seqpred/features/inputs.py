@@ -260,6 +260,7 @@ def _columns(filled: Float, rows: Int, spec: InputSpec) -> Float:
         first = len(spec.lags)
         columns[first : first + PAST_ERRORS] = past_errors(filled, steps, spec.season)
         columns[first + 2 * PAST_ERRORS] = now
+        columns[list(spec.context)] = 0  # not in the target's unit: set after the division by the scale
     columns[-3], columns[-2] = rolling_moments(filled, rows, max(spec.lags))
     back = spec.anchor - 1
     np.subtract(filled[..., end - steps - back : end - back], now, out=columns[-1])
