@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqpred.cli.terminal import shows, table
+from seqpred.evaluation.holdout import describe_rows
 from seqpred.evaluation.scores import Scores
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.summary import describe_contribution, stored_scores
@@ -23,9 +24,10 @@ def show_summary(model: Model) -> None:
     """Print the scores of the model and the baselines to stderr: on the holdout if there is one, else on validation."""
     manifest = model.folder.manifest
     scores, chosen = stored_scores(manifest), manifest["training"]["chosen"]
-    title = _holdout_title(manifest) if manifest.get("holdout") else _validation_title(model)
-    metrics = {name: Scores(**own) for name, own in scores["metrics"].items()}
-    table(title, *score_rows(metrics), stream=sys.stderr)
+    if manifest.get("holdout"):
+        show_holdout("Holdout scores", manifest["holdout"])
+    else:
+        _show_scores(_validation_title(model), scores)
     lines = [
         f"contribution: {describe_contribution(manifest)}",
         *_curve(model),
@@ -48,10 +50,15 @@ def _curve(model: Model) -> list[str]:
     return [f"validation loss: {losses[0]:.3f} {line} {losses[best]:.3f} at step {rows[best].step} of {rows[-1].step}"]
 
 
-def _holdout_title(manifest: Mapping[str, Any]) -> str:
-    start = manifest["holdout"]["from"]
-    rows = f"last {start} rows of each series" if start.isdigit() else f"rows from {start} on"
-    return f"Holdout scores, {rows} (out-of-sample)"
+def show_holdout(title: str, scores: Mapping[str, Any]) -> None:
+    """Print scores on a holdout to stderr."""
+    _show_scores(f"{title}, {describe_rows(scores['from'])} (out-of-sample)", scores)
+
+
+def _show_scores(title: str, scores: Mapping[str, Any]) -> None:
+    """Print stored scores of the model and the baselines to stderr."""
+    metrics = {name: Scores(**own) for name, own in scores["metrics"].items()}
+    table(title, *score_rows(metrics), stream=sys.stderr)
 
 
 def _validation_title(model: Model) -> str:

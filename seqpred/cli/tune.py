@@ -37,6 +37,13 @@ _Storage = Annotated[
     typer.Option(metavar="URL", help="Database shared by several machines. Default: a journal file in --out."),
 ]
 _Jobs = Annotated[int | None, typer.Option(min=1, max=1024, help="Trainings at the same time. Default: one per core.")]
+_Holdout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|TIME",
+        help="Hold out the last N rows of each series, or all from TIME on; score them with the best model.",
+    ),
+]
 _Resume = Annotated[bool, typer.Option("--resume", help="Continue an existing study.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON; errors too.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or table.")]
@@ -52,6 +59,7 @@ def tune(
     grid: _Grid = None,
     storage: _Storage = None,
     jobs: _Jobs = None,
+    holdout: _Holdout = None,
     resume: _Resume = False,
     as_json: _AsJson = False,
     quiet: _Quiet = False,
@@ -59,7 +67,7 @@ def tune(
     """Search for a better config.
 
     Trains one model per trial and compares their validation scores. Prints the best config as YAML; the trials and the
-    importance of each key go to stderr. The models stay in --out.
+    importance of each key go to stderr. The models stay in --out. --holdout plays no part in the search.
 
     Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru --grid model.depth=1,2,3 > best.yaml
     """
@@ -77,6 +85,7 @@ def tune(
             grid=grid or (),
             storage=storage,
             jobs=jobs,
+            holdout=holdout,
             resume=resume,
             notify=output.notify,
             on_progress=output.on_progress,
@@ -101,17 +110,23 @@ def _print(result: TuneResult, *, as_json: bool, quiet: bool) -> None:
 def _yaml(result: TuneResult) -> str:
     """The best config, commented."""
     from seqpred.config.yaml_subset import dump_yaml
+    from seqpred.evaluation.holdout import describe_rows
+    from seqpred.report.text import figure
 
     best = result.best
     tree = result.config.model_dump(exclude_defaults=True, exclude={"tune"})
     head = f"# Best of {len(result.trials)} trials: validation MASE {best.score:.4f}, trained model {best.folder}\n"
+    if result.holdout is not None:
+        own = result.holdout["metrics"]["model"]
+        head += f"# Holdout, {describe_rows(result.holdout['from'])}: MASE {figure(own['mase'], 4)}\n"
     chosen = "".join(f"# {key}: {value}\n" for key, value in best.params.items())
     return head + "# Searched keys:\n" + chosen.replace("# ", "#   ") + dump_yaml(tree)
 
 
 def _show(result: TuneResult) -> None:
-    """The best trials, and how much each key matters, on stderr."""
+    """The best trials, how much each key matters, and the scores on the holdout, on stderr."""
     from seqpred.cli.terminal import table
+    from seqpred.cli.train_summary import show_holdout
     from seqpred.report.text import figure
 
     keys = list(result.best.params)
@@ -132,6 +147,8 @@ def _show(result: TuneResult) -> None:
     if result.importances:
         shares = [[key, f"{100 * share:.0f} %"] for key, share in result.importances.items()]
         table("Importance (share of the variance of the scores)", ["key", "share"], shares, stream=sys.stderr)
+    if result.holdout is not None:
+        show_holdout(f"Holdout scores of trial {result.best.number}", result.holdout)
 
 
 def _short(value: object) -> object:

@@ -92,16 +92,20 @@ def _prepare(
 
 
 def rows_unseen(panel: Panel, model: Model) -> int:
-    """The number of rows at the end that training has not seen, the smallest over all series."""
+    """The number of rows at the end that training has not seen, the smallest over all series.
+
+    Series that training did not have count only if there is no other.
+    """
     ends = model.folder.ends
-    unseen = []
+    continued: list[int] = []
+    new: list[int] = []
     for s, (name, last) in enumerate(zip(panel.names, panel.ends.tolist(), strict=True)):
         rows, end = range(int(panel.lengths[s])), ends.get(name) if isinstance(ends, dict) else ends
         if end is not None and last <= end:
             return 0
         trained = 0 if end is None else bisect_right(rows, end, key=lambda row: _time(panel, s, row))
-        unseen.append(len(rows) - trained)  # None: training did not have the series
-    return min(unseen)
+        (continued if trained else new).append(len(rows) - trained)
+    return min(continued or new)
 
 
 def _time(panel: Panel, series: int, row: int) -> int:

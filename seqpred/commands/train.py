@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqpred.commands.holdout import without_holdout
 from seqpred.commands.load_panel import as_config, load_panel, open_data, with_covariates
 from seqpred.config.schema import Config
 from seqpred.evaluation.holdout import Holdout
@@ -41,6 +43,7 @@ def train(  # noqa: PLR0913, as many options as the command
     resume: bool = False,
     holdout: str | int | None = None,
     refit: bool = False,
+    score_holdout: bool = True,
     resume_command: str = "train(..., resume=True)",
     notify: Notify = no_op,
     on_progress: OnProgress = no_op,
@@ -59,6 +62,7 @@ def train(  # noqa: PLR0913, as many options as the command
         holdout: rows at the end of each series, or a timestamp, to exclude from training and from every choice. They
             are scored once, at the end; the manifest stores the scores.
         refit: after that, train on all rows for the same number of steps. The scores belong to the first model.
+        score_holdout: False to leave the holdout unscored, as `tune` does for its trials.
         resume_command: how to resume an interrupted training, for messages.
         notify: receives what was inferred, filled or dropped.
         on_progress: receives a `TrainingProgress` at each validation, before that how much of a large file is stored.
@@ -77,7 +81,7 @@ def train(  # noqa: PLR0913, as many options as the command
     with claim(out, resume_command, force=force, resume=resume) as stop:
         panel = load_panel(source, config, notify, on_progress=on_progress)
         split = None if holdout is None else Holdout.of(panel, holdout)
-        job = _Training(out, source, panel, split, refit, resume, notify, on_progress)
+        job = _Training(out, source, panel, split, refit, score_holdout, resume, notify, on_progress)
         resolved, covariates = job.prepare(config)
         if not (resume and not force and _is_done(out, resolved, job.visible, notify)):
             job.run(resolved, covariates, stop)
@@ -98,6 +102,7 @@ class _Training:
     panel: Panel
     holdout: Holdout | None
     refit: bool
+    score_holdout: bool
     resume: bool
     notify: Notify
     on_progress: OnProgress
@@ -105,9 +110,13 @@ class _Training:
 
     def prepare(self, config: Config) -> tuple[ResolvedConfig, Covariates]:
         """Resolve the config from the rows before the holdout."""
-        visible = self.panel if self.holdout is None else self.panel.cut(self.holdout.cuts)
-        self.visible, resolved, covariates = resolve_training(visible, self.source, config, self.notify)
+        visible = without_holdout(self.panel, self.holdout, self.notify)
+        with self._mentioning_holdout():
+            self.visible, resolved, covariates = resolve_training(visible, self.source, config, self.notify)
         return resolved, covariates
+
+    def _mentioning_holdout(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.holdout is None else self.holdout.mentioned_in_errors()
 
     def run(self, config: ResolvedConfig, covariates: Covariates, stop: Stop) -> None:
         """Validate, train the members, score the holdout and write the folder."""
@@ -122,12 +131,14 @@ class _Training:
         checkpoint = Checkpoint(self.out, made_for(self.visible, config, covariates), stop, self.notify)
         if self.resume:
             checkpoint.read()
-        validation = validate(self.visible, config, covariates, Hooks(self.on_progress, self.notify), checkpoint)
+        hooks = Hooks(self.on_progress, self.notify)
+        with self._mentioning_holdout():
+            validation = validate(self.visible, config, covariates, hooks, checkpoint)
         fit = train_members(config, validation)
         if fit.choice.shrinkage == 0:
             self.notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
-        if self.holdout is not None:
+        if self.holdout is not None and self.score_holdout:
             fit, held_out = self._score_holdout(config, covariates, validation, fit)
         graph = write_graph(config.shape(covariates), fit.weights)
         manifest = make_manifest(self.visible, covariates, fit, scores, held_out)

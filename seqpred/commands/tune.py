@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seqpred.commands.load_panel import as_config, open_data
-from seqpred.commands.train import prepare_training, train
+from seqpred.commands.holdout import score_holdout, without_holdout
+from seqpred.commands.load_panel import as_config, load_panel, open_data
+from seqpred.commands.train import resolve_training, train
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
+from seqpred.evaluation.holdout import Holdout
 from seqpred.notes import Notify, Progress, no_op
 from seqpred.runtime.cores import cores
+from seqpred.sources.source import Source
 from seqpred.tuning.results import TuneResult, TuneSpec
 from seqpred.tuning.space import Space, read_space
 from seqpred.tuning.study import run_study
@@ -29,6 +33,7 @@ def tune(  # noqa: PLR0913, as many options as the command
     grid: Sequence[str] = (),
     storage: str | None = None,
     jobs: int | None = None,
+    holdout: str | int | None = None,
     resume: bool = False,
     notify: Notify = no_op,
     on_progress: Callable[[Progress], None] = no_op,
@@ -36,7 +41,7 @@ def tune(  # noqa: PLR0913, as many options as the command
     """Train models with different configs and compare their validation scores.
 
     Each trial is a training with a model folder of its own in `out`. Trials whose validation score falls behind are
-    pruned. The test data plays no part.
+    pruned. A holdout plays no part in the search; it is scored once, with the model of the best trial.
 
     Args:
         config: a config, a mapping with its keys, or the path of a YAML file; its `tune` section is the search space.
@@ -47,6 +52,8 @@ def tune(  # noqa: PLR0913, as many options as the command
         grid: items such as `model.cell=rnn,lstm,gru`, in place of the search space.
         storage: an SQLAlchemy URL, so that several machines share a study; by default a journal file in `out`.
         jobs: trainings at the same time; by default one per core.
+        holdout: rows at the end of each series, or a timestamp, that no trial is trained on. The model of the best
+            trial is scored on them, and its manifest stores the scores.
         resume: continue the study in the storage.
     Raises:
         ConfigError, DataError, WriteError, StoppedError: see `errors`.
@@ -60,7 +67,8 @@ def tune(  # noqa: PLR0913, as many options as the command
     space = read_space(config, grid)
     jobs = jobs or cores()
     config = _for_trials(config, space, jobs)
-    panel, _, _ = prepare_training(open_data(data, config), config, notify)  # finds what is wrong with the data
+    held_out = None if holdout is None else str(holdout)
+    fingerprint = _check_data(open_data(data, config), config, held_out, notify)
     spec = TuneSpec(
         config=config,
         space=space,
@@ -71,10 +79,15 @@ def tune(  # noqa: PLR0913, as many options as the command
         data=None if data is None else str(data),
         out=Path(out) if out else Path("runs") / f"{name}-tune",
         jobs=jobs,
-        fingerprint=panel.fingerprint(),
+        fingerprint=fingerprint,
         resume=resume,
+        holdout=held_out,
     )
-    return run_study(spec, run_trial, notify, on_progress)
+    result = run_study(spec, run_trial, notify, on_progress)
+    if held_out is None:
+        return result
+    assert result.best.folder is not None
+    return replace(result, holdout=score_holdout(result.best.folder, data, held_out))
 
 
 def _for_trials(config: Config, space: Space, jobs: int) -> Config:
@@ -85,9 +98,19 @@ def _for_trials(config: Config, space: Space, jobs: int) -> Config:
     return config.replace(changes)
 
 
+def _check_data(source: Source, config: Config, holdout: str | None, notify: Notify) -> str:
+    """The fingerprint of the data; report what is wrong with it before the first trial starts."""
+    panel = load_panel(source, config, notify)
+    split = None if holdout is None else Holdout.of(panel, holdout)
+    resolve_training(without_holdout(panel, split, notify), source, config, notify)
+    return panel.fingerprint()
+
+
 def run_trial(job: Job, on_progress: Callable[[Any], None]) -> float:
     """Train the model of a trial, or finish its training; its validation MASE (WQL where there is no scale)."""
-    model = train(Config.model_validate(dict(job.config)), job.data, job.out, resume=True, on_progress=on_progress)
+    config = Config.model_validate(dict(job.config))
+    options: dict[str, Any] = {"holdout": job.holdout, "score_holdout": False, "resume": True}
+    model = train(config, job.data, job.out, **options, on_progress=on_progress)
     metrics = model.folder.manifest["scores"]["metrics"]["model"]
     score = metrics["wql"] if metrics["mase"] is None else metrics["mase"]
     return float("nan") if score is None else float(score)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,7 +25,7 @@ class Holdout:
 
     Attributes:
         spec: as it was given: a number of rows, or the timestamp of the first row held out.
-        cuts: [S], rows of each series before the holdout.
+        cuts: [S], rows of each series before the holdout; 0 for a series that begins in it.
         lengths: [S], all rows of each series.
     """
 
@@ -38,11 +40,14 @@ class Holdout:
         Args:
             spec: a number of rows at the end of each series, or a timestamp such as 2024-01-31, from which on all
                 rows are held out.
+        A series that begins at or after the timestamp is neither trained on nor scored.
+
         Raises:
-            ConfigError: it is neither. DataError: nothing, or all of a series, would be held out.
+            ConfigError: it is neither. DataError: nothing, or all of the data or of a series, would be held out.
         """
         text = str(spec)
-        if text.isdigit():
+        by_rows = text.isdigit()
+        if by_rows:
             cuts = panel.lengths - int(text)
         else:
             start = _to_time(panel, text)
@@ -52,15 +57,47 @@ class Holdout:
             hint = "Give a number of rows, or a timestamp before the end of the data."
             raise DataError(f"the holdout {text} contains no row", hint=hint, where=panel.source)
         empty = np.flatnonzero(cuts < 1)
-        if len(empty):
+        if len(empty) == len(cuts) or (by_rows and len(empty)):
             raise _too_long(panel, text, empty)
         return cls(text, cuts, panel.lengths)
 
+    def before(self, panel: Panel) -> Panel:
+        """The panel without the held-out rows, and without the series that begin in the holdout."""
+        kept = np.flatnonzero(self.cuts)
+        return panel.part(kept, np.zeros_like(kept), self.cuts[kept])
+
+    def describe_late_series(self, panel: Panel) -> str:
+        """A note about the series that begin in the holdout; empty if there are none."""
+        late = np.flatnonzero(self.cuts == 0)
+        if not len(late):
+            return ""
+        verb = "begin" if len(late) > 1 else "begins"
+        which = f"{len(late)} series {verb} in the holdout and {'are' if len(late) > 1 else 'is'} not used"
+        return f"{which}: {_named(panel, late)}"
+
     def windows(self, horizon: int) -> list[Window]:
         """Windows of one horizon from the cut on, none overlapping; the last one may end beyond the data."""
-        longest = int((self.lengths - self.cuts).max())
+        longest = int((self.lengths - self.cuts)[self.cuts > 0].max())
         count = min(MOST_WINDOWS, -(-longest // horizon))
-        return [Window(self.cuts + k * horizon, "unseen") for k in range(count)]
+        return [Window(np.where(self.cuts > 0, self.cuts + k * horizon, 0), "unseen") for k in range(count)]
+
+    @contextmanager
+    def mentioned_in_errors(self) -> Iterator[None]:
+        """Add to errors about the rows before the holdout that there is one."""
+        try:
+            yield
+        except DataError as e:
+            message = f"{e.message} (without the holdout, {describe_rows(self.spec)})"
+            raise DataError(message, hint=f"Hold out fewer rows. {e.hint}") from None
+
+
+def describe_rows(spec: str) -> str:
+    """The rows that a holdout consists of.
+
+    >>> describe_rows("28"), describe_rows("2024-01-31")
+    ('the last 28 rows of each series', 'the rows from 2024-01-31 on')
+    """
+    return f"the last {spec} rows of each series" if spec.isdigit() else f"the rows from {spec} on"
 
 
 def _to_time(panel: Panel, text: str) -> int:
@@ -83,8 +120,14 @@ def _to_time(panel: Panel, text: str) -> int:
 
 def _too_long(panel: Panel, spec: str, empty: Int) -> DataError:
     """The error for series of which nothing would be left."""
-    named = ", ".join(f"{panel.names[s]!r} ({panel.lengths[s]} rows)" for s in empty[:SHOWN])
-    more = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
-    which = f"series {named}{more}" if panel.columns.id else f"the series ({panel.lengths[0]} rows)"
-    hint = "Hold out fewer rows, or drop these series." if panel.columns.id else "Hold out fewer rows."
-    return DataError(f"the holdout {spec} leaves no row of {which}", hint=hint, where=panel.source)
+    which = f"series {_named(panel, empty)}" if panel.columns.id else f"the series ({panel.lengths[0]} rows)"
+    hint = "Hold out fewer rows"
+    if spec.isdigit() and panel.columns.id:
+        hint += ", drop these series" + (", or give a timestamp in place of a number" if panel.clock.dated else "")
+    return DataError(f"the holdout {spec} leaves no row of {which}", hint=f"{hint}.", where=panel.source)
+
+
+def _named(panel: Panel, series: Int) -> str:
+    """The first of some series with their lengths."""
+    named = ", ".join(f"{panel.names[s]!r} ({panel.lengths[s]} rows)" for s in series[:SHOWN])
+    return named + (f" and {len(series) - SHOWN} more" if len(series) > SHOWN else "")

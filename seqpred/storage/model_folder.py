@@ -23,7 +23,7 @@ from seqpred.config.schema import Config
 from seqpred.config.yaml_subset import dump_yaml
 from seqpred.errors import ConfigError, FolderError
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.storage.atomic import replace_folder
+from seqpred.storage.atomic import replace_file, replace_folder
 from seqpred.storage.layout import CONFIG, GRAPH, HISTORY, LARGEST, MANIFEST, WEIGHTS, holds_model, holds_state
 from seqpred.storage.untrusted import UntrustedFileError, read_regular
 
@@ -109,6 +109,15 @@ def write_folder(
     files[MANIFEST] = encode_manifest(complete)
     replace_folder(path, files)
     return complete
+
+
+def add_to_manifest(folder: Folder, part: Mapping[str, Any]) -> None:
+    """Add keys to the manifest of a model folder, atomically.
+
+    Raises:
+        WriteError: it could not be written; the manifest is unchanged.
+    """
+    replace_file(folder.path / MANIFEST, encode_manifest({**folder.manifest, **part}))
 
 
 def reproducible_part(manifest: bytes) -> bytes:

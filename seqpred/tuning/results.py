@@ -27,7 +27,8 @@ class TuneSpec:
         storage: an SQLAlchemy URL, or None for a journal file in `out`.
         out: the folder with one model folder per trial.
         jobs: trainings at the same time.
-        fingerprint: of the training data.
+        fingerprint: of the data.
+        holdout: rows or the time that no trial is trained on, as for `train`; None for no holdout.
     """
 
     config: Config
@@ -41,6 +42,7 @@ class TuneSpec:
     jobs: int
     fingerprint: str
     resume: bool
+    holdout: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,27 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class TuneResult:
-    """All trials, the number of the best one, and how much each key matters (sums to 1)."""
+    """What a search has found.
+
+    Attributes:
+        trials: all of them.
+        best: the trial with the lowest validation score.
+        importances: how much each key matters; they sum to 1.
+        config: the config of the best trial.
+        holdout: the scores of the best trial on the holdout, as in its manifest; None without a holdout.
+    """
 
     trials: list[TrialResult]
     best: TrialResult
     importances: Mapping[str, float]
     config: Config
+    holdout: Mapping[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON object."""
         trials = [trial.to_dict() for trial in self.trials]
-        return {"best": self.best.to_dict(), "trials": trials, "importances": dict(self.importances)}
+        found = {"best": self.best.to_dict(), "trials": trials, "importances": dict(self.importances)}
+        return found if self.holdout is None else {**found, "holdout": dict(self.holdout)}
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class Search:
         trial.set_user_attr("folder", folder)
         self.running[trial.number] = trial
         config = self.spec.config.replace(trial.params)
-        return Job(trial.number, config.model_dump(), self.spec.data, folder)
+        return Job(trial.number, config.model_dump(), self.spec.data, folder, self.spec.holdout)
 
     def _handle(self, event: Event, pool: Pool) -> None:
         trial = self.running[event.number]

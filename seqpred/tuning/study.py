@@ -38,7 +38,7 @@ def run_study(
         notify: receives failed trials.
         on_progress: receives the share of trials that have finished, and the best score.
     Raises:
-        ConfigError: Optuna is missing, or the study belongs to another config or other data.
+        ConfigError: Optuna is missing, or the study belongs to another config, other data or another holdout.
         WriteError: the storage cannot be reached.
         StoppedError: interrupted; the search can be resumed. DataError: no trial was completed.
     """
@@ -113,16 +113,17 @@ def _storage(spec: TuneSpec) -> optuna.storages.BaseStorage:
 
 
 def _check_identity(study: optuna.Study, spec: TuneSpec) -> None:
-    """Refuse to continue a study of another config, space or data."""
+    """Refuse to continue a study of another config, space, data or holdout."""
     config = json.dumps(spec.config.model_dump(), sort_keys=True)
     space = repr(sorted(spec.space.items()))
     own = {"config": hashlib.sha256(config.encode()).hexdigest(), "space": space, "data": spec.fingerprint}
+    own |= {} if spec.holdout is None else {"holdout": spec.holdout}
     stored = study.user_attrs.get("seqpred")
     if stored is None:
         study.set_user_attr("seqpred", own)
         return
-    changed = [name for name, value in own.items() if stored.get(name) != value]
+    what = {"config": "config", "space": "search space", "data": "data", "holdout": "holdout"}
+    changed = [name for name in what if stored.get(name) != own.get(name)]
     if changed:
-        what = {"config": "config", "space": "search space", "data": "data"}[changed[0]]
-        hint = "Name another folder with --out, or continue with the same config, search space and data."
-        raise ConfigError(f"the study {study.study_name!r} belongs to another {what}", hint=hint)
+        hint = "Name another folder with --out, or continue with the same config, search space, data and holdout."
+        raise ConfigError(f"the study {study.study_name!r} belongs to another {what[changed[0]]}", hint=hint)

@@ -23,12 +23,14 @@ class Job:
         config: all keys, as `Config.model_dump` gives them.
         data: the path of the data, or None for the config's own.
         out: the model folder.
+        holdout: the rows not to train on; see `TuneSpec`.
     """
 
     number: int
     config: Mapping[str, Any]
     data: str | None
     out: str
+    holdout: str | None = None
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,23 @@ def test_an_existing_study_requires_resume_which_prints_the_best_config(tuned, p
     assert "2 trials" in resumed.err
 
 
+def test_a_holdout_is_scored_once_for_the_winner(place):
+    command = ["tune", "sales.yaml", *GRID, "--jobs", "2", "--out", "runs/held", "--holdout", "12"]
+    done = call(place, [*command, "--json"])
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert result["holdout"]["windows"] == 2
+    for trial in result["trials"]:
+        manifest = json.loads((place / trial["folder"] / "manifest.json").read_text())
+        assert manifest["data"]["rows"] == 84
+        assert manifest.get("holdout") == (result["holdout"] if trial["number"] == result["best"]["number"] else None)
+    again = call(place, [*command, "--resume"])
+    assert "the last 12 rows of each series (out-of-sample)" in again.err
+    assert "# Holdout, the last 12 rows of each series: MASE" in again.out
+    other = call(place, [*command[:-1], "6", "--resume"])
+    assert (other.code, "belongs to another holdout" in other.err) == (2, True)
+
+
 def test_unknown_key_of_the_search_space_error_gives_the_nearest_key(place):
     done = call(place, ["tune", "sales.yaml", "--grid", "model.dept=1,2"])
     assert (done.code, done.out) == (2, "")

@@ -83,12 +83,30 @@ def test_a_timestamp_cuts_each_series_there():
     assert Holdout.of(panel({"a": 30, "b": 20}), "2024-01-16").cuts.tolist() == [15, 15]
 
 
+def test_a_series_that_begins_in_the_holdout_is_neither_trained_on_nor_scored(tmp_path):
+    old = frame().assign(id="old")
+    late, notes = old.tail(9).assign(id="late"), []
+    model = train(tmp_path / "a", pd.concat([old, late]), holdout="2022-01-01", notify=notes.append)
+    alone = train(tmp_path / "b", old, holdout="2022-01-01").folder.manifest
+    manifest = model.folder.manifest
+    assert "1 series begins in the holdout and is not used: 'late' (9 rows)" in "".join(map(str, notes))
+    assert (manifest["data"]["series"], manifest["fingerprint"]) == (1, alone["fingerprint"])
+    assert manifest["holdout"] == alone["holdout"]
+    assert seqpred.evaluate(model, pd.concat([old, late])).windows_unseen == 2
+
+
+def test_an_error_about_too_few_rows_mentions_the_holdout(tmp_path):
+    with pytest.raises(DataError, match=r"the last 90 rows of each series\)\. Hold out fewer rows"):
+        train(tmp_path / "a", frame(), holdout=90)
+
+
 @pytest.mark.parametrize(
     ("spec", "kind", "message"),
     [
         ("20", DataError, "leaves no row of series 'b' (20 rows)"),
         ("0", DataError, "contains no row"),
         ("2030-01-01", DataError, "contains no row"),
+        ("2024-01-01", DataError, "leaves no row of series 'a' (30 rows), 'b' (20 rows)"),
         ("soon", ConfigError, "neither a number of rows nor a timestamp"),
     ],
 )
