@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from codecs import iterdecode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -26,6 +29,8 @@ from seqpred.cli.forecast_options import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from seqpred.cli.terminal import Output
     from seqpred.forecasting.model import Model
     from seqpred.forecasting.shard import Shard
@@ -163,33 +168,35 @@ def run(screen: Output, model: Model, source: object, asked: Asked) -> None:
     if asked.stream or asked.state:
         _run_stream(screen, model, asked)
         return
-    from seqpred.cli.table import encode_table, rounded
-    from seqpred.commands.predict import compute_forecasts, future_table  # reading tables, which a stream does not need
+    from seqpred.cli.table import TableFile, TableFormat, encode_table
+    from seqpred.commands.predict import future_table, read_job  # reading tables, which a stream does not need
     from seqpred.storage.atomic import write_file
 
     if asked.write_future:
         table = future_table(model, source, steps=asked.steps, notify=screen.notify)
         write_file(asked.write_future, encode_table(table, "csv"))
-    else:
-        with screen.progress_cleared():
-            found = compute_forecasts(
-                model,
-                source,
-                steps=asked.steps,
-                quantiles=asked.levels,
-                future=asked.future,
-                shard=asked.part,
-                notify=screen.notify,
-                on_progress=screen.on_progress,
-            )
-        if asked.on_screen:
-            from seqpred.cli.forecast_screen import show_forecasts
-
-            show_forecasts(found, asked.digits, screen.notify, all_levels=asked.levels is not None)
+        return
+    with screen.progress_cleared():
+        job = read_job(
+            model,
+            source,
+            steps=asked.steps,
+            quantiles=asked.levels,
+            future=asked.future,
+            shard=asked.part,
+            notify=screen.notify,
+            on_progress=screen.on_progress,
+        )
+        if not asked.on_screen:
+            made = TableFormat(asked.form, asked.header, asked.digits, asked.origin)
+            with _opened(asked.output) as file, TableFile(file, asked.form) as rows:
+                for block in job.run_blocks(made.encode, screen.on_progress):
+                    rows.add(block)
             return
-        table = found.table(as_text=asked.form != "parquet", origin=asked.origin)
-        table = table if asked.digits is None else rounded(table, asked.digits)
-        _write(encode_table(table, asked.form, header=asked.header), asked.output)
+        found = job.run()
+    from seqpred.cli.forecast_screen import show_forecasts
+
+    show_forecasts(found, asked.digits, screen.notify, all_levels=asked.levels is not None)
 
 
 def _run_stream(screen: Output, model: Model, asked: Asked) -> None:
@@ -210,15 +217,21 @@ def _run_stream(screen: Output, model: Model, asked: Asked) -> None:
             raise KeyboardInterrupt
 
 
-def _write(content: bytes, output: Path | None) -> None:
-    """Write a table to its file or to standard output."""
+@contextmanager
+def _opened(output: Path | None) -> Iterator[SupportsWrite[bytes]]:
+    """The file of a table, or what is written to standard output at the end of the block."""
     from seqpred.cli.terminal import write_data
-    from seqpred.storage.atomic import write_file
+    from seqpred.spool.held_output import HeldOutput
+    from seqpred.storage.atomic import open_output
 
     if output:
-        write_file(output, content)
+        with open_output(output) as file:
+            yield file
     else:
-        write_data(content.decode())
+        with HeldOutput() as held:
+            yield held
+            for text in iterdecode(held.parts(), "utf-8"):
+                write_data(text)
 
 
 def _check(

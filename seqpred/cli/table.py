@@ -7,12 +7,19 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from seqpred.timestamps.format import TimestampFormat
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from _typeshed import SupportsWrite
+
+    from seqpred.commands.predict import Forecasts
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -47,16 +54,86 @@ def rounded(table: Mapping[str, Sequence[Any]], digits: int) -> dict[str, list[A
 
 def encode_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool = True) -> bytes:
     """The table in any form, Parquet too; a missing number is empty in all."""
-    if form != "parquet":
-        return write_table(table, form, header=header).encode()
-    import pyarrow as pa
-    from pyarrow import parquet
+    content = io.BytesIO()
+    with TableFile(content, form) as file:
+        file.add(encode_block(table, form, header=header))
+    return content.getvalue()
 
-    content = pa.BufferOutputStream()
-    columns = {name: [None if _unknown(cell) else cell for cell in cells] for name, cells in table.items()}
-    parquet.write_table(pa.table(columns), content)
-    whole: bytes = content.getvalue().to_pybytes()
-    return whole
+
+Block: TypeAlias = "bytes | pa.Table"
+"""Encoded rows of a table."""
+
+
+def encode_block(table: Mapping[str, Sequence[Any]], form: str, *, header: bool) -> Block:
+    """Some rows of a table, for `TableFile`; the header comes with the first ones."""
+    if form == "parquet":
+        import pyarrow as pa
+
+        columns = {name: [None if _unknown(cell) else cell for cell in cells] for name, cells in table.items()}
+        rows = pa.table(columns)
+        fields = [field.with_type(pa.float64()) if pa.types.is_null(field.type) else field for field in rows.schema]
+        return rows.cast(pa.schema(fields))  # a column of missing numbers has the type of the other blocks
+    text = write_table(table, form, header=header)
+    return (text[1:-2] if form == "json" else text).encode()  # without the brackets around all rows
+
+
+@dataclass(frozen=True)
+class TableFormat:
+    """How a forecast table is written; see the options of `predict`."""
+
+    form: str
+    header: bool = True
+    digits: int | None = None
+    origin: bool = False
+
+    def encode(self, forecasts: Forecasts, is_first: bool) -> Block:
+        """The rows of some forecasts, for `TableFile`; the header comes with the first ones."""
+        table = forecasts.table(as_text=self.form != "parquet", origin=self.origin)
+        table = table if self.digits is None else rounded(table, self.digits)
+        return encode_block(table, self.form, header=self.header and is_first)
+
+
+class TableFile:
+    """Writes a table block after block, with the bytes that all rows at once have; in Parquet, a block is a row group.
+
+    Args:
+        file: receives the bytes; it must be open for writing.
+        form: csv, tsv, json, jsonl or parquet.
+    """
+
+    def __init__(self, file: SupportsWrite[bytes], form: str) -> None:
+        self._file, self._form = file, form
+        self._is_empty = True
+        self._parquet: Any = None
+
+    def __enter__(self) -> TableFile:
+        return self
+
+    def add(self, block: Block) -> None:
+        """Write the next rows."""
+        if not isinstance(block, bytes):
+            self._add_row_group(block)
+            return
+        if self._form == "json":
+            self._file.write(b"[" if self._is_empty else b", ")
+        self._is_empty = False
+        self._file.write(block)
+
+    def _add_row_group(self, block: pa.Table) -> None:
+        if self._parquet is None:
+            from pyarrow import parquet
+
+            self._parquet = parquet.ParquetWriter(self._file, block.schema)
+        self._parquet.write_table(block)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write what comes after the last row; nothing after an error."""
+        if kind is not None:
+            return
+        if self._form == "json":
+            self._file.write(b"[]\n" if self._is_empty else b"]\n")
+        if self._parquet is not None:
+            self._parquet.close()
 
 
 def _unknown(cell: object) -> bool:

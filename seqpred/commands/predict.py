@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.commands.pretrained import load_for
 from seqpred.errors import ConfigError
+from seqpred.forecasting.batch import OnShare
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
 from seqpred.forecasting.table import Table, add_origins, check_levels, make_table
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seqpred.forecasting.shard import Shard
+
+BLOCK = 1 << 18  # quantiles that are computed and written at once, which bounds memory
 
 
 def predict(  # noqa: PLR0913, as many options as the command
@@ -84,7 +88,67 @@ class Forecasts:
         return add_origins(table, self.panel, as_text=as_text) if origin else table
 
 
-def compute_forecasts(  # noqa: PLR0913, as many options as the command
+Made = TypeVar("Made")
+Work: TypeAlias = Callable[[Forecasts, bool], Made]
+"""Makes something of forecasts; also receives whether they are the first ones."""
+
+
+@dataclass(frozen=True)
+class ForecastJob:
+    """Series whose rows have been read, ready to be forecast.
+
+    Attributes:
+        panel: the history.
+        ahead: [S, N, known], the known covariates of the N steps.
+        wanted: the levels to print.
+    """
+
+    model: Model
+    panel: Panel
+    ahead: Float
+    wanted: Sequence[float]
+
+    def run(self, on_share: OnShare = no_op) -> Forecasts:
+        """The forecasts of all series."""
+        values = self.model.forecast(self.panel, self.ahead.shape[1], self.ahead, on_share)
+        return Forecasts(self.panel, values, self.model.config.levels, self.wanted)
+
+    def blocks(self) -> Iterator[ForecastJob]:
+        """The same series, in order, in jobs whose forecasts fit in memory."""
+        series = len(self.panel.names)
+        count = max(
+            1, BLOCK // (self.panel.roles.count("target") * self.ahead.shape[1] * len(self.model.config.levels))
+        )
+        for first in range(0, series, count):
+            last = min(first + count, series)
+            yield replace(self, panel=self.panel.between(first, last), ahead=self.ahead[first:last])
+            self.panel.release_pages()
+
+    def run_blocks(self, work: Work[Made], on_progress: OnProgress = no_op) -> Iterator[Made]:
+        """What `work` makes of the forecasts of each block, in the order of the series."""
+        series, done = len(self.panel.names), 0
+        for block in self.blocks():
+            share = len(block.panel.names) / series
+            found = block.run(partial(_report, on_progress, done / series, share))
+            yield work(found, done == 0)
+            done += len(block.panel.names)
+            _report(on_progress, done / series, 0, 0)
+
+
+def compute_forecasts(
+    model: Model | str | Path,
+    data: object = None,
+    *,
+    steps: int | None = None,
+    quantiles: Sequence[float] | None = None,
+    future: object = None,
+    notify: Notify = no_op,
+) -> Forecasts:
+    """The forecasts of `predict` with their history; see `read_job`."""
+    return read_job(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify).run()
+
+
+def read_job(  # noqa: PLR0913, as many options as the command
     model: Model | str | Path,
     data: object = None,
     *,
@@ -94,25 +158,27 @@ def compute_forecasts(  # noqa: PLR0913, as many options as the command
     shard: Shard | None = None,
     notify: Notify = no_op,
     on_progress: OnProgress = no_op,
-) -> Forecasts:
-    """The forecasts of `predict` with their history.
+) -> ForecastJob:
+    """Read the rows to be forecast.
 
     Args:
         shard: forecast only the series of this shard.
-        on_progress: receives how much of a large file is stored, then the share of the series that is forecast.
+        on_progress: receives how much of a large file is stored.
     """
     model = model if isinstance(model, Model) else load(model)
-    levels = model.config.levels
     wanted = model.config.forecast.quantiles if quantiles is None else quantiles
-    check_levels(wanted, levels)
+    check_levels(wanted, model.config.levels)
     panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates, on_progress)
-    steps = steps or model.horizon
-    ahead, panel = read_future(future, panel, model.covariates, steps, notify)
+    ahead, panel = read_future(future, panel, model.covariates, steps or model.horizon, notify)
     if shard is not None:
         chosen = shard.choose(panel.names)
         panel, ahead = panel.choose(chosen), ahead[chosen]
-    values = model.forecast(panel, steps, ahead, lambda share: on_progress(Progress("forecasting", share)))
-    return Forecasts(panel, values, levels, wanted)
+    return ForecastJob(model, panel, ahead, wanted)
+
+
+def _report(on_progress: OnProgress, begin: float, part: float, share: float) -> None:
+    """Report a share of a part of all series, which begins at another share of them."""
+    on_progress(Progress("forecasting", begin + part * share))
 
 
 def future_table(

@@ -169,7 +169,8 @@ class Panel:
 
     def choose(self, chosen: npt.NDArray[np.intp]) -> Panel:
         """The panel with only these series; values are copied."""
-        return self.part(chosen, np.zeros(len(chosen), np.int64), self.lengths[chosen])
+        panel = self.part(chosen, np.zeros(len(chosen), np.int64), self.lengths[chosen])
+        return panel if self.coming is None else replace(panel, coming=self.coming[chosen])
 
     def part(self, chosen: npt.NDArray[np.intp], low: Int, high: Int) -> Panel:
         """Rows low to high (exclusive), [n] each, of n chosen series; values are copied."""
@@ -204,7 +205,7 @@ class Panel:
             values=self.values[begin:end],
             notes=(),
             stamps=None if self.stamps is None else self.stamps[begin:end],
-            coming=None,
+            coming=None if self.coming is None else self.coming[first:last],
         )
 
     def stretch(self, series: int, low: int, high: int) -> Panel:

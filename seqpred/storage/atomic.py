@@ -8,8 +8,12 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seqpred.errors import WriteError
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -18,11 +22,30 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         WriteError: it could not be written; a previous file is unchanged.
     """
+    with open_output(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[SupportsWrite[bytes]]:
+    """A file to write part after part, which appears under its name when the block ends without an error.
+
+    A link leads to the file that is replaced. A pipe or a device receives everything at the end.
+
+    Raises:
+        WriteError: it could not be written; a previous file is unchanged.
+    """
     with writing(path):
         if os.path.exists(path) and not os.path.isfile(path):
-            path.write_bytes(content)
+            from seqpred.spool.held_output import HeldOutput  # only pipes need it
+
+            with HeldOutput() as held:
+                yield held
+                with path.open("wb") as out:
+                    out.writelines(held.parts())
         else:
-            replace_file(_target(path), content)
+            with _replacing(_target(path)) as file:
+                yield file
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -31,16 +54,24 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         WriteError: it could not be written; a previous file is unchanged.
     """
-    with writing(path):
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-        os.close(descriptor)
-        try:
-            _write_synced(Path(name), content)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-            _sync_folder(path.parent)
-        finally:
-            Path(name).unlink(missing_ok=True)
+    with writing(path), _replacing(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[SupportsWrite[bytes]]:
+    """A temporary file next to `path`, which is renamed to it once it is complete and on disk."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(descriptor)
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+        _sync_folder(path.parent)
+    finally:
+        Path(name).unlink(missing_ok=True)
 
 
 def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:

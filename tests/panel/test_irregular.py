@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -262,3 +263,9 @@ def test_a_stretch_of_a_series_has_the_times_of_its_rows() -> None:
     assert own.stamps is not None
     assert len(own.stamps) == len(own.values) == 30
     assert own.times(0, rows).tolist() == panel.times(1, rows + 20).tolist()
+
+
+def test_chosen_series_keep_the_times_of_their_next_rows() -> None:
+    panel = replace(panel_of(events(8)), coming=np.array([[10**18], [2 * 10**18]]))
+    assert panel.choose(np.array([1])).times(0, np.array([8])).tolist() == [2 * 10**18]
+    assert panel.between(1, 2).times(0, np.array([8])).tolist() == [2 * 10**18]
