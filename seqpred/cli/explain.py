@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 from seqpred.cli.completion import offer_models
+from seqpred.cli.forecast_options import DigitsOption
 
 
 def explain(
     ctx: typer.Context,
     model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False, autocompletion=offer_models)
+        Path,
+        typer.Argument(
+            metavar="MODEL", help="Model folder, or `pretrained`.", show_default=False, autocompletion=offer_models
+        ),
     ],
     data: Annotated[
         str | None,
@@ -22,13 +26,15 @@ def explain(
     future: Annotated[
         str | None, typer.Option(metavar="FILE", help="Known covariates of the rows to forecast, as for predict.")
     ] = None,
+    digits: DigitsOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
 ) -> None:
     """Show the components of the next forecast of each series.
 
     The shares of the naive forecasts, the network's correction, and the effect of each covariate, which is the
-    forecast minus the forecast with the covariate at its typical value. Shares and correction add up to the forecast.
+    forecast minus the forecast with the covariate at its typical value. The weighted mean of the naive forecasts and
+    the correction add up to the forecast.
 
     Example: seqpred explain runs/sales sales.csv
     """
@@ -40,12 +46,14 @@ def explain(
     if as_json:
         import json
 
-        write_data(json.dumps(found.to_dict(), ensure_ascii=False) + "\n")
+        write_data(json.dumps(found.to_dict(digits), ensure_ascii=False) + "\n")
         return
-    from seqpred.report.components import component_rows, covariate_rows
+    from seqpred.report.components import component_rows, covariate_rows, effect_rows
 
-    title, rows = component_rows(found)
+    title, rows = component_rows(found, digits)
     table(title, *rows)
     if found.covariates:
-        title, rows = covariate_rows(found)
+        title, rows = effect_rows(found, digits)
+        table(title, *rows)
+        title, rows = covariate_rows(found.covariates, found.mase, digits)
         table(title, *rows, texts=3)

@@ -11,6 +11,7 @@ import numpy as np
 from seqpred.cli.terminal import screen_width, shows, table, write_data
 from seqpred.errors import one_line
 from seqpred.notes import Note, Notify
+from seqpred.report.text import decimals
 from seqpred.report.text_chart import ForecastCurve, chart_labels, text_chart
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class _Screen:
         self.values = found.values[track]
         self.history = found.panel.track(self.series, self.target)
         shown = np.concatenate([self.history[-MIN_HISTORY:], self.values.ravel()])
-        self.digits = _decimals(shown) if digits is None else digits
+        self.digits = decimals(shown) if digits is None else digits
 
     def show(self, *, all_levels: bool) -> list[float]:
         """Print the track; returns the levels that are shown."""
@@ -126,16 +127,3 @@ class _Screen:
 
     def _text(self, value: float) -> str:
         return "" if np.isnan(value) else f"{value:.{self.digits}f}"
-
-
-def _decimals(values: Float) -> int:
-    """The decimals that show four significant digits of the range of values.
-
-    >>> _decimals(np.array([420.0, 450.0])), _decimals(np.array([0.0012, 0.0034]))
-    (2, 6)
-    """
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return 0
-    spread = float(np.ptp(known)) or abs(float(known[0])) or 1.0
-    return int(np.clip(3 - np.floor(np.log10(spread)), 0, 12))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +16,10 @@ def show(
     thing: Annotated[
         Path,
         typer.Argument(
-            metavar="MODEL|CONFIG", help="Model folder or YAML config.", show_default=False, autocompletion=offer_models
+            metavar="MODEL|CONFIG",
+            help="Model folder, `pretrained` or YAML config.",
+            show_default=False,
+            autocompletion=offer_models,
         ),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
@@ -27,9 +31,11 @@ def show(
     Example: seqpred show runs/sales
     """
     from seqpred.cli.terminal import write_data
+    from seqpred.forecasting.model import PRETRAINED
 
     is_config = os.path.isfile(thing) or thing.suffix in (".yaml", ".yml")
-    described = _config(thing) if is_config else _model(thing)
+    is_pretrained = str(thing) == PRETRAINED
+    described = _pretrained() if is_pretrained else _config(thing) if is_config else _model(thing)
     if as_json:
         import json
 
@@ -39,15 +45,34 @@ def show(
     from seqpred.report.text import printable
 
     details = dump_yaml(described, width=78)
-    write_data(printable(details if is_config else f"{_summary(thing)}\n{details}"))
+    if not is_config:
+        details = f"{_aligned(_summary_of_pretrained(described) if is_pretrained else _summary(thing))}\n{details}"
+    write_data(printable(details))
 
 
-def _summary(path: Path) -> str:
-    """The summary of a model, as YAML with the texts below each other."""
-    from seqpred.config.yaml_subset import dump_yaml
+def _summary(path: Path) -> Mapping[str, str]:
+    """The summary of a model."""
     from seqpred.forecasting.model import load
 
-    lines = load(path).summary()
+    return load(path).summary()
+
+
+def _summary_of_pretrained(described: Mapping[str, Any]) -> Mapping[str, str]:
+    """The summary of the pretrained networks."""
+    networks = described["networks"]
+    sizes = sorted({f"{own['depth']} layer of {own['hidden_size']} units" for own in networks.values()})
+    return {
+        "model": "pretrained, part of seqpred",
+        "networks": f"{', '.join(networks)}, each {' or '.join(sizes)}",
+        "data": "synthetic series only; columns, season and horizon follow from your data",
+        "scores": "see `seqpred eval pretrained DATA`",
+    }
+
+
+def _aligned(lines: Mapping[str, str]) -> str:
+    """A summary as YAML with the texts below each other."""
+    from seqpred.config.yaml_subset import dump_yaml
+
     width = max(map(len, lines)) + 2
     return "".join(f"{label + ':':<{width}}" + dump_yaml({"x": text}, width=200)[3:] for label, text in lines.items())
 
@@ -67,6 +92,19 @@ def _model(path: Path) -> dict[str, Any]:
         "parameters": sum(w.size for w in weights.values()),
         "weights": {name: list(w.shape) for name, w in weights.items()},
         "manifest": manifest,
+    }
+
+
+def _pretrained() -> dict[str, Any]:
+    from seqpred.pretrained.weights import pretrained_cells, read_weights
+
+    networks = {cell: read_weights(cell) for cell in pretrained_cells()}
+    return {
+        "kind": "pretrained",
+        "networks": {
+            cell: {**own.manifest, "parameters": sum(w.size for w in own.weights.values())}
+            for cell, own in networks.items()
+        },
     }
 
 

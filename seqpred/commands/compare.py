@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqpred.commands.evaluate import rows_unseen
+from seqpred.commands.evaluate import fitting_windows, rows_unseen
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.commands.pretrained import load_for
 from seqpred.errors import ConfigError, DataError
@@ -50,7 +50,7 @@ def compare(
     if not common:
         hint = "Give data with at least one horizon of rows after the training data of every model."
         raise DataError("no window is unseen by all models", hint=hint, where=source.name)
-    count = min(windows or common, common)
+    count = min(windows or max(1, fitting_windows(panels[0], first)), common)
     if windows and windows > common:
         notify(Note(f"{common} windows are unseen by all models; --windows {windows} is reduced to that", source.name))
     scored = last_windows(panels[0].lengths, first.horizon, ["unseen"] * count)

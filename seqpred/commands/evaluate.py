@@ -35,7 +35,7 @@ def evaluate(
     Args:
         data: a path or a DataFrame with the history and the rows to score; None for the file that the config names.
         windows: how many, each of one horizon, up to the end of the data; by default as many as training has not
-            seen, or, if it has seen all, those of the validation split.
+            seen and as leave two seasons of history, or, if it has seen all, those of the validation split.
         observe: takes the panel and returns what receives the forecasts of each track in each window.
     Returns:
         Scores over all windows and for each of them. Windows whose rows the model was trained on have the part
@@ -81,7 +81,8 @@ def _prepare(
     config, horizon = model.config, model.horizon
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
     validation, unseen = config.training.validation, rows_unseen(panel, model)
-    count = windows or max(1, min(MOST_WINDOWS, unseen // horizon or validation // horizon))
+    count = windows or min(MOST_WINDOWS, fitting_windows(panel, model), unseen // horizon or validation // horizon)
+    count = max(1, count)
     parts = label_windows(count, horizon, unseen)
     seen = sum(part != "unseen" for part in parts)
     if seen:
@@ -89,6 +90,11 @@ def _prepare(
         notify(Note(text, panel.source))
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     return panel, BacktestSpec(config.levels, horizon, baselines), last_windows(panel.lengths, horizon, parts)
+
+
+def fitting_windows(panel: Panel, model: Model) -> int:
+    """How many windows fit after two seasons of the longest series, with which every baseline can be computed."""
+    return (int(panel.lengths.max()) - 2 * model.config.forecast.season) // model.horizon
 
 
 def rows_unseen(panel: Panel, model: Model) -> int:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from seqpred.commands.evaluate import rows_unseen
 from seqpred.commands.load_panel import load_panel, open_data
+from seqpred.commands.pretrained import load_for
 from seqpred.evaluation.backtest import Window, last_windows
 from seqpred.evaluation.scores import label_windows
 from seqpred.explanation.components import find_components
-from seqpred.explanation.covariates import find_effects
+from seqpred.explanation.covariates import find_effects, with_importance
 from seqpred.explanation.explanation import Explanation
 from seqpred.forecasting.future import read_future
-from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.model import Model
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
 
@@ -25,17 +26,18 @@ def explain(
     """Explain the forecasts of the next horizon: shares of naive forecasts, the network's correction, covariates.
 
     Args:
+        model: a model, its folder, or `pretrained`, which needs data.
         data: the history, a path or a DataFrame; None for the file that the config names.
         future: future values of the known covariates, as for `predict`.
     Returns:
         `components` add up to the forecast; `table` is a DataFrame; `to_dict()` is the object that `explain --json`
         prints.
     """
-    model = model if isinstance(model, Model) else load(model)
+    model, data = load_for(model, data, notify=notify)
     panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates)
     ahead, coming = read_future(future, panel, model.covariates, model.horizon, notify)
     windows = _windows(model, panel, notify) if model.covariates.columns or model.covariates.holidays else []
-    effects, mase = find_effects(model, coming, ahead, windows)
+    effects, mase = with_importance(find_effects(model, coming, ahead), model, coming, windows)
     unseen = sum(window.part == "unseen" for window in windows)
     return Explanation(coming, find_components(model, coming, ahead), effects, mase, len(windows), unseen)
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqpred.commands.predict import Forecasts, compute_forecasts
+from seqpred.commands.pretrained import load_for
 from seqpred.errors import ConfigError
 from seqpred.evaluation.scores import Evaluation
-from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.model import Model
 from seqpred.forecasting.table import timestamps
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def plot(
     """Draw a forecast, scores or learning curves.
 
     Args:
-        thing: a model or its folder, to draw the forecast that follows `data` with its prediction intervals; an
-            `Evaluation` or `model.scores`, to draw the MASE of each forecaster; or `model.history`.
+        thing: a model, its folder or `pretrained`, to draw the forecast that follows `data` with its prediction
+            intervals; an `Evaluation` or `model.scores`, to draw the MASE of each forecaster; or `model.history`.
         data: the history for the forecast, a path or a DataFrame; None for the file that the config names.
         steps: rows to forecast; by default one horizon.
         series: the series to draw; by default the first.
@@ -44,7 +45,7 @@ def plot(
         ConfigError: matplotlib is not installed, or there is no such series.
     """
     if isinstance(thing, (str, Path)):
-        thing = load(thing)
+        thing, data = load_for(thing, data)
     axes = ax or _new_axes()
     if isinstance(thing, Model):
         _draw_forecast(axes, compute_forecasts(thing, data, steps=steps), series)

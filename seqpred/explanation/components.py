@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seqpred.arrays import Float
-from seqpred.features.naive import anchor_name
 from seqpred.forecasting.batch import forecast_panel
-from seqpred.forecasting.model import Model, session_spec
+from seqpred.forecasting.model import Model
 from seqpred.panel.panel import Panel
 
 
@@ -54,17 +53,15 @@ def find_components(model: Model, panel: Panel, ahead: Float) -> Components:
     Raises:
         FolderError: the weights do not fit the config.
     """
-    runtime = model.component_runtime()
-    spec = session_spec(model.config, model.covariates, runtime, panel.step, model.horizon)
+    spec = model.component_spec(panel.step, model.horizon)
     found = forecast_panel(panel, replace(spec, minimums=()), ahead)
     median, zero, one, corrected = (found[..., i] for i in range(4))
     count = (found.shape[-1] - 4) // 2
     naives, shares = np.moveaxis(found[..., 4:], -1, 1).reshape(len(found), 2, count, model.horizon).swapaxes(0, 1)
     unit = (one - zero)[:, None]  # 0 if the scale is below the precision of the values: then all naives are equal
     shares = np.divide(shares - zero[:, None], unit, out=np.zeros_like(shares), where=unit != 0)
-    shape = model.config.shape(model.covariates)
     names, naives, shares = _merge(
-        (anchor_name(shape.anchor), *(shape.naive_table.names if count else ())),
+        model.component_names,
         np.concatenate([zero[:, None], naives], axis=1),
         np.concatenate([1 - shares.sum(1, keepdims=True), shares], axis=1),
     )

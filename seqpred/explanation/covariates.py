@@ -39,28 +39,38 @@ class CovariateEffect:
     importance: float | None = None
 
 
-def find_effects(
-    model: Model, panel: Panel, ahead: Float, windows: Sequence[Window]
+def find_effects(model: Model, panel: Panel, ahead: Float) -> list[CovariateEffect]:
+    """The effect of each covariate on the forecasts that follow a panel, in the order of the config.
+
+    Args:
+        ahead: [S, N, known], known covariates of the steps after the panel.
+    """
+    columns, targets = model.covariates.columns, panel.roles.count("target")
+    found = [_effect(model, panel, ahead, column, targets + i) for i, column in enumerate(columns)]
+    if model.covariates.holidays:
+        without = _without_holidays(model)
+        effect = model.forecast(panel, model.horizon, ahead) - without(panel, model.horizon, ahead)
+        found.append(CovariateEffect(HOLIDAYS, "known", "no holiday", effect[..., model.config.median]))
+    return found
+
+
+def with_importance(
+    found: Sequence[CovariateEffect], model: Model, panel: Panel, windows: Sequence[Window]
 ) -> tuple[list[CovariateEffect], float | None]:
-    """The effect of each covariate, the most important first, and the MASE of the model.
+    """Effects with the importance of each covariate, the most important first, and the MASE of the model.
 
     The importance is that of Breiman 2001, Machine Learning 45(1): how much the score worsens when the values of the
     covariate are permuted over all rows of all series, with a fixed seed.
 
     Args:
-        ahead: [S, N, known], known covariates of the steps after the panel.
-        windows: on which the importance is measured; empty to skip it.
+        windows: of the panel, on which the importance is measured; empty to skip it.
     """
+    if not found or not windows:
+        return [*found], None
     columns, targets = model.covariates.columns, panel.roles.count("target")
     changed = {column.name: _with_column(model, targets + i) for i, column in enumerate(columns)}
-    found = [_effect(model, panel, ahead, column, targets + i) for i, column in enumerate(columns)]
     if model.covariates.holidays:
-        without = _without_holidays(model)
-        changed[HOLIDAYS] = without
-        effect = model.forecast(panel, model.horizon, ahead) - without(panel, model.horizon, ahead)
-        found.append(CovariateEffect(HOLIDAYS, "known", "no holiday", effect[..., model.config.median]))
-    if not found or not windows:
-        return found, None
+        changed[HOLIDAYS] = _without_holidays(model)
     scores = _score(model, panel, changed, windows)
     own = scores[""]
     ranked = [_ranked(effect, scores[effect.name], own) for effect in found]

@@ -54,9 +54,13 @@ class Explanation:
         numbers |= {f"effect_{effect.name}": effect.effect for effect in self.covariates}
         return to_frame(columns | {name: values.ravel().tolist() for name, values in numbers.items()})
 
-    def to_dict(self) -> dict[str, Any]:
-        """The object that `explain --json` prints."""
-        return {
+    def to_dict(self, digits: int | None = None) -> dict[str, Any]:
+        """The object that `explain --json` prints.
+
+        Args:
+            digits: decimals of the numbers; all of them by default.
+        """
+        content = {
             "horizon": self.components.forecast.shape[1],
             "naive_forecasts": list(self.components.names),
             "forecasts": list(self.steps()),
@@ -74,6 +78,7 @@ class Explanation:
             "windows": self.windows,
             "windows_unseen": self.windows_unseen,
         }
+        return content if digits is None else _rounded(content, digits)
 
     def steps(self) -> Iterator[dict[str, Any]]:
         """The components of each series, target and step."""
@@ -111,6 +116,15 @@ def _by_step(values: Float) -> list[list[float]]:
 
 def _named(names: Sequence[str], values: Sequence[float]) -> dict[str, float | None]:
     return {name: _finite(value) for name, value in zip(names, values, strict=True)}
+
+
+def _rounded(content: Any, digits: int) -> Any:
+    """Nested lists and dictionaries with rounded numbers."""
+    if isinstance(content, dict):
+        return {key: _rounded(value, digits) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_rounded(value, digits) for value in content]
+    return round(content, digits) if isinstance(content, float) else content
 
 
 def _finite(value: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from seqpred.arrays import Float
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features.covariates import Covariates
+from seqpred.features.naive import anchor_name
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.batch import OnShare, forecast_panel
 from seqpred.forecasting.session_state import SessionSpec
@@ -147,8 +149,14 @@ class Model:
         runtimes: dict[str, Runtime] = {"model": self.runtime, "blend": blend}
         return {name: make_forecaster(self.config, self.covariates, runtime) for name, runtime in runtimes.items()}
 
-    def component_runtime(self) -> Runtime:
-        """A backend that emits the components of the medians; see `network.component_runtime`. It needs torch.
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """The naive forecasts of which the medians consist, the one that the network corrects first."""
+        shape = self.config.shape(self.covariates)
+        return (anchor_name(shape.anchor), *(shape.naive_table.names if shape.naives else ()))
+
+    def component_spec(self, step: Step, steps: int) -> SessionSpec:
+        """A session that emits the components of the medians; see `network.component_runtime`. It needs torch.
 
         Raises:
             FolderError: the weights are not those of the config's network.
@@ -160,7 +168,8 @@ class Model:
             ensemble = Ensemble.from_weights(self.config.shape(self.covariates), self.folder.weights())
         except (RuntimeError, ValueError, TypeError, LookupError) as e:
             raise self._damaged(f"the weights do not fit its config ({e})") from None
-        return ComponentRuntime(ensemble, self.config.model.window)
+        runtime = ComponentRuntime(ensemble, self.config.model.window)
+        return session_spec(self.config, self.covariates, runtime, step, steps)
 
     @property
     def parameters(self) -> int:
@@ -220,7 +229,11 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
             name of `onnx`.
     Raises:
         FolderError: the folder is missing, damaged, altered, or of another format.
+        ConfigError: the name is `pretrained`, which is not a folder.
     """
+    if str(path) == PRETRAINED and not os.path.lexists(path):
+        hint = "Pass its name with the data, as in `seqpred.predict('pretrained', data)`."
+        raise ConfigError("the pretrained network is not a model folder", hint=hint)
     return Model(read_folder(Path(path)), "onnx" if runtime == "light" else runtime)
 
 

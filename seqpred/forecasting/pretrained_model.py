@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
+from seqpred.features.classical import METHODS
 from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName
@@ -18,7 +19,7 @@ from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
 from seqpred.runtime.weighing_graph import write_weighing_graph
-from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighingRuntime
+from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighedComponents, WeighingRuntime
 from seqpred.storage.model_folder import Folder
 
 if TYPE_CHECKING:
@@ -71,6 +72,17 @@ class PretrainedModel(Model):
             return replace(self.session_spec(step, steps), runtime=runtime)
 
         return {"model": RollingForecaster(self.session_spec), "blend": RollingForecaster(blend)}
+
+    @property
+    def component_names(self) -> tuple[str, ...]:
+        """The last value, then the classical forecasts of the values, then those of their logarithms."""
+        names = [method.name for method in METHODS]
+        return (METHODS[0].name, *names, *(f"{name} (logarithms)" for name in names))
+
+    def component_spec(self, step: Step, steps: int) -> SessionSpec:
+        """A session that emits the components of the medians; see `Model.component_spec`."""
+        runtime = WeighedComponents(self._core, self.spec, steps)
+        return replace(self.session_spec(step, steps), runtime=runtime)
 
     @property
     def parameters(self) -> int:

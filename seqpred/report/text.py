@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from seqpred.arrays import Float
     from seqpred.evaluation.comparison import Comparison
     from seqpred.evaluation.scores import Evaluation, Scores
 
@@ -22,8 +23,30 @@ def printable(text: str) -> str:
 
 
 def figure(value: float | None, digits: int = 3) -> str:
-    """A number for a table; a dash if there is none."""
-    return "-" if value is None else f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
+    """A number for a table; a dash if there is none.
+
+    >>> figure(0.12345), figure(-0.0001), figure(12345.6), figure(None)
+    ('0.123', '0.000', '12,346', '-')
+    """
+    if value is None:
+        return "-"
+    return f"{round(value, digits) + 0.0:.{digits}f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def decimals(values: Float) -> int:
+    """The decimals that show four significant digits of the range of values.
+
+    >>> import numpy as np
+    >>> decimals(np.array([420.0, 450.0])), decimals(np.array([0.0012, 0.0034]))
+    (2, 6)
+    """
+    import numpy as np  # which messages need not wait for
+
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return 0
+    spread = float(np.ptp(known)) or abs(float(known[0])) or 1.0
+    return int(np.clip(3 - np.floor(np.log10(spread)), 0, 12))
 
 
 def score_rows(scores: Mapping[str, Scores]) -> Rows:

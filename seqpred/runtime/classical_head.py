@@ -107,16 +107,31 @@ def emit(raw: Float | Float32, found: Candidates, near: Float, levels: Sequence[
         raw: [..., OUTPUTS], what the network emits.
         near: [N, places], of `place_weights`.
     """
-    parts = raw.astype(np.float64).reshape(*raw.shape[:-1], PLACES, -1)
-    logits = np.where(found.usable[..., None, :], SHARPNESS * parts[..., :FORECASTS], -np.inf)
-    weights = np.exp(logits - logits.max(-1, keepdims=True))
-    weights /= weights.sum(-1, keepdims=True)
-    median = ((near @ weights) * found.values).sum(-1, keepdims=True)
+    parts = _at_places(raw)
+    median = (shares_of(raw, found, near) * found.values).sum(-1, keepdims=True)
     distances = np.exp((near @ parts[..., FORECASTS:]).clip(-WIDEST, WIDEST))
     lower = -np.cumsum(distances[..., :SIDE], -1)[..., ::-1]
     upper = np.cumsum(distances[..., SIDE:], -1)
     around = np.concatenate([lower, np.zeros_like(median), upper], -1)
     return median + around @ level_weights(tuple(levels)).T
+
+
+def shares_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
+    """The share of each classical forecast in the median, [..., N, F]; 0 for one that is not usable.
+
+    Args:
+        raw, near: as for `emit`.
+    """
+    logits = np.where(found.usable[..., None, :], SHARPNESS * _at_places(raw)[..., :FORECASTS], -np.inf)
+    weights = np.exp(logits - logits.max(-1, keepdims=True))
+    weights /= weights.sum(-1, keepdims=True)
+    shares: Float = near @ weights
+    return shares
+
+
+def _at_places(raw: Float | Float32) -> Float:
+    """What the network emits, [..., places, logits and distances]."""
+    return raw.astype(np.float64).reshape(*raw.shape[:-1], PLACES, -1)
 
 
 @cache

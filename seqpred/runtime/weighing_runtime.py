@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from seqpred.arrays import Float, Float32
 from seqpred.features.classical import rows_of
 from seqpred.features.input_spec import InputSpec
-from seqpred.runtime.classical_head import candidates, emit, place_weights, require_season
+from seqpred.runtime.classical_head import (
+    FORECASTS,
+    Candidates,
+    candidates,
+    emit,
+    place_weights,
+    require_season,
+    shares_of,
+)
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 
 CELLS = 1 << 16  # positions times steps ahead that are computed at once, which bounds memory
@@ -31,6 +40,8 @@ class WeighingRuntime:
         self.name, self._core, self._spec, self._levels = core.name, core, spec, levels
         self._steps = tuple(range(1, steps + 1))
         self._near = place_weights(self._steps, spec.season)
+        self._outputs = len(levels)
+        self._precision: type[np.floating[Any]] = np.float32
 
     def start(self, batch: int) -> Float32:
         """See `Runtime.start`."""
@@ -41,7 +52,7 @@ class WeighingRuntime:
     ) -> tuple[Float32, Float32]:
         """See `Runtime.read`."""
         raw, after = self._core.read(x, state, n_positions)
-        z = np.zeros((len(x) * n_positions, len(self._steps), len(self._levels)), np.float32)
+        z = np.zeros((len(x) * n_positions, len(self._steps), self._outputs), self._precision)
         if head_inputs.recent is not None:
             inputs = x[:, -n_positions:].reshape(len(z), -1)
             recent, flat = head_inputs.recent.reshape(len(z), -1), raw.reshape(len(z), -1)
@@ -53,12 +64,32 @@ class WeighingRuntime:
 
     def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
         """The quantiles at some positions, [positions, N, Q]."""
+        return emit(raw, self._candidates(inputs, recent), self._near, self._levels)
+
+    def _candidates(self, inputs: Float, recent: Float32) -> Candidates:
+        """The classical forecasts at some positions."""
         size, _ = self._spec.context
         level = inputs[:, size - 1]
         level = np.copysign(np.expm1(np.abs(level)), level)  # the inverse of `slog`
         rows, cycle = rows_of(inputs[:, size]), self._spec.season
-        found = require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
-        return emit(raw, found, self._near, self._levels)
+        return require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
+
+
+class WeighedComponents(WeighingRuntime):
+    """Emits the components of the median as `network.component_runtime` does, in float64; there is no correction."""
+
+    def __init__(self, core: Runtime, spec: InputSpec, steps: int) -> None:
+        super().__init__(core, spec, steps, (0.5,))
+        self._outputs, self._precision = 4 + 2 * FORECASTS, np.float64
+
+    def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
+        """The components at some positions, [positions, N, 4 + 2 A]."""
+        found = self._candidates(inputs, recent)
+        shares = shares_of(raw, found, self._near)
+        naives = np.where(found.usable[..., None, :], found.values, 0.0)
+        median = (shares * naives).sum(-1, keepdims=True)
+        zero = np.zeros_like(median)
+        return np.concatenate([median, zero, zero + 1, zero, naives, shares], -1)
 
 
 class ConstantRuntime:

@@ -80,7 +80,7 @@ def test_one_series_is_shown_by_step_and_several_by_their_means(model: Model, fo
     data = frame(5, 100.0, 1).query("id == 's0'")
     alone = seqpred.explain(model, data, future=future(data))
     assert [row[0] for row in component_rows(alone)[1][1]] == ["1", "2", "3"]
-    assert "MASE" in covariate_rows(found)[0]
+    assert "MASE" in covariate_rows(found.covariates, found.mase)[0]
 
 
 def test_a_series_of_one_row_is_explained_without_importance(model: Model) -> None:

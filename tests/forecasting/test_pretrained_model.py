@@ -57,6 +57,25 @@ def test_the_name_pretrained_is_a_model_in_predict_evaluate_and_compare() -> Non
     assert models[0]["parameters"] > 1000
 
 
+def test_the_explanation_adds_up_to_the_forecast_without_a_correction() -> None:
+    found = seqpred.explain("pretrained", sales()).components
+    np.testing.assert_allclose(sum(part for _, part in found.contributions()), found.forecast, rtol=1e-6)
+    np.testing.assert_allclose(found.shares.sum(1), 1)
+    assert np.abs(found.correction).max() < 1e-6 * np.abs(found.forecast).max()
+    assert len(found.names) == 60
+    assert found.shares.max() < 1
+
+
+def test_every_unseen_window_with_two_seasons_of_history_is_scored() -> None:
+    assert len(seqpred.evaluate("pretrained", sales(66)).windows) == 3  # a multiple of the horizon, 11
+    assert seqpred.compare(["pretrained"], sales(66)).windows == 3
+
+
+def test_the_pretrained_network_is_not_loaded_as_a_folder() -> None:
+    with pytest.raises(ConfigError, match=r"with the data, as in `seqpred.predict\('pretrained', data\)`"):
+        seqpred.load("pretrained")
+
+
 def test_a_stream_has_the_forecasts_of_the_whole_file(tmp_path: Path) -> None:
     file = tmp_path / "sales.csv"
     sales().to_csv(file, index=False)
