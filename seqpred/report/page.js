@@ -81,7 +81,7 @@
     ];
   }
 
-  const state = { track: tracks.get(data.order[0]), window: "all", plot: null, parts: null, curves: null };
+  const state = { track: tracks.get(data.order[0]), window: "all", plot: null, parts: null, effects: null, curves: null };
 
   /* Values outside the chosen window become null. */
   function masked(values, from, to) {
@@ -231,18 +231,46 @@
         points: { show: false }, fillTo: () => 0, value: (u, v, s, i) => (i == null ? "" : number(parts[k][i])),
       });
     }
+    state.parts = stepPlot(element, series, values);
+  }
+
+  /* A chart with the steps ahead as x, and 0 in the range of y. */
+  function stepPlot(element, series, values) {
     const [, y] = axes();
-    state.parts = new uPlot({
-      width: element.clientWidth, height: 300, series,
-      axes: [{ ...axes()[1], size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, t) => t.map(String) }, y],
-      scales: { x: { time: false, range: [0.4, steps + 0.6] }, y: { range: (u, low, high) => uPlot.rangeNum(Math.min(0, low), Math.max(0, high), 0.05, true) } },
+    const steps = { ...y, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, t) => t.map(String) };
+    return new uPlot({
+      width: element.clientWidth, height: 300, series, axes: [steps, y],
+      scales: { x: { time: false, range: [0.4, data.horizon + 0.6] }, y: { range: (u, low, high) => uPlot.rangeNum(Math.min(0, low), Math.max(0, high), 0.05, true) } },
       cursor: { drag: { x: false, y: false }, points: { show: false } },
     }, values, element);
+  }
+
+  /* A line for the effect of each covariate. */
+  function drawEffects() {
+    const element = byId("effects");
+    if (!element) return;
+    const packed = data.effects[state.track.name];
+    if (state.effects) state.effects.destroy();
+    state.effects = null;
+    byId("effects-caption").textContent = packed
+      ? `${title(state.track.name)}: effect of each covariate on the forecast of the last window`
+      : `${title(state.track.name)}: no effects are stored for this series`;
+    if (!packed) return;
+    const numbers = unpack(packed);
+    const steps = data.horizon;
+    const effects = data.covariates.map((_, k) => numbers.slice(k * steps, (k + 1) * steps));
+    const series = data.covariates.map((name, k) => ({
+      label: name, stroke: colour(`--c${k}`), width: 2, points: { show: true, size: 6, fill: colour(`--c${k}`) },
+      value: (u, v) => (v == null ? "" : number(v, packed[1] * 1000)),
+    }));
+    const xs = Array.from({ length: steps }, (_, n) => n + 1);
+    state.effects = stepPlot(element, [{ label: "step" }, ...series], [xs, ...effects]);
   }
 
   function draw() {
     drawForecast();
     drawParts();
+    drawEffects();
   }
 
   function select(name) {

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from seqpred.evaluation.scores import Evaluation, Scores, network_skill, skill
-from seqpred.forecasting.model import Model
+from seqpred.forecasting.model import PRETRAINED, Model
 from seqpred.report import figures, summary
 from seqpred.report.collect import Collector
 from seqpred.report.encode import ALPHABET, encode_tracks
@@ -72,6 +72,7 @@ def _content(name: str, model: Model, found: Evaluation, collected: Collector) -
         "curves": figures.learning_curves(model.folder.history),
         "static": figures.static_forecasts(collected, panel),
         "explained": explained,
+        "pretrained": str(model.folder.path) == PRETRAINED,
         "data": _data(found, collected, explained, order, best),
         **{key: (HERE / file).read_text("utf-8") for key, file in _FILES.items()},
     }
@@ -120,7 +121,7 @@ def _extremes(order: list[str]) -> list[tuple[str, list[str]]]:
     """The worst and the best tracks; none for a single one."""
     if len(order) < 2:
         return []
-    count = min(LISTED, -(-len(order) // 2))
+    count = min(LISTED, len(order) // 2)
     return [("Highest error", order[:count]), ("Lowest error", order[: -count - 1 : -1])]
 
 
@@ -153,6 +154,8 @@ def _data(found: Evaluation, collected: Collector, explained: Explained, order: 
         "alphabet": ALPHABET,
         "parts": explained.names,
         "explained": explained.packed,
+        "covariates": explained.effect_names,
+        "effects": explained.effects,
     }
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -84,8 +84,6 @@ def facts(model: Model, found: Evaluation, panel: Panel, name: str) -> list[tupl
     """The model and the data, as names and values."""
     manifest, config = model.folder.manifest, model.config
     made_by: Mapping[str, Any] = manifest.get("made_by", {})
-    network = f"{config.model.cell}, {config.model.depth} layers of {config.model.hidden_size}"
-    network += ", bidirectional" * config.model.bidirectional + f", {config.model.members} members"
     series, rows = len(panel.names), len(panel.values)
     trained = str(manifest.get("date", ""))
     return [
@@ -94,12 +92,23 @@ def facts(model: Model, found: Evaluation, panel: Panel, name: str) -> list[tupl
         ("Series and rows", f"{series:,} series, {rows:,} rows, from {_moment(panel, 0)} to {_moment(panel, -1)}"),
         ("Target", ", ".join(config.data.targets)),
         ("Windows", f"{len(found.windows)} of {found.horizon} rows, season {found.season}"),
-        ("Network", network),
-        ("Seed", str(config.training.seed)),
+        ("Network", _network(model)),
+        ("Seed", str(manifest.get("network", config.model_dump()["training"])["seed"])),
         ("Fingerprint", str(manifest.get("fingerprint", ""))[:12]),
         *([("Trained", trained)] if trained else []),
-        ("Software", ", ".join(f"{key} {value}" for key, value in made_by.items())),
+        *([("Software", ", ".join(f"{key} {value}" for key, value in made_by.items()))] if made_by else []),
     ]
+
+
+def _network(model: Model) -> str:
+    """The cell, the layers and the size of the ensemble, or those of the pretrained network."""
+    pretrained: Mapping[str, Any] | None = model.folder.manifest.get("network")
+    section: Mapping[str, Any] = model.config.model.model_dump() if pretrained is None else pretrained
+    layers = f"{section['depth']} layer{'s' * (section['depth'] > 1)} of {section['hidden_size']} units"
+    if pretrained is not None:
+        return f"pretrained {section['cell']}, {layers}"
+    direction, members = "bidirectional " * section["bidirectional"], section["members"]
+    return f"{members} {direction}{section['cell']} network{'s' * (members > 1)}, {layers}"
 
 
 def _moment(panel: Panel, end: int) -> str:

@@ -26,7 +26,8 @@ for (const option of [...choose.options]) {
   choose.value = option.value;
   choose.dispatchEvent(new Event("change"));
   await soon();
-  drawn.push([option.value, document.getElementById("caption").textContent, painted("forecast"), painted("parts")]);
+  const charts = ["forecast", "parts", "effects"].map(painted);
+  drawn.push([option.value, document.getElementById("caption").textContent, ...charts]);
 }
 const lines = [...document.querySelectorAll("#toggles input")];
 lines.forEach((box) => box.click());
@@ -68,10 +69,9 @@ def test_every_chart_is_drawn_and_every_series_is_reachable(report: Path, tmp_pa
     assert text
     found = json.loads(text[1].replace("&quot;", '"'))
     assert sorted(name for name, *_ in found["drawn"]) == ["s0 y0", "s0 y1", "s1 y0", "s1 y1"]
-    for name, caption, forecast, parts in found["drawn"]:
+    for name, caption, *painted in found["drawn"]:
         assert caption.startswith(name)
-        assert forecast == [True]
-        assert parts == [True]
+        assert painted == [[True]] * 3
     assert all("forecast" in readout or "actual" in readout for readout in found["readouts"])
     assert len(found["readouts"]) == 5  # all windows, and each of four
     assert found["lines"] > 4

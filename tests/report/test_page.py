@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+import seqpred
+from seqpred.commands.pretrained import load_for
 from seqpred.evaluation.scores import Evaluation, Scores, WindowScores
 from seqpred.report import collect
 from seqpred.report.chart import round_ticks
+from seqpred.report.collect import Collector
 from seqpred.report.encode import ALPHABET, pack, pack_times
+from seqpred.report.page import write_report
 from seqpred.report.summary import verdict
 from tests.report.conftest import HORIZON, WINDOWS, make_report
 
@@ -61,6 +66,26 @@ def test_the_page_contains_all_values_in_the_order_of_the_data(report: Path) -> 
         rows = 1 + sum(count for _, count in runs)
         assert len(unpack(packed)) == rows + (WINDOWS - first) * per_window
         assert start < 2e9  # seconds, not microseconds
+
+
+def test_the_page_has_the_effects_of_covariates(report: Path) -> None:
+    page = report.read_text("utf-8")
+    data = data_of(page)
+    assert sorted(data["covariates"]) == ["event", "kind", "price", "visits"]
+    assert sorted(data["effects"]) == sorted(data["order"])
+    assert all(unpack(packed).shape == (4 * HORIZON,) for packed in data["effects"].values())
+    assert "Covariates, most important first (increase of MASE" in page
+
+
+def test_the_page_of_the_pretrained_network_describes_that_network(tmp_path: Path) -> None:
+    model, _ = load_for("pretrained", data := pd.DataFrame({"y": np.arange(60) % 12 * 5.0}))
+    collected = Collector(model.config.levels, model.horizon)
+    found = seqpred.evaluate(model, data, observe=collected.observe)
+    write_report(tmp_path / "report.html", "pretrained", model, found, collected)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "pretrained lstm, 1 layer of 64 units" in page
+    assert "and no correction is added" in page
+    assert "<dt>Software" not in page
 
 
 def test_names_in_the_data_cannot_add_markup(tmp_path: Path) -> None:
