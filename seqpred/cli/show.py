@@ -64,7 +64,7 @@ def _summary_of_pretrained(described: Mapping[str, Any]) -> Mapping[str, str]:
     return {
         "model": "pretrained, part of seqpred",
         "networks": f"{', '.join(networks)}, each {' or '.join(sizes)}",
-        "data": "synthetic series only; columns, season and horizon follow from your data",
+        "data": "synthetic series; columns, season and horizon follow from your data",
         "scores": "see `seqpred eval pretrained DATA`",
     }
 
