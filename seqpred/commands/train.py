@@ -16,6 +16,7 @@ from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import fit_covariates, holidays_of
 from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.summary import describe_untrained
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import check_varying, training_rows
@@ -136,14 +137,15 @@ class _Training:
             validation = validate(self.visible, config, covariates, hooks, checkpoint)
         fit = train_members(config, validation)
         if fit.choice.shrinkage == 0:
-            self.notify(Note("validation gave the networks no weight: the forecast is the blend of naive forecasts"))
+            untrained = describe_untrained(fit.choice.pretrained_share)
+            self.notify(Note(f"validation gave the trained networks no weight: {untrained}"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
         if self.holdout is not None and self.score_holdout:
             fit, held_out = self._score_holdout(config, covariates, validation, fit)
         graph = write_graph(config.shape(covariates), fit.weights)
-        manifest = make_manifest(self.visible, covariates, fit, scores, held_out)
+        manifest = make_manifest(self.visible, config, covariates, fit, scores, held_out)
         manifest |= {"date": datetime.now(UTC).isoformat(timespec="seconds"), "duration": validation.networks.seconds}
-        write_folder(self.out, config, fit.weights, manifest, graph, write_history(fit.history))
+        write_folder(self.out, config, fit.arrays(), manifest, graph, write_history(fit.history))
 
     def _score_holdout(
         self, config: ResolvedConfig, covariates: Covariates, validation: Validation, fit: Fit
@@ -152,13 +154,14 @@ class _Training:
         from seqpred.training.dataset import training_windows
         from seqpred.training.manifest import holdout_scores
         from seqpred.training.members import train_members
+        from seqpred.training.pretrained_forecasts import add_pretrained
 
         assert self.holdout is not None
         everything = with_covariates(self.panel, covariates, self.source, no_op)
-        scores = holdout_scores(everything, self.holdout, config, covariates, fit.weights)
+        scores = holdout_scores(everything, self.holdout, config, covariates, fit)
         if self.refit:
             self.visible = everything
-            windows = training_windows(everything, config, covariates)
+            (windows,) = add_pretrained([training_windows(everything, config, covariates)], everything, config)
             fit = train_members(config, replace(validation, windows=windows))
         return fit, {**scores, "refit": self.refit}
 

@@ -41,6 +41,12 @@ class ModelSection(Section):
     hidden_size: Annotated[int, Field(ge=1, le=8192)] | Auto = key(
         "auto", "state units", "State units of each layer and direction."
     )
+    start: Literal["auto", "pretrained", "blank"] = advanced(
+        "auto",
+        "use the pretrained network",
+        "Whether the forecast also contains that of the pretrained network of this cell, whose share validation "
+        "chooses. auto: yes, if the network is forward, its cell is pretrained and the season has at most 400 rows.",
+    )
     joint: bool | Auto = advanced(
         "auto",
         "targets are inputs to each other",

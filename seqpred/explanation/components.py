@@ -9,7 +9,7 @@ import numpy as np
 
 from seqpred.arrays import Float
 from seqpred.forecasting.batch import forecast_panel
-from seqpred.forecasting.model import Model
+from seqpred.forecasting.model import PRETRAINED, Model
 from seqpred.panel.panel import Panel
 
 
@@ -20,7 +20,8 @@ class Components:
     `forecast` is the sum over the naive forecasts of share times forecast, plus `correction`, plus `raised`.
 
     Attributes:
-        names: of the A naive forecasts, the one that the network corrects first.
+        names: of the A naive forecasts, the one that the network corrects first; the forecast of the pretrained
+            network, if the model contains it, is the last one, `pretrained`.
         forecast: [K, N], the median that `predict` returns; NaN for a track without an observation.
         naives, shares: [K, A, N], the naive forecasts and their weights, which sum to 1 over A.
         correction: [K, N], what the network adds.
@@ -54,6 +55,7 @@ def find_components(model: Model, panel: Panel, ahead: Float) -> Components:
         FolderError: the weights do not fit the config.
     """
     spec = model.component_spec(panel.step, model.horizon)
+    added = model.added_forecast and model.added_forecast(panel.step)
     found = forecast_panel(panel, replace(spec, minimums=()), ahead)
     median, zero, one, corrected = (found[..., i] for i in range(4))
     count = (found.shape[-1] - 4) // 2
@@ -65,12 +67,18 @@ def find_components(model: Model, panel: Panel, ahead: Float) -> Components:
         np.concatenate([zero[:, None], naives], axis=1),
         np.concatenate([1 - shares.sum(1, keepdims=True), shares], axis=1),
     )
+    own = corrected - zero
+    if added is not None:
+        other = forecast_panel(panel, added.spec, ahead[..., :0])[..., model.config.median]
+        names, naives = (*names, PRETRAINED), np.concatenate([naives, other[:, None]], axis=1)
+        shares = np.concatenate([(1 - added.share) * shares, np.full_like(other, added.share)[:, None]], axis=1)
+        median, own = (1 - added.share) * median + added.share * other, (1 - added.share) * own
     forecast = model.forecast(panel, model.horizon, ahead)[..., model.config.median]
     raised = np.zeros_like(median)
     if spec.lowest is not None:
         raised = np.maximum(np.tile(spec.lowest.ravel(), len(panel.names))[:, None] - median, 0)
     correction = forecast - raised - (shares * naives).sum(1)
-    return Components(names, forecast, naives, shares, correction, raised, rounding=correction - (corrected - zero))
+    return Components(names, forecast, naives, shares, correction, raised, rounding=correction - own)
 
 
 def _merge(names: tuple[str, ...], naives: Float, shares: Float) -> tuple[tuple[str, ...], Float, Float]:

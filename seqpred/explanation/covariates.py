@@ -125,9 +125,8 @@ def _without_holidays(model: Model) -> Forecaster:
     """The model with no day being a holiday."""
     covariates = model.covariates
     assert covariates.holidays is not None
-    return make_forecaster(
-        model.config, replace(covariates, holidays=replace(covariates.holidays, days=())), model.runtime
-    )
+    without = replace(covariates, holidays=replace(covariates.holidays, days=()))
+    return make_forecaster(model.config, without, model.runtime, model.added_forecast)
 
 
 def _score(

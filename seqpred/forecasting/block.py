@@ -70,11 +70,11 @@ class BlockForecaster:
             state: of these series.
             every_row: a forecast after every row (P is T), rather than after the last one (P is 1).
         """
-        spec, (quantiles, after) = self.spec, self._read(state, rows, every_row)
+        spec, (quantiles, after) = self.spec, self._read_both(state, rows, every_row)
         parts, current = [self._raised(quantiles)], after
         for first in range(spec.horizon, spec.steps, spec.horizon):
             medians = parts[-1][:, :, -1, :, spec.median].transpose(0, 2, 1)
-            quantiles, current = self._read(current, self._as_rows(medians, rows, current, first), first=first)
+            quantiles, current = self._read_both(current, self._as_rows(medians, rows, current, first), first=first)
             parts.append(self._raised(add_uncertainty(quantiles, parts[-1], spec.median)))
         return np.concatenate(parts, axis=3)[..., : spec.steps, :], after
 
@@ -94,6 +94,18 @@ class BlockForecaster:
         if spec.since is not None:
             times = spec.next_times(state, spec.horizon) if rows.times_ahead is None else rows.times_ahead[:, ahead]
         return RowBlock(values, None, times, rows.ahead, rows.times_ahead)
+
+    def _read_both(
+        self, state: SeriesState, rows: RowBlock, every_row: bool = False, first: int = 0
+    ) -> tuple[Float, SeriesState]:
+        """As `_read`, with the added forecast if there is one."""
+        added = self.spec.added
+        if added is None:
+            return self._read(state, rows, every_row, first)
+        assert state.added is not None
+        quantiles, after = self._read(state._replace(added=None), rows, every_row, first)
+        own, own_after = BlockForecaster(added.spec, self.local_times)._read(state.added, rows, every_row, first)
+        return added.added_to(quantiles, own), after._replace(added=own_after)
 
     def _read(
         self, state: SeriesState, rows: RowBlock, every_row: bool = False, first: int = 0

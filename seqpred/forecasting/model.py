@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +17,7 @@ from seqpred.features.covariates import Covariates
 from seqpred.features.naive import anchor_name
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.batch import OnShare, forecast_panel
-from seqpred.forecasting.session_state import SessionSpec
+from seqpred.forecasting.session_state import AddedForecast, SessionSpec
 from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.recipe.resolved import ResolvedConfig
@@ -30,8 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from seqpred.evaluation.backtest import Forecaster
+    from seqpred.forecasting.pretrained_part import PretrainedPart
 
 PRETRAINED = "pretrained"  # the name of the pretrained network on the command line
+AddedOf = Callable[[Step], AddedForecast]
 RuntimeName = Literal["auto", "onnx", "torch"]
 
 
@@ -136,7 +138,8 @@ class Model:
 
     def session_spec(self, step: Step, steps: int) -> SessionSpec:
         """What stays fixed in a session; see the function `session_spec`."""
-        return session_spec(self.config, self.covariates, self.runtime, step, steps)
+        added = self.added_forecast and self.added_forecast(step)
+        return session_spec(self.config, self.covariates, self.runtime, step, steps, added)
 
     def forecasters(self) -> dict[str, Forecaster]:
         """The model and, as `blend`, the same without the networks, for forecasts after increasing cutoffs."""
@@ -146,8 +149,42 @@ class Model:
             blend = BlendRuntime(self.config.shape(self.covariates), self.folder.weights())
         except (KeyError, ValueError) as e:
             raise self._damaged(f"the weights do not fit its config ({e})") from None
-        runtimes: dict[str, Runtime] = {"model": self.runtime, "blend": blend}
-        return {name: make_forecaster(self.config, self.covariates, runtime) for name, runtime in runtimes.items()}
+        return {
+            "model": make_forecaster(self.config, self.covariates, self.runtime, self.added_forecast),
+            "blend": make_forecaster(self.config, self.covariates, blend),
+        }
+
+    @cached_property
+    def pretrained_part(self) -> PretrainedPart | None:
+        """The part of the forecast that is that of a pretrained network; None if there is none.
+
+        Raises:
+            FolderError: the folder does not contain a valid one.
+        """
+        arrays = self.folder.pretrained()
+        if not arrays:
+            return None
+        from seqpred.forecasting.pretrained_part import PretrainedPart  # most of it is not needed otherwise
+
+        try:
+            return PretrainedPart.from_arrays(arrays)
+        except (KeyError, ValueError) as e:
+            raise self._damaged(f"the pretrained network in it cannot be used ({e})") from None
+
+    @cached_property
+    def added_forecast(self) -> AddedOf | None:
+        """The forecast of this part in sessions, from the step of the data; None if there is none.
+
+        Raises:
+            FolderError: the folder does not contain a valid one.
+        """
+        if self.pretrained_part is None:
+            return None
+        try:
+            (scale,) = self.folder.weights()["interval_scale"].tolist()
+            return self.pretrained_part.forecast(self.config, scale, self.runtime_name)
+        except (RuntimeError, ValueError, TypeError, LookupError) as e:
+            raise self._damaged(f"the pretrained network in it cannot be used ({e})") from None
 
     @property
     def component_names(self) -> tuple[str, ...]:
@@ -237,25 +274,40 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
     return Model(read_folder(Path(path)), "onnx" if runtime == "light" else runtime)
 
 
-def make_forecaster(config: ResolvedConfig, covariates: Covariates, runtime: Runtime) -> Forecaster:
-    """The forecaster of a resolved config, its covariates and a runtime, for increasing cutoffs."""
+def make_forecaster(
+    config: ResolvedConfig, covariates: Covariates, runtime: Runtime, added_of: AddedOf | None = None
+) -> Forecaster:
+    """The forecaster of a resolved config, its covariates and a runtime, for increasing cutoffs.
+
+    Args:
+        added_of: from the step of the data to the forecast of which it contains a share.
+    """
     from seqpred.forecasting.rolling import RollingForecaster
 
-    return RollingForecaster(partial(session_spec, config, covariates, runtime))
+    return RollingForecaster(
+        lambda step, steps: session_spec(config, covariates, runtime, step, steps, added_of and added_of(step))
+    )
 
 
 def session_spec(
-    config: ResolvedConfig, covariates: Covariates, runtime: Runtime, step: Step, steps: int
+    config: ResolvedConfig,
+    covariates: Covariates,
+    runtime: Runtime,
+    step: Step,
+    steps: int,
+    added: AddedForecast | None = None,
 ) -> SessionSpec:
     """What stays fixed in a session of a model.
 
     Args:
         step: of the data; that of irregular data has the usual interval.
         steps: rows to forecast.
+        added: the forecast of which it contains a share.
     """
     series = SeriesSpec(config.input_spec, covariates, config.targets, config.joint)
     tile = TILE if config.data.id else 1  # a table of one series has no shards
-    return SessionSpec(series, runtime, config.forecast.horizon, config.median, step, steps, config.minimums, tile)
+    horizon, minimums = config.forecast.horizon, config.minimums
+    return SessionSpec(series, runtime, horizon, config.median, step, steps, minimums, tile, added)
 
 
 def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:

@@ -13,12 +13,13 @@ from seqpred.features.classical import METHODS
 from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName
+from seqpred.forecasting.pretrained_part import weighing_core
 from seqpred.forecasting.rolling import RollingForecaster
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
-from seqpred.runtime.weighing_graph import write_weighing_graph
+from seqpred.runtime.runtime import Runtime
 from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighedComponents, WeighingRuntime
 from seqpred.storage.model_folder import Folder
 
@@ -91,12 +92,10 @@ class PretrainedModel(Model):
         return sum(w.size for w in self.network.weights.values())
 
     @cached_property
-    def _core(self) -> onnx_runtime.OnnxRuntime:
+    def _core(self) -> Runtime:
         assert self.network is not None
-        assert self.runtime_name == "onnx"
         try:
-            graph = write_weighing_graph(self.config.model.cell, self.network.weights)
-            return onnx_runtime.OnnxRuntime(graph, None)
+            return weighing_core(self.config.model.cell, self.network.weights, self.runtime_name)
         except (RuntimeError, ValueError, TypeError, LookupError) as e:
             raise FolderError(f"the pretrained weights cannot be used ({e})", hint=HINT) from None
 

@@ -18,7 +18,7 @@ from seqpred.calendar.step import YEAR_10000
 from seqpred.calendar.zones import to_local
 from seqpred.errors import FolderError
 from seqpred.forecasting.session import ForecastSession
-from seqpred.forecasting.session_state import SeriesState, SessionSpec
+from seqpred.forecasting.session_state import ADDED, SeriesState, SessionSpec
 from seqpred.storage.atomic import replace_file
 from seqpred.storage.untrusted import irregular
 from seqpred.timestamps.format import TimestampFormat
@@ -102,6 +102,8 @@ def _check(spec: SessionSpec, names: list[str], arrays: Mapping[str, npt.NDArray
     rows, since = arrays["rows"], arrays["since"]
     if ((rows < 1) | (rows > MAX_ROWS)).any() or ((since < 0) | (since > rows[:, None])).any():
         raise ValueError("rows")
+    if spec.added is not None and (arrays[f"{ADDED}rows"] != rows).any():
+        raise ValueError("rows of the added forecast")
     if not all(((codes >= 0) & (codes <= largest)).all() for codes, largest in _codes(spec, arrays)):
         raise ValueError("codes of unknown categories")
 

@@ -18,6 +18,7 @@ from seqpred.features.series import SeriesMemory, SeriesSpec
 from seqpred.panel.panel import SINCE
 from seqpred.runtime.runtime import Runtime
 
+ADDED = "added."  # with which the names of the arrays of an added forecast begin
 Arrays = dict[str, npt.NDArray[Any]]
 LocalTimes = Callable[[Int], Int]
 """From times to local times, to which the calendar refers."""
@@ -35,6 +36,7 @@ class SessionSpec:
         steps: N, rows to forecast.
         minimums: the lowest forecast of each of the C targets; None for no minimum.
         tile: the runtime reads a multiple of so many tracks after blocks of rows; see `runtime.TILE`.
+        added: another forecast of the same targets, a share of which the forecast contains.
     """
 
     series: SeriesSpec
@@ -45,6 +47,7 @@ class SessionSpec:
     steps: int
     minimums: tuple[float | None, ...] = ()
     tile: int = 1
+    added: AddedForecast | None = None
 
     @cached_property
     def lowest(self) -> Float | None:
@@ -93,6 +96,27 @@ class SessionSpec:
         return self.step.times(state.origins[:, None], state.rows[:, None] + rows)
 
 
+@dataclass(frozen=True)
+class AddedForecast:
+    """A forecast with inputs of its own, as that of a pretrained network.
+
+    Attributes:
+        spec: without covariates and without minimums; horizon, targets and levels are those of the other forecast.
+        share: of it in the sum, from 0 to 1.
+        interval_scale: the factor of the distance of its quantiles from its median.
+    """
+
+    spec: SessionSpec
+    share: float
+    interval_scale: float
+
+    def added_to(self, quantiles: Float, own: Float) -> Float:
+        """The sum of both forecasts, [B, C, P, N, Q]: `own` is this one, `quantiles` the other."""
+        median = own[..., self.spec.median, None]
+        scaled = median + self.interval_scale * (own - median)
+        return np.asarray((1 - self.share) * quantiles + self.share * scaled)
+
+
 class SeriesState(NamedTuple):
     """What is remembered of B series. Its size does not depend on how many rows they had.
 
@@ -102,6 +126,7 @@ class SeriesState(NamedTuple):
         features: for the inputs of the next rows.
         recurrent: [B, C, S, hidden], the states of a forward network.
         window: [B, C, window, F], the last inputs of a bidirectional network.
+        added: the state of the added forecast, if there is one.
     """
 
     origins: Int
@@ -109,6 +134,7 @@ class SeriesState(NamedTuple):
     features: SeriesMemory
     recurrent: Float32
     window: Float32
+    added: SeriesState | None = None
 
     @property
     def rows(self) -> Int:
@@ -127,20 +153,24 @@ class SeriesState(NamedTuple):
             features=SeriesMemory.start(spec.series, series),
             recurrent=by_series(state if runtime.window is None else state[:0], targets),
             window=np.zeros((series, targets, runtime.window or 0, spec.series.width), np.float32),
+            added=None if spec.added is None else cls.start(spec.added.spec, origins),
         )
 
     def to_arrays(self) -> Arrays:
         """All arrays by name, the series first in each."""
         features = self.features
+        added = {} if self.added is None else {ADDED + name: a for name, a in self.added.to_arrays().items()}
         own = {"held": features.held, "known": features.known, "recurrent": self.recurrent, "window": self.window}
-        return {"origins": self.origins, "last": self.last, **features.tracks._asdict(), **own}
+        return {"origins": self.origins, "last": self.last, **features.tracks._asdict(), **own, **added}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> SeriesState:
         """The state from the arrays of `to_arrays`."""
         tracks = TrackMemory(**{name: arrays[name] for name in TrackMemory._fields})
         features = SeriesMemory(tracks, arrays["held"], arrays["known"])
-        return cls(arrays["origins"], arrays["last"], features, arrays["recurrent"], arrays["window"])
+        added = {name.removeprefix(ADDED): array for name, array in arrays.items() if name.startswith(ADDED)}
+        other = cls.from_arrays(added) if added else None
+        return cls(arrays["origins"], arrays["last"], features, arrays["recurrent"], arrays["window"], other)
 
     def take(self, index: Int | slice) -> SeriesState:
         """The state of some of the series."""

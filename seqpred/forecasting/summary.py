@@ -28,7 +28,7 @@ def summarize(model: Model) -> dict[str, str]:
         "season": _count(config.forecast.season, "row") if config.forecast.season > 1 else "none",
         "scores": describe_scores(manifest),
         "contribution": describe_contribution(manifest),
-        "start": f"random weights, seed {config.training.seed}",
+        "start": describe_start(manifest, config.training.seed),
         "size": f"{size}, runs with {model.runtime_name}",
         "trained": f"{_date(manifest)}, seqpred {version}, fingerprint {manifest['fingerprint'][:12]}",
     }
@@ -65,10 +65,35 @@ def describe_scores(manifest: Mapping[str, Any]) -> str:
 
 def describe_contribution(manifest: Mapping[str, Any]) -> str:
     """What the networks add to the blend of naive forecasts."""
-    shrinkage = manifest["training"]["chosen"]["shrinkage"]
+    chosen = manifest["training"]["chosen"]
+    shrinkage, share = chosen["shrinkage"], chosen.get("pretrained_share", 0.0)
+    skill = f"network skill {_figure(stored_scores(manifest).get('network_skill'))}"
     if shrinkage == 0:
-        return "none (shrinkage 0), the forecast is the blend"
-    return f"network skill {_figure(stored_scores(manifest).get('network_skill'))}, shrinkage {shrinkage:.2f}"
+        return f"{skill}, shrinkage 0: {describe_untrained(share)}" if share else f"none: {describe_untrained(share)}"
+    return f"{skill}, shrinkage {shrinkage:.2f}"
+
+
+def describe_untrained(share: float) -> str:
+    """What the forecast is if validation gave the trained networks no weight.
+
+    >>> describe_untrained(0.75)
+    'the forecast is 75 % pretrained network, 25 % blend of naive forecasts'
+    """
+    if share in (0, 1):
+        return f"the forecast is {'that of the pretrained network' if share else 'the blend of naive forecasts'}"
+    return f"the forecast is {share:.0%} pretrained network, {1 - share:.0%} blend of naive forecasts".replace(
+        "%", " %"
+    )
+
+
+def describe_start(manifest: Mapping[str, Any], seed: int) -> str:
+    """Where training started: the pretrained network with its share, and the seed of the random weights."""
+    start = manifest.get("start") or {"network": None, "reason": ""}
+    weights = f"random weights, seed {seed}"
+    if start["network"] is None:
+        return f"{weights}, blank" + (f": {start['reason']}" if start["reason"] else "")
+    share = f"{start['share']:.0%}".replace("%", " %") if start["share"] else "none"
+    return f"{weights}; {share} of the forecast is the pretrained {start['network'].upper()}'s"
 
 
 def _figure(value: float | None, digits: int = 3) -> str:

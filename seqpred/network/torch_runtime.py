@@ -33,7 +33,7 @@ class TorchRuntime:
 
     def start(self, batch: int) -> Float32:
         """The initial state, [S, batch, hidden]."""
-        return _pack(self.ensemble.start(batch), batch)
+        return pack_states(self.ensemble.start(batch), batch)
 
     def read(
         self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: Sequence[Float32 | None] = (None, None)
@@ -47,7 +47,7 @@ class TorchRuntime:
             # Every position becomes a batch element of one position, with its own known covariates around it.
             flat = self._head_inputs(outputs.shape[0] * outputs.shape[1], *head_inputs)
             z = self._outputs(outputs.flatten(0, 1)[:, None], flat)
-            return z.reshape(*outputs.shape[:2], *z.shape[2:]).numpy(), _pack(states, len(x))
+            return z.reshape(*outputs.shape[:2], *z.shape[2:]).numpy(), pack_states(states, len(x))
 
     def _outputs(self, outputs: Tensor, head_inputs: HeadInputs) -> Tensor:
         """The quantiles [batch, 1, N, Q], from the recurrent outputs [batch, 1, members hidden]."""
@@ -66,7 +66,7 @@ class TorchRuntime:
         )
 
 
-def _pack(states: States, batch: int) -> Float32:
+def pack_states(states: States, batch: int) -> Float32:
     """All state tensors as one array, [S, batch, hidden]."""
     parts = [part for layer in states for part in layer]
     return np.asarray(torch.stack(parts).numpy() if parts else np.zeros((0, batch, 0)), np.float32)

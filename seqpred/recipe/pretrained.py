@@ -11,6 +11,7 @@ from seqpred.inspection.seasons import find_season
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.recipe.start import pretrained_cycle
 
 NO_COVARIATES: dict[str, list[str]] = {f"data.covariates.{role}": [] for role in ("known", "past", "static")}
 
@@ -30,8 +31,7 @@ def resolve_pretrained(config: Config, panel: Panel) -> ResolvedConfig:
 
 def for_pretrained(config: ResolvedConfig) -> ResolvedConfig:
     """The config of a pretrained network for the columns, season and horizon of another model's config."""
-    season, anchor = config.forecast.season, config.model.anchor
-    cycle = next((lag for lag in (max(season, anchor), season) if lag <= LONGEST_CYCLE), 1)
+    cycle = pretrained_cycle(config.forecast.season, config.model.anchor)
     network = {"model.anchor": cycle, "model.lags": [1, *([cycle] if cycle > 1 else [])]}
     changes = {**NO_COVARIATES, "data.covariates.calendar": "none", "model.joint": False, **network}
     return ResolvedConfig.of(config.replace({**changes, "data.covariates.calendar": []}))

@@ -18,6 +18,7 @@ from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import rows_before_validation
 from seqpred.recipe.minimum import find_minimum
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.recipe.start import resolve_start
 from seqpred.recipe.threads import choose_threads
 
 T = TypeVar("T")
@@ -90,6 +91,7 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
     return {
         "model.joint": _known(model.joint, lambda: 1 < targets <= MOST_JOINT),
         "model.hidden_size": hidden_size,
+        "model.start": resolve_start(model, spans["forecast.season"]),
         "model.members": _known(model.members, lambda: 5 if rows < MANY_ROWS else 3),
         "training.batch_size": batch_size,
         "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import ValidationError
 
 from seqpred.config.data_section import CovariateSection, DataSection
@@ -29,6 +31,7 @@ class ResolvedModel(ModelSection):
     """The network, with all of its sizes."""
 
     hidden_size: Count
+    start: Literal["pretrained", "blank"] = "blank"
     joint: bool
     members: Count
     window: Count

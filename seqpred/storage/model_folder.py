@@ -28,6 +28,7 @@ from seqpred.storage.layout import CONFIG, GRAPH, HISTORY, LARGEST, MANIFEST, WE
 from seqpred.storage.untrusted import UntrustedFileError, read_regular
 
 FORMAT = 6
+PRETRAINED = "pretrained."  # with which the names of the arrays of a pretrained network begin
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -44,7 +45,15 @@ class Folder:
     history: str = ""
 
     def weights(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The weights by name.
+        """The weights of the trained ensemble by name; see `arrays`."""
+        return {name: w for name, w in self.arrays().items() if not name.startswith(PRETRAINED)}
+
+    def pretrained(self) -> dict[str, npt.NDArray[np.float32]]:
+        """What the model uses of a pretrained network, by name without `PRETRAINED`; see `arrays`. Empty for none."""
+        return {n.removeprefix(PRETRAINED): w for n, w in self.arrays().items() if n.startswith(PRETRAINED)}
+
+    def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
+        """All arrays in the file of weights.
 
         Raises:
             FolderError: not a safetensors file of float32 arrays.

@@ -13,21 +13,24 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Float, Int
+from seqpred.training.shares import SHARES, best_share, loss_at
 
 PRIOR_BLOCKS = 30  # blocks of evidence that intervals need no rescaling, and the most that are counted against it
 
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """One validation.
+    """One validation, of the network's forecast mixed with each of the M `SHARES` of the pretrained one.
+
+    M is 1 if there is no pretrained forecast: then only the network's own.
 
     Attributes:
         step: after how many training steps.
-        losses: [W], the loss of each window; NaN where no target is known.
-        normalized_errors: [W, N], the distance of the target from the median, in units of the distance from the median
-            to the outermost quantile on that side; NaN where unknown.
-        largest_errors: [N], the largest distance of a target from the median at each step, in units of the scale at
-            the end of the track if it has grown; negative where unknown.
+        losses: [M, W], the loss of each window; NaN where no target is known.
+        normalized_errors: [M, W, N], the distance of the target from the median, in units of the distance from the
+            median to the outermost quantile on that side; NaN where unknown.
+        largest_errors: [M, N], the largest distance of a target from the median at each step, in units of the scale
+            at the end of the track if it has grown; negative where unknown.
     """
 
     step: int
@@ -37,8 +40,9 @@ class ValidationResult:
 
     @property
     def mean_loss(self) -> float | None:
-        """The mean over windows with a known target; None if there is none."""
-        known = self.losses[np.isfinite(self.losses)]
+        """The mean over windows with a known target, of the network's own forecast; None if there is none."""
+        own = self.losses[0]
+        known = own[np.isfinite(own)]
         return float(known.mean()) if known.size else None
 
 
@@ -50,11 +54,13 @@ class Choice:
         step: the number of training steps.
         shrinkage: the factor of the network's correction, from 0 to 1.
         interval_scale: the factor of the distance of each quantile from the median.
+        pretrained_share: of the pretrained forecast; the ensemble's forecast has the rest.
     """
 
     step: int
     shrinkage: float
     interval_scale: float
+    pretrained_share: float = 0.0
 
 
 def choose(folds: Sequence[Sequence[ValidationResult]], blocks: Sequence[Int], coverage: float) -> Choice:
@@ -68,21 +74,31 @@ def choose(folds: Sequence[Sequence[ValidationResult]], blocks: Sequence[Int], c
     shrunk towards 1 as if `PRIOR_BLOCKS` further blocks had needed no rescaling. More than `PRIOR_BLOCKS` blocks count
     as so many: the blocks of a panel share the events of one period, and the next one has others.
 
+    All of this is done for the forecast mixed with the best share of the pretrained one at each step; see `shares`. So
+    the forecast before the first step is the best mixture of the blend and the pretrained forecast, and the shrinkage
+    returns to that mixture.
+
     Args:
         folds: the validation results of each fold, at the same steps, starting before the first step.
         blocks: [W] for each fold, the block of each window.
         coverage: nominal coverage of the outermost quantiles; 0 for a point forecast.
     """
     count = min(len(fold) for fold in folds)
-    curves = np.concatenate([_curves(fold[:count], own) for fold, own in zip(folds, blocks, strict=True)], axis=1)
-    if not curves.shape[1]:
+    mixtures = np.concatenate([_curves(fold[:count], own) for fold, own in zip(folds, blocks, strict=True)], axis=2)
+    number = mixtures.shape[2]
+    if not number:
         return Choice(0, 0.0, 1.0)
+    shares = [best_share(losses, number) for losses in mixtures.mean(axis=2)]
+    curves = np.stack([loss_at(losses, share) for losses, share in zip(mixtures, shares, strict=True)])
     excess = curves - curves[int(curves.mean(axis=1).argmin())]
     best = int((excess.mean(axis=-1) <= _standard_error(excess)).argmax())
-    shrinkage = _shrinkage(curves[0] - curves[best]) if best else 0.0
-    errors = np.concatenate([fold[best].normalized_errors.ravel() for fold in folds]).astype(np.float64)
-    scale = _interval_scale(errors[np.isfinite(errors)], curves.shape[1], coverage)
-    return Choice(folds[0][best].step, shrinkage, scale)
+    kept = _shrinkage(curves[0] - curves[best]) if best else 0.0
+    share = kept * shares[best] + (1 - kept) * shares[0]
+    shrinkage = kept * (1 - shares[best]) / (1 - share) if share < 1 else 0.0
+    errors = np.concatenate([fold[best].normalized_errors for fold in folds], axis=1).astype(np.float64)
+    scales = [_interval_scale(own[np.isfinite(own)], number, coverage) for own in errors]
+    scale = float(np.interp(shares[best], SHARES[: len(scales)], scales))
+    return Choice(folds[0][best].step, shrinkage, scale, share)
 
 
 def _shrinkage(gains: Float) -> float:
@@ -95,12 +111,15 @@ def _shrinkage(gains: Float) -> float:
 
 
 def _curves(fold: Sequence[ValidationResult], blocks: Int) -> Float:
-    """Each block's mean loss at each validation, [validations, blocks], relative to the fold's loss before step 1."""
+    """Each block's mean loss at each validation and share, [validations, M, blocks], in units of the fold's first one.
+
+    That is the loss of the network's own forecast before step 1.
+    """
     losses = np.stack([result.losses for result in fold]).astype(np.float64)
-    known = np.isfinite(losses).all(axis=0)
+    known = np.isfinite(losses).all(axis=(0, 1))
     _, places = np.unique(blocks[known], return_inverse=True)
-    sums = np.stack([np.bincount(places, weights=row) for row in losses[:, known]])
-    unit = float(losses[0, known].mean()) if known.any() else 1.0
+    sums = np.stack([[np.bincount(places, weights=row) for row in own] for own in losses[:, :, known]])
+    unit = float(losses[0, 0, known].mean()) if known.any() else 1.0
     return np.asarray(sums / np.maximum(np.bincount(places), 1) / (unit or 1.0))
 
 

@@ -15,11 +15,14 @@ from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
 from seqpred.forecasting.model import make_forecaster, torch_runtime
+from seqpred.forecasting.pretrained_part import PretrainedPart
 from seqpred.network.ensemble import Weights
 from seqpred.network.machine import choose_device
 from seqpred.panel.panel import Panel
+from seqpred.pretrained.weights import read_weights
 from seqpred.recipe.eligibility import has_validation
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.recipe.start import start_conflict
 from seqpred.runtime.blend_runtime import BlendRuntime
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ MOST_WINDOWS = 4  # of the validation split
 
 def make_manifest(
     panel: Panel,
+    config: ResolvedConfig,
     covariates: Covariates,
     fit: Fit,
     scores: Mapping[str, Any],
@@ -56,9 +60,21 @@ def make_manifest(
         },
         "covariates": covariates.as_data(),
         **({"holidays": covariates.holidays.as_data()} if covariates.holidays else {}),
+        "start": describe_start(config, fit.part),
         "training": {"steps": fit.steps, "reason": fit.reason, "chosen": asdict(fit.choice)},
         "scores": dict(scores),
         **({"holdout": dict(holdout)} if holdout else {}),
+    }
+
+
+def describe_start(config: ResolvedConfig, part: PretrainedPart | None) -> dict[str, Any]:
+    """Whether the forecast contains that of the pretrained network, how much of it, and of which network."""
+    if config.model.start == "blank":
+        return {"network": None, "share": 0.0, "reason": start_conflict(config.model, config.forecast.season)}
+    return {
+        "network": config.model.cell,
+        "fingerprint": read_weights(config.model.cell).fingerprint,
+        "share": 0.0 if part is None else part.share,
     }
 
 
@@ -75,6 +91,7 @@ def made_for(panel: Panel, config: ResolvedConfig, covariates: Covariates) -> di
         "data": {"fingerprint": panel.fingerprint(), "covariates": covariates.as_data()},
         **({"holidays": covariates.holidays.as_data()} if covariates.holidays else {}),
         "config": config.model_dump(),
+        "pretrained": None if config.model.start == "blank" else read_weights(config.model.cell).fingerprint,
         "device": str(choose_device(config.training.device)),
         "made_by": made_by(),
     }
@@ -98,7 +115,7 @@ def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariat
     panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
     parts = last_windows(panel.lengths, horizon, ["validation"] * windows)
     baselines = Baselines.of(panel, season, config.input_spec.cycles)
-    forecasters = _forecasters(config, covariates, fit.held_out)
+    forecasters = _forecasters(config, covariates, fit.held_out, fit.part)
     found = backtest(panel, forecasters, BacktestSpec(levels, horizon, baselines), parts)
     return {
         "part": "validation",
@@ -112,9 +129,9 @@ def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariat
 
 
 def holdout_scores(
-    panel: Panel, holdout: Holdout, config: ResolvedConfig, covariates: Covariates, weights: Weights
+    panel: Panel, holdout: Holdout, config: ResolvedConfig, covariates: Covariates, fit: Fit
 ) -> dict[str, Any]:
-    """Scores of an ensemble, next to the baselines, on the rows that were held out.
+    """Scores of a model, next to the baselines, on the rows that were held out.
 
     Args:
         panel: all rows, with the encoded categories of `apply_covariates`.
@@ -123,7 +140,7 @@ def holdout_scores(
     windows = holdout.windows(horizon)
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     spec = BacktestSpec(config.levels, horizon, baselines)
-    found = backtest(panel, _forecasters(config, covariates, weights), spec, windows)
+    found = backtest(panel, _forecasters(config, covariates, fit.weights, fit.part), spec, windows)
     return {
         "part": "unseen",
         "from": holdout.spec,
@@ -134,9 +151,12 @@ def holdout_scores(
     }
 
 
-def _forecasters(config: ResolvedConfig, covariates: Covariates, weights: Weights) -> dict[str, Forecaster]:
-    """An ensemble, and its blend without the networks."""
+def _forecasters(
+    config: ResolvedConfig, covariates: Covariates, weights: Weights, part: PretrainedPart | None
+) -> dict[str, Forecaster]:
+    """A model, and its blend without the networks."""
+    added = None if part is None else part.forecast(config, float(weights["interval_scale"][0]), "torch")
     return {
-        "model": make_forecaster(config, covariates, torch_runtime(config, covariates, weights)),
+        "model": make_forecaster(config, covariates, torch_runtime(config, covariates, weights), added),
         "blend": make_forecaster(config, covariates, BlendRuntime(config.shape(covariates), weights)),
     }

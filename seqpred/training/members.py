@@ -9,10 +9,14 @@ from functools import partial
 import numpy as np
 import torch
 
+from seqpred.arrays import Float32
+from seqpred.forecasting.pretrained_part import PretrainedPart
 from seqpred.network.ensemble import Ensemble, Weights, gather
 from seqpred.network.machine import threads
+from seqpred.pretrained.weights import read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.storage.history import HistoryRow
+from seqpred.storage.model_folder import PRETRAINED
 from seqpred.training.choice import Choice
 from seqpred.training.history import history_of
 from seqpred.training.loop import FitOptions
@@ -34,6 +38,7 @@ class Fit:
         steps: of all networks together.
         history: the training and validation loss of every network as it was trained.
         reason: why the first network ended.
+        part: the share of the pretrained forecast, if there is one.
     """
 
     weights: Weights
@@ -42,6 +47,12 @@ class Fit:
     steps: int
     reason: str
     history: Sequence[HistoryRow] = ()
+    part: PretrainedPart | None = None
+
+    def arrays(self) -> dict[str, Float32]:
+        """All arrays that a model folder stores."""
+        part = {} if self.part is None else {PRETRAINED + name: array for name, array in self.part.arrays().items()}
+        return {**self.weights, **part}
 
 
 def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
@@ -61,8 +72,9 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
     ensemble = gather(weights, initial, choice.shrinkage, scale)
     choice = replace(choice, interval_scale=scale)
     outcomes = networks.outcomes
-    history = history_of(outcomes)
-    return Fit(ensemble, validation.held_out, choice, networks.steps, outcomes[0].reason, history)
+    history, share = history_of(outcomes), choice.pretrained_share
+    part = PretrainedPart(read_weights(config.model.cell).weights, share) if share else None
+    return Fit(ensemble, validation.held_out, choice, networks.steps, outcomes[0].reason, history, part)
 
 
 def _options(options: FitOptions, validation: Validation, place: int, spent: Spent) -> FitOptions | None:
@@ -94,6 +106,7 @@ def bounded_scale(validation: Validation, weights: Weights) -> float:
         return scale
     ensemble = Ensemble.from_weights(networks.shape, weights)
     levels = torch.tensor(networks.shape.levels)
-    widths = interval_widths(ensemble, ValidationSet.of(validation.windows, levels, "pinball"))
+    windows = ValidationSet.of(validation.windows, levels, "pinball")
+    widths = interval_widths(ensemble, windows, validation.choice.pretrained_share)
     bound = largest / max(float(widths.max()), 1e-6)
     return min(scale, max(bound, min(1.0, max(0.5, MARGIN * bound))))

@@ -21,6 +21,7 @@ from seqpred.training.dataset import training_windows
 from seqpred.training.loop import FitOptions, Hooks
 from seqpred.training.memory import check_memory
 from seqpred.training.networks import Networks, Spent, fit_options
+from seqpred.training.pretrained_forecasts import add_pretrained
 from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
 
@@ -34,7 +35,7 @@ class Validation:
     """The result of validation.
 
     Attributes:
-        choice: the number of steps, the shrinkage and the interval scale.
+        choice: the number of steps, the shrinkage, the interval scale and the share of the pretrained forecast.
         largest_errors: [N], the largest error at each step, in units of the scale; negative where unknown.
         score: of the network that was trained without the whole validation split.
         held_out: weights of an ensemble of that network alone, for scores on the validation split.
@@ -74,14 +75,14 @@ def validate(
     shape, options = config.shape(covariates), fit_options(config)
     check_memory(shape, config.model.window, options.batch_size, options.device)
     windows = training_windows(panel, config, covariates)
-    folds = list(_folds(windows, config))
+    folds = add_pretrained(list(_folds(windows, config)), panel, config)
     networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + config.model.members)
     networks.train(folds, partial(_options, options, len(folds)))
     choice, largest_errors = _choose(folds, networks.outcomes, shape.levels[-1] - shape.levels[0])
     last = networks.outcomes[-1]
     held_out = gather([last.weights], last.initial, choice.shrinkage, choice.interval_scale)
     steps = max(1, *(outcome.schedule_steps for outcome in networks.outcomes))
-    return Validation(choice, largest_errors, last.score, held_out, steps, windows, networks)
+    return Validation(choice, largest_errors, last.score, held_out, steps, folds[-1], networks)
 
 
 def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions:
@@ -106,7 +107,8 @@ def _choose(folds: Sequence[Windows], outcomes: Sequence[Outcome], coverage: flo
     results = [outcome.validation_results for _, outcome in usable]
     choice = choose(results, [blocks for blocks, _ in usable], coverage)
     errors = [r.largest_errors for fold in results for r in fold if r.step == choice.step]
-    return choice, np.max(errors, axis=0)
+    nearest = round(choice.pretrained_share * (len(errors[0]) - 1))
+    return choice, np.max([own[nearest] for own in errors], axis=0)
 
 
 def _folds(windows: Windows, config: ResolvedConfig) -> Iterator[Windows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqpred.training.choice import ValidationResult
 from seqpred.training.loss import window_losses
 from seqpred.training.positions import Positions
 from seqpred.training.run import Score
+from seqpred.training.shares import SHARES, best_share, loss_at
 from seqpred.training.windows import Windows
 
 BATCH = 128  # windows at once
@@ -45,28 +47,51 @@ class ValidationSet:
 
 @torch.no_grad()
 def validation_score(network: Network, data: ValidationSet, step: int) -> tuple[Score, ValidationResult]:
-    """Score a network that was trained for so many steps."""
-    quantiles, z = _forecast(network, data)
+    """Score a network that was trained for so many steps, alone and mixed with the pretrained forecast."""
+    own, z = _forecast(network, data)
     middle = network.head.middle
-    median = quantiles[..., middle]
-    sums, counts = window_losses(quantiles[:, None], z[:, None], data.levels, data.loss)
+    scored = [_score_one(mixed, z, data, middle) for mixed in _mixtures(own, data.windows.pretrained)]
+    arrays = {name: np.stack([one[name] for one in scored]) for name in scored[0]}
+    pooled = arrays.pop("loss")
     score = Score(
-        loss=float(sums.sum() / counts.sum().clamp(min=1)),
-        mase=float((z - median).abs().nanmean()),
+        loss=float(loss_at(pooled, best_share(pooled, len(z)))),
+        mase=float((z - own[..., middle]).abs().nanmean()),
         anchor_mase=float(z.abs().nanmean()),
     )
+    return score, ValidationResult(step, **arrays)
+
+
+def _mixtures(own: Tensor, pretrained: Tensor | None) -> Iterator[Tensor]:
+    """The forecasts with each of the `SHARES` of the pretrained one; one with none of it if there is none."""
+    for share in SHARES if pretrained is not None else SHARES[:1]:
+        yield own if pretrained is None or not share else own.lerp(pretrained, share)
+
+
+def _score_one(quantiles: Tensor, z: Tensor, data: ValidationSet, middle: int) -> dict[str, np.ndarray]:
+    """The arrays of `ValidationResult` for one forecast [W, N, Q] of the targets [W, N], and its `loss` []."""
+    median = quantiles[..., middle]
+    sums, counts = window_losses(quantiles[:, None], z[:, None], data.levels, data.loss)
     errors = (z - median).abs()
     width = torch.where(z > median, quantiles[..., -1] - median, median - quantiles[..., 0])
     normalized = (errors / width.clamp(min=1e-6)).clamp(max=1e4).cpu().numpy().astype(np.float16)
     at_the_end = errors * data.windows.growth(data.starts, data.tracks)[:, None]
     largest = torch.where(errors.isfinite(), at_the_end, -torch.inf).amax(0)  # -inf where nothing is known
-    return score, ValidationResult(step, (sums / counts).cpu().numpy(), normalized, largest.cpu().numpy())
+    loss = np.array(float(sums.sum() / counts.sum().clamp(min=1)))
+    losses = (sums / counts).cpu().numpy()
+    return {"losses": losses, "normalized_errors": normalized, "largest_errors": largest.cpu().numpy(), "loss": loss}
 
 
 @torch.no_grad()
-def interval_widths(ensemble: Ensemble, data: ValidationSet) -> Float32:
-    """The distance of the farther outermost quantile from the median at each step, the median over windows, [N]."""
+def interval_widths(ensemble: Ensemble, data: ValidationSet, share: float = 0.0) -> Float32:
+    """The distance of the farther outermost quantile from the median at each step, the median over windows, [N].
+
+    Args:
+        share: of the pretrained forecast.
+    """
     quantiles, _ = _forecast(ensemble, data)
+    if share:
+        assert data.windows.pretrained is not None
+        quantiles = quantiles.lerp(data.windows.pretrained, share)
     median = quantiles[..., ensemble.networks[0].head.middle]
     farther = torch.maximum(quantiles[..., -1] - median, median - quantiles[..., 0])
     return np.asarray(farther.median(0).values.cpu().numpy())

@@ -63,6 +63,7 @@ class Windows:
         profile: [R], the running profile, as `values`; [0] if there is none.
         begins, cuts, ends: [K], rows of each track: first, first of the validation split, one past the last.
         spec: the rows that a window covers.
+        pretrained: [W, N, Q], the pretrained forecasts after the validation windows, as `targets`; None if unused.
     """
 
     prepare_tracks: PrepareTracks
@@ -78,6 +79,7 @@ class Windows:
     cuts: Tensor
     ends: Tensor
     spec: WindowSpec
+    pretrained: Tensor | None = None
 
     def to(self, device: torch.device) -> Windows:
         """The same windows on another device, all tracks prepared."""
@@ -200,14 +202,19 @@ class Windows:
         Returns:
             [batch, P, N], NaN where unknown.
         """
-        horizon, anchor = self.spec.horizon, self.spec.inputs.anchor
+        horizon = self.spec.horizon
         rows = positions.rows(1, horizon)
         inside = (rows >= low[:, None]) & (rows < high[:, None])
         values = torch.where(inside, self.values[rows], torch.nan).unfold(1, horizon, positions.stride)
+        return (values - self.anchors(positions)) / self.scale[positions.at()][:, :, None]
+
+    def anchors(self, positions: Positions) -> Tensor:
+        """The anchor's forecasts of the N values after each position, as `filled`, [batch, P, N]."""
+        horizon, anchor = self.spec.horizon, self.spec.inputs.anchor
         last_cycle = self.filled[positions.rows(1 - anchor)].unfold(1, anchor, positions.stride)
         if horizon > anchor:
-            last_cycle = last_cycle[:, :, torch.arange(horizon, device=rows.device) % anchor]
-        return (values - last_cycle[:, :, :horizon]) / self.scale[positions.at()][:, :, None]
+            last_cycle = last_cycle[:, :, torch.arange(horizon, device=last_cycle.device) % anchor]
+        return last_cycle[:, :, :horizon]
 
     # ------------------------------------------------------------------ the validation split
 
@@ -241,11 +248,11 @@ class Windows:
 
     def train_on_all(self) -> Windows:
         """The same windows without a validation split."""
-        return replace(self, cuts=self.ends)
+        return replace(self, cuts=self.ends, pretrained=None)
 
     def hold_out(self, rows: Tensor) -> Windows:
         """The same windows with the last `rows` [K] of each track as the validation split."""
-        return replace(self, cuts=self.ends - rows)
+        return replace(self, cuts=self.ends - rows, pretrained=None)
 
 
 def _thinned(tracks: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

@@ -13,9 +13,11 @@ from safetensors.numpy import save
 from seqpred.commands.load_panel import as_config, load_panel, open_data
 from seqpred.features.fit_covariates import fit_covariates
 from seqpred.forecasting.model import Model
+from seqpred.forecasting.pretrained_part import PretrainedPart
 from seqpred.network.ensemble import Ensemble
+from seqpred.pretrained.weights import read_weights
 from seqpred.recipe.resolve import resolve
-from seqpred.storage.model_folder import Folder
+from seqpred.storage.model_folder import PRETRAINED, Folder
 from tests.conftest import seasonal
 
 ROWS = (50, 31)  # of two series
@@ -37,8 +39,14 @@ def frame(seed: int, shift: float, targets: int) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def random_model(data: pd.DataFrame, targets: int, sections: dict[str, Any], seed: int) -> Model:
-    """A model with random weights, shrinkage and interval scale."""
+def random_model(
+    data: pd.DataFrame, targets: int, sections: dict[str, Any], seed: int, share: float = 0.0, runtime: str = "auto"
+) -> Model:
+    """A model with random weights, shrinkage and interval scale.
+
+    Args:
+        share: of the pretrained forecast; 0 if the config does not allow it.
+    """
     roles = {"known": ["price", "event"], "past": ["visits"], "static": ["kind"]}
     columns = {"time": "day", "id": "id", "target": [f"y{c}" for c in range(targets)]}
     config = as_config({"data": {**columns, "covariates": roles}, **sections})
@@ -54,6 +62,9 @@ def random_model(data: pd.DataFrame, targets: int, sections: dict[str, Any], see
         shares = rng.dirichlet(np.ones(len(weights["blend"]) + 1), weights["blend"].shape[1]).T
         weights["blend"] = np.ascontiguousarray(shares[1:], np.float32)
     weights["shrinkage"] = rng.uniform(size=1).astype(np.float32)
-    return Model(
-        Folder(Path("random"), resolved, {"covariates": covariates.as_data(), "data": {"ends": None}}, save(weights))
-    )
+    if share and resolved.model.start == "pretrained":
+        part = PretrainedPart(read_weights(resolved.model.cell).weights, share)
+        weights |= {PRETRAINED + name: array for name, array in part.arrays().items()}
+        weights["interval_scale"] = np.array([1.5], np.float32)
+    manifest = {"covariates": covariates.as_data(), "data": {"ends": None}, "fingerprint": str(seed)}
+    return Model(Folder(Path("random"), resolved, manifest, save(weights)), runtime)  # type: ignore[arg-type]

@@ -33,17 +33,25 @@ FORECASTS = st.fixed_dictionaries(
 
 
 @settings(max_examples=8, deadline=None, phases=(Phase.explicit, Phase.generate))
-@given(MODELS, FORECASTS, st.integers(1, 2), st.sampled_from([0.0, 1e4, -300.0]), st.integers(0, 99))
+@given(
+    MODELS,
+    FORECASTS,
+    st.integers(1, 2),
+    st.sampled_from([0.0, 1e4, -300.0]),
+    st.integers(0, 99),
+    st.sampled_from([0.0, 0.4, 1.0]),
+)
 def test_the_components_add_up_to_the_forecast(
-    model: dict[str, Any], forecast: dict[str, Any], targets: int, shift: float, seed: int
+    model: dict[str, Any], forecast: dict[str, Any], targets: int, shift: float, seed: int, share: float
 ) -> None:
     data = frame(seed, shift, targets)
     sections = {"model": {**model, "hidden_size": 4, "window": 9}, "forecast": forecast}
-    loaded = random_model(data, targets, sections, seed)
+    loaded = random_model(data, targets, sections, seed, share)
     panel = load_panel(open_data(data, loaded.config), loaded.config, covariates=loaded.covariates)
     ahead = panel.ahead(panel.lengths - loaded.horizon, loaded.horizon)  # any values of the known covariates
     found = find_components(loaded, panel, ahead)
     predicted = loaded.forecast(panel, loaded.horizon, ahead)[..., loaded.config.median]
+    assert ("pretrained" in found.names) == (share > 0 and not model["bidirectional"])
     total = sum(part for _, part in found.contributions())
     np.testing.assert_allclose(total, predicted, rtol=1e-6)
     size = np.abs(predicted) + np.ptp(found.naives, axis=1) + np.abs(found.correction)

@@ -43,6 +43,7 @@ OTHER: dict[str, Any] = {
     "data.covariates.calendar": ["day-of-month"],
     "data.covariates.holidays": "US",
     "model.joint": False,
+    "model.start": "blank",
     "data.duplicates": "mean",
     "data.missing": "interpolate",
     "data.sentinels": [-200],

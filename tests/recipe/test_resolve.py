@@ -12,9 +12,11 @@ from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
 from seqpred.panel.build import build_panel
+from seqpred.pretrained.weights import pretrained_cells
 from seqpred.reading.table import Table
 from seqpred.recipe.eligibility import trainable, validatable
 from seqpred.recipe.resolve import resolve
+from seqpred.recipe.start import PRETRAINED_CELLS
 from seqpred.sources.columns import Columns
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
@@ -120,3 +122,7 @@ def test_the_default_horizon_is_shorter_than_a_very_long_season() -> None:
 
     assert [horizon(season, 6000) for season in (1, 24, 365, 1440)] == [12, 24, 365, 60]
     assert horizon(1440, 300) == 50
+
+
+def test_the_pretrained_cells_are_those_in_the_package() -> None:
+    assert sorted(PRETRAINED_CELLS) == pretrained_cells()

@@ -8,13 +8,15 @@ import pytest
 from seqpred.training.choice import PRIOR_BLOCKS, Choice, ValidationResult, choose
 
 STEPS = (0, 10, 20, 30)
-UNUSED = np.zeros(2, np.float32)  # the largest errors
+UNUSED = np.zeros((1, 2), np.float32)  # the largest errors
 
 
 def fold(losses: list[list[float]], normalized_errors: float = 1.0) -> list[ValidationResult]:
     """Validation results with these losses of each window."""
     return [
-        ValidationResult(step, np.array(row, np.float32), np.full((len(row), 2), normalized_errors, np.float16), UNUSED)
+        ValidationResult(
+            step, np.array([row], np.float32), np.full((1, len(row), 2), normalized_errors, np.float16), UNUSED
+        )
         for step, row in zip(STEPS, losses, strict=False)
     ]
 
@@ -67,7 +69,7 @@ def test_with_few_blocks_the_future_value_widens_the_intervals() -> None:
     """With four blocks and the future value as the fifth, four fifths are within the largest error."""
     rows = [
         ValidationResult(
-            step, np.array([loss] * 4, np.float32), np.array([[1.0], [1.0], [1.0], [3.0]], np.float16), UNUSED
+            step, np.array([[loss] * 4], np.float32), np.array([[[1.0], [1.0], [1.0], [3.0]]], np.float16), UNUSED
         )
         for step, loss in ((0, 1.0), (10, 0.5))
     ]

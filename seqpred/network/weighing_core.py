@@ -1,0 +1,49 @@
+"""A pretrained network in torch as an inference backend: the reference for its ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from seqpred.arrays import Float32
+from seqpred.network.torch_runtime import pack_states
+from seqpred.network.weighing import WeighingNetwork
+from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
+
+
+class WeighingCore:
+    """Emits the raw outputs of the head of a pretrained network; see `runtime.Runtime` for the methods.
+
+    Args:
+        weights: of a `WeighingNetwork`.
+    Raises:
+        RuntimeError, LookupError: they do not fit one.
+    """
+
+    name = "torch"
+    window: int | None = None
+
+    def __init__(self, cell: str, weights: Mapping[str, Float32]) -> None:
+        depth = len({name.split(".")[2] for name in weights if name.startswith("recurrent.")})
+        hidden = weights["recurrent.layers.0.weight_hh"].shape[1]
+        self._network = WeighingNetwork(cell, depth, hidden)
+        self._network.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in weights.items()})
+        self._network.eval()
+
+    def start(self, batch: int) -> Float32:
+        """See `Runtime.start`."""
+        return pack_states(self._network.recurrent.start(batch), batch)
+
+    def read(
+        self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
+    ) -> tuple[Float32, Float32]:
+        """See `Runtime.read`."""
+        del head_inputs
+        parts = iter(torch.from_numpy(np.ascontiguousarray(state)))
+        states = [tuple(next(parts) for _ in layer) for layer in self._network.recurrent.start(0)]
+        with torch.inference_mode():
+            outputs, states = self._network.recurrent(torch.from_numpy(np.ascontiguousarray(x)), states)
+            raw = self._network.head(outputs[:, -n_positions:])
+            return raw.numpy(), pack_states(states, len(x))

@@ -1,0 +1,51 @@
+"""Whether a model uses the pretrained network of its cell, and why not."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from seqpred.config.schema import ModelSection
+from seqpred.errors import ConfigError
+from seqpred.features.classical import LONGEST_CYCLE
+
+PRETRAINED_CELLS = ("gru", "lstm", "rnn")
+
+
+def resolve_start(model: ModelSection, season: int) -> Literal["pretrained", "blank"]:
+    """The value of `model.start` without `auto`.
+
+    Raises:
+        ConfigError: the pretrained network is asked for and does not fit.
+    """
+    if model.start == "blank":
+        return "blank"
+    conflict = start_conflict(model, season)
+    if conflict and model.start == "pretrained":
+        hint = "Set model.start to auto or blank, or change that key."
+        raise ConfigError(f"model.start is pretrained, but {conflict}", hint=hint)
+    return "blank" if conflict else "pretrained"
+
+
+def start_conflict(model: ModelSection, season: int) -> str:
+    """Why the pretrained network cannot be used; empty if it can. It is a network of its own, so any size fits.
+
+    >>> start_conflict(ModelSection(bidirectional=True), 12)
+    'model.bidirectional is true, and the pretrained networks are forward'
+    """
+    reasons = []
+    if model.cell not in PRETRAINED_CELLS:
+        reasons.append(f"model.cell is {model.cell}, and only {', '.join(PRETRAINED_CELLS)} are pretrained")
+    if model.bidirectional:
+        reasons.append("model.bidirectional is true, and the pretrained networks are forward")
+    if season > LONGEST_CYCLE:
+        reasons.append(f"the season of {season} rows is longer than {LONGEST_CYCLE}")
+    return "; ".join(reasons)
+
+
+def pretrained_cycle(season: int, anchor: int) -> int:
+    """Rows of the season that a pretrained network uses: the longer of both if it can represent it; 1 for none.
+
+    >>> pretrained_cycle(24, 168), pretrained_cycle(12, 1), pretrained_cycle(1, 1)
+    (168, 12, 1)
+    """
+    return next((lag for lag in (max(season, anchor), season) if lag <= LONGEST_CYCLE), 1)
