@@ -41,8 +41,7 @@ def score_holdout(path: str | Path, data: object, spec: str) -> Mapping[str, Any
     from seqpred.training.manifest import holdout_scores
 
     panel = load_panel(open_data(data, model.config), model.config, covariates=model.covariates)
-    holdout, weights = Holdout.of(panel, spec), model.folder.weights()
-    scores = holdout_scores(panel, holdout, model.config, model.covariates, weights)
+    scores = holdout_scores(panel, Holdout.of(panel, spec), model.config, model.forecasters())
     found = {**scores, "refit": False}
     add_to_manifest(model.folder, {"holdout": found})
     return found

@@ -152,13 +152,14 @@ class _Training:
     ) -> tuple[Fit, dict[str, Any]]:
         """The scores on the holdout, and the fit to keep: with `refit`, one on all rows."""
         from seqpred.training.dataset import training_windows
-        from seqpred.training.manifest import holdout_scores
+        from seqpred.training.manifest import ensemble_forecasters, holdout_scores
         from seqpred.training.members import train_members
         from seqpred.training.pretrained_forecasts import add_pretrained
 
         assert self.holdout is not None
         everything = with_covariates(self.panel, covariates, self.source, no_op)
-        scores = holdout_scores(everything, self.holdout, config, covariates, fit)
+        forecasters = ensemble_forecasters(config, covariates, fit.weights, fit.part)
+        scores = holdout_scores(everything, self.holdout, config, forecasters)
         if self.refit:
             self.visible = everything
             (windows,) = add_pretrained([training_windows(everything, config, covariates)], everything, config)

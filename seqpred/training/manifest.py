@@ -115,7 +115,7 @@ def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariat
     panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
     parts = last_windows(panel.lengths, horizon, ["validation"] * windows)
     baselines = Baselines.of(panel, season, config.input_spec.cycles)
-    forecasters = _forecasters(config, covariates, fit.held_out, fit.part)
+    forecasters = ensemble_forecasters(config, covariates, fit.held_out, fit.part)
     found = backtest(panel, forecasters, BacktestSpec(levels, horizon, baselines), parts)
     return {
         "part": "validation",
@@ -129,18 +129,19 @@ def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariat
 
 
 def holdout_scores(
-    panel: Panel, holdout: Holdout, config: ResolvedConfig, covariates: Covariates, fit: Fit
+    panel: Panel, holdout: Holdout, config: ResolvedConfig, forecasters: Mapping[str, Forecaster]
 ) -> dict[str, Any]:
     """Scores of a model, next to the baselines, on the rows that were held out.
 
     Args:
         panel: all rows, with the encoded categories of `apply_covariates`.
+        forecasters: the model and the blend.
     """
     horizon = config.forecast.horizon
     windows = holdout.windows(horizon)
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     spec = BacktestSpec(config.levels, horizon, baselines)
-    found = backtest(panel, _forecasters(config, covariates, fit.weights, fit.part), spec, windows)
+    found = backtest(panel, forecasters, spec, windows)
     return {
         "part": "unseen",
         "from": holdout.spec,
@@ -151,10 +152,10 @@ def holdout_scores(
     }
 
 
-def _forecasters(
+def ensemble_forecasters(
     config: ResolvedConfig, covariates: Covariates, weights: Weights, part: PretrainedPart | None
 ) -> dict[str, Forecaster]:
-    """A model, and its blend without the networks."""
+    """An ensemble with its share of the pretrained forecast, and its blend without the networks."""
     added = None if part is None else part.forecast(config, float(weights["interval_scale"][0]), "torch")
     return {
         "model": make_forecaster(config, covariates, torch_runtime(config, covariates, weights), added),
