@@ -9,7 +9,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Exit(IntEnum):
@@ -70,11 +70,23 @@ class SeqpredError(Exception):
         self.hint = hint
         super().__init__(f"{self.message}. {hint}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How to send it to another process."""
+        return _rebuilt, (type(self), self.message, self.hint)
+
+
+def _rebuilt(kind: type[SeqpredError], message: str, hint: str) -> SeqpredError:
+    return kind(message, hint=hint)
+
 
 class ConfigError(SeqpredError):
     """Wrong usage or config."""
 
     exit = Exit.CONFIG
+
+
+class UnreachableError(ConfigError):
+    """The processes of a training do not find each other, so each of them reports it."""
 
 
 class DataError(SeqpredError):

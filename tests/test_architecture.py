@@ -18,6 +18,7 @@ PACKAGES = [
     "notes",
     "arrays",
     "workers",
+    "launcher",
     "config",
     "calendar",
     "sources",

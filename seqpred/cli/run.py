@@ -13,7 +13,8 @@ from typing import Any
 import typer
 
 from seqpred.cli.terminal import Output, write_message
-from seqpred.errors import Exit, SeqpredError
+from seqpred.errors import Exit, SeqpredError, UnreachableError
+from seqpred.launcher import rank
 from seqpred.report.text import printable
 
 # Messages of torch, CUDA, Python and the dynamic loader.
@@ -53,6 +54,8 @@ def _fail(error: BaseException, output: Output) -> int:
         sys.stderr.write(error.format_message() + "\n")  # type: ignore[attr-defined]
         return Exit.CONFIG
     code, message, hint = _described(error, output.words)
+    if output.words[:1] == ["train"] and rank() and not isinstance(error, UnreachableError):
+        return int(code)  # rank 0 reports it
     if code == Exit.BUG:
         sys.stderr.write(printable("".join(traceback.format_exception(error))))
     message, hint = printable(message), printable(hint)

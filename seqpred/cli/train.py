@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from seqpred.cli.completion import offer_settings
+from seqpred.launcher import is_grouped, is_restarted, rank
 
 _Config = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="YAML config; `seqpred init` writes one.", show_default=False)
@@ -62,30 +63,33 @@ def train(
     from seqpred.cli.terminal import Output, write_data
     from seqpred.config.loading import load_config
 
-    output = Output.of(ctx, quiet=quiet, each_minute=True)
+    output = Output.of(ctx, quiet=quiet or rank() > 0, each_minute=True)
     if refit and holdout is None:
         raise typer.BadParameter("--refit needs --holdout")
-    settings = load_config(config, set_ or [])
-    out = out or Path("runs") / config.stem
-    from seqpred.cli.training_log import TrainingLog
-    from seqpred.commands import train as command
-    from seqpred.notes import Progress
+    from seqpred.commands.follow import group
 
-    training_log = TrainingLog.of(log, out, resume=resume)
-    with output.progress_cleared():
-        output.on_progress(Progress("reading the data", 0.0))
-        model = command.train(
-            settings,
-            data,
-            out,
-            force=force,
-            resume=resume,
-            holdout=holdout,
-            refit=refit,
-            resume_command=_resume_command(output.words),
-            notify=output.notify,
-            on_progress=training_log.then(output.on_progress),
-        )
+    with group():  # before anything that may fail on one machine alone
+        settings = load_config(config, set_ or [])
+        out = out or Path("runs") / config.stem
+        from seqpred.cli.training_log import TrainingLog
+        from seqpred.commands import train as command
+        from seqpred.notes import Progress
+
+        training_log = TrainingLog.of(None if rank() else log, out, resume=resume or is_restarted())
+        with output.progress_cleared():
+            output.on_progress(Progress("reading the data", 0.0))
+            model = command.train(
+                settings,
+                data,
+                out,
+                force=force,
+                resume=resume,
+                holdout=holdout,
+                refit=refit,
+                resume_command=_resume_command(output.words),
+                notify=output.notify,
+                on_progress=training_log.then(output.on_progress),
+            )
     training_log.check()
     if not quiet and not as_json:
         from seqpred.cli.train_summary import show_summary
@@ -100,8 +104,10 @@ def train(
 
 
 def _resume_command(words: list[str]) -> str:
-    """The command that resumes this training, ready to be pasted into a shell."""
+    """The command that resumes this training, ready to be pasted into a shell; torchrun's own words are unknown."""
     import shlex
 
+    if is_grouped():
+        return "the same command and `--resume`"
     kept = [word for word in words if word not in ("--force", "--resume")]
     return f"`{shlex.join(['seqpred', *kept, '--resume'])}`"

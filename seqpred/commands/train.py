@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqpred.commands.follow import Prepared, follow, group, load_once
 from seqpred.commands.holdout import without_holdout
 from seqpred.commands.load_panel import as_config, load_panel, open_data, with_covariates
 from seqpred.config.schema import Config
@@ -17,6 +18,7 @@ from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import fit_covariates, holidays_of
 from seqpred.forecasting.model import Model, load
 from seqpred.forecasting.summary import describe_untrained
+from seqpred.launcher import is_restarted
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import check_varying, training_rows
@@ -32,6 +34,7 @@ from seqpred.training.address_space import check_address_space
 if TYPE_CHECKING:
     from seqpred.storage.claim import Stop
     from seqpred.training.members import Fit
+    from seqpred.training.ranks import Ranks
     from seqpred.training.validate import Validation
 
 
@@ -54,6 +57,9 @@ def train(  # noqa: PLR0913, as many options as the command
     During training, the state is kept in the folder `checkpoint` inside the model folder: written regularly, and when
     SIGINT or SIGTERM ends the training. A resumed training ends with the same bytes as an uninterrupted one.
 
+    In processes that torchrun started, the networks are distributed over them. Rank 0 returns the model; the others
+    train what it asks for, and then end with SystemExit.
+
     Args:
         config: a config, a mapping with its keys, or the path of a YAML file.
         data: a path, a DataFrame, or None for the config's own path.
@@ -74,18 +80,26 @@ def train(  # noqa: PLR0913, as many options as the command
     check_address_space()
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
-    config = as_config(config)
-    from seqpred.storage.claim import check_claim, claim
+    resume = resume or is_restarted()
+    with group() as ranks:
+        config = as_config(config)
+        if ranks is not None and ranks.rank:
+            follow(ranks, open_data(data, config), config, holdout, refit=refit)
+            raise SystemExit
+        from seqpred.storage.claim import check_claim, claim
 
-    check_claim(out, force=force, resume=resume)  # before reading data that may be large
-    source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
-    with claim(out, resume_command, force=force, resume=resume) as stop:
-        panel = load_panel(source, config, notify, on_progress=on_progress)
-        split = None if holdout is None else Holdout.of(panel, holdout)
-        job = _Training(out, source, panel, split, refit, score_holdout, resume, notify, on_progress)
-        resolved, covariates = job.prepare(config)
-        if not (resume and not force and _is_done(out, resolved, job.visible, notify)):
-            job.run(resolved, covariates, stop)
+        check_claim(out, force=force, resume=resume)  # before reading data that may be large
+        source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
+        with claim(out, resume_command, force=force, resume=resume) as stop:
+            panel = load_once(ranks, source, lambda: load_panel(source, config, notify, on_progress=on_progress))
+            split = None if holdout is None else Holdout.of(panel, holdout)
+            job = _Training(out, source, panel, split, refit, score_holdout, resume, notify, on_progress, ranks)
+            resolved, covariates = job.prepare(config)
+            done = resume and not force and _is_done(out, resolved, job.visible, notify)
+            if ranks is not None:
+                ranks.share(None if done else Prepared(resolved, covariates, job.visible.fingerprint()))
+            if not done:
+                job.run(resolved, covariates, stop)
     return load(out)
 
 
@@ -95,6 +109,7 @@ class _Training:
 
     Attributes:
         panel: all rows.
+        ranks: the group of processes that train together; None for one process.
         visible: the rows before the holdout, with encoded categories after `prepare`.
     """
 
@@ -107,6 +122,7 @@ class _Training:
     resume: bool
     notify: Notify
     on_progress: OnProgress
+    ranks: Ranks | None
     visible: Panel = field(init=False)
 
     def prepare(self, config: Config) -> tuple[ResolvedConfig, Covariates]:
@@ -132,7 +148,9 @@ class _Training:
         checkpoint = Checkpoint(self.out, made_for(self.visible, config, covariates), stop, self.notify)
         if self.resume:
             checkpoint.read()
-        hooks = Hooks(self.on_progress, self.notify)
+        else:
+            checkpoint.discard()
+        hooks = Hooks(self.on_progress, self.notify, ranks=self.ranks)
         with self._mentioning_holdout():
             validation = validate(self.visible, config, covariates, hooks, checkpoint)
         fit = train_members(config, validation)

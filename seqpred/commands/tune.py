@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from seqpred import launcher
 from seqpred.commands.holdout import score_holdout, without_holdout
 from seqpred.commands.load_panel import as_config, load_panel, open_data
 from seqpred.commands.train import resolve_training, train
@@ -62,6 +63,7 @@ def tune(  # noqa: PLR0913, as many options as the command
         raise ConfigError(
             "tune needs Optuna, which is not installed", hint="Install it with `pip install 'seqpred[tune]'`."
         )
+    launcher.ignore()  # several searches share a storage; they need no connection
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     config = as_config(config)
     space = read_space(config, grid)

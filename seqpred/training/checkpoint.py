@@ -82,9 +82,14 @@ class Checkpoint:
         finally:
             self.stop.patient = False
 
+    @property
+    def is_due(self) -> bool:
+        """Whether the state should be written again."""
+        return self.clock() >= self._next_write
+
     def on_step(self, index: int, state_dict: Callable[[], State]) -> None:
         """Write the state of the network in training if a write or the end of training is due."""
-        if self.stop.asked or self.clock() >= self._next_write:
+        if self.stop.asked or self.is_due:
             self.runs[index] = state_dict()
             self.write()
         self.end_if_asked()
@@ -92,7 +97,7 @@ class Checkpoint:
     def update(self, index: int, state: State) -> None:
         """Store the state of one of several networks in training; write if that is due."""
         self.runs[index] = state
-        if self.clock() >= self._next_write:
+        if self.is_due:
             self.write()
 
     def finish(self, index: int, outcome: Outcome) -> None:
@@ -120,6 +125,10 @@ class Checkpoint:
             self.notify(Note(f"{e.message}; training continues without a checkpoint"))
         now = self.clock()
         self._next_write = now + max(self.every, (now - started) / COST) if self.every else now
+
+    def discard(self) -> None:
+        """Remove the state of an earlier training, which this one replaces."""
+        self.file.unlink(missing_ok=True)
 
     def read(self) -> None:
         """Load the state in the model folder, if there is one.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,9 @@ from seqpred.training.run import Outcome, Run, Score, State
 from seqpred.training.schedule import Schedule, learning_rate_factor
 from seqpred.training.validation_score import ValidationSet, validation_score
 from seqpred.training.windows import Starts, Windows
+
+if TYPE_CHECKING:
+    from seqpred.training.ranks import Ranks
 
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 1e-4
@@ -117,12 +120,14 @@ class Hooks:
         notify: called with notes for the user.
         on_step: called after each step with a function that returns the state; may raise to stop the training.
         clock: returns the time in seconds.
+        ranks: the group of processes that train together; None for one process.
     """
 
     on_progress: Callable[[TrainingProgress], None] = no_op
     notify: Notify = no_op
     on_step: Callable[[Callable[[], State]], None] = no_op
     clock: Callable[[], float] = time.monotonic
+    ranks: Ranks | None = None
 
 
 @dataclass(frozen=True)
@@ -154,8 +159,26 @@ def fit(
     Args:
         state: what `hooks.on_step` received in a run with the same arguments, to resume it.
     """
+    hooks = hooks or Hooks()
+    with closing(fit_in_steps(shape, windows, options, hooks, state)) as steps:
+        while True:
+            try:
+                hooks.on_step(next(steps))
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+
+
+Steps = Generator[Callable[[], State], None, Outcome]
+"""A training that pauses after each step and yields a function that returns the state; at its end, the outcome."""
+
+
+def fit_in_steps(
+    shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, state: State | None = None
+) -> Steps:
+    """What `fit` does, step by step; only one such training at a time in a process, as it sets torch's seed."""
     with _settings(options):
-        return _fit(shape, windows.to(options.device), options, hooks or Hooks(), state)
+        return (yield from _fit(shape, windows.to(options.device), options, hooks, state))
 
 
 @contextmanager
@@ -167,7 +190,7 @@ def _settings(options: FitOptions) -> Iterator[None]:
         yield
 
 
-def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, state: State | None) -> Outcome:
+def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, state: State | None) -> Steps:
     levels = torch.tensor(shape.levels, device=options.device)
     data = TrainingData(windows, levels, windows.starts(), ValidationSet.of(windows, levels, options.loss))
     run, schedule = _start(shape, data, options, hooks.clock)
@@ -182,7 +205,7 @@ def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, stat
         elif run.step % options.validate_every == 0 or schedule.fraction(run.step, run.seconds) >= 1:
             _validate(run, data, schedule)
             hooks.on_progress(_progress(run, schedule))
-        hooks.on_step(run.state_dict)
+        yield run.state_dict
     if schedule.stop_step is not None:
         run.keep_weights()
     run.best.schedule_steps = schedule.equivalent_steps(run.step, run.seconds)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
+from seqpred.launcher import is_grouped, local_size
 from seqpred.network.machine import choose_device
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.runtime.cores import cores
 from seqpred.runtime.shape import Shape
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.loop import FitOptions, Hooks, TrainingProgress
 from seqpred.training.parallel import count_processes
+from seqpred.training.rounds import Leader, Orders, follow
 from seqpred.training.run import UNSCORED, Outcome, Score
 from seqpred.training.schedule import Schedule
-from seqpred.training.trainers import Job, Trainer, make_trainer
+from seqpred.training.trainers import InProcess, Job, Processes, Trainer
 from seqpred.training.windows import Windows
 
 VALIDATIONS = 40  # in a whole schedule
@@ -52,7 +55,7 @@ def fit_options(config: ResolvedConfig) -> FitOptions:
         validate_every=max(1, min(training.max_steps // VALIDATIONS, 100)),
         seed=training.seed,
         device=choose_device(training.device),
-        threads=training.threads,
+        threads=training.threads if not is_grouped() else min(training.threads, max(1, cores() // local_size())),
     )
 
 
@@ -84,19 +87,34 @@ class Networks:
 
     def train(self, windows: Sequence[Windows], options: OptionsOf) -> list[Outcome]:
         """Train the networks of a stage, each on its own windows; only the first ones if the time budget ends."""
+        ranks = self.hooks.ranks
+        if ranks is not None and ranks.rank:
+            outcomes = follow(ranks, self.shape, windows)
+        else:
+            outcomes = self._lead(windows, options)
+        self.outcomes += outcomes
+        return outcomes
+
+    def _lead(self, windows: Sequence[Windows], options: OptionsOf) -> list[Outcome]:
+        """Train the networks of a stage in this process and those that it directs."""
+        checkpoint, ranks = self.checkpoint, self.hooks.ranks
+        with checkpoint.patient() if checkpoint else nullcontext(), self._trainer(windows, options) as trainer:
+            stage = _Stage(self, options, len(windows), trainer.count)
+            outcomes = stage.run(trainer)
+        if ranks is not None:
+            ranks.share(Orders(outcomes=outcomes))
+        self.seconds = stage.seconds
+        return outcomes
+
+    def _trainer(self, windows: Sequence[Windows], options: OptionsOf) -> AbstractContextManager[Trainer]:
+        """What trains the networks on these windows: a group of processes, forked processes, or this one alone."""
+        here = InProcess(self.shape, windows, self.hooks, self.checkpoint, self._report)
+        if self.hooks.ranks is not None:
+            return nullcontext(Leader(here, self.hooks.ranks))
         usual = options(0, Spent(self.seconds))
         assert usual is not None, "the time budget must leave time for one network"
         processes = count_processes(self.shape, windows, usual)
-        stage = _Stage(self, options, len(windows), processes)
-        checkpoint = self.checkpoint
-        with (
-            checkpoint.patient() if checkpoint else nullcontext(),
-            make_trainer(self.shape, windows, self.hooks, checkpoint, self._report, processes) as trainer,
-        ):
-            outcomes = stage.run(trainer)
-        self.outcomes += outcomes
-        self.seconds = stage.seconds
-        return outcomes
+        return nullcontext(here) if processes == 1 else Processes(here, processes)
 
     def _report(self, job: Job, progress: TrainingProgress) -> None:
         """Report the progress of one network as that of all."""

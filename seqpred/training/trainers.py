@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
@@ -63,24 +62,6 @@ class Trainer(Protocol):
     def results(self) -> Iterator[tuple[int, Outcome | None]]:
         """The numbers and outcomes of networks that have ended since; without outcome if the process was killed."""
         ...
-
-
-def make_trainer(
-    shape: Shape,
-    windows: Sequence[Windows],
-    hooks: Hooks,
-    checkpoint: Checkpoint | None,
-    report: Report,
-    processes: int,
-) -> AbstractContextManager[Trainer]:
-    """A trainer of networks on these windows.
-
-    Args:
-        report: receives the progress of a network.
-        processes: how many networks are trained at a time; 1 to train in this process.
-    """
-    here = InProcess(shape, windows, hooks, checkpoint, report)
-    return nullcontext(here) if processes == 1 else Processes(here, processes)
 
 
 @dataclass

@@ -1,0 +1,42 @@
+"""The environment variables that torchrun, or another launcher of several processes, sets for each of them."""
+
+from __future__ import annotations
+
+import os
+
+
+def rank() -> int:
+    """The number of this process in its group, from 0; 0 without a launcher."""
+    return _number("RANK", 0) if is_grouped() else 0
+
+
+def is_grouped() -> bool:
+    """Whether this is one of several processes that were started as a group."""
+    return "RANK" in os.environ and _number("WORLD_SIZE", 1) > 1
+
+
+def local_rank() -> int:
+    """The number of this process among those of the group on this machine, from 0."""
+    return _number("LOCAL_RANK", 0) if is_grouped() else 0
+
+
+def local_size() -> int:
+    """Processes of the group on this machine."""
+    return max(1, _number("LOCAL_WORLD_SIZE", 1)) if is_grouped() else 1
+
+
+def is_restarted() -> bool:
+    """Whether torchrun has restarted the group after one of its processes had ended."""
+    return _number("TORCHELASTIC_RESTART_COUNT", 0) > 0
+
+
+def ignore() -> None:
+    """Make this process work on its own: a search, for example, whose trials are trained in processes of its own."""
+    os.environ.pop("RANK", None)
+
+
+def _number(name: str, default: int) -> int:
+    try:
+        return int(os.environ.get(name, default))
+    except ValueError:
+        return default

@@ -1,0 +1,139 @@
+"""Networks that are trained by a group of processes: in rounds, between which rank 0 decides who trains what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from seqpred.notes import Note
+from seqpred.runtime.shape import Shape
+from seqpred.training.loop import Hooks, Steps, TrainingProgress, fit_in_steps
+from seqpred.training.ranks import Ranks
+from seqpred.training.run import Outcome, State
+from seqpred.training.trainers import InProcess, Job
+from seqpred.training.windows import Windows
+
+ROUND = 0.5  # seconds of training in a round, at least one step; a rank that is ready waits for the others
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What rank 0 sends to all ranks at the start of a round.
+
+    Attributes:
+        jobs: the networks that ranks without one start with, by rank.
+        save: whether to report the states at the end of the round.
+        outcomes: of the whole stage, once it is finished; this ends it.
+    """
+
+    jobs: Mapping[int, Job] = field(default_factory=dict)
+    save: bool = False
+    outcomes: Sequence[Outcome] | None = None
+
+
+@dataclass
+class Report:
+    """What a rank sends to rank 0 at the end of a round.
+
+    Attributes:
+        messages: progress and notes, in order.
+        state: of its network, if it was asked for and the network is not finished.
+        outcome: of its network, if it is finished.
+    """
+
+    messages: list[TrainingProgress | Note] = field(default_factory=list)
+    state: State | None = None
+    outcome: Outcome | None = None
+
+
+class Trainee:
+    """Trains the networks of one rank, one after the other, a round at a time."""
+
+    def __init__(self, ranks: Ranks, shape: Shape, windows: Sequence[Windows]) -> None:
+        self.ranks, self.shape, self.windows = ranks, shape, windows
+        self.steps: Steps | None = None
+        self.report = Report()
+
+    def train(self, orders: Orders) -> Report:
+        """Train for a round; without a network, do nothing."""
+        self.report = report = Report()
+        job = orders.jobs.get(self.ranks.rank)
+        if job is not None:
+            hooks = Hooks(self._record, self._record)
+            self.steps = fit_in_steps(self.shape, self.windows[job.place], job.options, hooks, job.state)
+        end, state_dict = time.monotonic() + ROUND, None
+        while self.steps is not None and (state_dict is None or time.monotonic() < end):
+            try:
+                state_dict = next(self.steps)
+            except StopIteration as stop:
+                self.steps, report.outcome = None, stop.value
+        if orders.save and self.steps is not None and state_dict is not None:
+            report.state = state_dict()
+        return report
+
+    def _record(self, message: TrainingProgress | Note) -> None:
+        self.report.messages.append(message)
+
+
+class Leader:
+    """Rank 0: trains networks, and has them trained by the other ranks. See `Trainer`."""
+
+    def __init__(self, here: InProcess, ranks: Ranks) -> None:
+        self.here, self.ranks = here, ranks
+        self.count = min(ranks.size, len(here.windows))
+        self.trainee = Trainee(ranks, here.shape, here.windows)
+        self.jobs: dict[int, Job] = {}  # in training, by rank
+        self.new: dict[int, Job] = {}  # those of them that start with the next round
+
+    @property
+    def free(self) -> bool:
+        """See `Trainer.free`."""
+        return len(self.jobs) < self.count
+
+    def start(self, job: Job) -> None:
+        """See `Trainer.start`."""
+        rank = next(rank for rank in range(self.count) if rank not in self.jobs)
+        self.jobs[rank] = self.new[rank] = job
+
+    def results(self) -> Iterator[tuple[int, Outcome | None]]:
+        """See `Trainer.results`; a round.
+
+        Raises:
+            KeyboardInterrupt: a signal asked for the end of the training.
+        """
+        checkpoint = self.here.checkpoint
+        stop = checkpoint is not None and checkpoint.stop.asked
+        orders = Orders(self.new, save=checkpoint is not None and (stop or checkpoint.is_due))
+        self.new = {}
+        self.ranks.share(orders)
+        reports = self.ranks.gather(self.trainee.train(orders))
+        for rank, job in list(self.jobs.items()):
+            self._receive(rank, job, reports[rank])
+        if checkpoint is not None and orders.save:
+            checkpoint.write()
+        if stop:
+            raise KeyboardInterrupt
+        yield from self.here.results()
+
+    def _receive(self, rank: int, job: Job, report: Report) -> None:
+        for message in report.messages:
+            if isinstance(message, Note):
+                self.here.hooks.notify(message)
+            else:
+                self.here.report(job, message)
+        if report.state is not None and self.here.checkpoint is not None:
+            self.here.checkpoint.runs[job.number] = report.state
+        if report.outcome is not None:
+            del self.jobs[rank]
+            self.here.end(job.number, report.outcome)
+
+
+def follow(ranks: Ranks, shape: Shape, windows: Sequence[Windows]) -> list[Outcome]:
+    """Train what rank 0 asks for; returns the outcomes of the stage."""
+    trainee = Trainee(ranks, shape, windows)
+    while True:
+        orders: Orders = ranks.share()
+        if orders.outcomes is not None:
+            return list(orders.outcomes)
+        ranks.gather(trainee.train(orders))

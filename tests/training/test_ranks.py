@@ -1,0 +1,157 @@
+"""Training in a group of processes: the bytes of one process, errors of any rank, killed ranks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch.distributed as dist
+
+import seqpred
+from seqpred import launcher
+from seqpred.errors import Exit, UnreachableError
+from seqpred.notes import Note
+from seqpred.storage.layout import CHECKPOINT, STATE
+from seqpred.training import checkpoint, ranks, rounds
+from seqpred.training.checkpoint import Checkpoint
+from tests.cli import outside, warm
+from tests.cli.outside import TINY, listing, monthly
+from tests.invariants.conftest import frame
+from tests.training.processes import environment, launch
+from tests.training.test_checkpoint import config
+
+pytestmark = pytest.mark.skipif(not dist.is_gloo_available(), reason="needs torch with gloo")
+CONFIG = config("lstm", max_steps=16, validation=14)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | None]:
+    """The folder of a model that was trained in one process."""
+    return listing(seqpred.train(CONFIG, frame(), tmp_path_factory.mktemp("expected") / "m").folder.path)
+
+
+@pytest.fixture
+def each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round is one step, after which the state is written."""
+    monkeypatch.setattr(rounds, "ROUND", 0.0)
+    monkeypatch.setattr(checkpoint, "Checkpoint", partial(Checkpoint, every=0.0))
+
+
+def train(place: Path, _rank: int = 0, **options: Any) -> None:
+    seqpred.train(CONFIG, frame(), place / "m", **options)
+
+
+def train_until_killed(place: Path, killed: int, rank: int) -> None:
+    """Train; one rank is killed in its sixth round."""
+    train_a_round, left = rounds.Trainee.train, iter(range(5))
+
+    def train_or_die(trainee: rounds.Trainee, orders: rounds.Orders) -> rounds.Report:
+        if rank == killed and next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return train_a_round(trainee, orders)
+
+    rounds.Trainee.train = train_or_die  # type: ignore[method-assign]  # in this process alone
+    train(place)
+
+
+def test_two_processes_write_the_same_bytes_as_one(tmp_path: Path, expected: Any) -> None:
+    assert launch(tmp_path, 2, partial(train, tmp_path)) == [(Exit.DONE, ""), (Exit.DONE, "")]
+    assert listing(tmp_path / "m") == expected
+
+
+@pytest.mark.usefixtures("each_step")
+@pytest.mark.parametrize(("killed", "size"), [(0, 1), (1, 3)])
+def test_a_killed_rank_ends_the_group_and_another_number_of_processes_resumes_the_training(
+    tmp_path: Path, expected: Any, killed: int, size: int
+) -> None:
+    ended = launch(tmp_path, 2, partial(train_until_killed, tmp_path, killed))
+    assert ended[killed][0] == -signal.SIGKILL
+    assert ended[1 - killed][0] == Exit.INTERRUPTED
+    assert "a process of the group was killed" in ended[1 - killed][1]
+    assert (tmp_path / "m" / CHECKPOINT / STATE).exists()
+    code, message = launch(tmp_path, 2, partial(train, tmp_path))[0]
+    assert (code, "holds an unfinished training" in message) == (Exit.WRITE, True)
+    resumed = partial(train, tmp_path, resume=True)
+    assert launch(tmp_path, size, resumed) == [(Exit.DONE, "")] * size
+    assert listing(tmp_path / "m") == expected
+
+
+@pytest.mark.usefixtures("each_step")
+def test_a_group_that_torchrun_restarts_resumes_by_itself(
+    tmp_path: Path, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even with `force`, which replaces the state of an earlier training when the group first starts."""
+    launch(tmp_path, 2, partial(train_until_killed, tmp_path, 1))
+    monkeypatch.setenv("TORCHELASTIC_RESTART_COUNT", "1")
+    notes: list[Note] = []
+    train(tmp_path, force=True, notify=notes.append)
+    assert "resuming the training" in " ".join(note.text for note in notes)
+    assert listing(tmp_path / "m") == expected
+
+
+def test_an_error_of_any_rank_ends_the_group_with_a_message_from_rank_0(tmp_path: Path) -> None:
+    def read_another_file(rank: int) -> None:
+        seqpred.train(CONFIG, tmp_path / "absent.csv" if rank else frame(), tmp_path / "m")
+
+    (code, message), (other, _) = launch(tmp_path, 2, read_another_file)
+    assert code == other == Exit.DATA
+    assert message.startswith(f"rank 1 on {socket.gethostname()}: ")
+    assert "absent.csv: no such file" in message
+    assert not (tmp_path / "m").exists()
+
+
+def test_all_ranks_must_read_the_same_data(tmp_path: Path) -> None:
+    def read_other_rows(rank: int) -> None:
+        seqpred.train(CONFIG, frame(90 + rank), tmp_path / "m")
+
+    code, message = launch(tmp_path, 2, read_other_rows)[0]
+    assert (code, "the data differs from that of rank 0" in message) == (Exit.DATA, True)
+
+
+def test_an_unexpected_error_of_a_rank_has_its_traceback(tmp_path: Path) -> None:
+    def fail(rank: int) -> None:
+        if rank:
+            rounds.Trainee.train = None  # type: ignore[assignment, method-assign]  # in this process alone
+        train(tmp_path)
+
+    code, message = launch(tmp_path, 2, fail)[0]
+    assert (code, "'NoneType' object is not callable" in message) == (Exit.BUG, True)
+
+
+def test_only_rank_0_prints(tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text(monthly())
+    (tmp_path / "sales.yaml").write_text("data: {path: sales.csv, target: sales}")
+    shared = environment(2)
+
+    def run(rank: int) -> tuple[int, bytes, bytes]:
+        words = ["train", "sales.yaml", "--out", "m", *TINY, "--set", "model.members=2"]
+        return warm.run(words, tmp_path, b"", {**outside.environment(), **shared, "RANK": str(rank)})
+
+    with ThreadPoolExecutor(2) as pool:
+        (code, out, err), silent = pool.map(run, range(2))
+    assert silent == (Exit.DONE, b"", b"")
+    assert (code, out) == (Exit.DONE, b"m\n")
+    assert b"Validation scores" in err
+
+
+def test_an_address_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**environment(2), "RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(ranks, "CONNECT", timedelta(seconds=0.1))
+    with pytest.raises(UnreachableError, match=r"do not find each other at 127\.0\.0\.1:"), ranks.joined():
+        pass
+
+
+def test_a_search_needs_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert (launcher.is_grouped(), launcher.rank()) == (True, 1)
+    launcher.ignore()
+    assert (launcher.is_grouped(), launcher.rank()) == (False, 0)
