@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ pandas_3 = pytest.mark.skipif(int(pd.__version__.split(".")[0]) < 3, reason="nee
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "tests" / "data"  # small synthetic files; data/make.py writes them
+os.environ["PATH"] += f"{os.pathsep}{Path(sys.executable).parent}"  # programs of packages, such as duckdb
 SHARED = ROOT.parent / "shared"  # larger files, which are not part of the repository
 
 

@@ -99,12 +99,15 @@ def test_commands_of_the_page_run_and_print_what_it_shows(page: Path, workspace:
 
 
 DATABASES = {
+    "duckdb": "duckdb -list -noheader d.db 'select count(*), count(distinct origin) from forecast'",
     "sqlite3": "sqlite3 f.db 'select count(*), count(distinct origin) from forecast'",
     "psql": "psql -At -c 'select count(*), count(distinct origin) from forecast'",
 }
 
 
-@pytest.mark.parametrize("program", [pytest.param("sqlite3", marks=needs("sqlite3")), "psql"])
+@pytest.mark.parametrize(
+    "program", [*(pytest.param(name, marks=needs(name)) for name in ("duckdb", "sqlite3")), "psql"]
+)
 def test_a_recipe_that_runs_twice_replaces_the_forecasts(
     program: str, workspace: Path, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def test_sqlite_imports_the_forecast(single, tmp_path):
 def test_duckdb_imports_the_forecast(single, tmp_path):
     done = piped(tmp_path, recipe("duckdb", single))
     assert done.stderr == ""
-    result = piped(tmp_path, "duckdb -csv f.db 'select count(*) as n, min(month) as first from forecast'").stdout
+    result = piped(tmp_path, "duckdb -csv d.db 'select count(*) as n, min(month) as first from forecast'").stdout
     assert result.split() == ["n,first", "6,2023-01-01"]
 
 
