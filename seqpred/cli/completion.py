@@ -60,16 +60,20 @@ def _listed(annotation: Any) -> Iterator[str]:
 
 
 def offer_models(incomplete: str) -> list[str]:
-    """Model folders whose path begins like this, up to one folder further down."""
+    """The pretrained network, and model folders whose path begins like this, up to one folder further down."""
+    from seqpred.forecasting.model import PRETRAINED
     from seqpred.storage.layout import holds_model
 
+    pretrained = [PRETRAINED] if PRETRAINED.startswith(incomplete) else []
     above = Path(os.path.dirname(incomplete) or ".")
     try:
         folders = [folder for folder in sorted(above.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
         inside = [child for folder in folders for child in sorted(folder.iterdir()) if child.is_dir()]
     except OSError:
-        return []
-    return [str(path) for path in (*folders, *inside) if holds_model(path) and str(path).startswith(incomplete)]
+        return pretrained
+    return pretrained + [
+        str(path) for path in (*folders, *inside) if holds_model(path) and str(path).startswith(incomplete)
+    ]
 
 
 def offer_columns(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -30,6 +30,7 @@ LINES = [
     ("seqpred train c.yaml --set training.loss=", ["training.loss=pinball", "training.loss=huber"]),
     ("seqpred eval r", ["runs/one", "runs/two"]),
     ("seqpred predict runs/t", ["runs/two"]),
+    ("seqpred explain p", ["pretrained"]),
 ]
 
 
