@@ -61,7 +61,7 @@ def _listed(annotation: Any) -> Iterator[str]:
 
 def offer_models(incomplete: str) -> list[str]:
     """The pretrained network, and model folders whose path begins like this, up to one folder further down."""
-    from seqpred.forecasting.model import PRETRAINED
+    from seqpred.pretrained import PRETRAINED
     from seqpred.storage.layout import holds_model
 
     pretrained = [PRETRAINED] if PRETRAINED.startswith(incomplete) else []

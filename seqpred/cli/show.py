@@ -31,7 +31,7 @@ def show(
     Example: seqpred show runs/sales
     """
     from seqpred.cli.terminal import write_data
-    from seqpred.forecasting.model import PRETRAINED
+    from seqpred.pretrained import PRETRAINED
 
     is_config = os.path.isfile(thing) or thing.suffix in (".yaml", ".yml")
     is_pretrained = str(thing) == PRETRAINED

@@ -12,10 +12,11 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.evaluation.backtest import BacktestSpec, Window, backtest, last_windows
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.comparison import Comparison, Contestant, TrackErrors, compare_models
-from seqpred.forecasting.model import PRETRAINED, Model
+from seqpred.forecasting.model import Model
 from seqpred.forecasting.pretrained_model import pretrained_model
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
+from seqpred.pretrained import PRETRAINED
 from seqpred.recipe.pretrained import for_pretrained
 
 

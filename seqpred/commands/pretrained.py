@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.errors import ConfigError, DataError
-from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName, load
+from seqpred.forecasting.model import Model, RuntimeName, load
 from seqpred.notes import Note, Notify, no_op
+from seqpred.pretrained import PRETRAINED
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
 

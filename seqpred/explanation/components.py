@@ -9,8 +9,9 @@ import numpy as np
 
 from seqpred.arrays import Float
 from seqpred.forecasting.batch import forecast_panel
-from seqpred.forecasting.model import PRETRAINED, Model
+from seqpred.forecasting.model import Model
 from seqpred.panel.panel import Panel
+from seqpred.pretrained import PRETRAINED
 
 
 @dataclass(frozen=True)

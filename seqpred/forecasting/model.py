@@ -20,6 +20,7 @@ from seqpred.forecasting.batch import OnShare, forecast_panel
 from seqpred.forecasting.session_state import AddedForecast, SessionSpec
 from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
+from seqpred.pretrained import PRETRAINED
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from seqpred.evaluation.backtest import Forecaster
     from seqpred.forecasting.pretrained_part import PretrainedPart
 
-PRETRAINED = "pretrained"  # the name of the pretrained network on the command line
 AddedOf = Callable[[Step], AddedForecast]
 RuntimeName = Literal["auto", "onnx", "torch"]
 

@@ -12,10 +12,11 @@ from seqpred.errors import ConfigError, FolderError
 from seqpred.features.classical import METHODS
 from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
-from seqpred.forecasting.model import PRETRAINED, Model, RuntimeName
+from seqpred.forecasting.model import Model, RuntimeName
 from seqpred.forecasting.pretrained_part import weighing_core
 from seqpred.forecasting.rolling import RollingForecaster
 from seqpred.forecasting.session_state import SessionSpec
+from seqpred.pretrained import PRETRAINED
 from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime

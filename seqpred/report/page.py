@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from seqpred.evaluation.scores import Evaluation, Scores, network_skill, skill
-from seqpred.forecasting.model import PRETRAINED, Model
+from seqpred.forecasting.model import Model
+from seqpred.pretrained import PRETRAINED
 from seqpred.report import figures, summary
 from seqpred.report.collect import Collector
 from seqpred.report.encode import ALPHABET, encode_tracks
