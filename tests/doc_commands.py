@@ -19,6 +19,8 @@ from tests.conftest import ROOT
 SKIPPED = {  # first words of a command: why it is not executed
     "seqpred tune": "trains many models; tests/cli/test_tune.py runs it",
     "seqpred train best.yaml": "needs the output of tune",
+    "seqpred predict runs/sales sales.csv --engine ray": "needs Ray; make scale runs it",
+    "seqpred predict runs/sales 'sales/*.parquet' --engine ray": "needs a cluster",
     "curl": "downloads a file that is part of the repository",
     "pip install": "installs packages from an index",
     "make": "installs packages, then runs this test",

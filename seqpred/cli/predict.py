@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from codecs import iterdecode
 from collections.abc import Iterator
@@ -31,7 +32,9 @@ from seqpred.cli.forecast_options import (
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
+    from seqpred.cli.table import Block, TableFormat
     from seqpred.cli.terminal import Output
+    from seqpred.commands.predict import ForecastJob
     from seqpred.forecasting.model import Model
     from seqpred.forecasting.shard import Shard
 
@@ -61,6 +64,16 @@ _Runtime = Annotated[
     Literal["auto", "onnx", "torch", "light"],
     typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
 ]
+_Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(help="Where forecasts are computed: in this process, or in the workers of Ray (`seqpred[ray]`)."),
+]
+_Address = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="With --engine ray: a running cluster, or `auto` [default: one on this machine]."
+    ),
+]
 
 
 def predict(
@@ -82,6 +95,8 @@ def predict(
     digits: DigitsOption = None,
     shard: ShardOption = None,
     runtime: _Runtime = "auto",
+    engine: _Engine = "local",
+    address: _Address = None,
     quiet: QuietOption = False,
 ) -> None:
     """Forecast the rows that follow the data.
@@ -111,6 +126,8 @@ def predict(
         origin=origin,
         digits=digits,
         part=shard_of(shard, each=stream or state is not None),
+        engine=engine,
+        address=address,
     )
     asked.check()
     keys = {"forecast.quantiles": asked.levels} if asked.levels else {}
@@ -142,12 +159,18 @@ class Asked:
     origin: bool = False
     digits: int | None = None
     part: Shard | None = None
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
 
     def check(self) -> None:
         """Refuse options that exclude each other, and files that cannot be written."""
         from seqpred.storage.atomic import check_writable
 
         _check(self.data, self.future, self.form, self.output, each=self.stream, stateful=self.state is not None)
+        if self.engine == "ray" and (self.stream or self.state):
+            raise typer.BadParameter("--engine ray forecasts files: a stream is read by one process")
+        if self.address is not None and self.engine != "ray":
+            raise typer.BadParameter("--address is for --engine ray")
         for path in (self.output, self.write_future, self.state):
             if path:
                 check_writable(path)
@@ -187,10 +210,10 @@ def run(screen: Output, model: Model, source: object, asked: Asked) -> None:
             notify=screen.notify,
             on_progress=screen.on_progress,
         )
-        if not asked.on_screen:
+        if not asked.on_screen or asked.engine == "ray":
             made = TableFormat(asked.form, asked.header, asked.digits, asked.origin)
-            with _opened(asked.output) as file, TableFile(file, asked.form) as rows:
-                for block in job.run_blocks(made.encode, screen.on_progress):
+            with _ended_by_sigterm(), _opened(asked.output) as file, TableFile(file, asked.form) as rows:
+                for block in _blocks(job, made, screen, asked):
                     rows.add(block)
             return
         found = job.run()
@@ -215,6 +238,25 @@ def _run_stream(screen: Output, model: Model, asked: Asked) -> None:
     with opened(str(asked.data)) as descriptor:
         if job.run(descriptor):
             raise KeyboardInterrupt
+
+
+def _blocks(job: ForecastJob, made: TableFormat, screen: Output, asked: Asked) -> Iterator[Block]:
+    """The forecasts as blocks of a table, computed by the engine that is asked for."""
+    if asked.engine == "local":
+        return job.run_blocks(made.encode, screen.on_progress)
+    from seqpred.commands.ray_engine import run_on_ray
+
+    return run_on_ray(job, made.encode, asked.address, screen.on_progress)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, so that no temporary file and no worker is left."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -132,7 +132,7 @@ class ForecastJob:
             found = block.run(partial(_report, on_progress, done / series, share))
             yield work(found, done == 0)
             done += len(block.panel.names)
-            _report(on_progress, done / series, 0, 0)
+            report_share(on_progress, done / series)
 
 
 def compute_forecasts(
@@ -178,7 +178,12 @@ def read_job(  # noqa: PLR0913, as many options as the command
 
 def _report(on_progress: OnProgress, begin: float, part: float, share: float) -> None:
     """Report a share of a part of all series, which begins at another share of them."""
-    on_progress(Progress("forecasting", begin + part * share))
+    report_share(on_progress, begin + part * share)
+
+
+def report_share(on_progress: OnProgress, share: float) -> None:
+    """Report which share of the series is forecast."""
+    on_progress(Progress("forecasting", share))
 
 
 def future_table(
