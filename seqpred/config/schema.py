@@ -124,12 +124,10 @@ class TrainingSection(Section):
         "Seconds of training at most; the schedule is adapted. Runs limited by time are not reproducible.",
         gt=0,
     )
-    patience: int = advanced(
-        5,
+    patience: Annotated[int, Field(ge=1, le=100_000)] | Auto = advanced(
+        "auto",
         "validations without a better score before stopping",
-        "Validations without a better score before stopping.",
-        ge=1,
-        le=100_000,
+        "Validations without a better score before stopping. auto: 5; 2 for few rows and a pretrained start.",
     )
     validation: Count | Auto = key(
         "auto",

@@ -31,6 +31,7 @@ SMALLEST_WINDOW, LARGEST_WINDOW = 24, 256
 MAX_OUTPUTS = 1 << 24  # quantiles emitted in a training step: half a second of work and 0.7 GB of memory
 DEFAULT_LAGS = [1, 2, 4, 8]  # where no season suggests others
 FEW_ROWS = 2000  # overfit by a larger hidden state
+PATIENCE, SHORT_PATIENCE = 5, 2  # validations; the second where few rows seldom improve on the pretrained forecast
 MANY_ROWS = 20_000  # for which three members forecast as well as five
 MOST_JOINT = 16  # targets that are inputs to each other: each adds two inputs to every other one
 
@@ -85,15 +86,18 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
     """The keys that set how large the networks and the steps of training are."""
     model, training, targets = config.model, config.training, panel.roles.count("target")
     rows, outputs = len(panel.values) * targets, _outputs(config, spans["forecast.horizon"])
+    start = resolve_start(model, spans["forecast.season"])
+    patience = SHORT_PATIENCE if start == "pretrained" and rows < FEW_ROWS else PATIENCE
     hidden_size = _known(model.hidden_size, lambda: 32 if rows < FEW_ROWS else 64)
     usual = partial(_batch_size, rows, spans["model.window"], outputs, bidirectional=model.bidirectional)
     batch_size = _known(training.batch_size, usual)
     return {
         "model.joint": _known(model.joint, lambda: 1 < targets <= MOST_JOINT),
         "model.hidden_size": hidden_size,
-        "model.start": resolve_start(model, spans["forecast.season"]),
+        "model.start": start,
         "model.members": _known(model.members, lambda: 5 if rows < MANY_ROWS else 3),
         "training.batch_size": batch_size,
+        "training.patience": _known(training.patience, lambda: patience),
         "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows)),
         "training.threads": _known(training.threads, lambda: choose_threads(hidden_size, batch_size)),
     }

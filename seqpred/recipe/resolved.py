@@ -52,6 +52,7 @@ class ResolvedTraining(TrainingSection):
 
     batch_size: Count
     max_steps: int
+    patience: Count = 5
     validation: Count
     threads: Count
 

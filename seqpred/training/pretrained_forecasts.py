@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from seqpred.arrays import Float, Float32, Int
 from seqpred.forecasting.pretrained_part import pretrained_session_spec, weighing_core
@@ -26,14 +27,14 @@ def add_pretrained(windows: Sequence[Windows], panel: Panel, config: ResolvedCon
     """The windows with the pretrained forecasts after their validation windows, if the model uses them.
 
     Args:
-        panel: from which the windows were made.
+        windows: of the same tracks, with different parts held out.
+        panel: from which they were made.
     Raises:
         FolderError: the pretrained weights are missing or altered.
     """
     if config.model.start == "blank":
         return list(windows)
-    forecasts = PretrainedForecasts(panel, config, read_weights(config.model.cell).weights)
-    return [forecasts.add_to(own) for own in windows]
+    return PretrainedForecasts(panel, config, read_weights(config.model.cell).weights).add_to(windows)
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,21 @@ class PretrainedForecasts:
     config: ResolvedConfig
     weights: Mapping[str, Float32]
 
-    def add_to(self, windows: Windows) -> Windows:
-        """The windows with `pretrained`, the forecasts after their validation windows."""
-        starts, tracks = windows.validation_windows()
+    def add_to(self, folds: Sequence[Windows]) -> list[Windows]:
+        """The windows of the same tracks with `pretrained`, the forecasts after their validation windows."""
+        starts, tracks = zip(*(fold.validation_windows() for fold in folds), strict=True)
+        z = self._relative(torch.cat(starts), torch.cat(tracks), folds[0])
+        parts = torch.split(z, [len(own) for own in starts])
+        return [replace(fold, pretrained=own) for fold, own in zip(folds, parts, strict=True)]
+
+    def _relative(self, starts: Tensor, tracks: Tensor, windows: Windows) -> Tensor:
+        """The forecasts after these windows, relative to the anchor's, in units of the scale, [W, N, Q]."""
         rows = (starts + windows.spec.window - windows.begins[tracks]).numpy()
         quantiles, base = self._forecast(rows, tracks.numpy(), windows)
         last = Positions(starts + windows.spec.window - 1)
         relative = torch.from_numpy((quantiles - base[:, None, None]).astype(np.float32))
         z = (relative - windows.anchors(last)[:, 0, :, None]) / windows.scale[last.at()][:, 0, None, None]
-        return replace(windows, pretrained=z.nan_to_num(0.0))
+        return z.nan_to_num(0.0)
 
     def _forecast(self, rows: Int, tracks: Int, windows: Windows) -> tuple[Float, Float]:
         """The quantiles [W, N, Q] after so many rows of each track, and the value that `windows.filled` lacks, [W]."""

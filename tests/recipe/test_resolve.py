@@ -100,18 +100,20 @@ def test_a_long_horizon_reduces_the_batch_so_that_a_step_stays_small() -> None:
     assert sizes(5000) == (93, 4)
 
 
-def test_few_rows_reduce_the_batch_and_many_rows_the_members() -> None:
-    def sizes(series: int, rows: int) -> tuple[object, object]:
+def test_few_rows_reduce_the_batch_and_the_patience_and_many_rows_the_members() -> None:
+    def sizes(series: int, rows: int, start: str = "auto") -> tuple[object, object, object]:
         frame = pd.DataFrame({"id": np.repeat(np.arange(series), rows), "y": np.arange(series * rows) % 7.0})
-        config = Config.from_tree({"data": {"target": "y", "id": "id"}, "forecast": {"horizon": 7}})
+        sections = {"forecast": {"horizon": 7}, "model": {"start": start}}
+        config = Config.from_tree({"data": {"target": "y", "id": "id"}, **sections})
         training = resolve(config, load_panel(open_source(frame), config, lambda _: None))
         assert training.model.window == 24
-        return training.training.batch_size, training.model.members
+        return training.training.batch_size, training.training.patience, training.model.members
 
-    assert sizes(1, 144) == (8, 5)
-    assert sizes(10, 192) == (20, 5)
-    assert sizes(100, 199) == (32, 5)
-    assert sizes(100, 200) == (32, 3)
+    assert sizes(1, 144) == (8, 2, 5)
+    assert sizes(1, 144, "blank") == (8, 5, 5)
+    assert sizes(10, 192) == (20, 2, 5)
+    assert sizes(100, 199) == (32, 5, 5)
+    assert sizes(100, 200) == (32, 5, 3)
 
 
 def test_the_default_horizon_is_shorter_than_a_very_long_season() -> None:
