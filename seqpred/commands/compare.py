@@ -74,20 +74,23 @@ def _check_comparable(models: Sequence[Model]) -> None:
     """Refuse models whose scores do not measure the same.
 
     Raises:
-        ConfigError: names what differs.
+        ConfigError: names what differs, and what is common.
     """
     first = models[0]
     for other in models[1:]:
-        for what, one in _measured(first).items():
-            two = _measured(other)[what]
-            if one != two:
-                found = f"{first.folder.path} and {other.folder.path} have different {what}: {one} and {two}"
-                raise ConfigError(found, hint="Compare models with the same targets, horizon and season.")
+        pairs = [(what, one, _measured(other)[what]) for what, one in _measured(first).items()]
+        differing = [f"{what} ({one} and {two})" for what, one, two in pairs if one != two]
+        common = [f"{what} {one}" for what, one, two in pairs if one == two]
+        if differing:
+            found = f"{first.folder.path} and {other.folder.path} differ in {', '.join(differing)}"
+            found += f"; they have {', '.join(common)} in common" if common else ""
+            raise ConfigError(found, hint="Compare models with the same targets, horizon and season.")
 
 
-def _measured(model: Model) -> dict[str, object]:
+def _measured(model: Model) -> dict[str, str]:
     """What scores depend on besides the forecasts."""
-    return {"targets": model.config.data.targets, "horizon": model.horizon, "season": model.config.forecast.season}
+    targets, season = ", ".join(model.config.data.targets), model.config.forecast.season
+    return {"targets": targets, "horizon": str(model.horizon), "season": str(season)}
 
 
 def _score(model: Model, panel: Panel, windows: Sequence[Window]) -> Contestant:

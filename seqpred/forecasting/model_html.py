@@ -34,7 +34,7 @@ def _scores(manifest: Mapping[str, Any]) -> str:
     rows = []
     for name, own in stored_scores(manifest)["metrics"].items():
         cells = "".join(f'<td style="text-align:right">{_figure(own[key])}</td>' for key in METRICS)
-        rows.append(f"<tr><th>{escape(name.replace('_', ' '))}</th>{cells}</tr>")
+        rows.append(f'<tr><th style="text-align:left">{escape(name.replace("_", " "))}</th>{cells}</tr>')
     caption = f"<caption>Scores ({scores_label(manifest)})</caption>"
     return f"<table>{caption}<tr>{header}</tr>{''.join(rows)}</table>"
 

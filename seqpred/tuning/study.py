@@ -102,12 +102,13 @@ def open_study(spec: TuneSpec) -> optuna.Study:
 def _storage(spec: TuneSpec) -> optuna.storages.BaseStorage:
     from optuna.storages import JournalStorage, RDBStorage
     from optuna.storages.journal import JournalFileBackend
+    from sqlalchemy.exc import ArgumentError
 
     if spec.storage is None:
         return JournalStorage(JournalFileBackend(str(spec.out / JOURNAL)))
     try:
         return RDBStorage(spec.storage, heartbeat_interval=HEARTBEAT, grace_period=STALE)
-    except (ImportError, ValueError) as e:
+    except (ImportError, ValueError, ArgumentError) as e:
         hint = "As in --storage postgresql+psycopg://user@host/database; its driver must be installed."
         raise ConfigError(f"--storage {spec.storage}: {e}", hint=hint) from None
 

@@ -72,5 +72,5 @@ def test_windows_that_a_model_was_trained_on_are_refused(models):
 def test_models_of_different_horizons_are_refused(models, tmp_path):
     config = {"data": {"target": "y", "id": "id"}, "forecast": {"horizon": 3}, **TINY}
     other = seqpred.train(config, frame(84), tmp_path / "short")
-    with pytest.raises(ConfigError, match="different horizon: 6 and 3"):
+    with pytest.raises(ConfigError, match=r"differ in horizon \(6 and 3\); they have targets y, season 12 in common"):
         seqpred.compare([models["lstm"], other], frame(96))

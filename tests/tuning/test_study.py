@@ -94,6 +94,12 @@ def test_an_unreachable_database_is_an_error_that_names_it(tmp_path):
         run(spec(tmp_path, storage=url))
 
 
+@pytest.mark.parametrize("url", ["postgres", "foo://host/database"])
+def test_a_url_of_no_known_database_is_wrong_usage(tmp_path, url):
+    with pytest.raises(ConfigError, match="its driver must be installed"):
+        run(spec(tmp_path, storage=url))
+
+
 def test_a_database_holds_the_study(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     result, _ = run(spec(tmp_path, storage=url))
