@@ -24,7 +24,10 @@ Number = TypeVar("Number", np.int32, np.int64, np.float64)
 
 
 class ArrowCells:
-    """See `PlainCells`. Buffers are read directly, because the `to_numpy` of pyarrow would import pandas."""
+    """See `PlainCells`. A column is released once it is read, so that memory does not hold it twice.
+
+    Buffers are read directly, because the `to_numpy` of pyarrow would import pandas.
+    """
 
     def __init__(self, source: Source, columns: Columns, categories: Collection[str], first: str) -> None:
         import pyarrow as pa
@@ -33,17 +36,24 @@ class ArrowCells:
             self._rows = pa.concat_tables([_parse(part, columns, categories, first) for part in source.parts])
         except pa.ArrowException:
             raise NotPlainError from None
-        if not len(self._rows):
+        self._count = len(self._rows)
+        if not self._count:
             raise NotPlainError
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._count
+
+    def _take(self, name: str) -> pa.ChunkedArray:
+        """A column, which is removed."""
+        column = self._rows[name]
+        self._rows = self._rows.drop_columns([name])
+        return column
 
     def words(self, name: str) -> tuple[list[str], Int]:
         """See `PlainCells`."""
         import pyarrow as pa
 
-        ends, runs = zip(*_map_chunks(_runs, self._rows[name]), strict=True)
+        ends, runs = zip(*_map_chunks(_runs, self._take(name)), strict=True)
         joined = pa.chunked_array(runs).unify_dictionaries().chunks
         words: list[str] = joined[0].dictionary.to_pylist()
         lengths = (np.diff(end, prepend=0) for end in ends)
@@ -52,7 +62,7 @@ class ArrowCells:
 
     def numbers(self, name: str) -> Float:
         """See `PlainCells`."""
-        column = self._rows[name]
+        column = self._take(name)
         values = np.concatenate([_with_nan(chunk) for chunk in column.chunks])
         missing = column.null_count
         if np.isnan(values).sum() != missing if missing else np.isnan(values.min()):
@@ -61,7 +71,7 @@ class ArrowCells:
 
     def whole(self, name: str) -> Int:
         """See `PlainCells`."""
-        column = self._rows[name]
+        column = self._take(name)
         if column.null_count:
             raise NotPlainError
         return np.concatenate([_buffer(chunk, np.int64) for chunk in column.chunks])
@@ -70,7 +80,7 @@ class ArrowCells:
         """See `PlainCells`."""
         import pyarrow as pa
 
-        column = self._rows[name]
+        column = self._take(name)
         if pa.types.is_date32(column.type):
             if column.null_count:
                 raise NotPlainError

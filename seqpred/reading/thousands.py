@@ -12,7 +12,7 @@ from seqpred.sources.numbers import to_number
 from seqpred.sources.source import Source
 
 HEAD_ROWS = 100  # of the first lines, in which a decimal point is looked for
-FIRST_VALUES = 1000
+BLOCK = 1 << 14  # numbers that are examined at once
 
 
 def is_open(source: Source, names: Collection[str]) -> bool:
@@ -37,9 +37,12 @@ def head_cells(source: Source, names: Collection[str]) -> list[str]:
 
 def may_group(values: Float) -> bool:
     """Whether these numbers can be thousands whose group separator was read as a decimal point: 1.234 is 1234."""
-    for part in (values[:FIRST_VALUES], values):  # the first ones nearly always decide
+    has_fraction = False
+    for begin in range(0, len(values), BLOCK):  # the first one nearly always decides
+        part = values[begin : begin + BLOCK]
         known = np.abs(part[np.isfinite(part) & (part != 0)])
         thousands = 1000 * known
         if (known >= 1000).any() or (known < 1).any() or (np.abs(thousands - np.rint(thousands)) > 1e-6).any():
             return False
-    return bool((known != np.rint(known)).any())
+        has_fraction = has_fraction or bool((known != np.rint(known)).any())
+    return has_fraction
