@@ -141,6 +141,12 @@ class TrainingSection(Section):
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = advanced(
         "auto", "in a training step", "CPU threads in a training step. auto: 1; more for large networks."
     )
+    distribute: Literal["auto", "networks", "batches"] = advanced(
+        "auto",
+        "what the processes of torchrun share",
+        "What the processes that torchrun starts share: networks (each process trains whole networks) or batches (each "
+        "computes a part of every batch). auto: networks, and batches where more processes than networks are left.",
+    )
 
 
 class Config(Section):

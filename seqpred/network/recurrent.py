@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.network.cells import Cell, State, make_cell, scan
+from seqpred.network.dropout import Dropout
 
 States = list[State]  # one for each layer
 
@@ -23,7 +24,7 @@ class Stack(nn.Module):
         super().__init__()
         sizes = [input_size] + [hidden_size] * (depth - 1)
         self.layers = nn.ModuleList(make_cell(cell, size, hidden_size) for size in sizes)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def start(self, batch: int) -> States:
         """The initial states."""

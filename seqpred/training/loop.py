@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from seqpred.network.dropout import split_dropout
 from seqpred.network.machine import threads
 from seqpred.network.network import Network
 from seqpred.notes import Note, Notify, Progress, no_op
 from seqpred.runtime.shape import Shape
 from seqpred.training.adamw import AdamW
 from seqpred.training.initial_forecast import initial_forecast
-from seqpred.training.loss import quantile_loss
+from seqpred.training.loss import quantile_loss, window_losses
 from seqpred.training.run import Outcome, Run, Score, State
 from seqpred.training.schedule import Schedule, learning_rate_factor
 from seqpred.training.validation_score import ValidationSet, validation_score
@@ -26,6 +27,7 @@ from seqpred.training.windows import Starts, Windows
 
 if TYPE_CHECKING:
     from seqpred.training.ranks import Ranks
+    from seqpred.training.team import Team
 
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 1e-4
@@ -40,6 +42,7 @@ class FitOptions:
     Attributes:
         patience: validations without a better score before training ends.
         validate_every: steps from one validation to the next.
+        distribute: what the processes of a group share; see `team.make_teams`.
     """
 
     schedule: Schedule
@@ -51,6 +54,7 @@ class FitOptions:
     seed: int
     device: torch.device
     threads: int
+    distribute: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ class Hooks:
         on_step: called after each step with a function that returns the state; may raise to stop the training.
         clock: returns the time in seconds.
         ranks: the group of processes that train together; None for one process.
+        team: those of them that train this network; None for one process.
     """
 
     on_progress: Callable[[TrainingProgress], None] = no_op
@@ -128,6 +133,13 @@ class Hooks:
     on_step: Callable[[Callable[[], State]], None] = no_op
     clock: Callable[[], float] = time.monotonic
     ranks: Ranks | None = None
+    team: Team | None = None
+
+    def now(self) -> float:
+        """The time in seconds, of the team's first process."""
+        if self.team is not None:
+            self.team.synchronize()
+        return self.clock()
 
 
 @dataclass(frozen=True)
@@ -138,12 +150,14 @@ class TrainingData:
         levels: [Q], the quantile levels.
         starts: where training windows may start.
         validation: the validation windows.
+        team: see `Hooks`.
     """
 
     windows: Windows
     levels: Tensor
     starts: Starts
     validation: ValidationSet
+    team: Team | None = None
 
 
 def fit(
@@ -192,8 +206,9 @@ def _settings(options: FitOptions) -> Iterator[None]:
 
 def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, state: State | None) -> Steps:
     levels = torch.tensor(shape.levels, device=options.device)
-    data = TrainingData(windows, levels, windows.starts(), ValidationSet.of(windows, levels, options.loss))
-    run, schedule = _start(shape, data, options, hooks.clock)
+    validation = replace(ValidationSet.of(windows, levels, options.loss), team=hooks.team)
+    data = TrainingData(windows, levels, windows.starts(), validation, hooks.team)
+    run, schedule = _start(shape, data, options, hooks)
     if state is not None:
         run.load_state_dict(state)
     run.network.train()
@@ -213,22 +228,25 @@ def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, stat
     return run.best
 
 
-def _start(shape: Shape, data: TrainingData, options: FitOptions, clock: Callable[[], float]) -> tuple[Run, Schedule]:
+def _start(shape: Shape, data: TrainingData, options: FitOptions, hooks: Hooks) -> tuple[Run, Schedule]:
     """A run before its first step, and the schedule with the time that a validation takes in reserve."""
-    started = clock()
+    started = hooks.now()
     network = Network(shape).to(options.device)
     rng = torch.Generator().manual_seed(options.seed)
     initial = initial_forecast(shape, data.windows, data.starts, network.head.middle, rng)
     network.head.initialize(initial.quantiles, initial.logits)
+    if data.team is not None:
+        data.team.share(network)
+        split_dropout(network, options.batch_size, data.team.part(options.batch_size))
     optimizer = AdamW(network.parameters(), WEIGHT_DECAY)
     named = {"initial_forecast": initial.quantiles, **({"blend": initial.blend} if shape.naives else {})}
     best = Outcome(network.weights(), {name: array.cpu().numpy() for name, array in named.items()}, initial.rows)
-    ready = clock()
+    ready = hooks.now()
     if options.schedule.stop_step is None:
         best.score, result = validation_score(network, data.validation, 0)
         best.validation_results.append(result)
-    schedule = replace(options.schedule, reserve=clock() - ready)
-    return Run(network, optimizer, rng, best, started, clock), schedule
+    schedule = replace(options.schedule, reserve=hooks.now() - ready)
+    return Run(network, optimizer, rng, best, started, hooks.clock), schedule
 
 
 def _stop_reason(run: Run, schedule: Schedule, patience: int) -> str:
@@ -249,15 +267,16 @@ def training_step(run: Run, data: TrainingData, options: FitOptions, fraction: f
     windows = data.windows
     starts, tracks = windows.draw(data.starts, options.batch_size, run.rng)
     positions = windows.positions(starts, run.rng)
+    if data.team is not None:
+        own = data.team.part(options.batch_size)
+        starts, tracks, positions = starts[own], tracks[own], replace(positions, first=positions.first[own])
     z = windows.targets(positions, windows.begins[tracks], windows.cuts[tracks])
     head_inputs = windows.head_inputs(positions, windows.begins[tracks])
     quantiles = run.network(windows.inputs(starts), head_inputs, positions.offset)
-    loss = quantile_loss(quantiles, z, data.levels, options.loss)
     run.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
+    size, naive = _backward(run, quantiles, z, data, options.loss)
     norm = nn.utils.clip_grad_norm_(run.network.parameters(), MAX_GRADIENT_NORM, foreach=True)
-    size = float(loss.detach())
-    if not math.isfinite(size) or (size > EXPLODED and size > EXPLODED * float(z.abs().nanmean())):
+    if not math.isfinite(size) or (size > EXPLODED and size > EXPLODED * naive):
         return f"the loss is {size:.3g}"
     if not math.isfinite(float(norm)):
         return f"the gradient is {float(norm):.3g}"
@@ -265,6 +284,26 @@ def training_step(run: Run, data: TrainingData, options: FitOptions, fraction: f
     run.average()
     run.losses.append(size)
     return ""
+
+
+def _backward(run: Run, quantiles: Tensor, z: Tensor, data: TrainingData, kind: str) -> tuple[float, float]:
+    """Compute the gradients of the mean loss; returns it, and the mean error of the anchor's forecast.
+
+    Args:
+        quantiles: [batch, P, N, Q], for the windows of this process.
+        z: [batch, P, N], their targets.
+        kind: of the loss.
+    """
+    if data.team is None:
+        loss = quantile_loss(quantiles, z, data.levels, kind)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
+        return float(loss.detach()), float(z.abs().nanmean())
+    sums, counts = window_losses(quantiles, z, data.levels, kind)
+    loss = sums.sum()
+    loss.backward()  # type: ignore[no-untyped-call]
+    own = torch.stack([loss.detach(), z.abs().nansum(), z.isfinite().sum()])
+    total, errors, known, count = data.team.sum_gradients(run.network, own, counts.sum()).tolist()
+    return total / max(count, 1.0), errors / max(known, 1.0)
 
 
 def _recover(run: Run, problem: str) -> str:

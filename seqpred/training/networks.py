@@ -18,6 +18,7 @@ from seqpred.training.parallel import count_processes
 from seqpred.training.rounds import Leader, Orders, follow
 from seqpred.training.run import UNSCORED, Outcome, Score
 from seqpred.training.schedule import Schedule
+from seqpred.training.team import split_stage
 from seqpred.training.trainers import InProcess, Job, Processes, Trainer
 from seqpred.training.windows import Windows
 
@@ -55,6 +56,7 @@ def fit_options(config: ResolvedConfig) -> FitOptions:
         validate_every=max(1, min(training.max_steps // VALIDATIONS, 100)),
         seed=training.seed,
         device=choose_device(training.device),
+        distribute=training.distribute,
         threads=training.threads if not is_grouped() else min(training.threads, max(1, cores() // local_size())),
     )
 
@@ -87,19 +89,29 @@ class Networks:
 
     def train(self, windows: Sequence[Windows], options: OptionsOf) -> list[Outcome]:
         """Train the networks of a stage, each on its own windows; only the first ones if the time budget ends."""
-        ranks = self.hooks.ranks
-        if ranks is not None and ranks.rank:
-            outcomes = follow(ranks, self.shape, windows)
-        else:
-            outcomes = self._lead(windows, options)
-        self.outcomes += outcomes
+        ranks, outcomes = self.hooks.ranks, list[Outcome]()
+        sizes = [len(windows)]
+        if ranks is not None:
+            sizes = split_stage(ranks.size, len(windows), self._usual(options).distribute)
+        for size in sizes:
+            part = windows[len(outcomes) : len(outcomes) + size]
+            if ranks is not None and ranks.rank:
+                trained = follow(ranks, self.shape, part, self._usual(options))
+            else:
+                trained = self._lead(part, options, outcomes)
+            outcomes += trained
+            self.outcomes += trained
         return outcomes
 
-    def _lead(self, windows: Sequence[Windows], options: OptionsOf) -> list[Outcome]:
-        """Train the networks of a stage in this process and those that it directs."""
+    def _lead(self, windows: Sequence[Windows], options: OptionsOf, earlier: Sequence[Outcome]) -> list[Outcome]:
+        """Train networks of a stage in this process and those that it directs.
+
+        Args:
+            earlier: the outcomes of the stage so far.
+        """
         checkpoint, ranks = self.checkpoint, self.hooks.ranks
         with checkpoint.patient() if checkpoint else nullcontext(), self._trainer(windows, options) as trainer:
-            stage = _Stage(self, options, len(windows), trainer.count)
+            stage = _Stage(self, options, len(windows), trainer.count, earlier)
             outcomes = stage.run(trainer)
         if ranks is not None:
             ranks.share(Orders(outcomes=outcomes))
@@ -110,11 +122,15 @@ class Networks:
         """What trains the networks on these windows: a group of processes, forked processes, or this one alone."""
         here = InProcess(self.shape, windows, self.hooks, self.checkpoint, self._report)
         if self.hooks.ranks is not None:
-            return nullcontext(Leader(here, self.hooks.ranks))
+            return nullcontext(Leader(here, self.hooks.ranks, self._usual(options)))
+        processes = count_processes(self.shape, windows, self._usual(options))
+        return nullcontext(here) if processes == 1 else Processes(here, processes)
+
+    def _usual(self, options: OptionsOf) -> FitOptions:
+        """The options that all networks of a stage have in common."""
         usual = options(0, Spent(self.seconds))
         assert usual is not None, "the time budget must leave time for one network"
-        processes = count_processes(self.shape, windows, usual)
-        return nullcontext(here) if processes == 1 else Processes(here, processes)
+        return usual
 
     def _report(self, job: Job, progress: TrainingProgress) -> None:
         """Report the progress of one network as that of all."""
@@ -135,11 +151,19 @@ class Networks:
 
 
 class _Stage:
-    """The training of one stage: which network starts when, and the time that each process has spent."""
+    """The training of a stage, or its next part: which network starts when, and the time that each process has spent.
 
-    def __init__(self, networks: Networks, options: OptionsOf, count: int, processes: int) -> None:
-        self.networks, self.options = networks, options
-        self.first = len(networks.outcomes)  # the number of the first network of the stage
+    Args:
+        count: the networks to train.
+        processes: how many are trained at a time.
+        earlier: the outcomes of the stage so far.
+    """
+
+    def __init__(
+        self, networks: Networks, options: OptionsOf, count: int, processes: int, earlier: Sequence[Outcome] = ()
+    ) -> None:
+        self.networks, self.options, self.earlier = networks, options, earlier
+        self.first = len(networks.outcomes)  # the number of the first network to train
         self.done: dict[int, Outcome] = {}
         self.idle = [networks.seconds] * processes  # the time spent when each idle process became idle
         self.waiting = deque(range(self.first, self.first + count))
@@ -168,8 +192,9 @@ class _Stage:
         number, checkpoint = self.waiting[0], self.networks.checkpoint
         started = min(self.idle)
         loaded = checkpoint.outcome(number) if checkpoint else None
-        last = next(reversed(self.done.values())).seconds if self.done else None
-        options = self.options(number - self.first, Spent(started, last, trainer.count))
+        before = [*self.earlier, *self.done.values()]
+        last = before[-1].seconds if before else None
+        options = self.options(len(self.earlier) + number - self.first, Spent(started, last, trainer.count))
         if options is None and loaded is None:
             self.waiting.clear()
             return

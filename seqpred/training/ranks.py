@@ -12,9 +12,9 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -48,33 +48,42 @@ class Ranks:
         rank: the number of this process.
         size: the number of processes.
         store: keys and values that all processes see.
+        groups: of some of the ranks.
     """
 
     rank: int
     size: int
     store: Any  # torch.distributed.Store
+    groups: dict[Any, Any] = field(default_factory=dict)
 
     def share(self, value: Any = None) -> Any:
         """The value of rank 0."""
         values = [value]
-        with self._answered():
+        with self.answered():
             dist.broadcast_object_list(values, src=0)
         return values[0]
 
     def gather(self, value: Any) -> list[Any]:
         """The values of all ranks, in order, at rank 0; at other ranks, an empty list."""
         values: list[Any] = [None] * self.size if self.rank == 0 else []
-        with self._answered():
+        with self.answered():
             dist.gather_object(value, values or None, dst=0)
         return values
 
+    def group(self, members: Sequence[int], backend: str) -> Any:
+        """A group of some of the ranks, which all ranks must ask for; a torch.distributed.ProcessGroup."""
+        key = (*members, backend)
+        if key not in self.groups:
+            self.groups[key] = dist.new_group(list(members), timeout=ANSWER, backend=backend)
+        return self.groups[key]
+
     def meet(self) -> None:
         """Wait until all ranks are here."""
-        with self._answered():
+        with self.answered():
             dist.barrier()
 
     @contextmanager
-    def _answered(self) -> Iterator[None]:
+    def answered(self) -> Iterator[None]:
         """Turn a lost connection into the error that caused it."""
         try:
             yield

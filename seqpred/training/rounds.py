@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
-from seqpred.training.loop import Hooks, Steps, TrainingProgress, fit_in_steps
+from seqpred.training.loop import FitOptions, Hooks, Steps, TrainingProgress, fit_in_steps
 from seqpred.training.ranks import Ranks
 from seqpred.training.run import Outcome, State
+from seqpred.training.team import Team, backend, make_teams
 from seqpred.training.trainers import InProcess, Job
 from seqpred.training.windows import Windows
 
@@ -22,7 +22,7 @@ class Orders:
     """What rank 0 sends to all ranks at the start of a round.
 
     Attributes:
-        jobs: the networks that ranks without one start with, by rank.
+        jobs: the networks that teams without one start with, by team.
         save: whether to report the states at the end of the round.
         outcomes: of the whole stage, once it is finished; this ends it.
     """
@@ -48,29 +48,47 @@ class Report:
 
 
 class Trainee:
-    """Trains the networks of one rank, one after the other, a round at a time."""
+    """Trains the networks of this process, one after the other, a round at a time.
 
-    def __init__(self, ranks: Ranks, shape: Shape, windows: Sequence[Windows]) -> None:
-        self.ranks, self.shape, self.windows = ranks, shape, windows
+    Attributes:
+        number: of the team that this process belongs to; None if there are more processes than can train.
+        leads: whether this process reports for its team.
+        team: the processes that train a network together; None if this process trains whole networks.
+    """
+
+    def __init__(self, ranks: Ranks, shape: Shape, windows: Sequence[Windows], usual: FitOptions) -> None:
+        self.shape, self.windows = shape, windows
         self.steps: Steps | None = None
         self.report = Report()
+        self.teams = make_teams(ranks.size, len(windows), usual.batch_size, usual.distribute)
+        self.number = next((n for n, members in enumerate(self.teams) if ranks.rank in members), None)
+        self.leads, self.team = False, None
+        for number, members in enumerate(self.teams):
+            group = None if len(members) == 1 else ranks.group(members, backend(usual.device))
+            if number == self.number:
+                self.leads = members[0] == ranks.rank
+                self.team = None if group is None else Team(ranks, members, group, usual.device)
 
     def train(self, orders: Orders) -> Report:
         """Train for a round; without a network, do nothing."""
         self.report = report = Report()
-        job = orders.jobs.get(self.ranks.rank)
+        job = None if self.number is None else orders.jobs.get(self.number)
+        hooks = Hooks(self._record, self._record, team=self.team)
+        if self.team is not None:
+            hooks = replace(hooks, clock=self.team.clock)
         if job is not None:
-            hooks = Hooks(self._record, self._record)
             self.steps = fit_in_steps(self.shape, self.windows[job.place], job.options, hooks, job.state)
-        end, state_dict = time.monotonic() + ROUND, None
-        while self.steps is not None and (state_dict is None or time.monotonic() < end):
+        if self.steps is None:
+            return report
+        end, state_dict = hooks.now() + ROUND, None
+        while self.steps is not None and (state_dict is None or hooks.clock() < end):
             try:
                 state_dict = next(self.steps)
             except StopIteration as stop:
                 self.steps, report.outcome = None, stop.value
-        if orders.save and self.steps is not None and state_dict is not None:
+        if orders.save and self.leads and self.steps is not None and state_dict is not None:
             report.state = state_dict()
-        return report
+        return report if self.leads else Report()
 
     def _record(self, message: TrainingProgress | Note) -> None:
         self.report.messages.append(message)
@@ -79,11 +97,11 @@ class Trainee:
 class Leader:
     """Rank 0: trains networks, and has them trained by the other ranks. See `Trainer`."""
 
-    def __init__(self, here: InProcess, ranks: Ranks) -> None:
+    def __init__(self, here: InProcess, ranks: Ranks, usual: FitOptions) -> None:
         self.here, self.ranks = here, ranks
-        self.count = min(ranks.size, len(here.windows))
-        self.trainee = Trainee(ranks, here.shape, here.windows)
-        self.jobs: dict[int, Job] = {}  # in training, by rank
+        self.trainee = Trainee(ranks, here.shape, here.windows, usual)
+        self.count = len(self.trainee.teams)
+        self.jobs: dict[int, Job] = {}  # in training, by team
         self.new: dict[int, Job] = {}  # those of them that start with the next round
 
     @property
@@ -93,8 +111,8 @@ class Leader:
 
     def start(self, job: Job) -> None:
         """See `Trainer.start`."""
-        rank = next(rank for rank in range(self.count) if rank not in self.jobs)
-        self.jobs[rank] = self.new[rank] = job
+        team = next(team for team in range(self.count) if team not in self.jobs)
+        self.jobs[team] = self.new[team] = job
 
     def results(self) -> Iterator[tuple[int, Outcome | None]]:
         """See `Trainer.results`; a round.
@@ -108,15 +126,15 @@ class Leader:
         self.new = {}
         self.ranks.share(orders)
         reports = self.ranks.gather(self.trainee.train(orders))
-        for rank, job in list(self.jobs.items()):
-            self._receive(rank, job, reports[rank])
+        for team, job in list(self.jobs.items()):
+            self._receive(team, job, reports[self.trainee.teams[team][0]])
         if checkpoint is not None and orders.save:
             checkpoint.write()
         if stop:
             raise KeyboardInterrupt
         yield from self.here.results()
 
-    def _receive(self, rank: int, job: Job, report: Report) -> None:
+    def _receive(self, team: int, job: Job, report: Report) -> None:
         for message in report.messages:
             if isinstance(message, Note):
                 self.here.hooks.notify(message)
@@ -125,13 +143,17 @@ class Leader:
         if report.state is not None and self.here.checkpoint is not None:
             self.here.checkpoint.runs[job.number] = report.state
         if report.outcome is not None:
-            del self.jobs[rank]
+            del self.jobs[team]
             self.here.end(job.number, report.outcome)
 
 
-def follow(ranks: Ranks, shape: Shape, windows: Sequence[Windows]) -> list[Outcome]:
-    """Train what rank 0 asks for; returns the outcomes of the stage."""
-    trainee = Trainee(ranks, shape, windows)
+def follow(ranks: Ranks, shape: Shape, windows: Sequence[Windows], usual: FitOptions) -> list[Outcome]:
+    """Train what rank 0 asks for; returns the outcomes of the stage.
+
+    Args:
+        usual: the options that all networks have in common.
+    """
+    trainee = Trainee(ranks, shape, windows, usual)
     while True:
         orders: Orders = ranks.share()
         if orders.outcomes is not None:

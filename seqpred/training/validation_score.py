@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,6 +20,9 @@ from seqpred.training.run import Score
 from seqpred.training.shares import SHARES, best_share, loss_at
 from seqpred.training.windows import Windows
 
+if TYPE_CHECKING:
+    from seqpred.training.team import Team
+
 BATCH = 128  # windows at once
 
 
@@ -30,6 +34,7 @@ class ValidationSet:
         starts, tracks: [W], the first row and the track of each window.
         levels: [Q], the quantile levels.
         loss: the kind of the loss.
+        team: the processes that compute the forecasts together; None for one process.
     """
 
     windows: Windows
@@ -37,6 +42,7 @@ class ValidationSet:
     tracks: Tensor
     levels: Tensor
     loss: str
+    team: Team | None = None
 
     @classmethod
     def of(cls, windows: Windows, levels: Tensor, loss: str) -> ValidationSet:
@@ -99,12 +105,28 @@ def interval_widths(ensemble: Ensemble, data: ValidationSet, share: float = 0.0)
 
 def _forecast(network: Network | Ensemble, data: ValidationSet) -> tuple[Tensor, Tensor]:
     """The quantiles [W, N, Q] and the targets [W, N] of all windows."""
-    windows, quantiles, targets = data.windows, [], []
+    windows, last = data.windows, Positions(data.starts + data.windows.spec.window - 1)
+    targets = windows.targets(last, windows.cuts[data.tracks], windows.ends[data.tracks])[:, 0]
+    own = slice(None) if data.team is None else data.team.part(len(data.starts))
     network.eval()
-    for starts, tracks in zip(torch.split(data.starts, BATCH), torch.split(data.tracks, BATCH), strict=True):
-        last = Positions(starts + windows.spec.window - 1)
-        targets.append(windows.targets(last, windows.cuts[tracks], windows.ends[tracks])[:, 0])
-        head_inputs = windows.head_inputs(last, windows.begins[tracks])
-        quantiles.append(network.last_position(windows.inputs(starts), head_inputs))
+    quantiles = [_forecast_batch(network, windows, *batch) for batch in _batches(data.starts[own], data.tracks[own])]
     network.train()
-    return torch.cat(quantiles), torch.cat(targets)
+    if data.team is None:
+        return torch.cat(quantiles), targets
+    everything = targets.new_zeros(*targets.shape, len(data.levels))
+    if quantiles:
+        everything[own] = torch.cat(quantiles)
+    return data.team.sum(everything), targets
+
+
+def _batches(starts: Tensor, tracks: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Windows in batches; none if there are no windows."""
+    if len(starts):
+        yield from zip(torch.split(starts, BATCH), torch.split(tracks, BATCH), strict=True)
+
+
+def _forecast_batch(network: Network | Ensemble, windows: Windows, starts: Tensor, tracks: Tensor) -> Tensor:
+    """The quantiles after these windows, [batch, N, Q]."""
+    last = Positions(starts + windows.spec.window - 1)
+    head_inputs = windows.head_inputs(last, windows.begins[tracks])
+    return network.last_position(windows.inputs(starts), head_inputs)

@@ -78,7 +78,10 @@ OTHER: dict[str, Any] = {
     "training.seed": 2,
     "training.device": "mps",
     "training.threads": 2,
+    "training.distribute": "batches",
 }
+SEEN_ELSEWHERE = {"training.threads", "training.patience", "training.distribute", "data.encoding"}
+
 REQUIRED: dict[str, dict[str, Any]] = {  # other settings without which a key has no effect
     "model.joint": {"data.target": ["a", "b"]},
     "data.layout": {"data.target": ["2024", "2023"]},
@@ -172,7 +175,7 @@ def assert_error(result: Outcome, expected: str) -> None:
     assert bool(result.error) is bool(expected), result.error
 
 
-@pytest.mark.parametrize("key", sorted(set(OTHER) - {"training.threads", "training.patience", "data.encoding"}))
+@pytest.mark.parametrize("key", sorted(set(OTHER) - SEEN_ELSEWHERE))
 def test_another_value_gives_another_outcome(key: str, clean: Outcome, tmp_path: Path) -> None:
     content, required = messy(key), REQUIRED.get(key, {})
     special = content is not None or required

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch.distributed as dist
 
@@ -19,7 +22,7 @@ from seqpred import launcher
 from seqpred.errors import Exit, UnreachableError
 from seqpred.notes import Note
 from seqpred.storage.layout import CHECKPOINT, STATE
-from seqpred.training import checkpoint, ranks, rounds
+from seqpred.training import checkpoint, ranks, rounds, team
 from seqpred.training.checkpoint import Checkpoint
 from tests.cli import outside, warm
 from tests.cli.outside import TINY, listing, monthly
@@ -28,7 +31,7 @@ from tests.training.processes import environment, launch
 from tests.training.test_checkpoint import config
 
 pytestmark = pytest.mark.skipif(not dist.is_gloo_available(), reason="needs torch with gloo")
-CONFIG = config("lstm", max_steps=16, validation=14)
+CONFIG = config("lstm", max_steps=16, validation=14, distribute="networks")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,36 @@ def train_until_killed(place: Path, killed: int, rank: int) -> None:
 def test_two_processes_write_the_same_bytes_as_one(tmp_path: Path, expected: Any) -> None:
     assert launch(tmp_path, 2, partial(train, tmp_path)) == [(Exit.DONE, ""), (Exit.DONE, "")]
     assert listing(tmp_path / "m") == expected
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_averaged_gradients_give_the_forecasts_of_one_process(tmp_path: Path, bidirectional: bool) -> None:
+    """With dropout, missing values and parts of a batch that are not equally large."""
+    rows = frame().assign(sales=lambda f: f["sales"].where(f.index % 11 > 0))
+    base = config("lstm", 2, bidirectional, max_steps=16, validation=14, batch_size=5, learning_rate=0.003)
+
+    def train_together(rank: int) -> None:
+        seqpred.train({**base, "training": {**base["training"], "distribute": "batches"}}, rows, tmp_path / "many")
+
+    assert {code for code, _ in launch(tmp_path, 2, train_together)} == {Exit.DONE}
+    one, many = seqpred.train(base, rows, tmp_path / "one"), seqpred.load(tmp_path / "many")
+    assert one.folder.manifest["training"]["chosen"]["step"] == many.folder.manifest["training"]["chosen"]["step"] > 0
+    forecasts = [seqpred.predict(model, rows).filter(regex="forecast|^q") for model in (one, many)]
+    np.testing.assert_allclose(*forecasts, rtol=1e-5)
+
+
+def test_the_first_clock_of_a_team_decides(tmp_path: Path) -> None:
+    """The clock of the other process runs a thousand times as fast, so it alone would end the training at once."""
+
+    def train_with_a_fast_clock(rank: int) -> None:
+        if rank:
+            real = time.monotonic
+            team.time = SimpleNamespace(monotonic=lambda: 1000 * real())  # type: ignore[assignment]
+        tree = {**CONFIG, "training": {**CONFIG["training"], "distribute": "batches", "time_budget": 30.0}}
+        seqpred.train(tree, frame(), tmp_path / "m")
+
+    assert {code for code, _ in launch(tmp_path, 2, train_with_a_fast_clock)} == {Exit.DONE}
+    assert seqpred.load(tmp_path / "m").folder.manifest["training"]["reason"] == "all steps done"
 
 
 @pytest.mark.usefixtures("each_step")
