@@ -11,7 +11,8 @@ from seqpred.arrays import Float
 from seqpred.evaluation.backtest import BacktestSpec, Forecaster, Window, backtest
 from seqpred.evaluation.baselines import Baselines
 from seqpred.features.covariates import Covariate
-from seqpred.forecasting.model import Model, make_forecaster
+from seqpred.forecasting.model import Model
+from seqpred.forecasting.model_session import make_forecaster
 from seqpred.panel.panel import SINCE, Panel
 
 SEED = 0

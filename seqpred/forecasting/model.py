@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from seqpred.arrays import Float
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features.covariates import Covariates
 from seqpred.features.naive import anchor_name
-from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.batch import OnShare, forecast_panel
-from seqpred.forecasting.session_state import AddedForecast, SessionSpec
+from seqpred.forecasting.model_session import AddedOf, make_forecaster, session_spec, torch_runtime
+from seqpred.forecasting.session_state import SessionSpec
 from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel
 from seqpred.pretrained import PRETRAINED
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
 from seqpred.runtime.onnx_graph import PARTS, write_graph
-from seqpred.runtime.runtime import TILE, Runtime
+from seqpred.runtime.runtime import Runtime
 from seqpred.storage.model_folder import Folder, read_folder
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from seqpred.evaluation.backtest import Forecaster
     from seqpred.forecasting.pretrained_part import PretrainedPart
 
-AddedOf = Callable[[Step], AddedForecast]
 RuntimeName = Literal["auto", "onnx", "torch"]
 
 
@@ -178,11 +177,12 @@ class Model:
         Raises:
             FolderError: the folder does not contain a valid one.
         """
-        if self.pretrained_part is None:
+        part = self.pretrained_part
+        if part is None:
             return None
         try:
             (scale,) = self.folder.weights()["interval_scale"].tolist()
-            return self.pretrained_part.forecast(self.config, scale, self.runtime_name)
+            return part.forecast(self.config, scale, self.runtime_name)
         except (RuntimeError, ValueError, TypeError, LookupError) as e:
             raise self._damaged(f"the pretrained network in it cannot be used ({e})") from None
 
@@ -272,48 +272,3 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
         hint = "Pass its name with the data, as in `seqpred.predict('pretrained', data)`."
         raise ConfigError("the pretrained network is not a model folder", hint=hint)
     return Model(read_folder(Path(path)), "onnx" if runtime == "light" else runtime)
-
-
-def make_forecaster(
-    config: ResolvedConfig, covariates: Covariates, runtime: Runtime, added_of: AddedOf | None = None
-) -> Forecaster:
-    """The forecaster of a resolved config, its covariates and a runtime, for increasing cutoffs.
-
-    Args:
-        added_of: from the step of the data to the forecast of which it contains a share.
-    """
-    from seqpred.forecasting.rolling import RollingForecaster
-
-    return RollingForecaster(
-        lambda step, steps: session_spec(config, covariates, runtime, step, steps, added_of and added_of(step))
-    )
-
-
-def session_spec(
-    config: ResolvedConfig,
-    covariates: Covariates,
-    runtime: Runtime,
-    step: Step,
-    steps: int,
-    added: AddedForecast | None = None,
-) -> SessionSpec:
-    """What stays fixed in a session of a model.
-
-    Args:
-        step: of the data; that of irregular data has the usual interval.
-        steps: rows to forecast.
-        added: the forecast of which it contains a share.
-    """
-    series = SeriesSpec(config.input_spec, covariates, config.targets, config.joint)
-    tile = TILE if config.data.id else 1  # a table of one series has no shards
-    horizon, minimums = config.forecast.horizon, config.minimums
-    return SessionSpec(series, runtime, horizon, config.median, step, steps, minimums, tile, added)
-
-
-def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:
-    """The networks of a resolved config in torch."""
-    from seqpred.network.ensemble import Ensemble
-    from seqpred.network.torch_runtime import TorchRuntime
-
-    ensemble = Ensemble.from_weights(config.shape(covariates), weights)
-    return TorchRuntime(ensemble, config.model.window)

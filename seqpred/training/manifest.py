@@ -14,7 +14,7 @@ from seqpred.evaluation.backtest import BacktestSpec, Forecaster, backtest, last
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
-from seqpred.forecasting.model import make_forecaster, torch_runtime
+from seqpred.forecasting.model_session import make_forecaster, torch_runtime
 from seqpred.forecasting.pretrained_part import PretrainedPart
 from seqpred.network.ensemble import Weights
 from seqpred.network.machine import choose_device

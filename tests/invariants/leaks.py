@@ -27,7 +27,7 @@ from seqpred.config.schema import Config
 from seqpred.evaluation.scores import Part
 from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import apply_covariates, fit_covariates
-from seqpred.forecasting.model import make_forecaster, torch_runtime
+from seqpred.forecasting.model_session import make_forecaster, torch_runtime
 from seqpred.network.ensemble import gather
 from seqpred.network.network import Network
 from seqpred.network.recurrent import Stack

@@ -15,7 +15,7 @@ from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.features.inputs import prepare
-from seqpred.forecasting.model import make_forecaster
+from seqpred.forecasting.model_session import make_forecaster
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.opening import open_source
