@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqpred.errors import one_line
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(NamedTuple):
     """Something that was inferred, filled or skipped, or another fact that the user should know.
 
     Attributes:

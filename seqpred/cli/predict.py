@@ -7,9 +7,8 @@ import sys
 from codecs import iterdecode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -135,8 +134,7 @@ def predict(
     run(screen, *load_for(model, source, keys, screen.notify, runtime), asked)
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(NamedTuple):
     """What `predict` and `forecast` are asked for; see their options.
 
     Attributes:

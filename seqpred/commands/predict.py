@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel, open_data
@@ -66,8 +66,7 @@ def forecast_table(
     return compute_forecasts(model, data, steps=steps, quantiles=quantiles, future=future).table()
 
 
-@dataclass(frozen=True)
-class Forecasts:
+class Forecasts(NamedTuple):
     """Forecasts and the history that they continue.
 
     Attributes:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -37,16 +36,14 @@ EXPECTED = {  # by pydantic's type of error, with its context
 }
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a key is set: what errors call the place, and its line for sorting (0 for an override)."""
 
     text: str
     line: int = 0
 
 
-@dataclass(frozen=True)
-class KeyFault:
+class KeyFault(NamedTuple):
     """One fault of a config."""
 
     place: Place

@@ -10,14 +10,14 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from seqpred.config.cells import installed_cells
+from seqpred.config.cells import has_cell, installed_cells
 from seqpred.errors import did_you_mean
 
 T = TypeVar("T")
 
 
 def _cell_name(name: str) -> str:
-    if name not in installed_cells():
+    if not has_cell(name):
         hint = did_you_mean(name, installed_cells())
         raise PydanticCustomError("cell", "no cell of this name is installed", {"hint": hint})
     return name

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,8 +40,7 @@ class Covariate:
         return self.role == "static" or self.daily
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """The inputs that covariates add to each row: numbers, known ones last, then codes, known ones last.
 
     Attributes:

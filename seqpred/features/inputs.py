@@ -12,7 +12,6 @@ the seasonal naive forecast, and a loss in these units weighs series as MASE doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -86,8 +85,7 @@ class Track(NamedTuple):
     profile: Float
 
 
-@dataclass(frozen=True)
-class Origins:
+class Origins(NamedTuple):
     """P rows after which forecasts are made, of B series of C targets.
 
     Attributes:
@@ -141,8 +139,7 @@ class Origins:
         return quantiles
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """T rows of B series of C targets, ready for the network.
 
     Attributes:

@@ -5,7 +5,6 @@ This is what training, forecasts of a panel and a stream call; see `features.inp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +15,7 @@ from seqpred.features.input_spec import InputSpec
 from seqpred.features.inputs import Block, TrackMemory, advance
 
 
-@dataclass(frozen=True)
-class SeriesSpec:
+class SeriesSpec(NamedTuple):
     """How the rows of a series become inputs.
 
     Attributes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,7 @@ from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, read_ragged, rea
 PIECE = 1 << 14  # rows x tracks that are processed at once: what a processor's cache holds
 
 
-@dataclass(frozen=True)
-class RowBlock:
+class RowBlock(NamedTuple):
     """The next rows of B series.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -26,8 +27,7 @@ ROWS_PER_SERIES = 5  # on average, at least, for a column to be an id
 FORECAST_NAMES = re.compile(r"step|target|forecast|cutoff|actual|q0?\.\d+")  # columns of our output
 
 
-@dataclass(frozen=True)
-class Guess:
+class Guess(NamedTuple):
     """The columns of a table, and how those were chosen that the config does not name, by role."""
 
     columns: Columns

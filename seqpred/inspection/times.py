@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from seqpred.errors import DataError
 from seqpred.inspection.names import PART_NAMES, TIME_NAMES, normal
@@ -22,8 +21,7 @@ CHAINS: Sequence[Sequence[Unit]] = (
 )
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """The columns chosen for a role.
 
     Attributes:

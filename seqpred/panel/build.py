@@ -111,7 +111,7 @@ def _build_part(table: Table, frequency: str, parts: _Parts, *, is_trained: bool
         origins[0] = step.times(parts.last.origins[-1:], parts.last.lengths[-1:])[0]
     is_exact = step.unit in ("row", "microsecond") and origins[0] == times[0]
     if step.unit != "irregular" and not (is_exact and is_even(times, rows.starts, step.count)):
-        on_grid = replace(rows, times=times)
+        on_grid = rows._replace(times=times)
         lengths, places = place_on_grid(table, on_grid, origins, step, is_trained=is_trained)
     values = table.values[rows.order]
     if places is not None:

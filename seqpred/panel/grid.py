@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from dataclasses import replace
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -22,8 +22,7 @@ FEWEST_STEPS, NEARLY_ALL = 3, 0.9  # number and share of rows that show another 
 SHOWN = 3  # lines in an error
 
 
-@dataclass(frozen=True)
-class Sorted:
+class Sorted(NamedTuple):
     """The rows of a table by series, then time.
 
     Attributes:
@@ -147,9 +146,9 @@ def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step, *, is_tr
         positions, on_grid = (times - origin) // step.count, (times - origin) % step.count == 0
     else:
         positions, on_grid = np.empty(len(times), np.int64), np.empty(len(times), bool)
-        for one in np.unique(origin):  # a calendar rule is faster with one origin
+        for one in {*origins.tolist()}:  # a calendar rule is faster with one origin
             at = origin == one
-            positions[at], on_grid[at] = step.positions(times[at], int(one))
+            positions[at], on_grid[at] = step.positions(times[at], one)
     lengths = positions[np.append(np.flatnonzero(rows.starts)[1:], len(times)) - 1] + 1
     total = int(lengths.sum())
     if is_trained and (total > 2 * len(times) or not on_grid.all()):

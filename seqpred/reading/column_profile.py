@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from seqpred.errors import DataError
 from seqpred.reading.header import find_nested, header
@@ -30,8 +29,7 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*(?:,\d*)?", re.ASCII)
 LIKE_TIMES = re.compile(r"(?=(?:.*\d){2}).{3,30}")  # short texts with two digits or more
 
 
-@dataclass(frozen=True)
-class ColumnProfile:
+class ColumnProfile(NamedTuple):
     """What the first rows show of a column.
 
     Attributes:
@@ -84,8 +82,7 @@ def name_columns(source: Source) -> list[ColumnProfile]:
     return [ColumnProfile(name, "empty", 0, 0) for name in names] or profile_columns(source)
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(NamedTuple):
     """The cells of one column.
 
     Attributes:

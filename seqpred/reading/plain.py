@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ from seqpred.timestamps.format import INTEGER, TimestampFormat, may_be_timestamp
 SMALL = 1 << 18  # bytes of text that are parsed without pyarrow
 
 
-@dataclass(frozen=True)
-class Plain:
+class Plain(NamedTuple):
     """The parts of a `table.Table`, and how many cells are sentinels."""
 
     clock: TimestampFormat

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqpred.features.naive import NaiveTable, naive_table
 
@@ -10,8 +10,7 @@ PLACES = 4  # along the horizon, at which naive forecasts are weighed
 SHARPNESS = 8.0  # factor of the logits of these weights: how fast they are trained relative to the rest of the head
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """Everything that determines which weights a network has.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqpred.sources.body import Body, Record, kind_of, records_of
 from seqpred.sources.structure import name_lines
@@ -17,8 +17,7 @@ _TOTAL = (  # compiled on first use
 TAIL, TAIL_LINES = 1 << 14, 50  # characters and lines of a text in which its footer is looked for
 
 
-@dataclass(frozen=True)
-class Footer:
+class Footer(NamedTuple):
     """The records of a footer, and how many lines of the text precede the part in which it was found."""
 
     records: tuple[Record, ...] = ()

@@ -233,7 +233,7 @@ class Source:
                 return found
             with self.open_raw_text() as text:
                 before = sum(1 for _ in text) - sum(1 for _ in io.StringIO(tail, newline=""))
-            return replace(found, before=before)
+            return found._replace(before=before)
         except (UnicodeDecodeError, *BROKEN):
             return Footer()  # the reader finds the same fault and reports it
 

@@ -12,7 +12,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from seqpred.sources.body import Body, Record, kind_of, records_of
 from seqpred.sources.columns import column_names
@@ -36,8 +36,7 @@ class StructureError(ValueError):
         self.hint, self.line = hint, line
 
 
-@dataclass(frozen=True)
-class Structure:
+class Structure(NamedTuple):
     """Where the header of a text is, and which lines near it are not rows.
 
     Attributes:
@@ -124,8 +123,7 @@ def _find_header(lines: list[str]) -> Structure:
     below = (record for record in before if record.first > header.last)
     units = list(itertools.takewhile(body.is_units, below))
     skipped = {line for record in (*titles, *units) for line in range(record.first, record.last + 1)}
-    return replace(
-        _structure(delimiter, header, spaced=f'{delimiter} "' in text),
+    return _structure(delimiter, header, spaced=f'{delimiter} "' in text)._replace(
         rewritten=header.first in blanked or _is_altered(header),
         skipped=frozenset(skipped | ({1} if named else set())),
         comment=comment if comments else "",

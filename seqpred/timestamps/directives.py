@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from seqpred.calendar.step import DAY, SECOND
 from seqpred.timestamps.fields import EPOCH, EXCEL_EPOCH, MINUTE
@@ -38,8 +38,7 @@ _ATTRIBUTES = {"Y": "year", "m": "month", "d": "day", "H": "hour", "M": "minute"
 _DEFAULT_NAMES = {**ENGLISH_MONTHS, **ENGLISH_WEEKDAYS, "p": ("AM", "PM")}
 
 
-@dataclass(frozen=True)
-class Directive:
+class Directive(NamedTuple):
     """A part of a pattern such as `%-d` or `%b{ene|feb|...}`: flag `-`, letter `b`, option between the braces."""
 
     letter: str
@@ -89,8 +88,7 @@ class Directive:
         return self.kind.write(stamp, self)
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """What a letter stands for: its field, its regex (loose, and with a fixed number of digits), reader and writer."""
 
     field: str

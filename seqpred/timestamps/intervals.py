@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,8 +16,7 @@ _TEXT = re.compile(r"\+(?:(?P<months>\d+)mo)?(?:(?P<seconds>[+-]?\d+(?:\.\d{1,6}
 _MOST_DAYS = 2  # that the end of an interval of months lies beside the day on which it started
 
 
-@dataclass(frozen=True)
-class Duration:
+class Duration(NamedTuple):
     """From the start of an interval to its end: months, then microseconds.
 
     >>> str(Duration(0, 3_600_000_000)), str(Duration(1, -86_400_000_000)), Duration.parse("+1mo-86400s").months

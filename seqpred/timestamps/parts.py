@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from seqpred.timestamps.directives import KINDS, SPEC, Directive
 from seqpred.timestamps.intervals import Duration
@@ -12,8 +12,7 @@ from seqpred.timestamps.intervals import Duration
 MOST_OPTIONAL = 8  # parts, which bounds the work on one text
 
 
-@dataclass(frozen=True)
-class OptionalPart:
+class OptionalPart(NamedTuple):
     """A part of a pattern that a text may lack."""
 
     parts: tuple[Part, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,7 +143,7 @@ def test_positions_with_a_stride_have_the_inputs_targets_and_forecasts_of_all_po
 ) -> None:
     spec = InputSpec(season=4, anchor=4, lags=(1, longest), autoregression=9)
     shape = Shape(spec.inputs, 6, (0.1, 0.5), "gru", 1, 4, False, 0.0, known=2, anchor=4, blend=True)
-    shape = replace(shape, autoregression=9, recent=spec.recent, profile=spec.profile, cycles=spec.cycles)
+    shape = shape._replace(autoregression=9, recent=spec.recent, profile=spec.profile, cycles=spec.cycles)
     torch.manual_seed(0)
     network = Network(shape)
     windows = of(make()[0], WindowSpec(spec, 8, 6, last_position_only=False, known=shape.known_places))
