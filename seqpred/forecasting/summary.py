@@ -93,7 +93,7 @@ def describe_start(manifest: Mapping[str, Any], seed: int) -> str:
     if start["network"] is None:
         return f"{weights}, blank" + (f": {start['reason']}" if start["reason"] else "")
     share = f"{start['share']:.0%}".replace("%", " %") if start["share"] else "none"
-    return f"{weights}; {share} of the forecast is the pretrained {start['network'].upper()}'s"
+    return f"{weights}; {share} from the pretrained {start['network'].upper()}"
 
 
 def _figure(value: float | None, digits: int = 3) -> str:

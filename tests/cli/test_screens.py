@@ -72,7 +72,7 @@ def test_quantiles_that_do_not_fit_the_terminal_are_counted(models) -> None:
 
 def test_predict_prints_csv_on_a_terminal_if_a_format_is_named(models) -> None:
     single = models["single"]
-    shown = on_terminal(single.place, ["predict", single.folder, single.data, "--format", "csv"])
+    shown = on_terminal(single.place, ["predict", single.folder, single.data, "--format", "csv", "--quiet"])
     assert shown.startswith("month,step,forecast,")
 
 

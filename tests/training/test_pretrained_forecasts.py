@@ -64,7 +64,7 @@ def test_blank_and_bidirectional_networks_do_without(tmp_path: Path) -> None:
     both = seqpred.train(config(bidirectional=True), data, tmp_path / "both")
     assert auto.config.model.start == "pretrained"
     assert auto.pretrained_part is not None
-    assert "% of the forecast is the pretrained LSTM's" in auto.summary()["start"]
+    assert "% from the pretrained LSTM" in auto.summary()["start"]
     assert auto.folder.manifest["start"]["share"] == pytest.approx(auto.pretrained_part.share)
     for model in (blank, both):
         assert model.config.model.start == "blank"
