@@ -17,6 +17,7 @@ from seqpred.panel.duplicates import find_duplicates
 from seqpred.reading.column_profile import ColumnProfile, Kind
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
+from seqpred.sources.dialect import LETTERS
 from seqpred.sources.source import Source
 
 MOST_DUPLICATES = 0.4  # share of rows; two series without an id column would duplicate half of the timestamps
@@ -66,11 +67,20 @@ def guess_columns(profiles: Profiles, source_name: str, series: str | None = Non
     free = [p for p in profiles if p.name not in (*times.names, *series_choice.names)]
     targets = guess_targets(free, is_long=bool(series_choice.names))
     if targets is None:
-        kinds = ", ".join(f"{p.name} ({p.kind})" for p in profiles[:8])
-        hint = "At least one column must hold numbers."
-        raise DataError(f"no numeric column to forecast; the columns are {kinds}", hint=hint, where=source_name)
+        raise _no_target(profiles, source_name)
     columns = Columns(times.names, next(iter(series_choice.names), None), targets.names)
     return Guess(columns, {"time": times, "id": series_choice, "target": targets})
+
+
+def _no_target(profiles: Profiles, source_name: str) -> DataError:
+    kinds = ", ".join(
+        f"{p.name} ({p.kind}{f', such as {p.example[:LETTERS]!r}' if p.example else ''})" for p in profiles[:8]
+    )
+    mixed = next((p.name for p in profiles if p.mixed), None)
+    hint = "At least one column must hold numbers, written as 1234.5."
+    if mixed:
+        hint = f"Column {mixed!r} holds numbers but for such cells: correct them, or leave them empty."
+    return DataError(f"no numeric column to forecast; the columns are {kinds}", hint=hint, where=source_name)
 
 
 # ------------------------------------------------------------------ id
@@ -150,13 +160,20 @@ def guess_targets(profiles: Profiles, *, is_long: bool) -> Choice | None:
     named = _named_target(names)
     texts = [p.name for p in profiles if p.kind == "text" and p.distinct < p.rows]
     if named:
-        return Choice((named,), "by name", tuple(n for n in names if n != named))
+        return Choice((named,), "by name" + _not_numbers(profiles), tuple(n for n in names if n != named))
     if not is_long and not texts:
-        return Choice(tuple(names), "every numeric column" if len(names) > 1 else "the only numeric column")
-    reason = "the last numeric column" if len(names) > 1 else "the only numeric column"
+        reason = "every numeric column" if len(names) > 1 else "the only numeric column"
+        return Choice(tuple(names), reason + _not_numbers(profiles))
+    reason = ("the last numeric column" if len(names) > 1 else "the only numeric column") + _not_numbers(profiles)
     if texts and not is_long and len(names) > 1:
         reason += f", since a table with text ({', '.join(texts[:3])}) is not wide"
     return Choice((names[-1],), reason, tuple(names[:-1]))
+
+
+def _not_numbers(profiles: Profiles) -> str:
+    """What keeps a column of numbers from being one; empty if there is none."""
+    mixed = next((p for p in profiles if p.mixed), None)
+    return f", as {mixed.name!r} is text: it contains {mixed.example[:LETTERS]!r}" if mixed else ""
 
 
 def _is_part(profile: ColumnProfile) -> bool:

@@ -61,7 +61,10 @@ def check_none_ignored(profiles: Profiles, times: Choice, source_name: str) -> N
     """
     if any(p.kind == "time" for p in profiles if p.name in times.names) or len(times.names) > 1:
         return
-    ignored = next((p for p in profiles if p.unreadable and p.name not in times.names), None)
+    suspects = [p for p in profiles if p.unreadable and p.name not in times.names]
+    if times.names or not any(p.kind in ("number", "whole") and not p.counted for p in profiles):
+        suspects = [p for p in suspects if not p.counted]  # a target that grows evenly
+    ignored = next(iter(suspects), None)
     if ignored:
         instead = f"Name the time column in data.time{', or set it to null to take rows in order' * (not times.names)}."
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -25,6 +26,7 @@ Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
 SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
 FEW_ROWS = 3
+MIN_COUNTED = 10  # numbers in equal steps that are no measurements
 DECIMAL_COMMA = re.compile(r"[+-]?\d*(?:,\d*)?", re.ASCII)
 LIKE_TIMES = re.compile(r"(?=(?:.*\d){2}).{3,30}")  # short texts with two digits or more
 
@@ -34,9 +36,11 @@ class ColumnProfile(NamedTuple):
 
     Attributes:
         dated: whether its timestamps are dates without a time of day.
-        counted: whether it numbers the rows.
+        counted: whether it numbers the rows, or counts in equal steps as seconds or Julian dates do.
         part: the unit of a part of a timestamp that it contains, such as `month` or `hour`.
         unreadable: why it is not a time column though it looks like one; empty for others.
+        example: of text, a cell that is not a number.
+        mixed: whether it is text although most of its cells are numbers.
     """
 
     name: str
@@ -47,6 +51,8 @@ class ColumnProfile(NamedTuple):
     counted: bool = False
     part: Unit | None = None
     unreadable: str = ""
+    example: str = ""
+    mixed: bool = False
 
 
 def profile_columns(source: Source) -> list[ColumnProfile]:
@@ -107,17 +113,36 @@ class Cells(NamedTuple):
 
 
 def profile(cells: Cells) -> ColumnProfile:
-    """What a column seems to contain."""
+    """What a column seems to contain; a header that is repeated among its rows does not count."""
+    if cells.name in cells.texts[1:]:
+        cells = cells._replace(texts=[text for text in cells.texts if text != cells.name])
     name, texts = cells.name, cells.texts
     found = _recognize(cells)
     kind = _kind(cells, found)
     unreadable = found.unreadable if kind != "whole" else ""
+    if kind == "clock":
+        unreadable = f"{texts[0]!r} has no date"
     if kind == "text" and found.part:
         unreadable = f"{texts[0]!r} has no year"
     if kind == "text" and cells.distinct == cells.rows >= FEW_ROWS and all(map(LIKE_TIMES.fullmatch, texts)):
         unreadable = unreadable or f"{texts[0]!r} is not a timestamp"
     is_dated = kind == "time" and not found.has_clock
-    return ColumnProfile(name, kind, cells.distinct, cells.rows, is_dated, cells.counted, found.part, unreadable)
+    strange = [text for text in texts if not is_plain_number(text)] if kind == "text" else []
+    example = next((text for text in strange if any(map(str.isdigit, text))), strange[0] if strange else "")
+    mixed = bool(strange) and 2 * len(strange) <= len(texts)
+    counted = cells.counted or (cells.distinct == cells.rows and _counts_evenly(cells.numbers or ()))
+    if counted and not cells.counted and kind in ("number", "whole"):
+        unreadable = unreadable or f"its numbers, from {cells.numbers and cells.numbers[0]}, only count evenly"
+    known = (name, kind, cells.distinct, cells.rows, is_dated, counted, found.part, unreadable)
+    return ColumnProfile(*known, example, mixed)
+
+
+def _counts_evenly(numbers: Sequence[float]) -> bool:
+    """Whether numbers increase in equal steps, but for rounding."""
+    if len(numbers) < MIN_COUNTED:
+        return False
+    steps = [after - before for before, after in itertools.pairwise(numbers)]
+    return min(steps) > 0 and max(steps) - min(steps) < 1e-6 * max(map(abs, numbers))
 
 
 def _plain_cells(name: str, column: Sequence[str]) -> Cells:

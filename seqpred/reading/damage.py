@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from seqpred.errors import DataError
+from seqpred.sources.containers import DAMAGED
 from seqpred.sources.source import Source
 
 CHUNK = 1 << 20  # bytes that are searched at once
@@ -18,7 +19,10 @@ def diagnose(source: Source, fault: Exception) -> DataError:
             f"Name its encoding, as in 'data.encoding: cp1252', or convert it: iconv -f cp1252 -t utf-8 {source.name}"
         )
         return DataError(f"is not {codec} (byte 0x{byte:02x} at {fault.start})", hint=hint, where=source.name)
-    return DataError(f"can't be read ({fault})", hint="Check the file and its permissions.", where=source.name)
+    hint = "Check the file and its permissions."
+    if isinstance(fault, DAMAGED):
+        hint = "It is incomplete or damaged: copy or download it again."
+    return DataError(f"can't be read ({fault})", hint=hint, where=source.name)
 
 
 def empty_file(source: Source) -> DataError:
@@ -51,7 +55,10 @@ def check_widths(source: Source) -> None:
 
 def _too_wide(source: Source, line: int, found: int, expected: int) -> DataError:
     message, where = f"{found} fields where the header has {expected}", f"{source.name}:{line + source.skipped}"
-    return DataError(message, hint="Quote the field that contains a delimiter.", where=where)
+    hint = "Quote the field that contains a delimiter."
+    if found == expected + 1 and line == source.structure.header + 1:
+        hint = f"If all rows have {found}, add the missing name to the header; otherwise, {hint[0].lower()}{hint[1:]}"
+    return DataError(message, hint=hint, where=where)
 
 
 def check_nul(source: Source, size: int | None = None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqpred.errors import DataError
@@ -12,6 +13,7 @@ from seqpred.sources.source import Source
 if TYPE_CHECKING:
     import pandas as pd
 
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _HINT = "Give one JSON object for each row: JSON lines, or a list of objects."
 
 
@@ -23,13 +25,25 @@ def read_json(source: Source, rows: int | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    with source.open_raw_text() as text:
-        objects = list(_objects(source, text.read(), rows))
+    with source.open_raw_text() as file:
+        text = file.read()
+    objects = list(_objects(source, text, rows))
     if not objects:
         raise DataError("is empty", hint=_HINT, where=source.name)
+    if _ESCAPED_SURROGATE.search(text):
+        _check_characters(source, objects)
     if len(objects) == 1 and rows != 1 and not source.head.lstrip().startswith("["):
         _check_flat(source, objects[0])
     return pd.DataFrame(objects)
+
+
+def _check_characters(source: Source, objects: Sequence[dict[str, Any]]) -> None:
+    """Refuse a lone surrogate, which JSON can express and no text can contain."""
+    for row, cells in enumerate(objects):
+        for name, cell in cells.items():
+            if any("\ud800" <= letter <= "\udfff" for letter in f"{name}{cell}"):
+                found = f"{cell!r} in column {name!r} contains a lone surrogate, which is not a character"
+                raise DataError(found, hint="Remove it.", where=source.where(row))
 
 
 def _check_flat(source: Source, only: dict[str, Any]) -> None:

@@ -32,7 +32,8 @@ _MISSING_WORDS = frozenset(  # in lower case
     re.findall(
         r"[^,]+",
         "unavailable,unknown,missing,not available,no data,nodata,n.a.,n.a,n/d,nd,na,nil,none,null,nan,void,undefined,"
-        "offline,error,bad,invalid,fault,i/o timeout,no value,empty,k.a.,k. a.,keine angabe,n.v.,s/o,s.o.,n.d.",
+        "offline,error,bad,invalid,fault,i/o timeout,no value,empty,k.a.,k. a.,keine angabe,n.v.,s/o,s.o.,n.d.,"
+        "#div/0!,#ref!,#value!,#name?,#num!,#null!",
     )
 )
 
@@ -71,7 +72,7 @@ def are_numbers(texts: Collection[str]) -> bool:
     >>> are_numbers(["$5", "$6.50"]), are_numbers(["5", "unavailable"]), are_numbers(["12A", "7C"])
     (True, True, False)
     """
-    cells = [text for text in texts if any(map(str.isdigit, text))]
+    cells = [text for text in texts if any(map(str.isdigit, text)) and not means_missing(text)]
     words = [text for text in texts if text not in set(cells) and not means_missing(text)]
     if not cells or 10 * len(words) > len(cells):
         return False
@@ -101,7 +102,7 @@ def find_decimal(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> t
         rows = np.flatnonzero(stripped(frame[e.column].astype(str)).str.contains(e.digits, regex=False).to_numpy())
         sign = "comma" if "," in e.digits else "point"
         message = f"{e.digits!r} in column {e.column!r} may have a decimal {sign} or group thousands"
-        raise source.fault(rows, message, "No cell decides it: set data.decimal to '.' or ','.") from None
+        raise source.fault(rows[:1], message, "No cell decides it: set data.decimal to '.' or ','.") from None
     separated = [text for text in unusual if np.isfinite(infer_format([text], decimal).number(text))]
     if not separated:
         return "auto", ""
@@ -214,7 +215,7 @@ def _example(found: NumberFormat, column: pd.Series) -> str:
 def _malformed(source: Source, column: pd.Series, found: NumberFormat, rows: npt.NDArray[np.intp]) -> DataError:
     """The error for the cells in these rows, which are words or malformed numbers."""
     texts = stripped(column.iloc[rows].astype(str))
-    words = [text for text in texts.drop_duplicates() if not any(map(str.isdigit, text))]
+    words = [text for text in texts.drop_duplicates() if not any(map(str.isdigit, text)) or means_missing(text)]
     shown = words[0] if words else texts.iloc[0]
     if words:
         rows = rows[texts.isin(words).to_numpy()]

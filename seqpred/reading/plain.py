@@ -95,7 +95,8 @@ def small_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
 
 def _is_plain(part: Source, columns: Columns) -> bool:
     """Whether a file can be parsed as it is stored. Without timestamps only its end shows whether it has a footer."""
-    return part.encoding == "utf-8-sig" and (part.structure.is_plain if columns.time else part.is_plain)
+    is_plain = part.is_plain if part.drops_headers or not columns.time else part.structure.is_plain
+    return part.encoding == "utf-8-sig" and is_plain
 
 
 def _first_time(source: Source, columns: Columns) -> str:

@@ -19,7 +19,7 @@ from seqpred.reading.table import Table, all_names, id_notes, read_table
 from seqpred.reading.thousands import is_open, may_group
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Decimal
-from seqpred.sources.source import Source
+from seqpred.sources.source import SHOWN, Source
 from seqpred.timestamps.format import TimestampFormat
 from seqpred.timestamps.reader import read_timestamps, stripped
 
@@ -40,6 +40,10 @@ def read_thoroughly(source: Source, columns: Columns, categories: Collection[str
         table = read_table(replace(source, drops_empty=True), columns, categories)
         dropped = len(frame) - len(table.times)
         return replace(table, remarks=(*table.remarks, f"{dropped} lines without a value are skipped"))
+    repeated = _repeated_headers(frame, columns.time)
+    if len(repeated) and source.is_csv and not source.drops_headers:
+        table = read_table(replace(source, drops_headers=True), columns, categories)
+        return replace(table, remarks=(*table.remarks, _repetition_note(source, repeated)))
     if decimal != source.dialect.decimal:
         source = source.with_dialect(replace(source.dialect, decimal=decimal))
     names, codes = _series(source, frame, columns.id)
@@ -81,6 +85,20 @@ def _read_as_written(source: Source, columns: Columns, numbers: Sequence[str]) -
         if not more:
             return frame, decimal, note
         texts |= more
+
+
+def _repeated_headers(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[np.intp]:
+    """The rows whose time columns contain their own names, after a byte-order mark where files were joined."""
+    is_header = np.full(len(frame), bool(names))
+    for name in names:
+        is_header &= frame[name].isin([name, f"\ufeff{name}"]).to_numpy()
+    return np.flatnonzero(is_header)
+
+
+def _repetition_note(source: Source, rows: npt.NDArray[np.intp]) -> str:
+    lines = ", ".join(source.where(int(row)).removeprefix(source.name).lstrip(":, ") for row in rows[:SHOWN])
+    what = "line that repeats the header is" if len(rows) == 1 else "lines that repeat the header are"
+    return f"{len(rows)} {what} skipped ({lines}{', ...' if len(rows) > SHOWN else ''})"
 
 
 def _is_suspect(column: pd.Series) -> bool:

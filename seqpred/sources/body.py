@@ -25,6 +25,7 @@ _SIMPLE_UNIT = (
     r"|min|hrs?|hours?|days?|mph|knots?|pp[mb]|usd|eur|gbp|utc|cet|gmt|lux|rh|psu|pcs)"
 )
 _UNIT = rf"%?{_SIMPLE_UNIT}(?:[/* ·^]{_SIMPLE_UNIT}(?:\^?-?[123])?)*|[\[(].{{0,30}}[\])]|yyyy.*"  # compiled when used
+_FORMAT = re.compile(r"\d{1,3}[sdn]")
 _NO_UNIT = frozenset(("ts", "rn", "smp", "avg", "tot", "std", "count", "number", "string", "text", "float", "integer"))
 
 MIN_RECORDS = 4  # of a text with long ones that are examined
@@ -95,6 +96,7 @@ class Body:
         sample = records[max(1, len(records) // 2) :] or records
         self.width = Counter(len(record.fields) for record in sample).most_common(1)[0][0] if sample else 0
         counts = [Counter(kind_of(r.fields[c]) for r in sample if c < len(r.fields)) for c in range(self.width)]
+        self.has_formats = bool(sample) and is_format_row(sample[-1])
         self.kinds: dict[int, Kind] = {}
         for c, count in enumerate(counts):
             kind: Kind = "time" if count["time"] > count["number"] else "number"
@@ -123,17 +125,28 @@ class Body:
 
     def is_row(self, record: Record) -> bool:
         """Whether a record is a row and not a header, a title or a line of units."""
-        if len(record.fields) < min(2, self.width):
+        if len(record.fields) < min(2, self.width) or self._is_format_row(record):
             return False
         matches, misfits = self.matches(record), self.misfits(record)
         if "time" in matches:
             return True
         return bool(matches) and (not misfits or (len(matches) > len(misfits) and not _counts_up(record.filled)))
 
+    def _is_format_row(self, record: Record) -> bool:
+        return not self.has_formats and is_format_row(record)
+
     def is_units(self, record: Record) -> bool:
-        """Whether a record below the header holds the units of the columns."""
+        """Whether a record below the header holds the units or formats of the columns."""
+        if self._is_format_row(record):
+            return True
         found = [_is_unit(text) for text in record.filled]
         return bool(self.kinds and found) and not self.matches(record) and 2 * sum(found) >= len(found)
+
+
+def is_format_row(record: Record) -> bool:
+    """Whether a record holds the widths and types of the columns, as in the RDB format: 15s for text, 10d for dates."""
+    filled = record.filled
+    return len(filled) > 1 and all(map(_FORMAT.fullmatch, filled))
 
 
 def _is_unit(text: str) -> bool:

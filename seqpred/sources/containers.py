@@ -28,13 +28,26 @@ _PACKINGS: dict[bytes, Packing] = {
 }
 _TOOLS = {"gzip": "gunzip", "bzip2": "bunzip2", "xz": "unxz", "zstd": "unzstd", "zip": "unzip"}
 _FORMS: dict[bytes, Form] = {b"PAR1": "parquet", b"ARROW1": "feather", b"FEA1": "feather"}
+_EXPORT = "Export a table as CSV or Parquet."
 _FOREIGN = {  # what a file is, and how to make a table of it
     b"\xd0\xcf\x11\xe0": ("an old Excel workbook (.xls)", "Save it as .xlsx or CSV."),
     b"SQLite format 3": (
         "an SQLite database",
         "Export a table: sqlite3 -header -csv FILE 'select * from TABLE' > t.csv.",
     ),
-    b"\x89HDF": ("an HDF5 file", "Export a table as CSV or Parquet."),
+    b"\x89HDF": ("an HDF5 file", _EXPORT),
+    b"CDF\x01": ("a NetCDF file", _EXPORT),
+    b"CDF\x02": ("a NetCDF file", _EXPORT),
+    b"<stata_dta>": ("a Stata file", _EXPORT),
+    **{bytes((release, order, 1)): ("a Stata file", _EXPORT) for release in range(113, 116) for order in (1, 2)},
+    b"$FL2": ("an SPSS file", _EXPORT),
+    b"$FL3": ("an SPSS file", _EXPORT),
+    bytes(12) + b"\xc2\xea\x81\x60": ("a SAS file", _EXPORT),
+    b"MATLAB 5.0 MAT": ("a MATLAB file", _EXPORT),
+    b"RDX": ("an R workspace", _EXPORT),
+    b"Obj\x01": ("an Avro file", _EXPORT),
+    b"ORC": ("an ORC file", _EXPORT),
+    b"version https://git-lfs": ("a pointer to a file in Git LFS", "Fetch the file itself: git lfs pull."),
     b"\x93NUMPY": ("a NumPy array", "Write it as CSV with column names."),
     b"\x80\x04": ("a Python pickle, which can execute code", "Write it as CSV or Parquet."),
     b"\x80\x05": ("a Python pickle, which can execute code", "Write it as CSV or Parquet."),
@@ -70,6 +83,17 @@ def form_of(magic: bytes, name: str) -> Form:
     return next((form for mark, form in _FORMS.items() if magic.startswith(mark)), "text")
 
 
+def check_unpacked(magic: bytes, name: str) -> None:
+    """Refuse decompressed bytes that are compressed.
+
+    Raises:
+        DataError: they are.
+    """
+    if packing := packing_of(magic):
+        hint = f"Decompress it once with {_TOOLS[packing]}."
+        raise DataError(f"is compressed twice ({packing})", hint=hint, where=name)
+
+
 def unpack(packed: BinaryIO, packing: Packing, size: int, name: str) -> BinaryIO:
     """A stream of the decompressed bytes, which ends with an error beyond a limit that no honest file reaches.
 
@@ -81,7 +105,12 @@ def unpack(packed: BinaryIO, packing: Packing, size: int, name: str) -> BinaryIO
     if not packing:
         return packed
     most = max(MAX_UNPACKED, MAX_RATIO * size)
-    return io.BufferedReader(_Bounded(_decompressor(packed, packing, name), packed, most, (name, packing)))
+    try:
+        stream = _decompressor(packed, packing, name)
+    except BaseException:
+        packed.close()
+        raise
+    return io.BufferedReader(_Bounded(stream, packed, most, (name, packing)))
 
 
 def _decompressor(packed: BinaryIO, packing: Packing, name: str) -> Any:

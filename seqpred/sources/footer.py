@@ -14,6 +14,7 @@ _TOTAL = (  # compiled on first use
 )
 
 
+MIN_ROWS = 10  # with a time, below which a row without one is a total and not a fault
 TAIL, TAIL_LINES = 1 << 14, 50  # characters and lines of a text in which its footer is looked for
 
 
@@ -49,7 +50,16 @@ def find_footer(tail: str, delimiter: str) -> Footer:
     found = list[Record]()
     while records and is_footer(records[-1], body):
         found.insert(0, records.pop())
+    timeless = [record for record in records if _has_no_time(record, body)]
+    if len(records) > MIN_ROWS and timeless == records[-1:]:
+        found.insert(0, records.pop())
     return Footer(tuple(found)) if records and body.kinds else Footer()
+
+
+def _has_no_time(record: Record, body: Body) -> bool:
+    """Whether the cells of timestamps are empty, as in a total below them."""
+    times = [column for column, kind in body.kinds.items() if kind == "time"]
+    return bool(times) and not any(record.fields[column].strip() for column in times if column < len(record.fields))
 
 
 def is_footer(record: Record, body: Body) -> bool:
@@ -57,10 +67,13 @@ def is_footer(record: Record, body: Body) -> bool:
     filled = record.filled
     if not filled:
         return True
-    if "time" in body.matches(record) or kind_of(filled[0]) != "text":
+    if "time" in body.matches(record):
         return False
+    is_text = kind_of(filled[0]) == "text"
     if body.width > 1 and len(record.fields) == 1:
-        return True
+        return is_text or any(map(str.isalpha, filled[0]))  # the end of a row that is cut off has no letters
+    if not is_text:
+        return False
     first = next(i for i, field in enumerate(record.fields) if field.strip())
     return first in body.kinds and (
         len(filled) == 1 < body.width or bool(re.fullmatch(_TOTAL, filled[0], re.IGNORECASE))

@@ -94,12 +94,12 @@ def split_cell(text: str) -> Cell | None:
 def _split_signs(before: str, after: str) -> tuple[str, str, str]:
     """The signs of a number, and what surrounds it without them.
 
-    >>> _split_signs("($", ")"), _split_signs("-$", ""), _split_signs("$-", ""), _split_signs("", "kWh -")
+    >>> _split_signs("$(", ")"), _split_signs("-$", ""), _split_signs("$-", ""), _split_signs("", "kWh -")
     (('(', '$', ''), ('-', '$', ''), ('-', '$', ''), ('-', '', 'kWh'))
     """
     signs = ""
-    if before[:1] == "(" and after[-1:] == ")":
-        signs, before, after = "(", before[1:].strip(), after[:-1].strip()
+    if "(" in (before[:1], before[-1:]) and after[-1:] == ")":
+        signs, before, after = "(", before.strip("( "), after[:-1].strip()
     if after[-1:] in _SIGNS:
         signs, after = signs + after[-1], after[:-1].strip()
     if before[:1] in _SIGNS:

@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from seqpred.errors import ConfigError, DataError, did_you_mean
 from seqpred.sources.source import Source
@@ -42,8 +43,18 @@ def open_source(data: object, standard_input: Callable[[], bytes] = read_standar
     if isinstance(data, (str, Path)):
         return _open_path(str(data))
     if hasattr(data, "columns") and hasattr(data, "iloc"):
+        _check_characters(data)
         return Source("DataFrame", data)  # type: ignore[arg-type]  # pandas need not be imported to recognise one
     raise DataError(f"data is a {type(data).__name__}", hint="Give a path, '-' or a pandas DataFrame.")
+
+
+def _check_characters(frame: Any) -> None:
+    """Refuse lone surrogates in a DataFrame: they cannot be written. Only columns of objects can contain them."""
+    objects = [frame.iloc[:, place] for place, kind in enumerate(frame.dtypes) if str(kind) == "object"]
+    for text in (text for texts in ([*frame.columns], *objects) for text in texts if isinstance(text, str)):
+        if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
+            found = f"{text!r} contains a lone surrogate, which is not a character"
+            raise DataError(found, hint="Remove it.", where="DataFrame")
 
 
 def _open_path(name: str) -> Source:

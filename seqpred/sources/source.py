@@ -15,7 +15,17 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from seqpred.errors import DataError
 from seqpred.sources.columns import column_names
-from seqpred.sources.containers import DAMAGED, MAGIC_BYTES, Form, Packing, form_of, is_workbook, packing_of, unpack
+from seqpred.sources.containers import (
+    DAMAGED,
+    MAGIC_BYTES,
+    Form,
+    Packing,
+    check_unpacked,
+    form_of,
+    is_workbook,
+    packing_of,
+    unpack,
+)
 from seqpred.sources.dialect import USUAL, Dialect
 from seqpred.sources.footer import TAIL, TAIL_LINES, Footer, find_footer
 from seqpred.sources.structure import Structure, StructureError, find_structure, split_lines
@@ -44,6 +54,7 @@ class Source:
         content: a path, several, the bytes of standard input, or a DataFrame.
         skipped: lines (rows, if there are no lines) of a larger source before this piece of it.
         drops_empty: whether lines without a value, such as `,,`, are not rows.
+        drops_headers: whether lines that repeat the header are not rows.
     """
 
     name: str
@@ -51,6 +62,7 @@ class Source:
     dialect: Dialect = USUAL
     skipped: int = 0
     drops_empty: bool = False
+    drops_headers: bool = False
 
     def with_dialect(self, dialect: Dialect) -> Source:
         """The same source in another dialect. What is known of its bytes is not found out again."""
@@ -114,7 +126,9 @@ class Source:
             return form_of(self.magic, self.name)
         try:
             with self._decompressed() as content:
-                return form_of(content.read(MAGIC_BYTES), self.name)
+                magic = content.read(MAGIC_BYTES)
+                check_unpacked(magic, self.name)
+                return form_of(magic, self.name)
         except BROKEN:
             return "text"  # the reader finds the same fault and reports it
 
@@ -172,10 +186,12 @@ class Source:
             return "utf-8-sig" if codecs.lookup(named).name == "utf-8" else named
         try:
             with self.unpacked() as content:
-                mark = content.read(2)
+                mark = content.read(4)
         except BROKEN:
             mark = b""  # the reader finds the same fault and reports it
-        return "utf-16" if mark in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+        if mark in (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE):
+            return "utf-32"
+        return "utf-16" if mark[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
 
     def open_raw_text(self) -> TextIO:
         """The whole text from its beginning, without a byte-order mark."""
@@ -259,14 +275,14 @@ class Source:
     @property
     def is_plain(self) -> bool:
         """Whether a text can be parsed as it is stored: the header first, then nothing but rows."""
-        return self.structure.is_plain and not self.footer.lines and not self.drops_empty
+        return self.structure.is_plain and not (self.footer.lines or self.drops_empty or self.drops_headers)
 
     def open_text(self) -> TextIO:
         """The text of the table from its header on. Lines that are not rows are blank."""
         if self.is_plain:
             return self.open_raw_text()
         with self.open_raw_text() as text:
-            rows = self.structure.rows(text.read(), self.footer.lines)
+            rows = self.structure.rows(text.read(), self.footer.lines, drops_headers=self.drops_headers)
         return io.StringIO(_EMPTY_LINE.sub("", rows) if self.drops_empty else rows, newline="")
 
     def records(self) -> Iterator[tuple[int, list[str]]]:

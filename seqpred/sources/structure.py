@@ -14,12 +14,15 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from seqpred.sources.body import Body, Record, kind_of, records_of
+from seqpred.sources.body import Body, Record, is_format_row, kind_of, records_of
 from seqpred.sources.columns import column_names
+from seqpred.sources.separated import find_separator
 
 DELIMITERS = ";\t|,"  # of equally regular ones the first: a comma is a decimal sign, too
 COMMENTS = ("#", "//", "%")
+RELATION = "@relation"  # begins a file in the formats of Weka and of a forecasting archive
 FEW_CELLS, MANY_CELLS = 60, 1000  # of the head that are examined: first, and if that is not enough
+RULE = re.compile(r"(?=[^\S\n]*\S)[\s|+:=-]*[-=]{2}[\s|+:=-]*")  # |----|---:|, as Markdown and database shells draw
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own way to name the delimiter
 
 
@@ -63,15 +66,20 @@ class Structure(NamedTuple):
         """Whether the text can be parsed as it is."""
         return not (self.rewritten or self.skipped or self.comment or self.spaced)
 
-    def rows(self, text: str, footer: Collection[int] = (), first: int = 1) -> str:
+    def rows(self, text: str, footer: Collection[int] = (), first: int = 1, *, drops_headers: bool = False) -> str:
         """The text with its header rewritten and all lines blanked that are not rows.
 
         Args:
             footer: more such lines.
             first: the number of the text's first line.
+            drops_headers: whether lines that repeat the header are not rows.
         """
+        lines = split_lines(text)
         dropped = {*self.skipped, *footer}
-        return "".join(self._row(i, line, dropped) for i, line in enumerate(split_lines(text), start=first))
+        if drops_headers and first <= self.header < first + len(lines):
+            header = _bare(lines[self.header - first])
+            dropped |= {i for i, line in enumerate(lines, start=first) if i != self.header and _bare(line) == header}
+        return "".join(self._row(i, line, dropped) for i, line in enumerate(lines, start=first))
 
     def _row(self, number: int, line: str, dropped: Collection[int]) -> str:
         end = line[len(line.rstrip("\r\n")) :]
@@ -93,11 +101,12 @@ def find_structure(head: str) -> Structure:
     """
     head = head.removeprefix("\ufeff")
     first = head.partition("\n")[0]
-    if not SEPARATOR_LINE.fullmatch(first) and not first.lstrip().startswith(COMMENTS):
+    is_usual = not SEPARATOR_LINE.fullmatch(first) and not first.lstrip().startswith((*COMMENTS, RELATION))
+    if is_usual and not _rules(split_lines(head) if "--" in head or "==" in head else ()):
         delimiter, records = _split(head, DELIMITERS, FEW_CELLS)
         body = Body(records)
         is_even = len({len(record.fields) for record in records}) == 1
-        if body.start == 1 and body.kinds and is_even:  # the usual file: a header, then rows
+        if body.start == 1 and body.kinds and is_even and body.width > 1:  # the usual file: a header, then rows
             return _structure(delimiter, records[0], spaced=f'{delimiter} "' in head)
     return _find_header(split_lines(head))
 
@@ -108,10 +117,12 @@ def _find_header(lines: list[str]) -> Structure:
     first = next((line.lstrip() for line in lines[len(blanked) :] if line.strip()), "")
     comment = next((mark for mark in COMMENTS if first.startswith(mark)), "")
     comments = [i for i, line in enumerate(lines, start=1) if comment and line.lstrip().startswith(comment)]
-    blanked.update(comments)
+    rules = _rules(lines)
+    blanked.update(comments, rules)
     text = "".join("\n" if i in blanked else line for i, line in enumerate(lines, start=1))
     delimiter, records = _split(text, named[1] if named else DELIMITERS, MANY_CELLS)
     body = Body(records)
+    _check_kind(lines, records, body)
     before = [record for record in records[: body.start] if record.filled]
     header = _choose_header(before, body) if before else _commented_header(lines, comments, delimiter, body)
     if header is None:
@@ -119,16 +130,40 @@ def _find_header(lines: list[str]) -> Structure:
             raise _missing_header(records[0])
         return Structure(delimiter)
     comments = [line for line in comments if line != header.first]
+    rules = [line for line in rules if line < records[min(body.start, len(records) - 1)].first]
     titles = [record for record in records[: body.start] if record.last < header.first]
     below = (record for record in before if record.first > header.last)
     units = list(itertools.takewhile(body.is_units, below))
-    skipped = {line for record in (*titles, *units) for line in range(record.first, record.last + 1)}
+    skipped = {line for record in (*titles, *units) for line in range(record.first, record.last + 1)} | {*rules}
     return _structure(delimiter, header, spaced=f'{delimiter} "' in text)._replace(
         rewritten=header.first in blanked or _is_altered(header),
         skipped=frozenset(skipped | ({1} if named else set())),
         comment=comment if comments else "",
-        notes=(*_comment_notes(comments), *_skipped_notes(titles, units, header)),
+        notes=(
+            *_line_notes("comment", comments),
+            *_line_notes("rule", rules),
+            *_skipped_notes(titles, units, header),
+        ),
     )
+
+
+def _check_kind(lines: Sequence[str], records: Sequence[Record], body: Body) -> None:
+    """Refuse texts that are tables of another kind.
+
+    Raises:
+        StructureError: it is an ARFF file, or something else than a delimiter separates the columns.
+    """
+    relation = next((i for i, line in enumerate(lines, start=1) if line.lower().startswith(RELATION)), 0)
+    if relation:
+        raise StructureError("this is an ARFF or TSF file", "Export a table as CSV or Parquet.", relation)
+    remedy = find_separator([lines[record.first - 1] for record in records]) if body.width < 2 else ""
+    if remedy:
+        raise StructureError("no delimiter (, ; | or a tab) separates the columns", remedy, records[0].first)
+
+
+def _rules(lines: Sequence[str]) -> list[int]:
+    """The lines, from 1, that only separate others."""
+    return [i for i, line in enumerate(lines, start=1) if RULE.fullmatch(line)]
 
 
 def _structure(delimiter: str, header: Record, *, spaced: bool) -> Structure:
@@ -201,9 +236,9 @@ def _missing_header(first: Record) -> StructureError:
     return StructureError(f"the header is missing: this line holds data ({cells})", hint, first.first)
 
 
-def _comment_notes(lines: Sequence[int]) -> Iterator[str]:
+def _line_notes(what: str, lines: Sequence[int]) -> Iterator[str]:
     if lines:
-        yield f"{name_lines(lines)} skipped: {'comments' if len(lines) > 1 else 'a comment'}"
+        yield f"{name_lines(lines)} skipped: {what + 's' if len(lines) > 1 else 'a ' + what}"
 
 
 def _skipped_notes(titles: Sequence[Record], units: Sequence[Record], header: Record) -> Iterator[str]:
@@ -211,7 +246,8 @@ def _skipped_notes(titles: Sequence[Record], units: Sequence[Record], header: Re
         yield f"{name_lines([r.first for r in titles])} skipped: a title above the header on line {header.first}"
     if units:
         shown = ", ".join(units[0].filled[:3])
-        yield f"{name_lines([r.first for r in units])} skipped: units below the header ({shown})"
+        what = "formats" if is_format_row(units[0]) else "units"
+        yield f"{name_lines([r.first for r in units])} skipped: {what} below the header ({shown})"
 
 
 def name_lines(lines: Sequence[int]) -> str:
@@ -225,6 +261,11 @@ def name_lines(lines: Sequence[int]) -> str:
     if lines[-1] - lines[0] == len(lines) - 1:
         return f"lines {lines[0]} to {lines[-1]} are"
     return f"lines {', '.join(map(str, lines[:3]))}{', ...' if len(lines) > 3 else ''} are"
+
+
+def _bare(line: str) -> str:
+    """A line without its line break and, where files were joined, the byte-order mark of the next one."""
+    return line.rstrip("\r\n").removeprefix("\ufeff")
 
 
 def split_lines(text: str) -> list[str]:

@@ -18,13 +18,14 @@ from seqpred.timestamps.intervals import Duration, usual_duration
 from seqpred.timestamps.meanings import Meaning, choose, is_sensible, meanings_of, no_meaning
 from seqpred.timestamps.pattern import Pattern, compile_pattern
 from seqpred.timestamps.readings import Readings
-from seqpred.timestamps.regularity import years_of
+from seqpred.timestamps.regularity import exchanged, years_of
 from seqpred.timestamps.scan import NoTimestampError, Scan, scan
 from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.unreadable import WRITE_ISO, UnreadableError, no_timestamps, unlike_others
 
 MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more holds something else
 MOST_OFFSETS = 4  # of a zone; its clocks change twice a year
+_FISCAL = re.compile(r"\bfy|fiscal", re.IGNORECASE)
 _DASHED = re.compile(r":00-0{1,2}:00(?::00)?$")  # in a shape
 
 
@@ -67,6 +68,10 @@ def infer_pattern(texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto",
     if len(covered) < len(texts):
         raise unlike_others(texts, covered, asked[0].pattern)
     chosen, notes = choose(asked, form, hint)
+    if chosen.pattern.date_order and len(wrong := exchanged(chosen.readings.times)):
+        message = f"has day and month exchanged: as {chosen.pattern.shown} it is out of order"
+        remedy = "A spreadsheet exchanges them where it can: export the dates again as 2024-12-31."
+        raise UnreadableError(message, remedy, wrong.tolist(), recognized=True)
     return _finished(form, chosen, texts, notes)
 
 
@@ -118,6 +123,8 @@ def _finished(form: Form, meaning: Meaning, texts: ShapedTexts, notes: tuple[str
     if "short_year" in pattern.fields:
         _check_century(readings.times)
         notes = (*notes, f"two-digit years are read as {FIRST_SHORT_YEAR} to {LAST_SHORT_YEAR}")
+    if any(_FISCAL.search(slot.text) for slot in form.slots if not slot.role):
+        notes = (*notes, "fiscal years are read as calendar years, as in {}")
     if form.lacking & {"clock", "clock and zone"}:
         notes = (*notes, _midnight_note(pattern, readings, texts))
     final = compile_pattern(compose(form, meaning.letters, flags, length or ANY))

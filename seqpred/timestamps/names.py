@@ -102,7 +102,8 @@ def fold(word: str) -> str:
     ('fevr', 'marz')
     """
     plain = unicodedata.normalize("NFKD", word.casefold().replace(".", "")).translate(_NO_ACCENT)
-    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+    bare = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return unicodedata.normalize("NFC", bare)  # Hangul was decomposed
 
 
 def _lists(table: Mapping[str, str]) -> list[tuple[str, ...]]:

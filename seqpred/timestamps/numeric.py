@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from seqpred.arrays import Int
+from seqpred.timestamps.fields import FIRST_SHORT_YEAR, LAST_SHORT_YEAR
 from seqpred.timestamps.infer import Inferred
 from seqpred.timestamps.meanings import COMPACT_YEARS
 from seqpred.timestamps.pattern import compile_pattern
@@ -24,6 +25,14 @@ EPOCH_YEARS = (1980, 2100)  # of seconds since 1970; outside, ten digits are som
 SERIAL_YEARS = (1950, 2060)  # of Excel serial dates
 LEAST_REGULAR = 0.5  # the share of distances that are the usual one
 _NUMBER = re.compile(r"\d+(?:\.(?P<decimals>\d+))?")
+_COMPACT: dict[int, tuple[str, ...]] = {
+    6: ("%Y%m", "%G%V"),
+    7: ("%Y%j",),
+    8: ("%Y%m%d", "%d%m%Y", "%m%d%Y"),
+    10: ("%Y%m%d%H",),
+    12: ("%Y%m%d%H%M",),
+    14: ("%Y%m%d%H%M%S",),
+}
 _UNITS_OF_SERIALS = ("date", "time", "day", "week", "month")
 
 
@@ -62,7 +71,9 @@ def infer_numeric(texts: Sequence[str] | ShapedTexts, unit: Unit | None = None) 
         return None
     decimals = {len(match["decimals"] or "") for match in found if match}
     meanings = []
-    for kind in _kinds(max(len(shape.partition(".")[0]) for shape in texts.groups), decimals, unit):
+    for kind in _kinds({len(shape.partition(".")[0]) for shape in texts.groups}, decimals, unit):
+        if kind.pattern == "%Y.%-m" and not _has_short_months(texts):
+            continue
         pattern = compile_pattern(kind.pattern)
         readings = pattern.read(texts)
         if _holds(kind, readings, unit):
@@ -71,36 +82,42 @@ def infer_numeric(texts: Sequence[str] | ShapedTexts, unit: Unit | None = None) 
         return None
     if {"%d%m%Y", "%m%d%Y"} <= {pattern.text for _, _, pattern, _ in meanings}:
         raise ambiguous(("day-first", "month-first"))
-    _, kind, pattern, readings = max(meanings, key=lambda meaning: meaning[0])
+    best, kind, pattern, readings = max(meanings, key=lambda meaning: meaning[0])
+    equal = [other for score, _, other, _ in meanings if score == best and "%y" in other.text]
+    if "%y" in pattern.text and len(equal) > 1:
+        raise ambiguous([str(other.date_order) for other in equal])
     return Inferred(pattern, readings, (_note(texts[0], kind, readings.times),))
 
 
-def _kinds(width: int, places: set[int], unit: Unit | None) -> Iterator[_Kind]:
+def _kinds(widths: set[int], places: set[int], unit: Unit | None) -> Iterator[_Kind]:
     """The meanings that numbers of so many digits before and after the point can have, the usual one first."""
-    decimals = max(places)
-    if decimals:
-        if width == 4:
-            yield _Kind(f"%{min(decimals, 12)}D", COMPACT_YEARS, "years and twelfths of a year")
-            if places == {2}:
-                yield _Kind("%Y.%m", COMPACT_YEARS, "years and months")
-        if width == 5 and unit in _UNITS_OF_SERIALS:
-            yield _Kind(f"%{min(decimals, 12)}J", SERIAL_YEARS, "Excel serial dates")
-        if width in (9, 10):
-            yield _Kind(
-                f"%s.%{decimals}f" if decimals <= 9 else "%s.%f", EPOCH_YEARS, "seconds since 1970", surely=True
-            )
-        return
-    compact = {
-        6: ("%Y%m", "%G%V"),
-        7: ("%Y%j",),
-        8: ("%Y%m%d", "%d%m%Y", "%m%d%Y"),
-        10: ("%Y%m%d%H",),
-        12: ("%Y%m%d%H%M",),
-    }
-    compact[14] = ("%Y%m%d%H%M%S",)
-    for pattern in reversed(compact[width]) if width in compact and unit == "week" else compact.get(width, ()):
+    if max(places):
+        yield from _decimal_kinds(widths, places, unit)
+    else:
+        yield from _whole_kinds(max(widths), unit)
+
+
+def _decimal_kinds(widths: set[int], places: set[int], unit: Unit | None) -> Iterator[_Kind]:
+    width, decimals = max(widths), max(places)
+    if width <= 2 and places == {4}:
+        yield _Kind("%-m.%Y" if 1 in widths else "%m.%Y", COMPACT_YEARS, "months and years")
+    if width == 4:
+        yield _Kind(f"%{min(decimals, 12)}D", COMPACT_YEARS, "years and twelfths of a year")
+        if places in ({2}, {1, 2}):
+            yield _Kind("%Y.%m" if places == {2} else "%Y.%-m", COMPACT_YEARS, "years and months")
+    if width == 5 and unit in _UNITS_OF_SERIALS:
+        yield _Kind(f"%{min(decimals, 12)}J", SERIAL_YEARS, "Excel serial dates")
+    if width in (9, 10):
+        yield _Kind(f"%s.%{decimals}f" if decimals <= 9 else "%s.%f", EPOCH_YEARS, "seconds since 1970", surely=True)
+
+
+def _whole_kinds(width: int, unit: Unit | None) -> Iterator[_Kind]:
+    compact = _COMPACT.get(width, ())
+    for pattern in reversed(compact) if unit == "week" else compact:
         label = {"%G%V": "years and ISO weeks", "%Y%j": "years and days of the year"}.get(pattern, "dates")
         yield _Kind(pattern, (1900, 2100), label, surely=width >= 8)
+    for pattern in ("%y%m%d", "%d%m%y", "%m%d%y") if width == 6 and unit in ("date", "time") else ():
+        yield _Kind(pattern, (FIRST_SHORT_YEAR, LAST_SHORT_YEAR + 1), "dates with two-digit years")
     if width == 5:
         if unit in ("quarter", "time"):
             yield _Kind("%Y%q", (1900, 2100), "years and quarters")
@@ -109,6 +126,11 @@ def _kinds(width: int, places: set[int], unit: Unit | None) -> Iterator[_Kind]:
     for digits, name in ((0, "seconds"), (3, "milliseconds"), (6, "microseconds"), (9, "nanoseconds")):
         if width - digits in (9, 10):
             yield _Kind(f"%{digits or ''}s", EPOCH_YEARS, f"{name} since 1970", surely=True)
+
+
+def _has_short_months(texts: ShapedTexts) -> bool:
+    """Whether 2005.1 is January: October is 2005.10, and no month is written as 2005.01."""
+    return any(text.endswith(".10") for text in texts) and not any(".0" in text for text in texts)
 
 
 def _holds(kind: _Kind, readings: Readings, unit: Unit | None) -> bool:

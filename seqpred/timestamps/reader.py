@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from seqpred.timestamps.infer import Inferred
     from seqpred.timestamps.unreadable import UnreadableError
 
+FILL_TIME = "Every row needs its time: repeat it where one cell stands for several rows, or remove the rows without it."
 UNFOLDED = "%Y-%m-%d %H:%M:%S"  # how timestamps are written that were never text
 
 
@@ -78,7 +79,7 @@ def _read(source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int)
     for name in names:
         empty = np.flatnonzero(frame[name].isna().to_numpy())
         if len(empty):
-            raise source.fault(empty, f"column {name!r} is empty", "Every row needs its time.")
+            raise source.fault(empty, f"column {name!r} is empty", FILL_TIME)
     if len(names) > 1:
         return _split(source, frame[list(names)])
     column = frame[names[0]]

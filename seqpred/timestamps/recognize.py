@@ -15,6 +15,7 @@ from seqpred.timestamps.split import TimeColumn, clock_pattern, named_part, numb
 from seqpred.timestamps.units import Unit, is_time_name, unit_of
 from seqpred.timestamps.unreadable import UnreadableError
 
+_COARSE = ("year", "half", "quarter", "month", "week", "date", "time")
 FEWEST = 24  # rows from which a regular step proves that numbers without a telling name are timestamps
 
 
@@ -46,8 +47,10 @@ def recognize_texts(name: str, texts: Sequence[str]) -> Recognized:
     >>> recognize_texts("Month", ["January 1990"]).is_time, recognize_texts("Month", ["January", "February"]).part
     (True, 'month')
     """
-    if 2 * sum(NUMBER.fullmatch(text) is not None for text in texts) > len(texts):
-        return Recognized()  # numbers, with a word or a mark among them
+    numbers = [text for text in texts if NUMBER.fullmatch(text)]
+    if 2 * len(numbers) > len(texts):  # numbers, with a word or a mark among them
+        unit = TimeColumn(name, tuple(texts)).unit
+        return Recognized(part=number_unit(unit, numbers) if unit else None)
     try:
         pattern = infer_pattern(texts, hint=unit_of(name) or "").pattern
         return Recognized(is_time=True, has_clock=pattern.has_clock)
@@ -72,9 +75,11 @@ def recognize_numbers(name: str, texts: Sequence[str], numbers: Sequence[float])
     """
     unit = TimeColumn(name, tuple(texts)).unit
     has_decimals = any("." in text for text in texts)
-    if has_decimals and max(len(text.partition(".")[2]) for text in texts) == 2:
-        texts = [f"{number:.2f}" for number in numbers]  # October 1990 may be 1990.10 in the file
-    if may_be_timestamps(min(numbers), max(numbers)) or (has_decimals and unit):
+    decimals = max(len(text.partition(".")[2]) for text in texts)
+    if decimals in (2, 4):  # October 1990 may be 1990.10 or 10.1990 in the file
+        texts = [f"{number:.{decimals}f}" for number in numbers]
+    are_months = decimals == 4 and min(numbers) >= 1 and max(numbers) < 13
+    if may_be_timestamps(min(numbers), max(numbers)) or (has_decimals and (unit or are_months)):
         try:
             inferred = infer_numeric(texts, unit)
         except UnreadableError:
@@ -82,6 +87,8 @@ def recognize_numbers(name: str, texts: Sequence[str], numbers: Sequence[float])
         if inferred and (unit or len(texts[0]) >= 8 or _is_more_regular(inferred.readings.times.tolist(), numbers)):
             return Recognized(is_time=True, has_clock=inferred.pattern.has_clock)
     part = number_unit(unit, texts) if unit else None
+    if unit in _COARSE and has_decimals and min(numbers) >= 1000 and max(numbers) < 3000:
+        return Recognized(is_time=True)  # 2005.1 and 2005.10 are one number, and two texts
     if unit in ("date", "time") and has_decimals:
         return Recognized(unreadable=f"{texts[0]!r} is neither a timestamp nor a whole number")
     return Recognized(part=part)

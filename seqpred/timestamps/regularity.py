@@ -11,6 +11,7 @@ from seqpred.arrays import Int
 from seqpred.calendar.step import DAY
 
 SHORTEST_MONTH = 28 * DAY
+REGULAR = 0.7  # the share of usual distances from which dates are regular, weekends apart
 
 
 def regularity(times: Int) -> float:
@@ -38,6 +39,30 @@ def monotony(times: Int) -> float:
     """
     change = np.sign(np.diff(times))
     return float(max((change >= 0).mean(), (change <= 0).mean())) if len(change) else 1.0
+
+
+def exchanged(times: Int) -> Int:
+    """The places of times whose day and month are exchanged; none unless all are regular and in order without that.
+
+    A spreadsheet that expects the month first exchanges them in those dates of which that is possible.
+
+    >>> dates = ["2024-01-11", "2024-01-12", "2024-01-13", "2024-01-14", "2024-01-15"]
+    >>> exchanged(np.array(["2024-11-01", "2024-12-01", *dates[2:]], "datetime64[us]").astype(np.int64))
+    array([0, 1])
+    """
+    if monotony(times) == 1:
+        return np.empty(0, np.int64)
+    days = times // DAY
+    months = _months(times)
+    day = days - months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)  # from 0, as the month
+    month = months % 12
+    found = (day < 12) & (day != month)
+    if 2 * found.sum() > len(times):  # of dates in any order, those that cannot be exchanged are the most
+        return np.empty(0, np.int64)
+    other = (months - month + day).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64) + month
+    meant = np.where(found, other * DAY + times % DAY, times)
+    is_better = monotony(meant) == 1 and regularity(meant) >= max(REGULAR, regularity(times))
+    return np.flatnonzero(found) if is_better else np.empty(0, np.int64)
 
 
 def are_four_week_periods(mondays: Int) -> bool:

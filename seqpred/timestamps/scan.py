@@ -41,9 +41,9 @@ _SHORT_MARKERS = {"t": "q", "h": "i", "s": "i"}  # where there is nothing else b
 _LITERALS = frozenset(
     ("month", "date", "day", "year", "period", "time", "datum", "monat", "jahr", "mois", "mes", "mese", "of", "de",
      "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "he", "h", "t", "ending", "ended", "starting",
-     "beginning", "commencing", "年", "月", "日", "년", "월", "일")
+     "beginning", "commencing", "fy", "fiscal", "年", "月", "日", "년", "월", "일")
 )  # fmt: skip
-_ATTACHED = frozenset(("h", "he", "t", "年", "月", "日", "년", "월", "일"))  # literals that may touch digits
+_ATTACHED = frozenset(("h", "he", "t", "fy", "年", "月", "日", "년", "월", "일"))  # literals that may touch digits
 
 
 @dataclass(frozen=True)

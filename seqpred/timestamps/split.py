@@ -40,7 +40,7 @@ _AFTER: dict[str, tuple[Unit, ...]] = {  # what a number without a telling name 
     "minute": ("second",),
     "second": (),
 }
-_SLOTS = {24: 3600, 48: 1800, 50: 1800, 96: 900, 100: 900, 144: 600, 288: 300, 1440: 60}  # seconds, by slots a day
+_SLOTS = {24: 3600, 48: 1800, 96: 900, 144: 600, 288: 300, 1440: 60}  # seconds, by slots a day
 _PREFIX = "2000-01-31 "  # puts a clock behind a date, which `infer_pattern` then reads
 _CLOCK_PREFIX = "%Y-%m-%d "
 _CLOCK_INTERVAL = re.compile(r"\d{1,2}:\d\d-\d{1,2}:\d\d")
@@ -225,7 +225,7 @@ def _slots_or_clock(column: TimeColumn, numbers: Sequence[int]) -> str:
     if column.unit != "slot" and most > 50 and all(map(_is_clock_number, column.texts)):
         widths = {len(text) for text in column.texts}
         return "%H%M" if widths == {4} else "%H%M%S" if widths == {6} else "%O"
-    length = next((seconds for slots, seconds in _SLOTS.items() if most <= slots), 0)
+    length = next((seconds for slots, seconds in _SLOTS.items() if most <= slots + slots // 24), 0)  # 25 hours at most
     if not length or min(numbers) < 1:
         raise _unfit(column, "day")
     if most * length * SECOND > DAY:

@@ -50,4 +50,6 @@ def unlike_others(texts: ShapedTexts, covered: Int, pattern: Pattern) -> Unreada
     """The error of texts whose form differs from that of most; `covered` are the places of the others."""
     others = sorted(set(range(len(texts))) - set(covered.tolist()))
     message = f"is not a timestamp of the form {pattern.shown}, unlike {texts[covered[0]]!r}"
-    return UnreadableError(message, "Write all timestamps in one form.", others, recognized=True)
+    has_digits = any(any(map(str.isdigit, texts[place])) for place in others)
+    hint = "Write all timestamps in one form." if has_digits else "Remove these lines: they are not rows."
+    return UnreadableError(message, hint, others, recognized=True)

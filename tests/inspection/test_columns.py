@@ -72,9 +72,18 @@ def test_a_column_of_dates_precedes_an_integer_column_called_hour() -> None:
 
 def test_no_numeric_column_is_an_error_that_lists_the_columns() -> None:
     with pytest.raises(
-        DataError, match=r"sales\.csv: no numeric column to forecast; the columns are ds \(time\), a \(text\)"
+        DataError,
+        match=r"sales\.csv: no numeric column to forecast; the columns are ds \(time\), a \(text, such as 'x'\)",
     ):
         guess("ds,a\n2024-01-01,x\n2024-01-02,y\n")
+
+
+def test_a_column_of_numbers_with_a_few_other_cells_is_reported_when_another_is_chosen() -> None:
+    rows = "".join(f"2024-01-{d:02d},{'<' * (d % 4 == 0)}{d * d},{d % 5}\n" for d in range(1, 30))
+    source = Source("sales.csv", f"date,conc,flow\n{rows}".encode())
+    choice = guess_columns(profile_columns(source), source.name).choices["target"]
+    assert choice.names == ("flow",)
+    assert "'conc' is text: it contains '<16'" in choice.reason
 
 
 def test_every_guess_has_a_reason() -> None:

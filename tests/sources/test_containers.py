@@ -294,3 +294,34 @@ def test_periods_in_a_parquet_file_are_timestamps() -> None:
 )
 def test_json_that_is_one_object_is_answered_with_how_to_extract_its_rows(content: str, hint: str) -> None:
     assert hint in fault(content.encode())
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [(b'{"id": "a", "y": 1}\n{"id": "\\ud800", "y": 1}\n', ":2"), (b'[{"y": 1}, {"\\udfff": 1}]', "row 1")],
+)
+def test_a_lone_surrogate_in_json_is_an_error_with_its_place(content: bytes, where: str) -> None:
+    message = fault(content)
+    assert "contains a lone surrogate, which is not a character" in message
+    assert where in message
+
+
+@pytest.mark.parametrize("names", [["id", "y"], ["id", "y\ud800"]])
+def test_a_lone_surrogate_in_a_data_frame_is_an_error(names: list[str]) -> None:
+    frame = pd.DataFrame({"id": pd.Series(["a\ud800" if names[1] == "y" else "a"], dtype=object), "y": [1.0]})
+    frame.columns = pd.Index(names, dtype=object)
+    with pytest.raises(DataError, match="lone surrogate"):
+        open_source(frame)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (gzip.compress(gzip.compress(b"ds,y\n2024-01-01,1\n")), "is compressed twice (gzip)"),
+        (b"<stata_dta><header><release>118", "is a Stata file"),
+        (b"$FL2@(#) SPSS DATA FILE", "is an SPSS file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer to a file in Git LFS"),
+    ],
+)
+def test_a_file_of_another_program_is_named(content: bytes, found: str) -> None:
+    assert found in fault(content)
