@@ -6,7 +6,7 @@ import ctypes
 import multiprocessing
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -46,12 +46,14 @@ class Channel:
 
 
 Work = Callable[[Any, Channel], Any]
-"""Does a job and returns its result. With the method `spawn`, it must be picklable."""
+"""Does a job and returns its result. Except with the method `fork`, it must be picklable."""
+
+Method = Literal["fork", "forkserver", "spawn"]
 
 
 @dataclass
 class _Worker:
-    process: Any  # ForkProcess or SpawnProcess
+    process: Any  # ForkProcess, ForkServerProcess or SpawnProcess
     pipe: Connection
     number: int | None = None
 
@@ -66,12 +68,12 @@ class Pool:
     Attributes:
         count: how many workers there may be.
         method: `fork` shares memory with this process and takes milliseconds, but is safe only without other threads;
-            `spawn` imports everything again.
+            `forkserver` forks a process that has imported what `start_server` names; `spawn` imports everything again.
     """
 
     count: int
     work: Work
-    method: Literal["fork", "spawn"]
+    method: Method
     _workers: list[_Worker] = field(default_factory=list)
 
     def __enter__(self) -> Pool:
@@ -144,6 +146,20 @@ class Pool:
         worker = _Worker(process, ours)
         self._workers.append(worker)
         return worker
+
+
+def start_server(modules: Sequence[str]) -> Method:
+    """Start importing modules in a process that workers are forked from, without waiting for it; the method for `Pool`.
+
+    Where the system has no such processes, the method is `spawn`.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return "spawn"
+    from multiprocessing import forkserver
+
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*modules])
+    forkserver.ensure_running()
+    return "forkserver"
 
 
 def _main(pipe: Connection, work: Work, inherited: list[Connection]) -> None:

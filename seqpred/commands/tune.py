@@ -22,6 +22,9 @@ from seqpred.tuning.results import TuneResult, TuneSpec
 from seqpred.tuning.space import Space, read_space
 from seqpred.tuning.study import run_study
 from seqpred.tuning.workers import Job
+from seqpred.workers import start_server
+
+TRAINING = ("seqpred.commands.train", "seqpred.training.validate", "seqpred.training.manifest")  # what a trial imports
 
 
 def tune(  # noqa: PLR0913, as many options as the command
@@ -67,6 +70,7 @@ def tune(  # noqa: PLR0913, as many options as the command
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     config = as_config(config)
     space = read_space(config, grid)
+    method = start_server(TRAINING)  # it imports torch while this process reads the data
     jobs = jobs or cores()
     config = _for_trials(config, space, jobs)
     held_out = None if holdout is None else str(holdout)
@@ -84,6 +88,7 @@ def tune(  # noqa: PLR0913, as many options as the command
         fingerprint=fingerprint,
         resume=resume,
         holdout=held_out,
+        method=method,
     )
     result = run_study(spec, run_trial, notify, on_progress)
     if held_out is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from seqpred.config.schema import Config
 from seqpred.notes import Progress
 from seqpred.tuning.space import Space
+from seqpred.workers import Method
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -29,6 +30,7 @@ class TuneSpec:
         jobs: trainings at the same time.
         fingerprint: of the data.
         holdout: rows or the time that no trial is trained on, as for `train`; None for no holdout.
+        method: how worker processes start; see `workers.Pool`.
     """
 
     config: Config
@@ -43,6 +45,7 @@ class TuneSpec:
     fingerprint: str
     resume: bool
     holdout: str | None = None
+    method: Method = "spawn"
 
 
 @dataclass(frozen=True)

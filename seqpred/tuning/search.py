@@ -36,7 +36,7 @@ class Search:
     def run(self) -> None:
         """Start trials while there are free processes, and take note of what they report."""
         self._retry_interrupted()
-        with Pool(self.spec.jobs, self.train) as pool:
+        with Pool(self.spec.jobs, self.train, self.spec.method) as pool:
             try:
                 while True:
                     while pool.free and self._wants_another():

@@ -67,10 +67,11 @@ class Pool:
 
     count: int
     train: Train
+    method: workers.Method
     pool: workers.Pool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.pool = workers.Pool(self.count, partial(_work, self.train), "spawn")
+        self.pool = workers.Pool(self.count, partial(_work, self.train), self.method)
 
     def __enter__(self) -> Pool:
         return self
