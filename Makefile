@@ -58,7 +58,7 @@ bench: install  ## measure speed and memory relative to a reference in the same 
 bench-speed: install  ## measure training and evaluation relative to a matrix product in the same run
 	$(BIN)/python benchmarks/speed.py
 
-scale: install  ## forecast and score 20,000 series, in one process and in two shards: the figures in docs/scale.md
+scale: install  ## forecast and score 20,000 series, in one process, in shards and with Ray: the figures in docs/scale.md
 	$(BIN)/python benchmarks/scale.py
 
 bench-peers: install  ## compare with other libraries, each in its own virtual environment (needs PyPI)

@@ -1,7 +1,7 @@
-"""Forecasts and scores of very many series: two shards at the same time relative to one process.
+"""Very many series: training on a time budget, then forecasts and scores in one process, in two shards and with Ray.
 
-Run: python benchmarks/scale.py [SERIES]; each series has 60 rows. The files of the shards must have the bytes of one
-process.
+Run: python benchmarks/scale.py [SERIES]; each series has 60 rows. One process is limited to one core, each shard to a
+core of its own, and Ray starts a worker for each core. All files must have the same bytes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROWS, SHARDS = 60, 2
 CONFIG = """
 data: {path: many.csv, id: unique_id, time: ds, target: y}
 forecast: {horizon: 14}
-training: {max_steps: 60}
+training: {time_budget: 20}
 """
 
 
@@ -33,26 +33,30 @@ def write(path: Path, series: int) -> None:
     pd.DataFrame({"unique_id": ids, "ds": dates, "y": y.ravel().round(2)}).to_csv(path, index=False)
 
 
-def run(place: Path, *commands: str) -> list[str]:
+def run(place: Path, *commands: str, pinned: bool = True) -> tuple[float, list[str]]:
     """Run commands at the same time, and print wall time, processor time and the peak memory of each.
 
+    Args:
+        pinned: whether each command has a core of its own.
+
     Returns:
-        Their outputs.
+        The wall time, and the outputs.
     """
-    begin = time.perf_counter()
+    begin, cores = time.perf_counter(), sorted(os.sched_getaffinity(0))
     outputs = [(place / f"{i}.out").open("w+") for i in range(len(commands))]
-    started = [
-        subprocess.Popen([sys.executable, "-m", "seqpred", *c.split(), "--quiet"], cwd=place, stdout=out)
-        for c, out in zip(commands, outputs, strict=True)
-    ]
+    started = []
+    for i, (command, out) in enumerate(zip(commands, outputs, strict=True)):
+        os.sched_setaffinity(0, {cores[i % len(cores)]} if pinned else cores)  # inherited by the process
+        words = [sys.executable, "-m", "seqpred", *command.split(), "--quiet"]
+        started.append(subprocess.Popen(words, cwd=place, stdout=out))
+    os.sched_setaffinity(0, cores)
     for command, process in zip(commands, started, strict=True):
         _, status, used = os.wait4(process.pid, 0)
         if status:
             raise SystemExit(f"{command}: exit status {os.waitstatus_to_exitcode(status)}")
         seconds, megabytes = used.ru_utime + used.ru_stime, used.ru_maxrss // 1024
-        wall = time.perf_counter() - begin
-        print(f"| `{command}` | {wall:.0f} s | {seconds:.0f} s | {megabytes} MB |", flush=True)
-    return [Path(out.name).read_text() for out in outputs]
+        print(f"| `{command}` | {time.perf_counter() - begin:.0f} s | {seconds:.0f} s | {megabytes} MB |", flush=True)
+    return time.perf_counter() - begin, [Path(out.name).read_text() for out in outputs]
 
 
 def main() -> None:
@@ -64,17 +68,24 @@ def main() -> None:
         (place / "many.yaml").write_text(CONFIG)
         print(f"{series} series of {ROWS} rows\n")
         print("| command | wall time | processor time | peak memory |\n|---|---|---|---|", flush=True)
-        run(place, "train many.yaml --out model")
-        run(place, "predict model --output whole.csv")
-        run(place, *(f"predict model --shard {i}/{SHARDS} --no-header --output part-{i}.csv" for i in numbers))
-        whole = run(place, "eval model --windows 1 --json")
-        sums = run(place, *(f"eval model --windows 1 --shard {i}/{SHARDS}" for i in numbers))
+        run(place, "train many.yaml --out model", pinned=False)
+        alone, _ = run(place, "predict model --output whole.csv")
+        both, _ = run(
+            place, *(f"predict model --shard {i}/{SHARDS} --no-header --output part-{i}.csv" for i in numbers)
+        )
+        ray, _ = run(place, "predict model --engine ray --output ray.csv", pinned=False)
+        _, whole = run(place, "eval model --windows 1 --json")
+        _, sums = run(place, *(f"eval model --windows 1 --shard {i}/{SHARDS}" for i in numbers))
         for i, text in zip(numbers, sums, strict=True):
             (place / f"sums-{i}.json").write_text(text)
-        merged = run(place, "eval model --json --merge sums-*.json")
+        _, merged = run(place, "eval model --json --merge sums-*.json")
+        lines = (place / "whole.csv").read_bytes().splitlines()
         parts = [line for i in numbers for line in (place / f"part-{i}.csv").read_bytes().splitlines()]
-        same = sorted(parts) == sorted((place / "whole.csv").read_bytes().splitlines()[1:])
-        print(f"\nforecasts identical: {same}; scores identical: {merged == whole}")
+        same = sorted(parts) == sorted(lines[1:]) and (place / "ray.csv").read_bytes().splitlines() == lines
+        print(
+            f"\nrelative to one process: {SHARDS} shards {alone / both:.2f} times, Ray {alone / ray:.2f} times as fast"
+        )
+        print(f"forecasts identical: {same}; scores identical: {merged == whole}")
         if not (same and merged == whole):
             raise SystemExit(1)
 

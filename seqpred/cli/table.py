@@ -33,15 +33,14 @@ def write_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool =
     >>> write_table({"step": [1, 2], "forecast": [0.5, float("nan")]}, "jsonl")
     '{"step": 1, "forecast": 0.5}\n{"step": 2, "forecast": null}\n'
     """
-    rows = zip(*table.values(), strict=True)
     if form in DELIMITERS:
         text = io.StringIO()
         writer = csv.writer(text, delimiter=DELIMITERS[form], lineterminator="\n")
         if header:
             writer.writerow(table)
-        writer.writerows([["" if _unknown(cell) else cell for cell in row] for row in rows])
+        writer.writerows(zip(*_known(table, "").values(), strict=True))
         return text.getvalue()
-    records = [{k: None if _unknown(cell) else cell for k, cell in zip(table, row, strict=True)} for row in rows]
+    records = [dict(zip(table, row, strict=True)) for row in zip(*_known(table, None).values(), strict=True)]
     if form == "jsonl":
         return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
     return json.dumps(records, ensure_ascii=False) + "\n"
@@ -69,8 +68,7 @@ def encode_block(table: Mapping[str, Sequence[Any]], form: str, *, header: bool)
     if form == "parquet":
         import pyarrow as pa
 
-        columns = {name: [None if _unknown(cell) else cell for cell in cells] for name, cells in table.items()}
-        rows = pa.table(columns)
+        rows = pa.table(_known(table, None))
         fields = [field.with_type(pa.float64()) if pa.types.is_null(field.type) else field for field in rows.schema]
         return rows.cast(pa.schema(fields))  # a column of missing numbers has the type of the other blocks
     text = write_table(table, form, header=header)
@@ -134,6 +132,17 @@ class TableFile:
             self._file.write(b"[]\n" if self._is_empty else b"]\n")
         if self._parquet is not None:
             self._parquet.close()
+
+
+def _known(table: Mapping[str, Sequence[Any]], empty: str | None) -> dict[str, Sequence[Any]]:
+    """The columns with `empty` in place of missing numbers."""
+    return {name: _filled(cells, empty) for name, cells in table.items()}
+
+
+def _filled(cells: Sequence[Any], empty: str | None) -> Sequence[Any]:
+    if float not in set(map(type, cells)) or not any(map(_unknown, cells)):  # as nearly always
+        return cells
+    return [empty if _unknown(cell) else cell for cell in cells]
 
 
 def _unknown(cell: object) -> bool:
