@@ -204,67 +204,66 @@
     byId("values").querySelector("div").replaceChildren(table);
   }
 
+  /* The numbers of the selected series that a chart by step shows, a row for each name; null if there are none. */
+  function stepNumbers(id, packed, names, drawn, missing) {
+    if (state[id]) state[id].destroy();
+    state[id] = null;
+    byId(`${id}-caption`).textContent = `${title(state.track.name)}: ${packed ? drawn : missing}`;
+    if (!packed) return null;
+    const numbers = unpack(packed);
+    return names.map((_, k) => numbers.slice(k * data.horizon, (k + 1) * data.horizon));
+  }
+
+  /* A chart with the steps ahead as x, and 0 in the range of y. */
+  function drawSteps(id, series, rows) {
+    const element = byId(id);
+    const [, y] = axes();
+    const x = { ...y, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, t) => t.map(String) };
+    const steps = Array.from({ length: data.horizon }, (_, n) => n + 1);
+    state[id] = new uPlot({
+      width: element.clientWidth, height: 300, series: [{ label: "step" }, ...series], axes: [x, y],
+      scales: { x: { time: false, range: [0.4, data.horizon + 0.6] }, y: { range: (u, low, high) => uPlot.rangeNum(Math.min(0, low), Math.max(0, high), 0.05, true) } },
+      cursor: { drag: { x: false, y: false }, points: { show: false } },
+    }, [steps, ...rows], element);
+  }
+
   /* Bars of all parts from the outermost one inwards: positive parts are stacked upwards, negative ones downwards. */
   function drawParts() {
-    const packed = data.explained[state.track.name];
-    const element = byId("parts");
-    if (state.parts) state.parts.destroy();
-    state.parts = null;
-    byId("parts-caption").textContent = packed
-      ? `${title(state.track.name)}: what each part contributes to the forecast of the last window`
-      : `${title(state.track.name)}: no components are stored for this series`;
-    if (!packed) return;
-    const steps = data.horizon;
-    const numbers = unpack(packed);
-    const parts = data.parts.map((_, k) => numbers.slice(k * steps, (k + 1) * steps));
-    const up = new Array(steps).fill(0);
-    const down = new Array(steps).fill(0);
+    const parts = stepNumbers(
+      "parts", data.explained[state.track.name], data.parts,
+      "what each part contributes to the forecast of the last window", "no components are stored for this series",
+    );
+    if (!parts) return;
+    const up = new Array(data.horizon).fill(0);
+    const down = new Array(data.horizon).fill(0);
     const tops = parts.map((part) => part.map((v, n) => (v >= 0 ? (up[n] += v) : (down[n] += v))));
     const bars = uPlot.paths.bars({ size: [0.85, 80] });
-    const xs = Array.from({ length: steps }, (_, n) => n + 1);
-    const series = [{ label: "step" }];
-    const values = [xs];
+    const series = [];
+    const rows = [];
     for (let k = parts.length - 1; k >= 0; k--) {
-      values.push(tops[k]);
+      rows.push(tops[k]);
       series.push({
         label: label(data.parts[k]), fill: colour(`--c${k}`), stroke: colour(`--c${k}`), width: 0, paths: bars,
         points: { show: false }, fillTo: () => 0, value: (u, v, s, i) => (i == null ? "" : number(parts[k][i])),
       });
     }
-    state.parts = stepPlot(element, series, values);
-  }
-
-  /* A chart with the steps ahead as x, and 0 in the range of y. */
-  function stepPlot(element, series, values) {
-    const [, y] = axes();
-    const steps = { ...y, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_, t) => t.map(String) };
-    return new uPlot({
-      width: element.clientWidth, height: 300, series, axes: [steps, y],
-      scales: { x: { time: false, range: [0.4, data.horizon + 0.6] }, y: { range: (u, low, high) => uPlot.rangeNum(Math.min(0, low), Math.max(0, high), 0.05, true) } },
-      cursor: { drag: { x: false, y: false }, points: { show: false } },
-    }, values, element);
+    drawSteps("parts", series, rows);
   }
 
   /* A line for the effect of each covariate. */
   function drawEffects() {
-    const element = byId("effects");
-    if (!element) return;
+    if (!data.covariates.length) return;
     const packed = data.effects[state.track.name];
-    if (state.effects) state.effects.destroy();
-    state.effects = null;
-    byId("effects-caption").textContent = packed
-      ? `${title(state.track.name)}: effect of each covariate on the forecast of the last window`
-      : `${title(state.track.name)}: no effects are stored for this series`;
-    if (!packed) return;
-    const numbers = unpack(packed);
-    const steps = data.horizon;
-    const effects = data.covariates.map((_, k) => numbers.slice(k * steps, (k + 1) * steps));
+    const effects = stepNumbers(
+      "effects", packed, data.covariates,
+      "effect of each covariate on the forecast of the last window", "no effects are stored for this series",
+    );
+    if (!effects) return;
     const series = data.covariates.map((name, k) => ({
       label: name, stroke: colour(`--c${k}`), width: 2, points: { show: true, size: 6, fill: colour(`--c${k}`) },
       value: (u, v) => (v == null ? "" : number(v, packed[1] * 1000)),
     }));
-    const xs = Array.from({ length: steps }, (_, n) => n + 1);
-    state.effects = stepPlot(element, [{ label: "step" }, ...series], [xs, ...effects]);
+    drawSteps("effects", series, effects);
   }
 
   function draw() {
