@@ -67,7 +67,8 @@ class HeaderSearch:
         """Whether a line names none of the columns and has fewer fields than there are columns, or a logger's form."""
         if set(self._wanted) & set(names) or len(self._skipped) >= MAX_TITLES:
             return False
-        return len(names) < len(self._wanted) or names[0].upper().startswith(LOGGERS)
+        filled = [name for place, name in enumerate(names) if name != f"Unnamed: {place}"]
+        return len(filled) < len(self._wanted) or names[0].upper().startswith(LOGGERS)
 
     def _choose(self, delimiter: str, names: list[str], number: int) -> None:
         where = f"{self._source}:{number}"
@@ -91,4 +92,6 @@ def split(text: str, delimiter: str) -> list[str]:
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as e:
+        if "\r" in text:
+            raise ValueError("its lines end with CR alone; convert them: tr '\\r' '\\n' < FILE") from None
         raise ValueError(f"the quotes of the line do not match ({e})") from None

@@ -56,8 +56,9 @@ def test_a_row_has_its_series_its_time_and_codes():
         [b"sep=,", HEADER],
         [b'"TOA5","station","CR1000"', HEADER],
         [b"\xef\xbb\xbfExport", HEADER],
+        [b"Export,,,", b",,,", HEADER],
     ],
-    ids=["title", "comments", "header in a comment", "sep=", "TOA5", "byte-order mark"],
+    ids=["title", "comments", "header in a comment", "sep=", "TOA5", "byte-order mark", "title with delimiters"],
 )
 def test_titles_and_comments_before_the_header_are_skipped(before):
     rows, messages = rows_of(*before, b"1970-01-02,a,rain,3", b"1970-01-03,a,rain,4")
