@@ -22,7 +22,7 @@ DELIMITERS = ";\t|,"  # of equally regular ones the first: a comma is a decimal 
 COMMENTS = ("#", "//", "%")
 RELATION = "@relation"  # begins a file in the formats of Weka and of a forecasting archive
 FEW_CELLS, MANY_CELLS = 60, 1000  # of the head that are examined: first, and if that is not enough
-RULE = re.compile(r"(?=[^\S\n]*\S)[\s|+:=-]*[-=]{2}[\s|+:=-]*")  # |----|---:|, as Markdown and database shells draw
+RULE = frozenset("|+:=- \t\r\n")  # the characters of |----|---:|, as Markdown and database shells draw it
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # Excel's own way to name the delimiter
 
 
@@ -130,7 +130,7 @@ def _find_header(lines: list[str]) -> Structure:
             raise _missing_header(records[0])
         return Structure(delimiter)
     comments = [line for line in comments if line != header.first]
-    rules = [line for line in rules if line < records[min(body.start, len(records) - 1)].first]
+    rules = [line for line in rules if not records or line < records[min(body.start, len(records) - 1)].first]
     titles = [record for record in records[: body.start] if record.last < header.first]
     below = (record for record in before if record.first > header.last)
     units = list(itertools.takewhile(body.is_units, below))
@@ -163,7 +163,7 @@ def _check_kind(lines: Sequence[str], records: Sequence[Record], body: Body) -> 
 
 def _rules(lines: Sequence[str]) -> list[int]:
     """The lines, from 1, that only separate others."""
-    return [i for i, line in enumerate(lines, start=1) if RULE.fullmatch(line)]
+    return [i for i, line in enumerate(lines, start=1) if ("--" in line or "==" in line) and RULE.issuperset(line)]
 
 
 def _structure(delimiter: str, header: Record, *, spaced: bool) -> Structure:

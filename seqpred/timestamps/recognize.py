@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,8 @@ from seqpred.timestamps.split import TimeColumn, clock_pattern, named_part, numb
 from seqpred.timestamps.units import Unit, is_time_name, unit_of
 from seqpred.timestamps.unreadable import UnreadableError
 
-_COARSE = ("year", "half", "quarter", "month", "week", "date", "time")
+_UNITS_OF_MONTHS = ("year", "month", "date", "time")
+_YEAR_MONTH = re.compile(r"(?:1[89]|20)\d\d\.(?:1[0-2]?|[2-9])")
 FEWEST = 24  # rows from which a regular step proves that numbers without a telling name are timestamps
 
 
@@ -87,7 +89,7 @@ def recognize_numbers(name: str, texts: Sequence[str], numbers: Sequence[float])
         if inferred and (unit or len(texts[0]) >= 8 or _is_more_regular(inferred.readings.times.tolist(), numbers)):
             return Recognized(is_time=True, has_clock=inferred.pattern.has_clock)
     part = number_unit(unit, texts) if unit else None
-    if unit in _COARSE and has_decimals and min(numbers) >= 1000 and max(numbers) < 3000:
+    if unit in _UNITS_OF_MONTHS and has_decimals and all(_YEAR_MONTH.fullmatch(f"{n:g}") for n in numbers):
         return Recognized(is_time=True)  # 2005.1 and 2005.10 are one number, and two texts
     if unit in ("date", "time") and has_decimals:
         return Recognized(unreadable=f"{texts[0]!r} is neither a timestamp nor a whole number")

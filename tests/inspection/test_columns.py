@@ -78,6 +78,11 @@ def test_no_numeric_column_is_an_error_that_lists_the_columns() -> None:
         guess("ds,a\n2024-01-01,x\n2024-01-02,y\n")
 
 
+def test_a_flow_called_q_is_not_a_quarter() -> None:
+    rows = "".join(f"2024-01-{d:02d},{1200 + 7 * d % 300}.{3 * d % 10}\n" for d in range(1, 30))
+    assert guess(f"date,q\n{rows}") == Columns(("date",), None, ("q",))
+
+
 def test_a_column_of_numbers_with_a_few_other_cells_is_reported_when_another_is_chosen() -> None:
     rows = "".join(f"2024-01-{d:02d},{'<' * (d % 4 == 0)}{d * d},{d % 5}\n" for d in range(1, 30))
     source = Source("sales.csv", f"date,conc,flow\n{rows}".encode())

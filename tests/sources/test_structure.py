@@ -204,3 +204,14 @@ def test_lines_without_a_value_between_rows_are_skipped_with_a_note() -> None:
         read_table(source(text + "2024-01-10,x,5\n"), Columns(("date",), None, ("load",)))
     order = read_table(source("y,z\n1,2\n,\n3,4\n"), Columns((), None, ("y",)))
     assert len(order.times) == 3
+
+
+@pytest.mark.parametrize("text", ["#\n", "#\n---\n", "|---|\n", "---\n" * 9])
+def test_a_file_of_comments_and_rules_has_no_rows(text: str) -> None:
+    with pytest.raises(DataError):
+        read_table(source(text), Columns((), None, ("y",)))
+
+
+def test_a_long_line_of_dashes_is_examined_at_once() -> None:
+    structure = find_structure("-" * 60_000 + "x,y\n" + "1,2\n" * 9)
+    assert structure.skipped == frozenset()
