@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 from codecs import iterdecode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
@@ -210,8 +210,13 @@ def run(screen: Output, model: Model, source: object, asked: Asked) -> None:
         )
         if not asked.on_screen or asked.engine == "ray":
             made = TableFormat(asked.form, asked.header, asked.digits, asked.origin)
-            with _ended_by_sigterm(), _opened(asked.output) as file, TableFile(file, asked.form) as rows:
-                for block in _blocks(job, made, screen, asked):
+            with (
+                _ended_by_sigterm(),
+                _opened(asked.output) as file,
+                TableFile(file, asked.form) as rows,
+                closing(_blocks(job, made, screen, asked)) as blocks,  # whatever ends the loop, workers end too
+            ):
+                for block in blocks:
                     rows.add(block)
             return
         found = job.run()
@@ -238,7 +243,7 @@ def _run_stream(screen: Output, model: Model, asked: Asked) -> None:
             raise KeyboardInterrupt
 
 
-def _blocks(job: ForecastJob, made: TableFormat, screen: Output, asked: Asked) -> Iterator[Block]:
+def _blocks(job: ForecastJob, made: TableFormat, screen: Output, asked: Asked) -> Generator[Block, None, None]:
     """The forecasts as blocks of a table, computed by the engine that is asked for."""
     if asked.engine == "local":
         return job.run_blocks(made.encode, screen.on_progress)

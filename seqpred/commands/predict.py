@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -123,7 +123,7 @@ class ForecastJob:
             yield replace(self, panel=self.panel.between(first, last), ahead=self.ahead[first:last])
             self.panel.release_pages()
 
-    def run_blocks(self, work: Work[Made], on_progress: OnProgress = no_op) -> Iterator[Made]:
+    def run_blocks(self, work: Work[Made], on_progress: OnProgress = no_op) -> Generator[Made, None, None]:
         """What `work` makes of the forecasts of each block, in the order of the series."""
         series, done = len(self.panel.names), 0
         for block in self.blocks():

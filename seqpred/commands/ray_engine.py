@@ -10,8 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import islice
@@ -40,7 +40,7 @@ ADDRESS_HINT = "Give the HOST:PORT that `ray start --head` printed, or omit --ad
 
 def run_on_ray(
     job: ForecastJob, work: Work[Made], address: str | None = None, on_progress: OnProgress = no_op
-) -> Iterator[Made]:
+) -> Generator[Made, None, None]:
     """What `work` makes of the forecasts of each block, in the order of the series; see `ForecastJob.run_blocks`.
 
     Args:
@@ -174,23 +174,29 @@ def _cluster(address: str | None) -> Iterator[Any]:
     import ray
 
     folder = tempfile.mkdtemp(prefix="seqpred-", dir=_short_folder())
+    with open(os.devnull, "w") as discarded, redirect_stdout(discarded):  # Ray prints there when it loses a worker
+        try:
+            _connect(ray, address, folder)
+            yield ray
+        finally:
+            ray.shutdown()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _connect(ray: Any, address: str | None, folder: str) -> None:
+    """Connect to a cluster, or start one on this machine with its files in a folder."""
     own = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": STORE, "_temp_dir": folder}
     on_terminate = signal.getsignal(signal.SIGTERM)
     try:
-        try:
-            ray.init(address or "local", logging_level="ERROR", log_to_driver=False, **({} if address else own))
-        except (Exception, SystemExit) as e:  # noqa: BLE001, Ray documents no kinds
-            reason = (str(e).strip() or type(e).__name__).partition("\n")[0]
-            if address:
-                raise _refused(reason) from None
-            hint = "Check the free memory and disk space, or omit --engine."
-            raise ConfigError(f"Ray cannot be started ({reason.rstrip('.')})", hint=hint) from None
-        finally:
-            signal.signal(signal.SIGTERM, on_terminate)  # Ray has replaced it
-        yield ray
+        ray.init(address or "local", logging_level="ERROR", log_to_driver=False, **({} if address else own))
+    except (Exception, SystemExit) as e:  # noqa: BLE001, Ray documents no kinds
+        reason = (str(e).strip() or type(e).__name__).partition("\n")[0]
+        if address:
+            raise _refused(reason) from None
+        hint = "Check the free memory and disk space, or omit --engine."
+        raise ConfigError(f"Ray cannot be started ({reason.rstrip('.')})", hint=hint) from None
     finally:
-        ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, on_terminate)  # Ray has replaced it
 
 
 def _short_folder() -> str | None:
