@@ -58,8 +58,9 @@ bench: install  ## measure speed and memory relative to a reference in the same 
 bench-speed: install  ## measure training and evaluation relative to a matrix product in the same run
 	$(BIN)/python benchmarks/speed.py
 
-scale: install  ## forecast and score 20,000 series, in one process, in shards and with Ray: the figures in docs/scale.md
+scale: install  ## forecast, score and train with shards, Ray and several processes: the figures in docs/scale.md
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/ranks.py
 
 bench-peers: install  ## compare with other libraries, each in its own virtual environment (needs PyPI)
 	$(BIN)/python benchmarks/peers.py

@@ -26,6 +26,7 @@ from seqpred.errors import SeqpredError, StoppedError, UnreachableError
 
 START = timedelta(seconds=8)  # in which the other processes must connect with rank 0
 CONNECT = timedelta(seconds=5)  # in which rank 0 must answer; torch tries it a second time
+LAUNCHED = 6  # times as long under torchrun, which starts all processes and ends them if one fails
 ANSWER = timedelta(minutes=30)  # in which a process must answer, as reading the data may take long
 GRACE = 8  # seconds that a rank waits for rank 0 to report its error, or to end after a signal
 ERROR, REPORTED = "seqpred/error", "seqpred/reported"  # keys of the store
@@ -158,8 +159,9 @@ def joined() -> Iterator[Ranks | None]:
 
 def _join() -> Ranks:
     """Connect with the other processes."""
+    timeout = (CONNECT if launcher.rank() else START) * (LAUNCHED if dist.is_torchelastic_launched() else 1)
     try:
-        store, rank, size = next(rendezvous("env://", timeout=CONNECT if launcher.rank() else START))
+        store, rank, size = next(rendezvous("env://", timeout=timeout))
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=ANSWER)
     except (RuntimeError, ValueError) as e:
         place = ":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT"))
