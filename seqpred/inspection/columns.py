@@ -51,11 +51,14 @@ def _described(role: str, choice: Choice) -> str:
     return f"{role} column{'s' if len(choice.names) > 1 else ''} {names} ({choice.reason}{others})"
 
 
-def guess_columns(profiles: Profiles, source_name: str, series: str | None = None) -> Guess:
+def guess_columns(
+    profiles: Profiles, source_name: str, series: str | None = None, *, knows_times: bool = False
+) -> Guess:
     """Guess the time, id and target columns.
 
     Args:
         series: the id column, if it is known from the rows.
+        knows_times: whether the time columns are given, or that there are none.
     Raises:
         DataError: no numeric column to forecast.
     """
@@ -63,7 +66,8 @@ def guess_columns(profiles: Profiles, source_name: str, series: str | None = Non
     series_choice = Choice((series,), UNIQUE) if series else guess_id(profiles, times.names)
     if not series_choice.names:
         times = guess_times(profiles, one_series=True)
-    check_none_ignored(profiles, times, source_name)
+    if not knows_times:
+        check_none_ignored(profiles, times, source_name)
     free = [p for p in profiles if p.name not in (*times.names, *series_choice.names)]
     targets = guess_targets(free, is_long=bool(series_choice.names))
     if targets is None:

@@ -78,8 +78,8 @@ def detect(source: Source, given: Mapping[str, Any]) -> Detected:
 
 def _detect_rows(found: Detected, given: Mapping[str, Any]) -> Table:
     """Decide the columns and the sentinels of a table with timestamps in its rows; the table."""
-    source, profiles = found.source, found.profiles
-    _decide_columns(found, guess_columns(profiles, source.name), given)
+    source, profiles, knows_times = found.source, found.profiles, "data.time" in given
+    _decide_columns(found, guess_columns(profiles, source.name, knows_times=knows_times), given)
     years = year_columns(profiles, found.keys["data.time"]) if not {"data.target", "data.layout"} & set(given) else ()
     if years:
         found.decide("target", list(years), "one column for each year")
@@ -87,7 +87,7 @@ def _detect_rows(found: Detected, given: Mapping[str, Any]) -> Table:
     table = _read_marked(found, given, lambda: _read(found, profiles))
     series = find_id(table, profiles) if "data.id" not in given and not years else None
     if series and series != found.keys["data.id"]:
-        _decide_columns(found, guess_columns(profiles, source.name, series), given)
+        _decide_columns(found, guess_columns(profiles, source.name, series, knows_times=knows_times), given)
         table = _read(found, profiles)
     return _decide_values(found, table, years, given)
 

@@ -232,3 +232,13 @@ def test_other_duplicates_are_not_treated_as_clock_changes(change: str) -> None:
     else:
         times = times[4000:]
     assert "timezone" not in detect(Source("a.csv", of_hours(times).encode()), {}).reasons["duplicates"]
+
+
+@pytest.mark.parametrize("column", ["JD", "time"])
+def test_rows_are_in_order_if_the_time_is_set_to_null(column: str) -> None:
+    cells = [2459582.5 + i if column == "JD" else f"{i % 24:02d}:00" for i in range(60)]
+    text = f"{column},y\n" + "".join(f"{cell},{i % 7}\n" for i, cell in enumerate(cells))
+    with pytest.raises(DataError, match="set it to null"):
+        find(text)
+    found = detect(Source("sales.csv", text.encode()), {"data.time": None}).keys
+    assert (found["data.time"], found["data.target"]) == (None, "y")
