@@ -69,7 +69,7 @@ def tune(
     Trains one model per trial and compares their validation scores. Prints the best config as YAML; the trials and the
     importance of each key go to stderr. The models stay in --out. --holdout plays no part in the search.
 
-    Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru --grid model.depth=1,2,3 > best.yaml
+    Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru > best.yaml
     """
     from seqpred.cli.terminal import Output
     from seqpred.commands.tune import tune as run
