@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from seqpred.errors import ConfigError
+from seqpred.launcher import local_size
 
 CPU = torch.device("cpu")
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
@@ -64,10 +65,12 @@ def choose_device(name: str) -> torch.device:
     Raises:
         ConfigError: torch has no such device here.
     """
+    has_gpu = torch.cuda.is_available() and torch.cuda.device_count() >= local_size()
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+        return torch.device("cuda" if has_gpu else "cpu")
+    available = {"cpu": True, "cuda": has_gpu, "mps": torch.backends.mps.is_available()}
     if not available[name]:
-        message = f"training.device is {name!r}, which torch does not find on this machine"
+        each = f" for each of {local_size()} processes" if local_size() > 1 else ""
+        message = f"training.device is {name!r}, which torch does not find on this machine{each}"
         raise ConfigError(message, hint="Set it to auto or cpu.")
     return torch.device(name)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
@@ -168,6 +169,8 @@ def _join() -> Ranks:
         message = f"the processes of the group do not find each other at {place} ({str(e).partition(chr(10))[0]})"
         hint = "Check MASTER_ADDR, MASTER_PORT and WORLD_SIZE, and start all processes at the same time."
         raise UnreachableError(message, hint=hint) from None
+    if torch.cuda.is_available():
+        torch.cuda.set_device(launcher.local_rank() % torch.cuda.device_count())
     if rank:  # rank 0 decides when the others end; they end by themselves if it does not
         _set_signals(lambda *_: signal.alarm(GRACE))
     return Ranks(rank, size, store)
