@@ -39,9 +39,9 @@ ADDRESSES, PORT = ("10.77.0.1", "10.77.0.2"), 29400
 
 
 def write(path: Path, series: int, rows: int) -> None:
-    """Write hourly series with a daily season."""
+    """Write hourly series with a daily season that grows, which naive forecasts fall short of."""
     rng, hours = np.random.default_rng(0), np.arange(rows)
-    y = 100 + 10 * np.sin(hours * np.pi / 12) + rng.normal(size=(series, rows)).cumsum(1)
+    y = (100 + 20 * np.sin(hours * np.pi / 12) + rng.normal(size=(series, rows))) * 1.003**hours
     ids = np.repeat([f"s{s}" for s in range(series)], rows)
     pd.DataFrame({"unique_id": ids, "ds": np.tile(hours, series), "y": y.ravel().round(2)}).to_csv(path, index=False)
 
