@@ -100,9 +100,15 @@ def check_address(address: str, probe: Sequence[str] = PROBE) -> None:
             _, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
-            raise ConfigError(f"no Ray cluster answers at {address}", hint=ADDRESS_HINT) from None
+            reason = _last_line(process.communicate()[1]) or "timed out"
+            raise ConfigError(f"no Ray cluster answers at {address} ({reason})", hint=ADDRESS_HINT) from None
     if process.returncode:
-        raise _refused(err.strip().rpartition("\n")[2])
+        raise _refused(_last_line(err))
+
+
+def _last_line(text: str) -> str:
+    """The last line of a log, without the time and the place in brackets before it."""
+    return text.strip().rpartition("\n")[2].rpartition("] ")[2]
 
 
 def _refused(reason: str) -> ConfigError:

@@ -113,7 +113,8 @@ def test_an_address_where_nothing_listens_is_rejected() -> None:
 @pytest.mark.parametrize(
     ("does", "message"),
     [
-        ("time.sleep(99)", "no Ray cluster answers at auto"),
+        ("time.sleep(99)", "no Ray cluster answers at auto (timed out)"),
+        ("os.write(2, b'[now W 1] no token'); time.sleep(99)", "no Ray cluster answers at auto (no token)"),
         ("raise ValueError('version mismatch')", "the Ray cluster cannot be used (ValueError: version mismatch)"),
         ("", None),
     ],
@@ -122,7 +123,7 @@ def test_a_cluster_is_probed_in_a_process_of_its_own(
     does: str, message: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_engine, "PATIENCE", 0.3 if "sleep" in does else 9)
-    probe = [sys.executable, "-SEc", f"import time; print(flush=True); {does}"]
+    probe = [sys.executable, "-SEc", f"import os, time; print(flush=True); {does}"]
     with pytest.raises(ConfigError, match=re.escape(message)) if message else nullcontext():
         check_address("auto", probe)
 
