@@ -56,9 +56,8 @@ def compare(
 
 def _show(found: Comparison) -> None:
     from seqpred.cli.terminal import table
-    from seqpred.report.text import comparison_rows, score_rows
+    from seqpred.report.text import comparison_rows, counted, score_rows
 
-    several = "s" if found.windows > 1 else ""
-    title = f"{found.windows} unseen window{several} of {found.horizon} rows, season {found.season}"
+    title = f"{counted(found.windows, 'unseen window')} of {counted(found.horizon, 'row')}, season {found.season}"
     table(title, *comparison_rows(found))
     table("Baselines", *score_rows(found.baselines))

@@ -35,13 +35,11 @@ class Holdout:
 
     @classmethod
     def of(cls, panel: Panel, spec: str | int) -> Holdout:
-        """The holdout of a panel.
+        """The holdout of a panel; a series that begins at or after a timestamp is neither trained on nor scored.
 
         Args:
             spec: a number of rows at the end of each series, or a timestamp such as 2024-01-31, from which on all
                 rows are held out.
-        A series that begins at or after the timestamp is neither trained on nor scored.
-
         Raises:
             ConfigError: it is neither. DataError: nothing, or all of the data or of a series, would be held out.
         """
@@ -53,12 +51,13 @@ class Holdout:
             start = _to_time(panel, text)
             rows = [panel.times(s, np.arange(length)) for s, length in enumerate(panel.lengths.tolist())]
             cuts = np.array([np.searchsorted(times, start) for times in rows], np.int64)
-        if not (cuts < panel.lengths).any():
-            hint = "Give a number of rows, or a timestamp before the end of the data."
-            raise DataError(f"the holdout {text} contains no row", hint=hint, where=panel.source)
         empty = np.flatnonzero(cuts < 1)
         if len(empty) == len(cuts) or (by_rows and len(empty)):
             raise _too_long(panel, text, empty)
+        if not (cuts < panel.lengths)[cuts > 0].any():
+            hint = "Give a number of rows, or a timestamp before the end of the data."
+            of_which = " of a series that begins before it" if len(empty) else ""
+            raise DataError(f"the holdout {text} contains no row{of_which}", hint=hint, where=panel.source)
         return cls(text, cuts, panel.lengths)
 
     def before(self, panel: Panel) -> Panel:

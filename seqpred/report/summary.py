@@ -12,7 +12,7 @@ from seqpred.evaluation.scores import Evaluation, Scores, network_skill, skill
 from seqpred.forecasting.model import Model
 from seqpred.panel.panel import Panel
 from seqpred.report.collect import Collector
-from seqpred.report.text import best_baseline, figure
+from seqpred.report.text import best_baseline, counted, figure
 
 SIMILAR = 0.005  # relative differences below this are none
 
@@ -91,7 +91,7 @@ def facts(model: Model, found: Evaluation, panel: Panel, name: str) -> list[tupl
         ("Data", panel.source),
         ("Series and rows", f"{series:,} series, {rows:,} rows, from {_moment(panel, 0)} to {_moment(panel, -1)}"),
         ("Target", ", ".join(config.data.targets)),
-        ("Windows", f"{len(found.windows)} of {found.horizon} rows, season {found.season}"),
+        ("Windows", f"{len(found.windows)} of {counted(found.horizon, 'row')}, season {found.season}"),
         ("Network", _network(model)),
         ("Seed", str(manifest.get("network", config.model_dump()["training"])["seed"])),
         ("Fingerprint", str(manifest.get("fingerprint", ""))[:12]),

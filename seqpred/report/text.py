@@ -105,6 +105,15 @@ def _duration(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.0f} s"
 
 
+def counted(count: int, word: str) -> str:
+    """A number and its noun.
+
+    >>> counted(1, "row"), counted(12, "row")
+    ('1 row', '12 rows')
+    """
+    return f"{count} {word}{'s' if count != 1 else ''}"
+
+
 def best_baseline(scores: Mapping[str, Scores]) -> str:
     """The baseline with the lowest MASE; the seasonal naive if there is no MASE."""
     known = {n: s.mase for n, s in scores.items() if n not in ("model", "blend") and s.mase is not None}
@@ -114,7 +123,7 @@ def best_baseline(scores: Mapping[str, Scores]) -> str:
 def evaluation_title(found: Evaluation) -> str:
     """The windows of an evaluation, and how many of them are in-sample."""
     count = len(found.windows)
-    title = f"{count} window{'s' if count > 1 else ''} of {found.horizon} rows, season {found.season}"
+    title = f"{counted(count, 'window')} of {counted(found.horizon, 'row')}, season {found.season}"
     seen = sum(window.part == "training" for window in found.windows)
     if not seen:
         return title

@@ -95,6 +95,14 @@ def test_a_series_that_begins_in_the_holdout_is_neither_trained_on_nor_scored(tm
     assert seqpred.evaluate(model, pd.concat([old, late])).windows_unseen == 2
 
 
+def test_a_holdout_with_rows_of_new_series_only_is_an_error():
+    days = pd.date_range("2024-01-01", periods=60)
+    parts = [pd.DataFrame({"id": name, "ds": own, "y": 1.0}) for name, own in (("old", days[:30]), ("new", days[45:]))]
+    own = build_panel(read_table(Source("a frame", pd.concat(parts)), Columns(("ds",), "id", ("y",))))
+    with pytest.raises(DataError, match="contains no row of a series that begins before it"):
+        Holdout.of(own, "2024-02-10")
+
+
 def test_an_error_about_too_few_rows_mentions_the_holdout(tmp_path):
     with pytest.raises(DataError, match=r"the last 90 rows of each series\)\. Hold out fewer rows"):
         train(tmp_path / "a", frame(), holdout=90)
