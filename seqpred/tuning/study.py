@@ -123,8 +123,13 @@ def _check_identity(study: optuna.Study, spec: TuneSpec) -> None:
     if stored is None:
         study.set_user_attr("seqpred", own)
         return
-    what = {"config": "config", "space": "search space", "data": "data", "holdout": "holdout"}
+    what = {
+        "config": "another config",
+        "space": "another search space",
+        "data": "other data",
+        "holdout": "another holdout",
+    }
     changed = [name for name in what if stored.get(name) != own.get(name)]
     if changed:
         hint = "Name another folder with --out, or continue with the same config, search space, data and holdout."
-        raise ConfigError(f"the study {study.study_name!r} belongs to another {what[changed[0]]}", hint=hint)
+        raise ConfigError(f"the study {study.study_name!r} belongs to {what[changed[0]]}", hint=hint)

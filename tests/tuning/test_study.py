@@ -74,7 +74,7 @@ def test_a_trial_that_a_killed_process_left_running_is_resumed_in_its_folder(tmp
 
 
 @pytest.mark.parametrize(
-    ("changes", "what"), [({"fingerprint": "other"}, "other data|another data"), ({"grid": True}, "search space")]
+    ("changes", "what"), [({"fingerprint": "other"}, "belongs to other data"), ({"grid": True}, "search space")]
 )
 def test_a_study_of_something_else_is_refused(tmp_path, changes, what):
     run(spec(tmp_path))
