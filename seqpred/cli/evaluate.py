@@ -9,19 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from seqpred.cli.completion import offer_models
+from seqpred.cli.forecast_options import ModelArgument, RuntimeOption
 from seqpred.errors import SkillError
 
 if TYPE_CHECKING:
     from seqpred.evaluation.details import Details
     from seqpred.evaluation.scores import Evaluation
 
-_Model = Annotated[
-    Path,
-    typer.Argument(
-        metavar="MODEL", help="Model folder, or `pretrained`.", show_default=False, autocompletion=offer_models
-    ),
-]
 _Data = Annotated[
     str | None,
     typer.Argument(
@@ -49,10 +43,6 @@ _Forecasts = Annotated[
     typer.Option(metavar="FILE", help="Write the forecasts of every window (CSV, or by the file's suffix)."),
 ]
 _Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report (one file).")]
-_Runtime = Annotated[
-    Literal["auto", "onnx", "torch", "light"],
-    typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
-]
 _Shard = Annotated[
     str | None,
     typer.Option(
@@ -68,7 +58,7 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")]
 
 def evaluate(
     ctx: typer.Context,
-    model: _Model,
+    model: ModelArgument,
     data: _Data = None,
     windows: _Windows = None,
     by: _By = None,
@@ -78,7 +68,7 @@ def evaluate(
     report: _Report = None,
     shard: _Shard = None,
     merge: _Merge = None,
-    runtime: _Runtime = "auto",
+    runtime: RuntimeOption = "auto",
     quiet: _Quiet = False,
 ) -> None:
     """Score a model on past windows, next to naive baselines.
@@ -90,7 +80,7 @@ def evaluate(
     """
     import json
 
-    from seqpred.cli.predict import parse_shard
+    from seqpred.cli.forecast_request import parse_shard
     from seqpred.cli.terminal import Output, write_data
     from seqpred.commands import evaluate as command
     from seqpred.commands.pretrained import load_for

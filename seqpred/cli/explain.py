@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seqpred.cli.completion import offer_models
-from seqpred.cli.forecast_options import DigitsOption
+from seqpred.cli.forecast_options import DigitsOption, HistoryArgument, ModelArgument
 
 
 def explain(
     ctx: typer.Context,
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL", help="Model folder, or `pretrained`.", show_default=False, autocompletion=offer_models
-        ),
-    ],
-    data: Annotated[
-        str | None,
-        typer.Argument(metavar="DATA", help="History; - reads standard input [default: the training file]."),
-    ] = None,
+    model: ModelArgument,
+    data: HistoryArgument = None,
     future: Annotated[
         str | None, typer.Option(metavar="FILE", help="Known covariates of the rows to forecast, as for predict.")
     ] = None,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from seqpred.cli.completion import offer_columns, offer_settings
+from seqpred.cli.completion import offer_settings
+from seqpred.cli.config_options import HorizonOption, IdOption, TargetOption, TimeOption, config_keys
 from seqpred.cli.forecast_options import (
-    FORMS,
     DigitsOption,
     FormOption,
     NoHeaderOption,
@@ -21,22 +20,8 @@ from seqpred.cli.forecast_options import (
     StreamOption,
     StrictOption,
 )
-from seqpred.cli.predict import Asked, levels_of, run, shard_of
 
 _Data = Annotated[str, typer.Argument(metavar="DATA", help="History; - reads standard input.", show_default=False)]
-_Horizon = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: one season].")]
-_Time = Annotated[
-    list[str] | None,
-    typer.Option(help="Timestamp column [default: inferred]. Repeatable.", autocompletion=offer_columns),
-]
-_Target = Annotated[
-    list[str] | None,
-    typer.Option(help="Column to forecast [default: inferred]. Repeatable.", autocompletion=offer_columns),
-]
-_Series = Annotated[
-    str | None,
-    typer.Option("--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns),
-]
 _Season = Annotated[int | None, typer.Option(min=1, help="Rows per season, 1 for none [default: inferred].")]
 _Settings = Annotated[
     list[str] | None,
@@ -60,10 +45,10 @@ _Quantiles = Annotated[
 def forecast(
     ctx: typer.Context,
     data: _Data,
-    horizon: _Horizon = None,
-    time: _Time = None,
-    target: _Target = None,
-    series: _Series = None,
+    horizon: HorizonOption = None,
+    time: TimeOption = None,
+    target: TargetOption = None,
+    series: IdOption = None,
     season: _Season = None,
     settings: _Settings = None,
     cell: _Cell = "lstm",
@@ -82,43 +67,18 @@ def forecast(
 ) -> None:
     """Forecast without a config or training, with the pretrained network.
 
-    Prints one row per series, target and step. Columns, season and horizon are chosen by the data and reported on
-    standard error.
+    Prints one row per series, target and step, and on stderr the columns, season and horizon that the data suggests.
 
     Example: seqpred forecast sales.csv > forecast.csv
     """
+    from seqpred.cli.forecast_output import run
+    from seqpred.cli.forecast_request import ForecastRequest, levels_of
     from seqpred.cli.terminal import Output
     from seqpred.commands.pretrained import load_for
-    from seqpred.config.loading import read_override
 
+    asked = ForecastRequest(data, levels_of(quantiles)).streamed(state, shard, each=stream, strict=strict)
+    asked = asked.written(form, output, digits, no_header=no_header, origin=origin)
+    keys = config_keys(time, target, series, settings, horizon=horizon, season=season, quantiles=asked.levels)
     screen = Output.of(ctx, quiet=quiet)
-    levels = levels_of(quantiles) if quantiles else None
-    asked = Asked(
-        data=data,
-        steps=None,
-        levels=levels,
-        on_screen=form is None and output is None and not (no_header or origin) and sys.stdout.isatty(),
-        form=form or FORMS.get(output.suffix if output else "", "csv"),
-        output=output,
-        stream=stream,
-        state=state,
-        strict=strict,
-        header=not no_header,
-        origin=origin,
-        digits=digits,
-        part=shard_of(shard, each=stream or state is not None),
-    )
-    asked.check()
-    options: dict[str, Any] = {
-        "forecast.horizon": horizon,
-        "forecast.season": season,
-        "forecast.quantiles": levels,
-        "data.id": series,
-        "data.time": time and (time[0] if len(time) == 1 else time),
-        "data.target": target and (target[0] if len(target) == 1 else target),
-        "model.cell": cell,
-    }
-    keys = {key: value for key, value in options.items() if value}
-    keys.update(read_override(item) for item in settings or [])
-    model, source = load_for("pretrained", asked.history(like), keys, screen.notify)
+    model, source = load_for("pretrained", asked.history(like), {"model.cell": cell, **keys}, screen.notify)
     run(screen, model, source if like is None else data, asked)

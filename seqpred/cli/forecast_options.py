@@ -1,4 +1,4 @@
-"""The options that `predict` and `forecast` share: how rows arrive and how forecasts are written."""
+"""The options that `predict`, `forecast`, `eval` and `explain` share: the model, how rows arrive, what is written."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ from typing import Annotated, Literal
 
 import typer
 
+from seqpred.cli.completion import offer_models
+
 Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
 FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
 
+ModelArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help="Model folder, or `pretrained`.", show_default=False, autocompletion=offer_models
+    ),
+]
+HistoryArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="DATA", help="History; - reads standard input [default: the training file]."),
+]
+RuntimeOption = Annotated[
+    Literal["auto", "onnx", "torch", "light"],
+    typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
+]
 StreamOption = Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")]
 StateOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Load and update the state of all series in FILE.")

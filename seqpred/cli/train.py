@@ -7,25 +7,10 @@ from typing import Annotated
 
 import typer
 
-from seqpred.cli.completion import offer_settings
+from seqpred.cli.config_options import ConfigArgument, DataOption, SetOption
 from seqpred.launcher import is_grouped, is_restarted, rank
 
-_Config = Annotated[
-    Path, typer.Argument(metavar="CONFIG", help="YAML config; `seqpred init` writes one.", show_default=False)
-]
-_Data = Annotated[
-    str | None, typer.Option(help="Data file, instead of the config's data.path; - reads standard input.")
-]
 _Out = Annotated[Path | None, typer.Option(help="Model folder [default: runs/NAME, from the config's name].")]
-_Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Override a config key, as in model.cell=gru. Repeatable.",
-        autocompletion=offer_settings,
-    ),
-]
 _Force = Annotated[bool, typer.Option("--force", help="Replace an existing model.")]
 _Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished training, if there is one.")]
 _Holdout = Annotated[
@@ -42,10 +27,10 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress 
 
 def train(
     ctx: typer.Context,
-    config: _Config,
-    data: _Data = None,
+    config: ConfigArgument,
+    data: DataOption = None,
     out: _Out = None,
-    set_: _Set = None,
+    set_: SetOption = None,
     force: _Force = False,
     resume: _Resume = False,
     holdout: _Holdout = None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqpred.cli.completion import offer_settings
+from seqpred.cli.config_options import DataOption
 
 if TYPE_CHECKING:
     from seqpred.tuning.results import TuneResult
@@ -20,7 +21,6 @@ _Config = Annotated[
     Path,
     typer.Argument(metavar="CONFIG", help="YAML config; its 'tune' section is the search space.", show_default=False),
 ]
-_Data = Annotated[str | None, typer.Option(metavar="FILE", help="File to train on, instead of data.path.")]
 _Out = Annotated[Path | None, typer.Option(help="Folder of the trials. Default: runs/, the config's name and -tune.")]
 _Trials = Annotated[int, typer.Option(min=1, max=100_000, help="Trials to finish.")]
 _TimeBudget = Annotated[float | None, typer.Option(min=1.0, metavar="SECONDS", help="Start no trial after this time.")]
@@ -52,7 +52,7 @@ _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress 
 def tune(
     ctx: typer.Context,
     config: _Config,
-    data: _Data = None,
+    data: DataOption = None,
     out: _Out = None,
     trials: _Trials = 20,
     time_budget: _TimeBudget = None,

@@ -1,0 +1,70 @@
+"""The options that several of `init`, `train`, `tune` and `forecast` share: the config, and keys of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqpred.cli.completion import offer_columns, offer_settings
+
+ConfigArgument = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="YAML config; `seqpred init` writes one.", show_default=False)
+]
+DataOption = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Data file, instead of the config's data.path; - reads standard input."),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set a config key, as in model.cell=gru. Repeatable.",
+        autocompletion=offer_settings,
+    ),
+]
+TimeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Timestamp column [default: inferred]. Repeat it if date and time, or year and month, are separate.",
+        autocompletion=offer_columns,
+    ),
+]
+TargetOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Column to forecast [default: inferred]. Repeat it for several.", autocompletion=offer_columns),
+]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns),
+]
+HorizonOption = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: one season].")
+]
+
+
+def config_keys(
+    time: Sequence[str] | None,
+    target: Sequence[str] | None,
+    series: str | None,
+    settings: Sequence[str] | None,
+    **forecast: Any,
+) -> dict[str, Any]:
+    """The dotted keys that options set.
+
+    Args:
+        settings: items of `--set`, which take precedence.
+        forecast: values of keys of the section `forecast`, by name.
+    """
+    from seqpred.config.loading import read_override
+
+    keys = {
+        "data.time": time and (time[0] if len(time) == 1 else [*time]),
+        "data.target": target and (target[0] if len(target) == 1 else [*target]),
+        "data.id": series,
+        **{f"forecast.{name}": value for name, value in forecast.items()},
+    }
+    return {key: value for key, value in keys.items() if value} | dict(map(read_override, settings or []))

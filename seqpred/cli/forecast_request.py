@@ -1,0 +1,142 @@
+"""What `predict` and `forecast` are asked for: their options, parsed and checked together."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import typer
+
+from seqpred.cli.forecast_options import FORMS, Form
+
+if TYPE_CHECKING:
+    from seqpred.forecasting.shard import Shard
+
+
+class ForecastRequest(NamedTuple):
+    """What `predict` and `forecast` are asked for; see their options.
+
+    Attributes:
+        on_screen: whether a table and a chart are shown on a terminal.
+    """
+
+    data: str | None
+    levels: list[float] | None = None
+    steps: int | None = None
+    future: str | None = None
+    write_future: Path | None = None
+    engine: Literal["local", "ray"] = "local"
+    address: str | None = None
+    part: Shard | None = None
+    stream: bool = False
+    state: Path | None = None
+    strict: bool = False
+    window: bool = False
+    form: Form = "csv"
+    output: Path | None = None
+    header: bool = True
+    on_screen: bool = False
+    origin: bool = False
+    digits: int | None = None
+
+    def streamed(
+        self, state: Path | None, shard: str | None, *, each: bool, strict: bool, window: bool = False
+    ) -> ForecastRequest:
+        """The same request with the options of a stream, or of a shard, which excludes them.
+
+        Args:
+            each: whether every row gets a forecast.
+        """
+        part = shard_of(shard, each=each or state is not None)
+        return self._replace(stream=each, state=state, strict=strict, window=window, part=part)
+
+    def written(
+        self, form: Form | None, output: Path | None, digits: int | None, *, no_header: bool, origin: bool
+    ) -> ForecastRequest:
+        """The complete request, checked, with the options of the output; without any, a terminal shows a chart."""
+        is_bare = form is None and output is None and not (no_header or origin)
+        complete = self._replace(
+            form=form or FORMS.get(output.suffix if output else "", "csv"),
+            output=output,
+            header=not no_header,
+            on_screen=is_bare and sys.stdout.isatty(),
+            origin=origin,
+            digits=digits,
+        )
+        complete.check()
+        return complete
+
+    def check(self) -> None:
+        """Refuse options that exclude each other, and files that cannot be written."""
+        from seqpred.storage.atomic import check_writable
+
+        _check(self.data, self.future, self.form, self.output, each=self.stream, stateful=self.state is not None)
+        if self.engine == "ray" and (self.stream or self.state):
+            raise typer.BadParameter("--engine ray forecasts files: a stream is read by one process")
+        if self.address is not None and self.engine != "ray":
+            raise typer.BadParameter("--address is for --engine ray")
+        for path in (self.output, self.write_future, self.state):
+            if path:
+                check_writable(path)
+
+    def history(self, like: str | None) -> str | None:
+        """The file from which the pretrained network's config is chosen."""
+        if like is None and self.data == "-" and (self.stream or self.state):
+            raise typer.BadParameter("a stream has no rows yet to choose the season from: name a file with --like")
+        return self.data if like is None else like
+
+
+def _check(
+    data: str | None, future: str | None, form: Form, output: Path | None, *, each: bool, stateful: bool
+) -> None:
+    """Refuse combinations of options that exclude each other.
+
+    Args:
+        each: whether every row gets a forecast.
+        stateful: whether a state is loaded and saved.
+    """
+    if data == "-" and future == "-":
+        raise typer.BadParameter("the history and --future cannot both be standard input")
+    if form == "parquet" and not output:
+        raise typer.BadParameter("--format parquet is binary: name a file with --output")
+    if not (each or stateful):
+        return
+    if data is None:
+        raise typer.BadParameter("--stream and --state need new rows: give a file, or - for standard input")
+    if form in ("json", "parquet"):
+        raise typer.BadParameter(f"--format {form} cannot be written row by row: use jsonl, csv or tsv")
+    if each and output:
+        raise typer.BadParameter("--stream writes to standard output: redirect it instead of using --output")
+
+
+def shard_of(text: str | None, *, each: bool) -> Shard | None:
+    """The shard of an option."""
+    if text is None:
+        return None
+    if each:
+        raise typer.BadParameter("--shard divides files: split the rows of a stream before it")
+    return parse_shard(text)
+
+
+def parse_shard(text: str) -> Shard:
+    """A shard from the value of `--shard`."""
+    from seqpred.forecasting.shard import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError:
+        raise typer.BadParameter(f"--shard {text}: expected i/n, as 1/4") from None
+
+
+def levels_of(text: str | None) -> list[float] | None:
+    """The quantile levels of an option."""
+    if not text:
+        return None
+    try:
+        levels = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"--quantiles {text}: expected numbers between 0 and 1, as 0.1,0.9") from None
+    if not all(0 < level < 1 for level in levels) or sorted(set(levels)) != levels:
+        raise typer.BadParameter(f"--quantiles {text}: expected increasing numbers between 0 and 1, as 0.1,0.9")
+    return levels
