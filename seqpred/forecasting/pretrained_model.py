@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
-from seqpred.features.classical import METHODS
 from seqpred.features.input_spec import InputSpec
 from seqpred.features.series import SeriesSpec
 from seqpred.forecasting.model import Model, RuntimeName
@@ -20,6 +19,7 @@ from seqpred.pretrained import PRETRAINED
 from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
+from seqpred.runtime.classical_head import NAMES
 from seqpred.runtime.runtime import Runtime
 from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighedComponents, WeighingRuntime
 from seqpred.storage.model_folder import Folder
@@ -78,8 +78,7 @@ class PretrainedModel(Model):
     @property
     def component_names(self) -> tuple[str, ...]:
         """The last value, then the classical forecasts of the values, then those of their logarithms."""
-        names = [method.name for method in METHODS]
-        return (METHODS[0].name, *names, *(f"{name} (logarithms)" for name in names))
+        return (NAMES[0], *NAMES, *(f"{name} (logarithms)" for name in NAMES))
 
     def component_spec(self, step: Step, steps: int) -> SessionSpec:
         """A session that emits the components of the medians; see `Model.component_spec`."""

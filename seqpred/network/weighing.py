@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqpred.features.input_spec import InputSpec
 from seqpred.network.recurrent import Stack
-from seqpred.runtime.classical_head import FORECASTS, OUTPUTS, PLACES, SIDE, WIDEST
+from seqpred.runtime.classical_head import FORECASTS, INNER, OUTPUTS, PLACES, SIDE, WIDEST
 from seqpred.runtime.shape import SHARPNESS
 
 MASKED = -1e9  # a logit of a forecast that cannot be used
@@ -28,8 +28,8 @@ class WeighingNetwork(nn.Module):
         self.head = nn.Linear(hidden_size, OUTPUTS)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
-            bias = torch.zeros(PLACES, FORECASTS + 2 * SIDE)
-            bias[:, FORECASTS:] = FIRST_DISTANCE
+            bias = torch.zeros(PLACES, OUTPUTS // PLACES)
+            bias[:, FORECASTS:-1] = FIRST_DISTANCE
             self.head.bias.copy_(bias.flatten())
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
@@ -51,9 +51,11 @@ def emit(raw: Tensor, values: Tensor, usable: Tensor, near: Tensor) -> Tensor:
     logits = (SHARPNESS * parts[..., :FORECASTS]).masked_fill(~usable[..., None, :], MASKED)
     weights = near @ torch.softmax(logits, -1)
     median = (weights * values).sum(-1, keepdim=True)
-    distances = torch.exp((near @ parts[..., FORECASTS:]).clamp(-WIDEST, WIDEST))
+    distances = torch.exp((near @ parts[..., FORECASTS:-1]).clamp(-WIDEST, WIDEST))
     lower = -distances[..., :SIDE].cumsum(-1).flip(-1)
     upper = distances[..., SIDE:].cumsum(-1)
+    shift = (near @ parts[..., -1:]).clamp(-1, 1)
+    median = median + shift * (upper[..., INNER - 1 : INNER] - lower[..., -INNER : SIDE - INNER + 1]) / 2
     return median + torch.cat([lower, torch.zeros_like(median), upper], -1)
 
 

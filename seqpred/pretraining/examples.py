@@ -15,7 +15,8 @@ from seqpred.synthetic.series import Batch
 
 POSITIONS, STEPS = 8, 10  # of each series and of each position, at most
 FIRST_ROW = 2  # from which forecasts are trained
-LARGEST = 20.0  # error, in units of the scale of the whole series
+LARGEST = 30.0  # target, in units of the scale
+FEW_ROWS = 8  # of history, with which a position counts half
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Examples:
         values, usable: see `classical_head.Candidates`.
         near: [N, places].
         targets: [B, P, N], minus the last value, in units of the scale; NaN where missing.
-        importance: [B, P], the scale at each position relative to that of the whole series, at most 1.
+        importance: [B, P], larger with more rows of history. It must not depend on what follows: weights that do
+            would favour calm futures, and the quantiles would be biased.
     """
 
     x: Float32
@@ -53,16 +55,15 @@ def make_examples(batch: Batch, rng: Rng) -> Examples:
     last = origins.filled[:, 0, origins.filled.shape[-1] - batch.values.shape[1] + positions]
     future = batch.values[:, positions[:, None] + np.array(steps)]
     targets = (future - last[..., None]) / unit[..., None]
-    whole = np.maximum(origins.unit[:, 0, -1:], unit)
-    importance = np.where(origins.observed[:, 0, positions], unit / whole, 0.0)
-    bound = LARGEST / np.maximum(importance, 1e-6)[..., None]
+    rows = origins.rows[:, positions]
+    importance = np.where(origins.observed[:, 0, positions], rows / (rows + FEW_ROWS), 0.0)
     return Examples(
         x=block.x[:, 0, :history],
         positions=positions,
         values=found.values.clip(-1e6, 1e6).astype(np.float32),
         usable=found.usable,
         near=place_weights(steps, batch.cycle).astype(np.float32),
-        targets=np.where(np.isfinite(targets), targets.clip(-bound, bound), np.nan).astype(np.float32),
+        targets=np.where(np.isfinite(targets), targets.clip(-LARGEST, LARGEST), np.nan).astype(np.float32),
         importance=importance.astype(np.float32),
     )
 

@@ -30,7 +30,7 @@ from seqpred.training.adamw import AdamW
 from seqpred.training.run import DECAY
 
 MAX_GRADIENT_NORM, WEIGHT_DECAY, WARM_UP = 1.0, 1e-4, 100
-MOST = 2 * LARGEST  # loss of one step ahead, in units of the scale of the whole series
+MOST = 2 * LARGEST  # loss of one step ahead, in units of the scale
 CHECKPOINT_EVERY = 250  # steps
 
 
@@ -176,7 +176,11 @@ def pretrain(
 
 
 def loss_of(network: WeighingNetwork, examples: Examples) -> Tensor:
-    """The quantile loss of all levels, in units of the scale of the whole series."""
+    """The quantile loss of all levels, in units of the scale and, for uncertain forecasts, of their width.
+
+    The width of the forecasts themselves is a constant to the gradient. It is known before what follows, so that the
+    quantiles remain those of the data.
+    """
     raw = network(torch.from_numpy(examples.x), torch.from_numpy(examples.positions))
     values, usable = torch.from_numpy(examples.values), torch.from_numpy(examples.usable)
     quantiles = emit(raw, values, usable, torch.from_numpy(examples.near))
@@ -184,5 +188,6 @@ def loss_of(network: WeighingNetwork, examples: Examples) -> Tensor:
     known = torch.isfinite(targets)
     errors = torch.where(known, targets, 0.0)[..., None] - quantiles
     losses = 2 * torch.maximum(levels * errors, (levels - 1) * errors).mean(-1)
-    weights = torch.from_numpy(examples.importance)[..., None] * known
+    width = (quantiles[..., -2] - quantiles[..., 1]).detach().mean(-1)
+    weights = (torch.from_numpy(examples.importance) / (1 + width))[..., None] * known
     return (losses * weights).clamp(max=MOST).sum() / known.sum().clamp(min=1)

@@ -1,8 +1,9 @@
 """The head of a pretrained network: from numbers at a few places along the horizon to quantiles of any step.
 
-The network emits, at `PLACES` places along the horizon relative to the season, a logit for each classical forecast and
-the logarithm of the distance of each level from its neighbour towards the median. In between both are interpolated. So
-its weights depend neither on the horizon, the season nor the quantile levels.
+The network emits, at `PLACES` places along the horizon relative to the season, a logit for each classical forecast, the
+logarithm of the distance of each level from its neighbour towards the median, and a shift of the median in units of
+these distances. In between all are interpolated. So its weights depend neither on the horizon, the season nor the
+quantile levels.
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from typing import NamedTuple
 import numpy as np
 
 from seqpred.arrays import Bool, Float, Float32, Int
+from seqpred.features.autoregression import AUTOREGRESSIONS, autoregress, enough_rows
 from seqpred.features.classical import METHODS, classical_table, pad_early
 from seqpred.runtime.shape import SHARPNESS
 
 PLACES = 5
 LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)  # between these, interpolated as if normal
 SIDE = len(LEVELS) // 2  # levels on each side of the median
-FORECASTS = 2 * len(METHODS)  # each method on the values and on their logarithms
-OUTPUTS = PLACES * (FORECASTS + 2 * SIDE)
+FORECASTS = 2 * (len(METHODS) + len(AUTOREGRESSIONS))  # each on the values and on their logarithms
+OUTPUTS = PLACES * (FORECASTS + 2 * SIDE + 1)
+INNER = 3  # levels between the median and those by which its shift is measured
+NAMES = tuple(method.name for method in (*METHODS, *AUTOREGRESSIONS))  # of the forecasts of values
 LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the least length of a cycle for that
 GROWTH = 0.5  # by how much a forecast of logarithms may leave the range of the recent ones, besides their range
 LEAST = 1e-9  # last value, in units of the scale, and other values relative to it, of which logarithms are taken
@@ -68,20 +72,21 @@ def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, ste
     safe = np.where(positive, level, 1.0)[..., None]
     relative = np.log1p((np.where(positive[..., None], padded, 0.0) / safe).clip(LEAST - 1))
     factors = own.slope_factors(rows)
+    fitted = autoregress(np.stack([padded, relative]), rows, cycle, steps)
 
-    def evaluate(values: Float) -> Float:
+    def evaluate(values: Float, fitted: Float) -> Float:
         table = own.table
         forecasts: Float = values[..., table.picks.T] @ table.shares.T
         forecasts += (values @ table.level.T)[..., None, :]
         forecasts += (factors * (values @ table.slope.T))[..., None, :] * table.steps.T
-        return forecasts
+        return np.concatenate([forecasts, fitted], axis=-1)
 
     low, high = (edge(relative, -1)[..., None, None] for edge in (np.min, np.max))
     span = high - low + GROWTH
-    growing = safe[..., None] * np.expm1(evaluate(relative).clip(low - span, high + span))
-    usable = own.usable(rows)
+    growing = safe[..., None] * np.expm1(evaluate(relative, fitted[1]).clip(low - span, high + span))
+    usable = np.concatenate([own.usable(rows), enough_rows(rows, cycle)], axis=-1)
     both = np.concatenate([usable, usable & positive[..., None]], axis=-1)
-    return Candidates(np.concatenate([evaluate(padded), growing], axis=-1), both)
+    return Candidates(np.concatenate([evaluate(padded, fitted[0]), growing], axis=-1), both)
 
 
 def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle: int) -> Candidates:
@@ -96,7 +101,7 @@ def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle:
         return found
     last, before = recent[..., -2 * cycle :], recent[..., -2 * cycle - cycle // 2 : -(cycle // 2)]
     strong = (np.abs(last - before).mean(-1) > STRONG) & (rows >= 3 * cycle)
-    seasonal = np.tile([method.profile is not None for method in METHODS], 2)
+    seasonal = np.tile([method.profile is not None for method in METHODS] + [True] * len(AUTOREGRESSIONS), 2)
     return found._replace(usable=found.usable & (seasonal | ~strong[..., None]))
 
 
@@ -107,13 +112,9 @@ def emit(raw: Float | Float32, found: Candidates, near: Float, levels: Sequence[
         raw: [..., OUTPUTS], what the network emits.
         near: [N, places], of `place_weights`.
     """
-    parts = _at_places(raw)
     median = (shares_of(raw, found, near) * found.values).sum(-1, keepdims=True)
-    distances = np.exp((near @ parts[..., FORECASTS:]).clip(-WIDEST, WIDEST))
-    lower = -np.cumsum(distances[..., :SIDE], -1)[..., ::-1]
-    upper = np.cumsum(distances[..., SIDE:], -1)
-    around = np.concatenate([lower, np.zeros_like(median), upper], -1)
-    return median + around @ level_weights(tuple(levels)).T
+    around = _around(_at_places(raw), near)
+    return median + shift_of(raw, near) + around @ level_weights(tuple(levels)).T
 
 
 def shares_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
@@ -129,9 +130,29 @@ def shares_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
     return shares
 
 
+def shift_of(raw: Float | Float32, near: Float) -> Float:
+    """The shift of the median, [..., N, 1]: at most half the distance between the levels `INNER` from it.
+
+    Args:
+        raw, near: as for `emit`.
+    """
+    parts = _at_places(raw)
+    around = _around(parts, near)
+    unit = (around[..., SIDE + INNER, None] - around[..., SIDE - INNER, None]) / 2
+    return np.asarray((near @ parts[..., -1:]).clip(-1, 1) * unit)
+
+
 def _at_places(raw: Float | Float32) -> Float:
-    """What the network emits, [..., places, logits and distances]."""
+    """What the network emits, [..., places, logits, distances and shift]."""
     return raw.astype(np.float64).reshape(*raw.shape[:-1], PLACES, -1)
+
+
+def _around(parts: Float, near: Float) -> Float:
+    """The emitted levels minus the median, [..., N, 2 SIDE + 1]."""
+    distances = np.exp((near @ parts[..., FORECASTS:-1]).clip(-WIDEST, WIDEST))
+    upper = np.cumsum(distances[..., SIDE:], -1)
+    lower = -np.cumsum(distances[..., :SIDE], -1)[..., ::-1]
+    return np.concatenate([lower, np.zeros_like(upper[..., :1]), upper], -1)
 
 
 @cache

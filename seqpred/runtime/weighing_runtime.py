@@ -18,6 +18,7 @@ from seqpred.runtime.classical_head import (
     place_weights,
     require_season,
     shares_of,
+    shift_of,
 )
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 
@@ -76,7 +77,7 @@ class WeighingRuntime:
 
 
 class WeighedComponents(WeighingRuntime):
-    """Emits the components of the median as `network.component_runtime` does, in float64; there is no correction."""
+    """Emits the components of the median as `network.component_runtime` does, in float64; the shift is the correction."""
 
     def __init__(self, core: Runtime, spec: InputSpec, steps: int) -> None:
         super().__init__(core, spec, steps, (0.5,))
@@ -87,9 +88,10 @@ class WeighedComponents(WeighingRuntime):
         found = self._candidates(inputs, recent)
         shares = shares_of(raw, found, self._near)
         naives = np.where(found.usable[..., None, :], found.values, 0.0)
-        median = (shares * naives).sum(-1, keepdims=True)
+        shift = shift_of(raw, self._near)
+        median = (shares * naives).sum(-1, keepdims=True) + shift
         zero = np.zeros_like(median)
-        return np.concatenate([median, zero, zero + 1, zero, naives, shares], -1)
+        return np.concatenate([median, zero, zero + 1, shift, naives, shares], -1)
 
 
 class ConstantRuntime:

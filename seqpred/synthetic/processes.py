@@ -15,8 +15,11 @@ from seqpred.arrays import Bool, Float
 
 Rng = np.random.Generator
 STEADY = {1: 0.95, 4: 0.8}  # share of series with a strong trend and little noise, by season
-STILL = 0.06  # share of series almost without noise: a line, a season
-STRENGTH = {4: 0.8, 12: 1.2}  # median standard deviation of the season relative to the noise
+NOISE = {1: 0.06, 4: 0.025}  # median standard deviation of the noise relative to the level
+STILL = 0.025  # share of series almost without noise: a line, a season
+STRENGTH = {4: 0.5, 12: 1.6}  # median standard deviation of the season relative to the noise
+HOURS = {24, 48, 96, 168, 336}  # seasons of data within a day, which are often far stronger than the noise
+MOST_YEARS = 80  # rows of a series without a season that can be yearly
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Parameters:
         degrees: of freedom of the noise.
         turning: whether sudden changes of the slope are possible.
         volatility: standard deviation of the change of the logarithm of the noise's size.
+        burst: factor of the noise's size after a random row.
     """
 
     noise: Float
@@ -49,6 +53,7 @@ class Parameters:
     degrees: Float
     turning: Bool
     volatility: Float
+    burst: Float
 
 
 def either(rng: Rng, share: float, one: Float, other: Float | float) -> Float:
@@ -56,48 +61,59 @@ def either(rng: Rng, share: float, one: Float, other: Float | float) -> Float:
     return np.where(rng.random(len(one)) < share, one, other)
 
 
-def draw_parameters(rng: Rng, series: int, cycle: int) -> Parameters:
-    """Random parameters; a series whose cycle is longer than a year of weeks has no growth on average."""
-    noise = 0.03 * np.exp(rng.normal(0, 1.0, series))
-    yearly = 0.03 if cycle <= 53 else 0.0
-    growth = rng.normal(yearly, 0.04, series) / cycle
+def draw_parameters(rng: Rng, series: int, cycle: int, rows: int) -> Parameters:
+    """Random parameters; those of business series have growth on average."""
+    business = is_business(cycle, rows)
+    noise = NOISE.get(cycle, 0.03) * np.exp(rng.normal(0, 0.9, series))
+    growth = rng.normal(0.05 if business else 0.0, 0.04, series) / (cycle if cycle > 1 or business else rows)
     # Noise is averaged out of series that are sampled rarely, so that their trends dominate.
-    steady = rng.random(series) < STEADY.get(cycle, 0.15)
-    newest = np.where(steady, rng.beta(2.5, 1.0, series), rng.beta(0.8, 1.2, series))
-    level_rate = np.where(rng.random(series) < 0.7, newest, either(rng, 0.6, np.ones(series), 0.0))
-    trending = rng.random(series) < np.where(steady, 0.85, 0.6)
-    smooth = trending & (rng.random(series) < 0.12)  # a wandering slope is almost all that happens
+    steady = rng.random(series) < (STEADY.get(cycle, 0.15) if business else 0.15)
+    newest = np.where(steady, rng.beta(2.0, 1.0, series), rng.beta(0.8, 1.2, series))
+    level_rate = np.where(rng.random(series) < 0.7, newest, either(rng, 0.45, np.ones(series), 0.0))
+    trending = rng.random(series) < np.where(steady, 0.9, 0.65)
+    smooth = trending & (rng.random(series) < 0.05)  # a wandering slope is almost all that happens
     level_rate = np.where(smooth, 1.0, level_rate)
-    slope_rate = np.where(trending, level_rate * np.where(steady, 0.5, 0.15) * rng.random(series) ** 3, 0.0)
+    slope_rate = np.where(trending, level_rate * np.where(steady, 0.3, 0.1) * rng.random(series) ** 3, 0.0)
     slope_rate = np.where(smooth, rng.uniform(0.2, 1.0, series), slope_rate)
-    cyclic = rng.random(series) < 0.08
-    radius, frequency = rng.uniform(0.6, 0.97, series), 2 * np.pi / rng.uniform(3.0, 16.0, series)
+    first, second = draw_autocorrelation(rng, series, cycle)
     damping = either(rng, 0.25, np.ones(series), rng.uniform(0.8, 0.99, series))
     start = noise * np.where(steady, 0.5, 0.1) * rng.normal(size=series) * rng.random(series)
+    young = either(rng, 0.3, rng.exponential(0.15, series) / cycle, 0.0)  # growth is often fast at first
     still = rng.random(series) < STILL
     return Parameters(
         noise=np.where(still, 0.02 * noise, noise),
         level_rate=level_rate,
         slope_rate=slope_rate,
-        season_rate=either(rng, 0.6, 0.5 * rng.random(series) ** 2, 0.0),
+        season_rate=either(rng, 0.35, 0.3 * rng.random(series) ** 2, 0.0),
         growth=np.where(trending, growth, 0.0),
         damping=damping,
-        slope=np.where(trending, growth + start, 0.0),
-        profile=draw_profiles(rng, series, cycle)
-        * noise[:, None]
-        * (0.4 if cycle == 4 else 0.65 if cycle == 12 else 1.0),
-        autocorrelation=np.where(
-            cyclic, 2 * radius * np.cos(frequency), either(rng, 0.4, rng.uniform(-0.4, 0.8, series), 0.0)
-        ),
-        second=np.where(cyclic, -(radius**2), 0.0),
+        slope=np.where(trending, growth + start + young * steady * (damping < 1), 0.0),
+        profile=draw_profiles(rng, series, cycle) * noise[:, None],
+        autocorrelation=first,
+        second=second,
         degrees=either(rng, 0.5, rng.uniform(2.5, 8, series), 200.0),
         turning=steady,
-        volatility=either(rng, 0.35, rng.uniform(0.01, 0.1, series), 0.0),
+        volatility=either(rng, 0.45, rng.uniform(0.01, 0.1, series), 0.0),
+        burst=either(rng, 0.25, np.exp(rng.normal(0.2, 0.8, series)), 1.0),
     )
 
 
+def is_business(cycle: int, rows: int) -> bool:
+    """Whether series may be sales and the like: yearly to daily, with growth."""
+    return rows <= MOST_YEARS if cycle == 1 else cycle <= 53 and cycle not in HOURS
+
+
+def draw_autocorrelation(rng: Rng, series: int, cycle: int) -> tuple[Float, Float]:
+    """Coefficients of the noise one and two rows ago; a tenth is cyclic, with periods of rows or of several seasons."""
+    cyclic = rng.random(series) < 0.1
+    period = either(rng, 0.5, rng.uniform(3.0, 10.0, series) * cycle, rng.uniform(3.0, 16.0, series))
+    radius = rng.uniform(0.6, 0.985, series)
+    plain = either(rng, 0.3, rng.uniform(-0.4, 0.7, series), 0.0)
+    return np.where(cyclic, 2 * radius * np.cos(2 * np.pi / period), plain), np.where(cyclic, -(radius**2), 0.0)
+
+
 def draw_profiles(rng: Rng, series: int, cycle: int) -> Float:
-    """Seasonal profiles [B, m] in units of the noise; 0 for a third of the series.
+    """Seasonal profiles [B, m] in units of the noise; 0 for a quarter of the series.
 
     A profile is smooth (a few harmonics), rough (independent values), or has a few outstanding phases; a long cycle may
     contain a shorter one, as a week contains days.
@@ -117,11 +133,13 @@ def draw_profiles(rng: Rng, series: int, cycle: int) -> Float:
     if shorter:
         length = int(rng.choice(shorter))
         inner = np.tile(draw_profiles(rng, series, length), (1, cycle // length))
+        inner /= inner.std(1, keepdims=True) + 1e-9
         mixed = mixed / (mixed.std(1, keepdims=True) + 1e-9) * rng.random((series, 1)) + inner
     mixed -= mixed.mean(1, keepdims=True)
     mixed /= mixed.std(1, keepdims=True) + 1e-9
-    strength = STRENGTH.get(cycle, 2.0) * np.exp(rng.normal(0, 0.9, series))
-    return mixed * either(rng, 0.7, strength, 0.0)[:, None]
+    middle, spread = (10.0, 1.2) if cycle in HOURS else (STRENGTH.get(cycle, 2.0), 0.9)
+    strength = middle * np.exp(rng.normal(0, spread, series))
+    return mixed * either(rng, 0.75, strength, 0.0)[:, None]
 
 
 def draw_noise(rng: Rng, own: Parameters, rows: int) -> Float:
@@ -130,17 +148,19 @@ def draw_noise(rng: Rng, own: Parameters, rows: int) -> Float:
     gauss = rng.standard_normal((series, rows))
     chi = rng.chisquare(own.degrees[:, None], (series, rows)) / own.degrees[:, None]
     size = np.exp((own.volatility[:, None] * rng.standard_normal((series, rows))).cumsum(1).clip(-1.5, 1.5))
-    noise = (gauss / np.sqrt(chi)).clip(-12, 12) * size * own.noise[:, None]
+    after = np.arange(rows) >= rng.integers(0, rows, (series, 1))
+    size = np.where(after, own.burst[:, None] * size, size)
+    noise = (gauss / np.sqrt(chi)).clip(-12, 12) * size * (own.noise * np.sqrt(1 + own.second))[:, None]
     for t in range(1, rows):
         noise[:, t] += own.autocorrelation * noise[:, t - 1] + own.second * noise[:, max(t - 2, 0)] * (t > 1)
     return noise
 
 
 def draw_turns(rng: Rng, own: Parameters, rows: int) -> Float:
-    """Sudden changes of the slope [B, rows], about two in a hundred rows of a third of the series that may turn."""
+    """Sudden changes of the slope [B, rows], about four in a hundred rows of half of the series that may turn."""
     series = len(own.noise)
-    turning = own.turning & (rng.random(series) < 0.3)
-    happens = (rng.random((series, rows)) < 0.02) & turning[:, None]
+    turning = own.turning & (rng.random(series) < 0.5)
+    happens = (rng.random((series, rows)) < 0.04) & turning[:, None]
     size = (np.abs(own.growth) + own.noise / (1 + own.profile.shape[1] / 4))[:, None]
     return np.where(happens, size * rng.normal(size=(series, rows)), 0.0)
 
@@ -162,7 +182,7 @@ def simulate(rng: Rng, own: Parameters, rows: int) -> Float:
 
 
 def disturb(rng: Rng, values: Float, noise: Float) -> Float:
-    """Add level shifts and outliers to a fifth of the series each, and holidays at irregular distances to a tenth."""
+    """Add level shifts to a quarter of the series and outliers to a fifth."""
     series, rows = values.shape
 
     def some(share: float, rate: float) -> Bool:

@@ -43,7 +43,16 @@ def test_examples_are_what_follows_each_position() -> None:
     assert examples.targets[0, -1].tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     assert np.allclose(examples.values[0, -1, :, 8], np.arange(1, 9))
     assert examples.usable[0, -1, 8]
-    assert (examples.importance == 1).all()
+
+
+def test_what_follows_does_not_change_the_importance_of_a_position() -> None:
+    batch = draw_batch(batch_rng(1, 2))
+    history, rng = batch.history, np.random.default_rng(1)
+    other = Batch(np.where(np.arange(batch.values.shape[1]) < history, batch.values, 1e3 * rng.normal()), history, 4)
+    one, two = (make_examples(own, batch_rng(1, 3)) for own in (Batch(batch.values, history, 4), other))
+    assert np.array_equal(one.x, two.x)
+    assert np.array_equal(one.importance, two.importance)
+    assert not np.array_equal(one.targets, two.targets)
 
 
 def test_missing_targets_do_not_count() -> None:

@@ -8,12 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqpred.features.autoregression import AUTOREGRESSIONS
 from seqpred.features.classical import METHODS, recent_rows
 from seqpred.features.input_spec import InputSpec
 from seqpred.network.weighing import WeighingNetwork, weights_of
 from seqpred.network.weighing import emit as emit_in_torch
 from seqpred.runtime.classical_head import (
     FORECASTS,
+    INNER,
     LEVELS,
     OUTPUTS,
     PLACES,
@@ -26,6 +28,7 @@ from seqpred.runtime.onnx_runtime import OnnxRuntime
 from seqpred.runtime.weighing_graph import write_weighing_graph
 
 STEPS = (1, 2, 5, 30)
+VALUES = FORECASTS // 2  # forecasts of values, before those of logarithms
 
 
 def found_at(cycle: int, rows: int, seed: int = 0, level: float = 40.0):
@@ -54,17 +57,26 @@ def test_quantiles_are_finite_and_increase(seed: int, cycle: int, rows: int, lev
     assert (np.diff(quantiles, axis=-1) >= 0).all()
 
 
+def test_the_shift_moves_all_quantiles_by_the_same_distance() -> None:
+    raw = np.zeros((2, 3, OUTPUTS))
+    found, near = found_at(6, 50), place_weights(STEPS, 6)
+    still = emit(raw, found, near, LEVELS)
+    raw.reshape(2, 3, PLACES, -1)[..., -1] = 0.5
+    moved = emit(raw, found, near, LEVELS) - still
+    assert np.allclose(moved, 0.5 * INNER)  # every distance is 1
+
+
 def test_logarithms_are_used_only_if_all_recent_values_are_positive() -> None:
     assert found_at(12, 100, level=1000.0).usable.all()
-    assert not found_at(12, 100, level=-1.0).usable[..., len(METHODS) :].any()
-    assert found_at(12, 100, level=0.01).usable[..., : len(METHODS)].all()
+    assert not found_at(12, 100, level=-1.0).usable[..., VALUES:].any()
+    assert found_at(12, 100, level=0.01).usable[..., :VALUES].all()
 
 
 def test_a_forecast_of_logarithms_grows_by_a_factor() -> None:
     """Values that double in every season of two rows, at the level 64."""
     track = 64 * 2.0 ** (np.arange(-31.0, 1) / 2)
     found = candidates((track - 64)[None], np.array([32]), np.array([64.0]), 2, (2, 4))
-    drift = len(METHODS) + 12
+    drift = VALUES + 12
     assert METHODS[12].slope == 1
     assert np.allclose(found.values[0, :, drift], [64.0, 192.0], rtol=0.2)
 
@@ -85,8 +97,8 @@ def test_no_method_may_ignore_a_season_that_is_stronger_than_in_training() -> No
     for name, values, rows in (("strong", track, 60), ("weak", track / 1000, 60), ("short", track, 20)):
         recent = (values - values[-1])[None]
         found = candidates(recent, np.array([rows]), np.array([5000.0]), 12, STEPS)
-        usable[name] = require_season(found, recent, np.array([rows]), 12).usable[0, : len(METHODS)]
-    seasonal = [method.profile is not None for method in METHODS]
+        usable[name] = require_season(found, recent, np.array([rows]), 12).usable[0, :VALUES]
+    seasonal = [method.profile is not None for method in METHODS] + [True] * len(AUTOREGRESSIONS)
     assert usable["strong"].tolist() == seasonal
     assert usable["weak"].all()
     assert usable["short"][0]
@@ -105,4 +117,3 @@ def test_the_graph_computes_the_network(cell: str) -> None:
     assert first.shape == (3, 4, OUTPUTS)
     assert np.allclose(first, expected[:, :4], atol=1e-5)
     assert np.allclose(rest, expected[:, 5:], atol=1e-5)
-    assert 2 * len(METHODS) == FORECASTS

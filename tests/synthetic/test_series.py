@@ -35,7 +35,7 @@ def test_a_profile_has_the_cycle_and_no_mean(cycle: int) -> None:
 
 def test_without_noise_and_growth_a_process_is_its_season() -> None:
     rng = np.random.default_rng(1)
-    own = draw_parameters(rng, 50, 6)
+    own = draw_parameters(rng, 50, 6, 30)
     still = own.__class__(**{**vars(own), "noise": np.zeros(50), "growth": np.zeros(50), "slope": np.zeros(50)})
     values = simulate(rng, still, 30)
     assert np.allclose(values, np.tile(own.profile, 5))
@@ -43,8 +43,10 @@ def test_without_noise_and_growth_a_process_is_its_season() -> None:
 
 def test_noise_has_the_size_of_its_parameter() -> None:
     rng = np.random.default_rng(1)
-    own = draw_parameters(rng, 300, 1)
-    plain = own.__class__(**{**vars(own), "degrees": own.degrees * 0 + 200, "volatility": own.volatility * 0})
+    own = draw_parameters(rng, 300, 1, 2000)
+    plain = own.__class__(
+        **{**vars(own), "degrees": own.degrees * 0 + 200, "volatility": own.volatility * 0, "burst": own.burst * 0 + 1}
+    )
     plain = own.__class__(**{**vars(plain), "autocorrelation": own.noise * 0, "second": own.noise * 0})
     assert np.allclose(draw_noise(rng, plain, 2000).std(1) / own.noise, 1, atol=0.1)
 
