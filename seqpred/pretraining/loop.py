@@ -39,7 +39,7 @@ class PretrainOptions:
     """Everything that the weights depend on, besides the code."""
 
     cell: str
-    steps: int = 4_000
+    steps: int = 12_000
     seed: int = 1
     hidden_size: int = 64
     depth: int = 1

@@ -77,7 +77,7 @@ class WeighingRuntime:
 
 
 class WeighedComponents(WeighingRuntime):
-    """Emits the components of the median as `network.component_runtime` does, in float64; the shift is the correction."""
+    """Emits the components of the median in float64, as `network.component_runtime`; the shift is the correction."""
 
     def __init__(self, core: Runtime, spec: InputSpec, steps: int) -> None:
         super().__init__(core, spec, steps, (0.5,))
