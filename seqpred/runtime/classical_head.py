@@ -31,6 +31,7 @@ LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the leas
 GROWTH = 0.5  # by how much a forecast of logarithms may leave the range of the recent ones, besides their range
 LEAST = 1e-9  # last value, in units of the scale, and other values relative to it, of which logarithms are taken
 STRONG, SHORTEST_STRONG = 5.0, 4  # a season that no method may ignore; rows of such a season
+WIDENING = 1.1  # of the intervals: real series surprise more often than the synthetic ones of the training
 WIDEST = 8.0  # of the logarithm of a distance
 
 
@@ -113,8 +114,8 @@ def emit(raw: Float | Float32, found: Candidates, near: Float, levels: Sequence[
         near: [N, places], of `place_weights`.
     """
     median = (shares_of(raw, found, near) * found.values).sum(-1, keepdims=True)
-    around = _around(_at_places(raw), near)
-    return median + shift_of(raw, near) + around @ level_weights(tuple(levels)).T
+    around = WIDENING * _around(_at_places(raw), near)
+    return median + shift_of(raw, found, near) + around @ level_weights(tuple(levels)).T
 
 
 def shares_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
@@ -130,8 +131,10 @@ def shares_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
     return shares
 
 
-def shift_of(raw: Float | Float32, near: Float) -> Float:
+def shift_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
     """The shift of the median, [..., N, 1]: at most half the distance between the levels `INNER` from it.
+
+    It is 0 where all classical forecasts are the last value, so that a constant series is forecast by its value.
 
     Args:
         raw, near: as for `emit`.
@@ -139,7 +142,8 @@ def shift_of(raw: Float | Float32, near: Float) -> Float:
     parts = _at_places(raw)
     around = _around(parts, near)
     unit = (around[..., SIDE + INNER, None] - around[..., SIDE - INNER, None]) / 2
-    return np.asarray((near @ parts[..., -1:]).clip(-1, 1) * unit)
+    moves = ((found.values != 0) & found.usable[..., None, :]).any((-2, -1))
+    return np.where(moves[..., None, None], (near @ parts[..., -1:]).clip(-1, 1) * unit, 0.0)
 
 
 def _at_places(raw: Float | Float32) -> Float:

@@ -88,7 +88,7 @@ class WeighedComponents(WeighingRuntime):
         found = self._candidates(inputs, recent)
         shares = shares_of(raw, found, self._near)
         naives = np.where(found.usable[..., None, :], found.values, 0.0)
-        shift = shift_of(raw, self._near)
+        shift = shift_of(raw, found, self._near)
         median = (shares * naives).sum(-1, keepdims=True) + shift
         zero = np.zeros_like(median)
         return np.concatenate([median, zero, zero + 1, shift, naives, shares], -1)

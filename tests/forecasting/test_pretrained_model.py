@@ -14,6 +14,7 @@ from seqpred.errors import ConfigError, DataError
 from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
 from seqpred.pretrained.weights import pretrained_cells
 from seqpred.reading.waiting_lines import Line
+from seqpred.runtime.classical_head import FORECASTS
 from seqpred.sources.opening import open_source
 
 MONTHS = pd.date_range("2015-01-01", periods=70, freq="MS").strftime("%Y-%m-%d")
@@ -57,12 +58,13 @@ def test_the_name_pretrained_is_a_model_in_predict_evaluate_and_compare() -> Non
     assert models[0]["parameters"] > 1000
 
 
-def test_the_explanation_adds_up_to_the_forecast_without_a_correction() -> None:
+def test_the_explanation_adds_up_to_the_forecast_and_its_correction_is_the_shift() -> None:
     found = seqpred.explain("pretrained", sales()).components
     np.testing.assert_allclose(sum(part for _, part in found.contributions()), found.forecast, rtol=1e-6)
     np.testing.assert_allclose(found.shares.sum(1), 1)
-    assert np.abs(found.correction).max() < 1e-6 * np.abs(found.forecast).max()
-    assert len(found.names) == 60
+    assert (found.correction != 0).all()
+    assert np.abs(found.rounding).max() < 1e-6 * np.abs(found.forecast).max()
+    assert len(found.names) == FORECASTS
     assert found.shares.max() < 1
 
 

@@ -33,6 +33,21 @@ def test_a_profile_has_the_cycle_and_no_mean(cycle: int) -> None:
     assert (profile == 0).all() if cycle == 1 else 0.5 < (profile.std(1) > 0).mean() < 0.9
 
 
+def test_seasons_within_a_day_are_far_stronger_than_the_noise() -> None:
+    rng = np.random.default_rng(1)
+    hourly, monthly = (
+        np.median(profile.std(1)[profile.any(1)]) for profile in (draw_profiles(rng, 300, m) for m in (24, 12))
+    )
+    assert hourly > 4 * monthly
+
+
+def test_business_series_grow() -> None:
+    rng = np.random.default_rng(1)
+    for cycle, rows, grows in ((12, 90, True), (1, 30, True), (24, 400, False), (1, 900, False)):
+        growth = draw_parameters(rng, 4000, cycle, rows).growth * cycle
+        assert (growth.mean() > 0.02) == grows
+
+
 def test_without_noise_and_growth_a_process_is_its_season() -> None:
     rng = np.random.default_rng(1)
     own = draw_parameters(rng, 50, 6, 30)
