@@ -85,19 +85,17 @@ def _forecasts(recent: Float, rows: Int, cycle: int, steps: tuple[int, ...]) -> 
     known = np.arange(count) >= count - rows[:, None]
     number = known.sum(1).clip(1)
     mean = (recent * known).sum(1) / number
-    coefficients = _coefficients(recent, known, mean, cycle)
+    *slopes, constant = _coefficients(recent, known, mean, cycle)
     path = np.empty((len(AUTOREGRESSIONS), len(recent), count + steps[-1]))
     path[..., :count] = recent
     low, high = recent.min(1), recent.max(1)
-    span = high - low
+    least, most = low - (high - low), high + (high - low)
     changes = [recent[:, -lag] - recent[:, -lag - 1] for lag in range(1, LAGS + 1)]
     for t in range(count, path.shape[-1]):
         last, before = path[..., t - 1], path[..., t - 1 - cycle]
         terms = [*changes, path[..., t - cycle] - before, last - before, last - mean]
-        change = coefficients[-1].copy()
-        for coefficient, term in zip(coefficients, terms, strict=False):
-            change += coefficient * term
-        np.clip(last + change, low - span, high + span, out=path[..., t])
+        change = sum((slope * term for slope, term in zip(slopes, terms, strict=True)), constant)
+        np.clip(last + change, least, most, out=path[..., t])
         changes = [path[..., t] - last, *changes[:-1]]
     return np.moveaxis(path[..., count - 1 + np.array(steps)], 0, -1)
 
