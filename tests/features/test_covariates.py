@@ -47,7 +47,7 @@ ROLES = {"known": ["promo", "feast"], "past": ["wind"], "static": ["kind"]}
 
 
 def config(**changes: Any) -> dict[str, Any]:
-    small = {"hidden_size": 8, "window": 21, "anchor": 7, "members": 1}
+    small = {"hidden_size": 8, "window": 21, "anchor": 7, "members": 1, "start": "blank"}
     return {
         "data": {"target": "sales", "id": "shop", "time": "day", "covariates": ROLES},
         "model": {**small, **changes},

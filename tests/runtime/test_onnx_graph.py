@@ -128,7 +128,7 @@ def test_the_file_is_byte_identical_to_that_of_the_onnx_package(cell, depth, bot
 
 @pytest.mark.parametrize("horizon", [1, 2, 3, 5, 24, 100])
 def test_the_blend_has_the_same_interpolation_as_in_torch(horizon):
-    own = Shape(**{**vars(shape("gru", 1, False, (), False)), "horizon": horizon})
+    own = shape("gru", 1, False, (), False)._replace(horizon=horizon)
     graph = onnx.load_from_string(write_graph(own, ensemble_of(own)[1]))
     near = Blend(1, own).near.numpy()
     constants = [onnx.numpy_helper.to_array(w) for w in graph.graph.initializer]
@@ -147,7 +147,7 @@ def test_weights_that_do_not_fit_raise_value_error():
 
 def test_a_cell_without_an_onnx_operator_has_no_graph():
     own = shape("lstm", 1, False, (), False)
-    assert write_graph(own.__class__(**{**own.__dict__, "cell": "own"}), {}) is None
+    assert write_graph(own._replace(cell="own"), {}) is None
 
 
 def test_a_damaged_graph_raises_value_error():
