@@ -1,6 +1,6 @@
 """A group of processes that train together, started by torchrun or another launcher.
 
-Rank 0 reads the config, decides, writes and prints. An error of any rank ends the group: the rank stores its error and
+Rank 0 decides, writes and prints. An error of any rank ends the group: the rank stores its error and
 leaves, the connections of the others to it close, and they find the error in the store.
 """
 
@@ -26,7 +26,7 @@ from seqpred import launcher
 from seqpred.errors import SeqpredError, StoppedError, UnreachableError
 
 START = timedelta(seconds=8)  # in which the other processes must connect with rank 0
-CONNECT = timedelta(seconds=5)  # in which rank 0 must answer; torch tries it a second time
+CONNECT = timedelta(seconds=4)  # in which rank 0 must answer; torch tries it a second time
 LAUNCHED = 6  # times as long under torchrun, which starts all processes and ends them if one fails
 ANSWER = timedelta(minutes=30)  # in which a process must answer, as reading the data may take long
 GRACE = 8  # seconds that a rank waits for rank 0 to report its error, or to end after a signal
@@ -166,7 +166,8 @@ def _join() -> Ranks:
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=ANSWER)
     except (RuntimeError, ValueError) as e:
         place = ":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT"))
-        message = f"the processes of the group do not find each other at {place} ({str(e).partition(chr(10))[0]})"
+        reason = str(e).splitlines()[0].rstrip(".")
+        message = f"the processes of the group do not find each other at {place} ({reason})"
         hint = "Check MASTER_ADDR, MASTER_PORT and WORLD_SIZE, and start all processes at the same time."
         raise UnreachableError(message, hint=hint) from None
     if torch.cuda.is_available():
