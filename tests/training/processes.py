@@ -31,7 +31,7 @@ def launch(place: Path, size: int, body: Body) -> list[tuple[int, str]]:
         message.write_text("")
         pid = os.fork()
         if not pid:
-            os.environ.update(shared, RANK=str(rank))
+            os.environ.update(shared, RANK=str(rank), LOCAL_RANK=str(rank))
             os._exit(_run(body, rank, message))
         started.append((pid, message))
     ended = [(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), message) for pid, message in started]

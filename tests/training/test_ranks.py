@@ -19,8 +19,10 @@ import torch.distributed as dist
 
 import seqpred
 from seqpred import launcher
+from seqpred.commands import follow
 from seqpred.errors import Exit, UnreachableError
 from seqpred.notes import Note
+from seqpred.sources.opening import open_source
 from seqpred.storage.layout import CHECKPOINT, STATE
 from seqpred.training import checkpoint, ranks, rounds, team
 from seqpred.training.checkpoint import Checkpoint
@@ -145,6 +147,28 @@ def test_all_ranks_must_read_the_same_data(tmp_path: Path) -> None:
 
     code, message = launch(tmp_path, 2, read_other_rows)[0]
     assert (code, "the data differs from that of rank 0" in message) == (Exit.DATA, True)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_one_process_of_a_machine_stores_a_large_file_before_the_others_read_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    monkeypatch.setattr(follow, "is_large", lambda _: large)
+    stored = tmp_path / "stored"
+
+    def load(rank: int) -> Any:
+        assert stored.exists() is (large and rank == 1)
+        if large:
+            stored.touch()
+        else:
+            dist.barrier()  # both are here at once
+        return "panel"
+
+    def load_in_turn(rank: int) -> None:
+        with ranks.joined() as group:
+            assert follow.load_once(group, open_source(frame()), partial(load, rank)) == "panel"
+
+    assert launch(tmp_path, 2, load_in_turn) == [(Exit.DONE, ""), (Exit.DONE, "")]
 
 
 def test_an_unexpected_error_of_a_rank_has_its_traceback(tmp_path: Path) -> None:
