@@ -127,7 +127,8 @@ class TrainingSection(Section):
     patience: Annotated[int, Field(ge=1, le=100_000)] | Auto = advanced(
         "auto",
         "validations without a better score before stopping",
-        "Validations without a better score before stopping. auto: 5; 2 for few rows and a pretrained start.",
+        "Validations without a better score before stopping. auto: 5; 2 for fewer than 2,000 rows with a "
+        "pretrained start.",
     )
     validation: Count | Auto = key(
         "auto",
