@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,11 @@ from seqpred.cli.forecast_options import ModelArgument, RuntimeOption
 from seqpred.errors import SkillError
 
 if TYPE_CHECKING:
-    from seqpred.evaluation.details import Details
+    from seqpred.evaluation.details import Details, Observed
     from seqpred.evaluation.scores import Evaluation
+    from seqpred.forecasting.model import Model
+    from seqpred.notes import Notify
+    from seqpred.report.collect import Collector
 
 _Data = Annotated[
     str | None,
@@ -78,83 +82,115 @@ def evaluate(
 
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
-    import json
-
-    from seqpred.cli.forecast_request import parse_shard
-    from seqpred.cli.terminal import Output, write_data
-    from seqpred.commands import evaluate as command
+    from seqpred.cli.terminal import Output
     from seqpred.commands.pretrained import load_for
-    from seqpred.evaluation.details import Details, Observed, all_of
-    from seqpred.evaluation.shard_sums import merge_shards
-    from seqpred.storage.atomic import check_writable
+    from seqpred.evaluation.details import Details
+    from seqpred.report.collect import Collector
 
     output = Output.of(ctx, quiet=quiet)
-    if require_skill is not None and not math.isfinite(require_skill):
-        raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
-    _check_shards(shard, merge, [by, forecasts, report], [data, windows], require_skill)
-    for path in filter(None, (report, forecasts)):
-        check_writable(path)
+    _check(shard, merge, by, [forecasts, report], [data, windows], require_skill)
     loaded, source = load_for(model, data, {}, output.notify, runtime)
     if shard:
-        part = parse_shard(shard)
-        sums = command.evaluate_shard(loaded, source, shard=part, windows=windows, notify=output.notify)
-        write_data(json.dumps(sums.to_dict()) + "\n")
+        _print_sums(loaded, source, shard, windows, output.notify)
         return
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
-    observers: list[Observed] = [details]
-    if report:
-        from seqpred.report.collect import Collector
+    collected = Collector(loaded.config.levels, loaded.horizon) if report else None
+    found = _score(loaded, source, windows, merge, [details, collected], output.notify)
+    _write_forecasts(forecasts, details)
+    _write_report(report, str(model), loaded, found, collected)
+    _print(found, details, as_json=as_json)
+    _require(require_skill, found)
 
-        observers.append(collected := Collector(loaded.config.levels, loaded.horizon))
-    if merge:
-        found = merge_shards(_paths(merge), loaded.folder.manifest["fingerprint"])
-    else:
-        found = command.evaluate(loaded, source, windows=windows, notify=output.notify, observe=all_of(observers))
-    if forecasts:
-        _write_forecasts(forecasts, details)
-    if report:
-        from seqpred.report.page import write_report
 
-        write_report(report, str(model), loaded, found, collected)
-    with suppress(BrokenPipeError):  # the verdict below does not depend on who reads the table
+def _check(
+    shard: str | None,
+    merge: list[str] | None,
+    by: str | None,
+    written: list[Path | None],
+    scored: list[object],
+    require_skill: float | None,
+) -> None:
+    """Refuse options that --shard or --merge exclude, a skill that is no number, and files that cannot be written.
+
+    Args:
+        written: the files that need the forecasts of all series, as `by` does.
+        scored: options that determine what is scored.
+    """
+    from seqpred.storage.atomic import check_writable
+
+    extra = any(option is not None for option in (by, *written))
+    if shard and (merge or extra or require_skill is not None):
+        raise typer.BadParameter("--shard writes sums alone: give the other options when all shards are merged")
+    if merge and (extra or any(option is not None for option in scored)):
+        raise typer.BadParameter("--merge takes only --json and --require-skill: the sums contain no forecasts")
+    if require_skill is not None and not math.isfinite(require_skill):
+        raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
+    for path in filter(None, written):
+        check_writable(path)
+
+
+def _print_sums(model: Model, source: object, shard: str, windows: int | None, notify: Notify) -> None:
+    """The sums of one shard as JSON."""
+    from seqpred.cli.forecast_request import parse_shard
+    from seqpred.cli.terminal import write_data
+    from seqpred.commands.evaluate import evaluate_shard
+
+    sums = evaluate_shard(model, source, shard=parse_shard(shard), windows=windows, notify=notify)
+    write_data(json.dumps(sums.to_dict()) + "\n")
+
+
+def _score(
+    model: Model,
+    source: object,
+    windows: int | None,
+    merge: list[str] | None,
+    observers: list[Observed | None],
+    notify: Notify,
+) -> Evaluation:
+    """The scores on past windows, or from the sums of all shards.
+
+    Args:
+        merge: names or patterns of the files with the sums; a name that matches nothing stays, to be reported.
+    """
+    from glob import glob
+
+    from seqpred.commands import evaluate as command
+    from seqpred.evaluation.details import all_of
+    from seqpred.evaluation.shard_sums import merge_shards
+
+    if not merge:
+        observe = all_of([observer for observer in observers if observer is not None])
+        return command.evaluate(model, source, windows=windows, notify=notify, observe=observe)
+    paths = [Path(name) for pattern in merge for name in (sorted(glob(pattern)) or [pattern])]
+    return merge_shards(paths, model.folder.manifest["fingerprint"])
+
+
+def _print(found: Evaluation, details: Details, *, as_json: bool) -> None:
+    """The scores. Whether somebody reads them does not change the exit code of --require-skill."""
+    from seqpred.cli.terminal import write_data
+
+    with suppress(BrokenPipeError):
         if as_json:
             write_data(json.dumps({**found.to_dict(), **details.to_dict()}) + "\n")
         else:
             _show(found)
             _show_breakdown(details)
-    if require_skill is not None:
-        _require(require_skill, found)
 
 
-def _check_shards(
-    shard: str | None, merge: list[str] | None, details: list[object], scored: list[object], require_skill: float | None
-) -> None:
-    """Refuse options that --shard or --merge exclude.
+def _write_report(path: Path | None, name: str, model: Model, found: Evaluation, collected: Collector | None) -> None:
+    if path and collected:
+        from seqpred.report.page import write_report
 
-    Args:
-        details: options that need the forecasts of all series.
-        scored: options that determine what is scored.
-    """
-    extra = any(option is not None for option in details)
-    if shard and (merge or extra or require_skill is not None):
-        raise typer.BadParameter("--shard writes sums alone: give the other options when all shards are merged")
-    if merge and (extra or any(option is not None for option in scored)):
-        raise typer.BadParameter("--merge takes only --json and --require-skill: the sums contain no forecasts")
+        write_report(path, name, model, found, collected)
 
 
-def _paths(patterns: list[str]) -> list[Path]:
-    """The files of `--merge`; a name that matches nothing stays, to be reported."""
-    from glob import glob
-
-    return [Path(name) for pattern in patterns for name in (sorted(glob(pattern)) or [pattern])]
-
-
-def _write_forecasts(path: Path, details: Details) -> None:
+def _write_forecasts(path: Path | None, details: Details) -> None:
     from seqpred.cli.forecast_options import FORMS
     from seqpred.cli.table import encode_table
     from seqpred.storage.atomic import write_file
 
-    write_file(path, encode_table(details.forecasts, FORMS.get(path.suffix, "csv")))
+    if path:
+        write_file(path, encode_table(details.forecasts, FORMS.get(path.suffix, "csv")))
 
 
 def _show_breakdown(details: Details) -> None:
@@ -167,12 +203,14 @@ def _show_breakdown(details: Details) -> None:
         table(title, *breakdown_rows(details.by, details.scores()))
 
 
-def _require(required: float, found: Evaluation) -> None:
-    """Check the skill on unseen windows.
+def _require(required: float | None, found: Evaluation) -> None:
+    """Check the skill on unseen windows, if one is required.
 
     Raises:
         SkillError: it is lower, or there is no unseen window.
     """
+    if required is None:
+        return
     from seqpred.evaluation.scores import skill
     from seqpred.report.text import figure
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from seqpred.cli.config_options import ConfigArgument, DataOption, SetOption
 from seqpred.launcher import is_grouped, is_restarted, rank
+
+if TYPE_CHECKING:
+    from seqpred.cli.terminal import Output
+    from seqpred.cli.training_log import TrainingLog
+    from seqpred.config.schema import Config
+    from seqpred.forecasting.model import Model
 
 _Out = Annotated[Path | None, typer.Option(help="Model folder [default: runs/NAME, from the config's name].")]
 _Force = Annotated[bool, typer.Option("--force", help="Replace an existing model.")]
@@ -45,47 +52,49 @@ def train(
 
     Example: seqpred train sales.yaml --set model.depth=3 --out runs/deep
     """
-    from seqpred.cli.terminal import Output, write_data
-    from seqpred.config.loading import load_config
+    from seqpred.cli.terminal import Output
+    from seqpred.commands.follow import group
 
     output = Output.of(ctx, quiet=quiet or rank() > 0, each_minute=True)
     if refit and holdout is None:
         raise typer.BadParameter("--refit needs --holdout")
-    from seqpred.commands.follow import group
-
     with group():  # before anything that may fail on one machine alone
-        settings = load_config(config, set_ or [])
-        out = out or Path("runs") / config.stem
         from seqpred.cli.training_log import TrainingLog
-        from seqpred.commands import train as command
-        from seqpred.notes import Progress
+        from seqpred.config.loading import load_config
 
+        settings, out = load_config(config, set_ or []), out or Path("runs") / config.stem
         training_log = TrainingLog.of(None if rank() else log, out, resume=resume or is_restarted())
-        with output.progress_cleared():
-            output.on_progress(Progress("reading the data", 0.0))
-            model = command.train(
-                settings,
-                data,
-                out,
-                force=force,
-                resume=resume,
-                holdout=holdout,
-                refit=refit,
-                resume_command=_resume_command(output.words),
-                notify=output.notify,
-                on_progress=training_log.then(output.on_progress),
-            )
+        options: dict[str, Any] = {"force": force, "resume": resume, "holdout": holdout, "refit": refit}
+        model = _train(settings, data, out, options, output, training_log)
     training_log.check()
-    if not quiet and not as_json:
+    _print(model, out, as_json=as_json, quiet=quiet)
+
+
+def _train(
+    config: Config, data: str | None, out: Path, options: dict[str, Any], output: Output, log: TrainingLog
+) -> Model:
+    """Train while a progress bar is shown."""
+    from seqpred.commands import train as command
+    from seqpred.notes import Progress
+
+    with output.progress_cleared():
+        output.on_progress(Progress("reading the data", 0.0))
+        shown: dict[str, Any] = {"notify": output.notify, "on_progress": log.then(output.on_progress)}
+        return command.train(config, data, out, **options, **shown, resume_command=_resume_command(output.words))
+
+
+def _print(model: Model, out: Path, *, as_json: bool, quiet: bool) -> None:
+    """The manifest as JSON, or the path of the folder after a summary on stderr."""
+    from seqpred.cli.terminal import write_data
+
+    if as_json:
+        write_data(json.dumps({"folder": str(out), **model.folder.manifest}) + "\n")
+        return
+    if not quiet:
         from seqpred.cli.train_summary import show_summary
 
         show_summary(model)
-    if as_json:
-        import json
-
-        write_data(json.dumps({"folder": str(out), **model.folder.manifest}) + "\n")
-    else:
-        write_data(f"{out}\n")
+    write_data(f"{out}\n")
 
 
 def _resume_command(words: list[str]) -> str:

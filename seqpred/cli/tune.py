@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -76,20 +76,9 @@ def tune(
 
     output = Output.of(ctx, quiet=quiet, each_minute=True)
     with output.progress_cleared():
-        result = run(
-            config,
-            data,
-            out,
-            trials=trials,
-            time_budget=time_budget,
-            grid=grid or (),
-            storage=storage,
-            jobs=jobs,
-            holdout=holdout,
-            resume=resume,
-            notify=output.notify,
-            on_progress=output.on_progress,
-        )
+        options: dict[str, Any] = {"trials": trials, "time_budget": time_budget, "jobs": jobs, "storage": storage}
+        options |= {"grid": grid or (), "holdout": holdout, "resume": resume}
+        result = run(config, data, out, **options, notify=output.notify, on_progress=output.on_progress)
     _print(result, as_json=as_json, quiet=quiet)
 
 

@@ -191,25 +191,19 @@ def advance(
             meaning there.
         dtype: of x; the network receives float32.
     """
-    steps = values.shape[2]
+    steps, known = values.shape[2], np.isfinite(values)
     rows = memory.rows[:, None] + np.arange(1, steps + 1)
     filled, first = fill_missing(memory.filled, memory.since, values, spec.fill_lag)
     scale, sums, pairs = running_scale(memory.values, memory.sums[..., :2], memory.pairs, values)
-    observed, profile = np.arange(steps) >= first[..., None], memory.profile
-    if spec.profile:
-        before = np.where(memory.since[..., None] > 0, profile, filled[..., spec.past - spec.profile : spec.past])
-        profile = running_profile(before, filled[..., spec.past :], np.isfinite(values), first)
-    x = np.empty((*values.shape, spec.inputs), dtype)
-    columns = _columns(filled, rows, spec)
+    observed, profile = np.arange(steps) >= first[..., None], _profile(memory, filled, known, first, spec)
+    x, columns = np.empty((*values.shape, spec.inputs), dtype), _columns(filled, rows, spec)
     if spec.classical:
         history = np.arange(1, steps + 1) - first[..., None]
-        begin, counted = len(spec.lags), np.isfinite(values) & (history > spec.season + 2)
-        means, errors = mean_errors(columns[begin : begin + PAST_ERRORS], counted, memory.sums[..., 2:], spec.season)
-        columns[begin + PAST_ERRORS :][:PAST_ERRORS] = means
-        sums = np.concatenate([sums, errors], axis=-1)
+        counted = known & (history > spec.season + 2)
+        sums = np.concatenate([sums, _set_mean_errors(columns, counted, memory.sums[..., 2:], spec)], axis=-1)
     columns /= _unit(scale, filled[..., filled.shape[2] - steps :])
     x[..., :-1] = np.moveaxis(slog(columns, x.dtype), 0, -1)
-    x[..., -1] = np.isfinite(values)
+    x[..., -1] = known
     if spec.classical:
         x[..., list(spec.context)] = context(history, spec.season)
     if first.max() > 0:
@@ -225,6 +219,23 @@ def advance(
         profile=_up_to(profile, ends, spec.profile) if spec.profile else profile,
     )
     return Block(x, filled, scale, observed, rows, profile), after
+
+
+def _profile(memory: TrackMemory, filled: Float, known: Bool, first: Int, spec: InputSpec) -> Float:
+    """The running profile up to each row, [B, C, P + T]; without rows if there is none."""
+    if not spec.profile:
+        return memory.profile
+    start = filled[..., spec.past - spec.profile : spec.past]
+    before = np.where(memory.since[..., None] > 0, memory.profile, start)
+    return running_profile(before, filled[..., spec.past :], known, first)
+
+
+def _set_mean_errors(columns: Float, counted: Bool, sums: Float, spec: InputSpec) -> Float:
+    """Set the mean sizes of the past errors in columns of `_columns`; return their sums after the block."""
+    begin = len(spec.lags)
+    means, after = mean_errors(columns[begin : begin + PAST_ERRORS], counted, sums, spec.season)
+    columns[begin + PAST_ERRORS :][:PAST_ERRORS] = means
+    return after
 
 
 def prepare(values: Float, spec: InputSpec) -> Track:
