@@ -69,7 +69,7 @@ def describe_contribution(manifest: Mapping[str, Any]) -> str:
     shrinkage, share = chosen["shrinkage"], chosen.get("pretrained_share", 0.0)
     skill = f"network skill {_figure(stored_scores(manifest).get('network_skill'))}"
     if shrinkage == 0:
-        return f"{skill}, shrinkage 0: {describe_untrained(share)}" if share else f"none: {describe_untrained(share)}"
+        return f"{skill}; the trained networks have no weight" if share else f"none: {describe_untrained(share)}"
     return f"{skill}, shrinkage {shrinkage:.2f}"
 
 

@@ -109,6 +109,7 @@ def test_stored_config_is_resolved_and_includes_overrides(models):
         "encoding",
         "timezone",
         "timestamp_format",
+        "distribute",
     )  # where training has met no need to decide
     assert "auto" not in [v for section in config.values() for k, v in section.items() if k not in open_to_each_file]
     assert (config["model"]["hidden_size"], config["training"]["max_steps"], config["forecast"]["horizon"]) == (8, 5, 4)

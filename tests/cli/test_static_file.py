@@ -13,6 +13,7 @@ from tests.cli.outside import TINY, Run, call, wave
 CONFIG = """\
 data: {target: sales, id: shop, time: day, covariates: {static: [region, size], static_file: shops.csv}}
 forecast: {horizon: 3}
+model: {start: blank}
 """
 STATICS = "shop,region,size\n007,north,3\nB,south,4.5\nC,north,1\n"
 

@@ -46,7 +46,7 @@ def events(rows: int = 150, series: str = "ab", seed: int = 0) -> pd.DataFrame:
 def tree(**covariates: Any) -> dict[str, Any]:
     return {
         "data": {"target": "level", "id": "id", "time": "at", "frequency": "irregular", "covariates": covariates},
-        "model": {"hidden_size": 8, "window": 16, "members": 1},
+        "model": {"hidden_size": 8, "window": 16, "members": 1, "start": "blank"},
         "forecast": {"horizon": 4, "season": 1},
         "training": {"max_steps": 4, "batch_size": 8, "threads": 1, "validation": 4},
     }

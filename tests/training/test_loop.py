@@ -69,7 +69,7 @@ def test_training_starts_from_the_naive_forecasts_with_the_smallest_errors() -> 
     spec = WindowSpec(SPEC, 24, 6, last_position_only=False)
     windows = make_windows(lambda _: prepared, np.array([120]), np.array([100]), SPEC.inputs, spec)
     shape, _, options = make(learning_rate=1e-12, steps=1)
-    shape = dataclasses.replace(shape, anchor=12, blend=True, recent=SPEC.recent, cycles=SPEC.cycles)
+    shape = shape._replace(anchor=12, blend=True, recent=SPEC.recent, cycles=SPEC.cycles)
     outcome = fit(shape, windows, options)
     assert outcome.score.mase < 0.05 * outcome.score.anchor_mase
     # last value, with drift, mean of two seasons, the season's changes, longer drift, level, all three
