@@ -20,7 +20,7 @@ from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
 from seqpred.runtime.classical_head import NAMES
-from seqpred.runtime.runtime import Runtime
+from seqpred.runtime.runtime import TILE, Runtime
 from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighedComponents, WeighingRuntime
 from seqpred.storage.model_folder import Folder
 
@@ -62,7 +62,8 @@ class PretrainedModel(Model):
         """A session whose horizon is the number of steps: all steps are forecast at once."""
         config, series = self.config, SeriesSpec(self.spec, self.covariates, self.config.targets, joint=False)
         runtime = WeighingRuntime(self._core, self.spec, steps, config.levels)
-        return SessionSpec(series, runtime, steps, config.median, step, steps, config.minimums)
+        tile = TILE if config.data.id else 1  # a table of one series has no shards
+        return SessionSpec(series, runtime, steps, config.median, step, steps, config.minimums, tile)
 
     def forecasters(self) -> dict[str, Forecaster]:
         """The network and, as `blend`, the weights that it gives to every series: the bias of its head."""
