@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+
 from seqpred.errors import SeqpredError
 
 Body = Callable[[int], object]
@@ -20,7 +22,8 @@ def environment(size: int) -> dict[str, str]:
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         port = server.getsockname()[1]
-    return {"WORLD_SIZE": str(size), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    sizes = {"WORLD_SIZE": str(size), "LOCAL_WORLD_SIZE": str(size)}
+    return {**sizes, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
 
 
 def launch(place: Path, size: int, body: Body) -> list[tuple[int, str]]:
@@ -40,6 +43,7 @@ def launch(place: Path, size: int, body: Body) -> list[tuple[int, str]]:
 
 def _run(body: Body, rank: int, message: Path) -> int:
     signal.alarm(LONGEST)
+    torch.set_num_threads(1)  # the threads of the process that was forked are not in this one
     try:
         body(rank)
     except SeqpredError as e:
