@@ -19,6 +19,7 @@ PACKAGES = [
     "arrays",
     "workers",
     "launcher",
+    "address_space",
     "config",
     "calendar",
     "sources",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqpred.address_space import check_address_space
 from seqpred.commands.follow import Prepared, follow, group, load_once
 from seqpred.commands.holdout import without_holdout
 from seqpred.commands.load_panel import as_config, load_panel, open_data, with_covariates
@@ -29,7 +30,6 @@ from seqpred.sources.source import Source
 from seqpred.storage.history import write_history
 from seqpred.storage.layout import check_target, holds_model, holds_state
 from seqpred.storage.model_folder import read_folder, write_folder
-from seqpred.training.address_space import check_address_space
 
 if TYPE_CHECKING:
     from seqpred.storage.claim import Stop
