@@ -20,8 +20,9 @@ from seqpred.commands.train import prepare_training
 from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
-from seqpred.training.loop import Hooks, fit
+from seqpred.training.loop import fit
 from seqpred.training.networks import fit_options
+from seqpred.training.progress import Hooks
 from seqpred.training.schedule import Schedule
 
 BLOCK, ROUNDS = 10, 6  # the first round is not counted

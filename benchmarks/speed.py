@@ -32,9 +32,10 @@ from seqpred.evaluation.backtest import Forecaster
 from seqpred.forecasting.model import Model
 from seqpred.network.machine import keep_memory
 from seqpred.training.dataset import training_windows
-from seqpred.training.loop import FitOptions, Hooks, fit
+from seqpred.training.loop import FitOptions, fit
 from seqpred.training.networks import fit_options
 from seqpred.training.positions import position_stride
+from seqpred.training.progress import Hooks
 from seqpred.training.schedule import Schedule
 from seqpred.training.windows import Windows
 

@@ -23,7 +23,8 @@ from reading import LOOK, to_windows
 
 from seqpred.network.machine import keep_memory
 from seqpred.runtime.shape import Shape
-from seqpred.training.loop import FitOptions, Hooks, fit
+from seqpred.training.loop import FitOptions, fit
+from seqpred.training.progress import Hooks
 from seqpred.training.schedule import Schedule
 from seqpred.training.windows import Windows
 

@@ -92,8 +92,8 @@ def _train(
 ) -> None:
     """Train the networks of the validation, the members, and with all rows, the members of a second model."""
     from seqpred.training.dataset import training_windows
-    from seqpred.training.loop import Hooks
     from seqpred.training.members import train_members
+    from seqpred.training.progress import Hooks
     from seqpred.training.validate import validate
 
     validation = validate(visible, config, covariates, Hooks(ranks=ranks))

@@ -140,9 +140,9 @@ class _Training:
         # These import torch, which a fault in the data need not wait for.
         from seqpred.runtime.onnx_graph import write_graph
         from seqpred.training.checkpoint import Checkpoint
-        from seqpred.training.loop import Hooks
         from seqpred.training.manifest import made_for, make_manifest, validation_scores
         from seqpred.training.members import train_members
+        from seqpred.training.progress import Hooks
         from seqpred.training.validate import validate
 
         checkpoint = Checkpoint(self.out, made_for(self.visible, config, covariates), stop, self.notify)

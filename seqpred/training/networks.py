@@ -13,8 +13,9 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.cores import cores
 from seqpred.runtime.shape import Shape
 from seqpred.training.checkpoint import Checkpoint
-from seqpred.training.loop import FitOptions, Hooks, TrainingProgress
+from seqpred.training.loop import FitOptions
 from seqpred.training.parallel import count_processes
+from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.rounds import Leader, Orders, follow
 from seqpred.training.run import UNSCORED, Outcome, Score
 from seqpred.training.schedule import Schedule

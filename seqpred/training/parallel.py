@@ -15,8 +15,9 @@ import torch
 from seqpred.network.machine import free_memory
 from seqpred.runtime.cores import cores
 from seqpred.runtime.shape import Shape
-from seqpred.training.loop import FitOptions, Hooks, fit
+from seqpred.training.loop import FitOptions, fit
 from seqpred.training.memory import required_memory
+from seqpred.training.progress import Hooks
 from seqpred.training.run import State
 from seqpred.training.schedule import Schedule
 from seqpred.training.windows import Windows

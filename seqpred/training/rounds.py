@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
-from seqpred.training.loop import FitOptions, Hooks, Steps, TrainingProgress, fit_in_steps
+from seqpred.training.loop import FitOptions, Steps, fit_in_steps
+from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.ranks import Ranks
 from seqpred.training.run import Outcome, State
 from seqpred.training.team import Team, backend, make_teams

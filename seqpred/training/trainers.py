@@ -12,7 +12,8 @@ from typing import Protocol
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
 from seqpred.training.checkpoint import Checkpoint
-from seqpred.training.loop import FitOptions, Hooks, TrainingProgress, fit
+from seqpred.training.loop import FitOptions, fit
+from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.run import Outcome, State
 from seqpred.training.windows import Windows
 from seqpred.workers import GRACE, Channel, Event, Pool

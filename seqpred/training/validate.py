@@ -18,10 +18,11 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choice import Choice, choose
 from seqpred.training.dataset import training_windows
-from seqpred.training.loop import FitOptions, Hooks
+from seqpred.training.loop import FitOptions
 from seqpred.training.memory import check_memory
 from seqpred.training.networks import Networks, Spent, fit_options
 from seqpred.training.pretrained_forecasts import add_pretrained
+from seqpred.training.progress import Hooks
 from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
 

@@ -14,7 +14,7 @@ from seqpred.cli.terminal import Output
 from seqpred.cli.training_log import TrainingLog
 from seqpred.errors import WriteError
 from seqpred.notes import no_op
-from seqpred.training.loop import TrainingProgress
+from seqpred.training.progress import TrainingProgress
 from seqpred.training.run import Score
 from tests.cli.outside import TINY, call, monthly
 

@@ -18,7 +18,8 @@ from seqpred.runtime.shape import Shape
 from seqpred.training import loop
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack
-from seqpred.training.loop import FitOptions, Hooks, TrainingProgress, fit
+from seqpred.training.loop import FitOptions, fit
+from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.run import State
 from seqpred.training.schedule import Schedule
 from seqpred.training.window_spec import WindowSpec

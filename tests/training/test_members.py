@@ -15,8 +15,8 @@ from seqpred.network.ensemble import count_members, gather
 from seqpred.notes import no_op
 from seqpred.sources.opening import open_source
 from seqpred.training.choice import Choice
-from seqpred.training.loop import Hooks, TrainingProgress
 from seqpred.training.members import bounded_scale, train_members
+from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.validate import validate
 from tests.invariants.conftest import frame
 

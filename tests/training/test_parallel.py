@@ -18,8 +18,9 @@ from seqpred.notes import Note
 from seqpred.storage.layout import CHECKPOINT, STATE
 from seqpred.training import checkpoint, parallel, trainers
 from seqpred.training.checkpoint import Checkpoint, unpack
-from seqpred.training.loop import FitOptions, Hooks, TrainingProgress, fit
+from seqpred.training.loop import FitOptions, fit
 from seqpred.training.networks import Networks, Spent, _Stage
+from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.run import Outcome
 from tests.cli.outside import listing
 from tests.invariants.conftest import frame
