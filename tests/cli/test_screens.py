@@ -13,6 +13,7 @@ import pytest
 
 from seqpred.cli.terminal import wrap_message
 from tests.cli.outside import COMMAND, environment
+from tests.conftest import ROOT
 
 
 def on_terminal(place: Path, args: Sequence[object], **variables: str) -> str:
@@ -94,6 +95,15 @@ def test_the_summary_of_train_fits_80_columns_and_ends_with_the_curve(models) ->
     assert "  contribution: " in lines[-3]
     assert "validation loss: " in lines[-2]
     assert "5 training steps" in lines[-1] or "training steps in" in lines[-1]
+
+
+def test_the_readme_shows_the_forecast_of_a_terminal() -> None:
+    """The block without a language after the command in the README is what the command prints."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"`seqpred (forecast air_passengers[^`]+)` prints:\n\n```\n(.+?)```", page, re.DOTALL)
+    assert found
+    shown = on_terminal(ROOT / "data", [*found[1].split(), "--quiet"])
+    assert [line.rstrip() for line in shown.strip().splitlines()] == found[2].strip().splitlines()
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
