@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 from alternating import ROOT, data_path, print_table
 
-from seqpred.commands.train import prepare_training
+from seqpred.commands.load_panel import load_panel
+from seqpred.commands.train import resolve_training
 from seqpred.config.loading import load_config
 from seqpred.sources.opening import open_source
 from seqpred.training.dataset import training_windows
@@ -41,15 +42,14 @@ def main() -> None:
 
 def _step(name: str, data: Path, device: str, threads: int) -> float:
     """Median milliseconds per step."""
-    panel, config, covariates = prepare_training(
-        open_source(data), load_config(ROOT / "configs" / f"{name}.yaml"), lambda _: None
-    )
-    windows = training_windows(panel, config, covariates).train_on_all()
-    schedule = Schedule(config.training.max_steps, stop_step=BLOCK * ROUNDS)
-    options = replace(fit_options(config), schedule=schedule, threads=threads, validate_every=BLOCK)
+    source, config = open_source(data), load_config(ROOT / "configs" / f"{name}.yaml")
+    panel, resolved, covariates = resolve_training(load_panel(source, config), source, config)
+    windows = training_windows(panel, resolved, covariates).train_on_all()
+    schedule = Schedule(resolved.training.max_steps, stop_step=BLOCK * ROUNDS)
+    options = replace(fit_options(resolved), schedule=schedule, threads=threads, validate_every=BLOCK)
     options = replace(options, device=torch.device(device))
     times: list[float] = []
-    fit(config.shape(covariates), windows, options, Hooks(lambda _: times.append(time.perf_counter())))
+    fit(resolved.shape(covariates), windows, options, Hooks(lambda _: times.append(time.perf_counter())))
     taken = sorted(1e3 * (b - a) / BLOCK for a, b in pairwise(times))
     return taken[len(taken) // 2]
 

@@ -26,8 +26,8 @@ import torch
 from alternating import M4_HOURLY, ROOT, print_table, seconds
 
 import seqpred
-from seqpred.commands.load_panel import as_config, open_data
-from seqpred.commands.train import prepare_training
+from seqpred.commands.load_panel import as_config, load_panel, open_data
+from seqpred.commands.train import resolve_training
 from seqpred.evaluation.backtest import Forecaster
 from seqpred.forecasting.model import Model
 from seqpred.network.machine import keep_memory
@@ -171,7 +171,8 @@ def _steps(path: Path) -> None:
     rows = []
     for cell in CELLS:
         config = as_config(path).replace({"model.cell": cell, "model.hidden_size": 64, "training.batch_size": 32})
-        panel, resolved, covariates = prepare_training(open_data(None, config), config)
+        source = open_data(None, config)
+        panel, resolved, covariates = resolve_training(load_panel(source, config), source, config)
         windows, options = training_windows(panel, resolved, covariates), fit_options(resolved)
         shape = resolved.shape(covariates)
         ratios = UNIT.ratios(lambda w=windows, o=options, s=shape: _step(s, w, o), ROUNDS)  # type: ignore[misc]
@@ -207,9 +208,7 @@ def _products(shape: Any, windows: Windows, options: FitOptions) -> float:
 def _evaluation(folder: Path) -> None:
     """The time to forecast after twenty cutoffs, relative to a pass over all earlier rows for each."""
     model = seqpred.load(folder)
-    panel, _, _ = prepare_training(
-        open_data(None, as_config(folder / "config.yaml")), as_config(folder / "config.yaml")
-    )
+    panel = load_panel(open_data(None, model.config), model.config, covariates=model.covariates)
     model.runtime  # noqa: B018, loaded before timing starts
 
     def forecast(make: Callable[[Model], Forecaster]) -> float:

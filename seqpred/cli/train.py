@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from seqpred.launcher import is_grouped, is_restarted, rank
 if TYPE_CHECKING:
     from seqpred.cli.terminal import Output
     from seqpred.cli.training_log import TrainingLog
+    from seqpred.commands.train import TrainOptions
     from seqpred.config.schema import Config
     from seqpred.forecasting.model import Model
 
@@ -60,27 +61,28 @@ def train(
         raise typer.BadParameter("--refit needs --holdout")
     with group():  # before anything that may fail on one machine alone
         from seqpred.cli.training_log import TrainingLog
+        from seqpred.commands.train import TrainOptions
         from seqpred.config.loading import load_config
 
         settings, out = load_config(config, set_ or []), out or Path("runs") / config.stem
         training_log = TrainingLog.of(None if rank() else log, out, resume=resume or is_restarted())
-        options: dict[str, Any] = {"force": force, "resume": resume, "holdout": holdout, "refit": refit}
+        resume_command = _resume_command(output.words)
+        options = TrainOptions(force, resume, holdout, refit, resume_command=resume_command)
         model = _train(settings, data, out, options, output, training_log)
     training_log.check()
     _print(model, out, as_json=as_json, quiet=quiet)
 
 
 def _train(
-    config: Config, data: str | None, out: Path, options: dict[str, Any], output: Output, log: TrainingLog
+    config: Config, data: str | None, out: Path, options: TrainOptions, output: Output, log: TrainingLog
 ) -> Model:
     """Train while a progress bar is shown."""
-    from seqpred.commands import train as command
+    from seqpred.commands.train import run_training
     from seqpred.notes import Progress
 
     with output.progress_cleared():
         output.on_progress(Progress("reading the data", 0.0))
-        shown: dict[str, Any] = {"notify": output.notify, "on_progress": log.then(output.on_progress)}
-        return command.train(config, data, out, **options, **shown, resume_command=_resume_command(output.words))
+        return run_training(config, data, out, options, output.notify, log.then(output.on_progress))
 
 
 def _print(model: Model, out: Path, *, as_json: bool, quiet: bool) -> None:

@@ -38,6 +38,23 @@ if TYPE_CHECKING:
     from seqpred.training.validate import Validation
 
 
+@dataclass(frozen=True)
+class TrainOptions:
+    """The options of `train`, and those that only the commands set.
+
+    Attributes:
+        score_holdout: False to leave the holdout unscored, as `tune` does for its trials.
+        resume_command: how to resume an interrupted training, for messages.
+    """
+
+    force: bool = False
+    resume: bool = False
+    holdout: str | int | None = None
+    refit: bool = False
+    score_holdout: bool = True
+    resume_command: str = "train(..., resume=True)"
+
+
 def train(  # noqa: PLR0913, as many options as the command
     config: Config | Mapping[str, Any] | str | Path,
     data: object = None,
@@ -47,8 +64,6 @@ def train(  # noqa: PLR0913, as many options as the command
     resume: bool = False,
     holdout: str | int | None = None,
     refit: bool = False,
-    score_holdout: bool = True,
-    resume_command: str = "train(..., resume=True)",
     notify: Notify = no_op,
     on_progress: OnProgress = no_op,
 ) -> Model:
@@ -69,33 +84,44 @@ def train(  # noqa: PLR0913, as many options as the command
         holdout: rows at the end of each series, or a timestamp, to exclude from training and from every choice. They
             are scored once, at the end; the manifest stores the scores.
         refit: after that, train on all rows for the same number of steps. The scores belong to the first model.
-        score_holdout: False to leave the holdout unscored, as `tune` does for its trials.
-        resume_command: how to resume an interrupted training, for messages.
         notify: receives what was inferred, filled or dropped.
         on_progress: receives a `TrainingProgress` at each validation, before that how much of a large file is stored.
     Raises:
         ConfigError, DataError, WriteError: see `errors`; nothing has been written.
         StoppedError: interrupted; the state is kept. KeyboardInterrupt: interrupted before there was any state.
     """
+    return run_training(config, data, out, TrainOptions(force, resume, holdout, refit), notify, on_progress)
+
+
+def run_training(
+    config: Config | Mapping[str, Any] | str | Path,
+    data: object,
+    out: str | Path | None,
+    options: TrainOptions,
+    notify: Notify = no_op,
+    on_progress: OnProgress = no_op,
+) -> Model:
+    """What `train` does, with all options."""
     check_address_space()
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
     out = Path(out) if out else Path("runs") / name
-    resume = resume or is_restarted()
+    options = replace(options, resume=options.resume or is_restarted())
+    state: dict[str, Any] = {"force": options.force, "resume": options.resume}
     with group() as ranks:
         config = as_config(config)
         if ranks is not None and ranks.rank:
-            follow(ranks, open_data(data, config), config, holdout, refit=refit)
+            follow(ranks, open_data(data, config), config, options.holdout, refit=options.refit)
             raise SystemExit
         from seqpred.storage.claim import check_claim, claim
 
-        check_claim(out, force=force, resume=resume)  # before reading data that may be large
+        check_claim(out, **state)  # before reading data that may be large
         source = open_data(data, config)  # before signals are caught, so that they end the wait for a pipe's writer
-        with claim(out, resume_command, force=force, resume=resume) as stop:
+        with claim(out, options.resume_command, **state) as stop:
             panel = load_once(ranks, source, lambda: load_panel(source, config, notify, on_progress=on_progress))
-            split = None if holdout is None else Holdout.of(panel, holdout)
-            job = _Training(out, source, panel, split, refit, score_holdout, resume, notify, on_progress, ranks)
+            split = None if options.holdout is None else Holdout.of(panel, options.holdout)
+            job = _Training(out, source, panel, split, options, notify, on_progress, ranks)
             resolved, covariates = job.prepare(config)
-            done = resume and not force and _is_done(out, resolved, job.visible, notify)
+            done = options.resume and not options.force and _is_done(out, resolved, job.visible, notify)
             if ranks is not None:
                 ranks.share(None if done else Prepared(resolved, covariates, job.visible.fingerprint()))
             if not done:
@@ -117,9 +143,7 @@ class _Training:
     source: Source
     panel: Panel
     holdout: Holdout | None
-    refit: bool
-    score_holdout: bool
-    resume: bool
+    options: TrainOptions
     notify: Notify
     on_progress: OnProgress
     ranks: Ranks | None
@@ -146,7 +170,7 @@ class _Training:
         from seqpred.training.validate import validate
 
         checkpoint = Checkpoint(self.out, made_for(self.visible, config, covariates), stop, self.notify)
-        if self.resume:
+        if self.options.resume:
             checkpoint.read()
         else:
             checkpoint.discard()
@@ -158,7 +182,7 @@ class _Training:
             untrained = describe_untrained(fit.choice.pretrained_share)
             self.notify(Note(f"validation gave the trained networks no weight: {untrained}"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
-        if self.holdout is not None and self.score_holdout:
+        if self.holdout is not None and self.options.score_holdout:
             fit, held_out = self._score_holdout(config, covariates, validation, fit)
         graph = write_graph(config.shape(covariates), fit.weights)
         manifest = make_manifest(self.visible, config, covariates, fit, scores, held_out)
@@ -178,18 +202,11 @@ class _Training:
         everything = with_covariates(self.panel, covariates, self.source, no_op)
         forecasters = ensemble_forecasters(config, covariates, fit.weights, fit.part)
         scores = holdout_scores(everything, self.holdout, config, forecasters)
-        if self.refit:
+        if self.options.refit:
             self.visible = everything
             (windows,) = add_pretrained([training_windows(everything, config, covariates)], everything, config)
             fit = train_members(config, replace(validation, windows=windows))
-        return fit, {**scores, "refit": self.refit}
-
-
-def prepare_training(
-    source: Source, config: Config, notify: Notify = no_op, on_progress: OnProgress = no_op
-) -> tuple[Panel, ResolvedConfig, Covariates]:
-    """Read a source and prepare all of its rows for training; see `resolve_training`."""
-    return resolve_training(load_panel(source, config, notify, on_progress=on_progress), source, config, notify)
+        return fit, {**scores, "refit": self.options.refit}
 
 
 def resolve_training(

@@ -11,14 +11,14 @@ from typing import Any
 from seqpred import launcher
 from seqpred.commands.holdout import score_holdout, without_holdout
 from seqpred.commands.load_panel import as_config, load_panel, open_data
-from seqpred.commands.train import resolve_training, train
+from seqpred.commands.train import TrainOptions, resolve_training, run_training
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.evaluation.holdout import Holdout
 from seqpred.notes import Notify, Progress, no_op
 from seqpred.runtime.cores import cores
 from seqpred.sources.source import Source
-from seqpred.tuning.results import TuneResult, TuneSpec
+from seqpred.tuning.results import TuneOptions, TuneResult, TuneSpec
 from seqpred.tuning.space import Space, read_space
 from seqpred.tuning.study import run_study
 from seqpred.tuning.workers import Job
@@ -62,39 +62,38 @@ def tune(  # noqa: PLR0913, as many options as the command
     Raises:
         ConfigError, DataError, WriteError, StoppedError: see `errors`.
     """
+    held_out = None if holdout is None else str(holdout)
+    options = TuneOptions(trials, time_budget, tuple(grid), storage, jobs or cores(), held_out, resume)
+    return _search(config, data, out, options, notify, on_progress)
+
+
+def _search(
+    config: Config | Mapping[str, Any] | str | Path,
+    data: str | Path | None,
+    out: str | Path | None,
+    options: TuneOptions,
+    notify: Notify,
+    on_progress: Callable[[Progress], None],
+) -> TuneResult:
+    """Run the trials, and score the best one on the holdout."""
     if find_spec("optuna") is None:
         raise ConfigError(
             "tune needs Optuna, which is not installed", hint="Install it with `pip install 'seqpred[tune]'`."
         )
     launcher.ignore()  # several searches share a storage; they need no connection
     name = Path(config).stem if isinstance(config, (str, Path)) else "model"
+    out = Path(out) if out else Path("runs") / f"{name}-tune"
     config = as_config(config)
-    space = read_space(config, grid)
+    space = read_space(config, options.grid)
     method = start_server(TRAINING)  # it imports torch while this process reads the data
-    jobs = jobs or cores()
-    config = _for_trials(config, space, jobs)
-    held_out = None if holdout is None else str(holdout)
-    fingerprint = _check_data(open_data(data, config), config, held_out, notify)
-    spec = TuneSpec(
-        config=config,
-        space=space,
-        grid=bool(grid),
-        trials=trials,
-        time_budget=time_budget,
-        storage=storage,
-        data=None if data is None else str(data),
-        out=Path(out) if out else Path("runs") / f"{name}-tune",
-        jobs=jobs,
-        fingerprint=fingerprint,
-        resume=resume,
-        holdout=held_out,
-        method=method,
-    )
-    result = run_study(spec, run_trial, notify, on_progress)
-    if held_out is None:
+    config = _for_trials(config, space, options.jobs)
+    fingerprint = _check_data(open_data(data, config), config, options.holdout, notify)
+    path = None if data is None else str(data)
+    result = run_study(TuneSpec(options, config, space, path, out, fingerprint, method), run_trial, notify, on_progress)
+    if options.holdout is None:
         return result
     assert result.best.folder is not None
-    return replace(result, holdout=score_holdout(result.best.folder, data, held_out))
+    return replace(result, holdout=score_holdout(result.best.folder, data, options.holdout))
 
 
 def _for_trials(config: Config, space: Space, jobs: int) -> Config:
@@ -116,8 +115,8 @@ def _check_data(source: Source, config: Config, holdout: str | None, notify: Not
 def run_trial(job: Job, on_progress: Callable[[Any], None]) -> float:
     """Train the model of a trial, or finish its training; its validation MASE (WQL where there is no scale)."""
     config = Config.model_validate(dict(job.config))
-    options: dict[str, Any] = {"holdout": job.holdout, "score_holdout": False, "resume": True}
-    model = train(config, job.data, job.out, **options, on_progress=on_progress)
+    options = TrainOptions(holdout=job.holdout, score_holdout=False, resume=True)
+    model = run_training(config, job.data, job.out, options, on_progress=on_progress)
     metrics = model.folder.manifest["scores"]["metrics"]["model"]
     score = metrics["wql"] if metrics["mase"] is None else metrics["mase"]
     return float("nan") if score is None else float(score)

@@ -17,34 +17,45 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class TuneOptions:
+    """How a search runs, as the user asked for it.
+
+    Attributes:
+        trials: how many finished trials, pruned ones included.
+        time_budget: seconds after which no trial starts, or None.
+        grid: items such as `model.cell=rnn,lstm,gru`; if there are any, all of their combinations are tried.
+        storage: an SQLAlchemy URL, or None for a journal file in the folder of the trials.
+        jobs: trainings at the same time.
+        holdout: rows or the time that no trial is trained on, as for `train`; None for no holdout.
+        resume: continue the study in the storage.
+    """
+
+    trials: int = 20
+    time_budget: float | None = None
+    grid: tuple[str, ...] = ()
+    storage: str | None = None
+    jobs: int = 1
+    holdout: str | None = None
+    resume: bool = False
+
+
+@dataclass(frozen=True)
 class TuneSpec:
-    """A search, as the user asked for it.
+    """A search over the configs of one data set.
 
     Attributes:
         config: the keys that are not searched.
-        grid: whether all combinations of the space are tried.
-        trials: how many finished trials, pruned ones included.
-        time_budget: seconds after which no trial starts, or None.
-        storage: an SQLAlchemy URL, or None for a journal file in `out`.
         out: the folder with one model folder per trial.
-        jobs: trainings at the same time.
         fingerprint: of the data.
-        holdout: rows or the time that no trial is trained on, as for `train`; None for no holdout.
         method: how worker processes start; see `workers.Pool`.
     """
 
+    options: TuneOptions
     config: Config
     space: Space
-    grid: bool
-    trials: int
-    time_budget: float | None
-    storage: str | None
     data: str | None
     out: Path
-    jobs: int
     fingerprint: str
-    resume: bool
-    holdout: str | None = None
     method: Method = "spawn"
 
 

@@ -36,7 +36,7 @@ class Search:
     def run(self) -> None:
         """Start trials while there are free processes, and take note of what they report."""
         self._retry_interrupted()
-        with Pool(self.spec.jobs, self.train, self.spec.method) as pool:
+        with Pool(self.spec.options.jobs, self.train, self.spec.method) as pool:
             try:
                 while True:
                     while pool.free and self._wants_another():
@@ -52,10 +52,10 @@ class Search:
 
     @property
     def _target(self) -> int:
-        return len(combinations(self.spec.space)) if self.spec.grid else self.spec.trials
+        return len(combinations(self.spec.space)) if self.spec.options.grid else self.spec.options.trials
 
     def _wants_another(self) -> bool:
-        if self.spec.time_budget is not None and time.monotonic() - self.began >= self.spec.time_budget:
+        if self.spec.options.time_budget is not None and time.monotonic() - self.began >= self.spec.options.time_budget:
             return False
         return self._finished() + len(self.running) < self._target
 
@@ -71,7 +71,7 @@ class Search:
         trial.set_user_attr("folder", folder)
         self.running[trial.number] = trial
         config = self.spec.config.replace(trial.params)
-        return Job(trial.number, config.model_dump(), self.spec.data, folder, self.spec.holdout)
+        return Job(trial.number, config.model_dump(), self.spec.data, folder, self.spec.options.holdout)
 
     def _handle(self, event: Event, pool: Pool) -> None:
         trial = self.running[event.number]
@@ -104,7 +104,7 @@ class Search:
         import optuna
         from optuna.trial import TrialState
 
-        if self.spec.storage is not None:
+        if self.spec.options.storage is not None:
             optuna.storages.fail_stale_trials(self.study)
             left = [t for t in self.study.get_trials(states=(TrialState.FAIL,)) if _is_stale(t)]
         else:

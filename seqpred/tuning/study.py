@@ -66,7 +66,7 @@ def _storage_errors(spec: TuneSpec) -> Iterator[None]:
     try:
         yield
     except (StorageInternalError, SQLAlchemyError, OSError) as e:
-        place = spec.storage or str(spec.out)
+        place = spec.options.storage or str(spec.out)
         hint = "Finished trials are kept. Continue with --resume when it can be reached."
         found = str(e).strip().splitlines()[0]
         raise WriteError(f"the storage of the study cannot be used ({found})", hint=hint, where=place) from None
@@ -81,19 +81,19 @@ def open_study(spec: TuneSpec) -> optuna.Study:
     storage = _storage(spec)
     name = spec.out.name
     exists = name in optuna.study.get_all_study_names(storage)
-    if exists and not spec.resume:
+    if exists and not spec.options.resume:
         hint = "Continue it with --resume, or name another folder with --out."
-        raise WriteError(f"there is a study {name!r} already", hint=hint, where=spec.storage or str(spec.out))
+        raise WriteError(f"there is a study {name!r} already", hint=hint, where=spec.options.storage or str(spec.out))
     rank = len(optuna.load_study(study_name=name, storage=storage).trials) if exists else 0
     study = optuna.create_study(
         storage=storage,
         study_name=name,
         load_if_exists=True,
         sampler=optuna.samplers.TPESampler(seed=spec.config.training.seed + SEED_STRIDE * rank, constant_liar=True),
-        pruner=optuna.pruners.NopPruner() if spec.grid else optuna.pruners.MedianPruner(WARM_UP),
+        pruner=optuna.pruners.NopPruner() if spec.options.grid else optuna.pruners.MedianPruner(WARM_UP),
     )
     _check_identity(study, spec)
-    if spec.grid:
+    if spec.options.grid:
         for params in combinations(spec.space):
             study.enqueue_trial(params, skip_if_exists=True)
     return study
@@ -104,13 +104,13 @@ def _storage(spec: TuneSpec) -> optuna.storages.BaseStorage:
     from optuna.storages.journal import JournalFileBackend
     from sqlalchemy.exc import ArgumentError
 
-    if spec.storage is None:
+    if spec.options.storage is None:
         return JournalStorage(JournalFileBackend(str(spec.out / JOURNAL)))
     try:
-        return RDBStorage(spec.storage, heartbeat_interval=HEARTBEAT, grace_period=STALE)
+        return RDBStorage(spec.options.storage, heartbeat_interval=HEARTBEAT, grace_period=STALE)
     except (ImportError, ValueError, ArgumentError) as e:
         hint = "As in --storage postgresql+psycopg://user@host/database; its driver must be installed."
-        raise ConfigError(f"--storage {spec.storage}: {e}", hint=hint) from None
+        raise ConfigError(f"--storage {spec.options.storage}: {e}", hint=hint) from None
 
 
 def _check_identity(study: optuna.Study, spec: TuneSpec) -> None:
@@ -118,7 +118,7 @@ def _check_identity(study: optuna.Study, spec: TuneSpec) -> None:
     config = json.dumps(spec.config.model_dump(), sort_keys=True)
     space = repr(sorted(spec.space.items()))
     own = {"config": hashlib.sha256(config.encode()).hexdigest(), "space": space, "data": spec.fingerprint}
-    own |= {} if spec.holdout is None else {"holdout": spec.holdout}
+    own |= {} if spec.options.holdout is None else {"holdout": spec.options.holdout}
     stored = study.user_attrs.get("seqpred")
     if stored is None:
         study.set_user_attr("seqpred", own)

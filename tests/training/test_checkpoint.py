@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 
 import seqpred
+from seqpred.commands.train import TrainOptions, run_training
 from seqpred.errors import ConfigError, DataError, FolderError, StoppedError, WriteError
 from seqpred.notes import Note
 from seqpred.storage.atomic import replace_file
@@ -28,6 +29,7 @@ from seqpred.training.run import State
 from tests.cli.outside import listing
 from tests.invariants.conftest import frame
 
+FROM_SHELL = TrainOptions(resume_command="`seqpred train c.yaml --resume`")
 GRID = list(itertools.product(["rnn", "lstm", "gru"], [1, 2], [False, True]))
 
 
@@ -94,9 +96,7 @@ def test_a_signal_ends_training_after_the_step_and_names_the_command_to_resume(
 
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(StoppedError, match="training state is saved") as e:
-        seqpred.train(
-            config(), frame(), tmp_path / "m", resume_command="`seqpred train c.yaml --resume`", on_progress=interrupt
-        )
+        run_training(config(), frame(), tmp_path / "m", FROM_SHELL, on_progress=interrupt)
     assert e.value.hint == "Resume with `seqpred train c.yaml --resume`."
     assert signal.getsignal(signal.SIGTERM) is before
     assert listing(tmp_path / "m").keys() == {"checkpoint", "checkpoint/state"}
@@ -143,7 +143,7 @@ def unfinished(dying: list[int], tmp_path: Path) -> Path:
 def test_an_unfinished_training_is_reported_with_the_command_to_resume(unfinished: Path) -> None:
     before = listing(unfinished)
     with pytest.raises(WriteError, match="holds an unfinished training") as e:
-        seqpred.train(config(), frame(), unfinished, resume_command="`seqpred train c.yaml --resume`")
+        run_training(config(), frame(), unfinished, FROM_SHELL)
     assert e.value.hint.startswith("Resume it with `seqpred train c.yaml --resume`")
     assert listing(unfinished) == before
     with pytest.raises(FolderError, match=r"its training is not finished.*--resume"):

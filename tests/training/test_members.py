@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqpred.commands.train import prepare_training
+from seqpred.commands.load_panel import load_panel
+from seqpred.commands.train import resolve_training
 from seqpred.config.schema import Config
 from seqpred.network.ensemble import count_members, gather
-from seqpred.notes import no_op
 from seqpred.sources.opening import open_source
 from seqpred.training.choice import Choice
 from seqpred.training.members import bounded_scale, train_members
@@ -31,7 +31,8 @@ def prepared(series: int, **training: Any) -> Any:
         "forecast": {"horizon": 7, "season": 7},
         "training": {"max_steps": 80, "learning_rate": 0.02, "validation": 7, "threads": 1, **training},
     }
-    return prepare_training(open_source(frame(series=series)), Config.from_tree(tree), no_op)
+    source, config = open_source(frame(series=series)), Config.from_tree(tree)
+    return resolve_training(load_panel(source, config), source, config)
 
 
 @pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (1.2, 3), (4.0, 3), (None, 3)])

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import seqpred
-from seqpred.commands.train import prepare_training
+from seqpred.commands.load_panel import load_panel
+from seqpred.commands.train import resolve_training
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.forecasting.pretrained_model import pretrained_model
@@ -37,7 +38,8 @@ def test_they_are_those_of_the_pretrained_model(monkeypatch: pytest.MonkeyPatch,
     """In units of the scale after the anchor's forecast, of unequal series with missing values and two targets."""
     monkeypatch.setattr(pretrained_forecasts, "MOST_HISTORY", most_history)
     tree = Config.from_tree(config())
-    panel, resolved, covariates = prepare_training(open_source(frame(5, 100.0, 2)), tree)
+    source = open_source(frame(5, 100.0, 2))
+    panel, resolved, covariates = resolve_training(load_panel(source, tree), source, tree)
     (windows,) = add_pretrained([training_windows(panel, resolved, covariates)], panel, resolved)
     starts, tracks = windows.validation_windows()
     rows = (starts + windows.spec.window - windows.begins[tracks]).numpy()
@@ -73,7 +75,7 @@ def test_blank_and_bidirectional_networks_do_without(tmp_path: Path) -> None:
     assert "the pretrained networks are forward" in both.summary()["start"]
 
 
-def test_a_network_that_does_not_fit_is_named() -> None:
+def test_a_network_that_does_not_fit_is_named(tmp_path: Path) -> None:
     changes = {"start": "pretrained", "bidirectional": True}
     with pytest.raises(ConfigError, match=r"but model\.bidirectional is true"):
-        prepare_training(open_source(frame(5, 100.0, 2)), Config.from_tree(config(**changes)))
+        seqpred.train(config(**changes), frame(5, 100.0, 2), tmp_path / "m")

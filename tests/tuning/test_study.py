@@ -9,7 +9,7 @@ import pytest
 
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError, DataError, WriteError
-from seqpred.tuning.results import TuneSpec
+from seqpred.tuning.results import TuneOptions, TuneSpec
 from seqpred.tuning.space import read_space
 from seqpred.tuning.study import open_study, run_study
 from tests.tuning import trials
@@ -21,8 +21,8 @@ DEPTHS = ("model.depth=1,2,3,4",)
 def spec(out: Path, grid: tuple[str, ...] = DEPTHS, **changes: object) -> TuneSpec:
     config = Config.from_tree({"data": {"target": "y"}})
     space = read_space(config, grid)
-    own = TuneSpec(config, space, bool(grid), 20, None, None, None, out / "study", 2, "data", resume=False)
-    return replace(own, **changes)
+    options = replace(TuneOptions(grid=grid, jobs=2), **changes)
+    return TuneSpec(options, config, space, None, out / "study", "data")
 
 
 def run(own: TuneSpec, train=trials.depth_three_is_best):
@@ -67,20 +67,18 @@ def test_a_trial_that_a_killed_process_left_running_is_resumed_in_its_folder(tmp
     own = spec(tmp_path)
     left = open_study(own).ask({key: values.distribution() for key, values in own.space.items()})
     left.set_user_attr("folder", str(own.out / "trial-000"))
-    result, _ = run(replace(own, resume=True))
+    result, _ = run(replace(own, options=replace(own.options, resume=True)))
     assert sorted(t.params["model.depth"] for t in result.trials if t.score is not None) == [1, 2, 3, 4]
     again = next(t for t in result.trials if t.params == left.params and t.score is not None)
     assert again.folder == str(own.out / "trial-000")
 
 
-@pytest.mark.parametrize(
-    ("changes", "what"), [({"fingerprint": "other"}, "belongs to other data"), ({"grid": True}, "search space")]
-)
-def test_a_study_of_something_else_is_refused(tmp_path, changes, what):
+def test_a_study_of_something_else_is_refused(tmp_path):
     run(spec(tmp_path))
-    other = spec(tmp_path, ("model.depth=1,2",), resume=True) if "grid" in changes else spec(tmp_path, resume=True)
-    with pytest.raises(ConfigError, match=what):
-        run(replace(other, **changes))
+    with pytest.raises(ConfigError, match="belongs to other data"):
+        run(replace(spec(tmp_path, resume=True), fingerprint="other"))
+    with pytest.raises(ConfigError, match="search space"):
+        run(spec(tmp_path, ("model.depth=1,2",), resume=True))
 
 
 def test_no_completed_trial_is_an_error(tmp_path):
