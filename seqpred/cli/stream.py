@@ -88,7 +88,7 @@ class Job:
             WriteError: another process uses the state, or something cannot be written.
         """
         with self._locked_state(), _signals() as (stop, stopped):
-            batches = self._batches(waiting_lines(descriptor, stop))
+            batches = self._batches(waiting_lines(descriptor, stop, self.stream.parser.source))
             if self.options.each:
                 self._forecast_each(batches)
             else:

@@ -50,7 +50,8 @@ def _check_flat(source: Source, only: dict[str, Any]) -> None:
     """Refuse a file that is one object with the rows, or the columns, nested in it."""
     for key, value in only.items():
         if isinstance(value, (list, dict)):
-            example = f"jq -c '.{key}[]' FILE > rows.jsonl" if isinstance(value, list) else "to_json(orient='records')"
+            convert = f"jq -c '.{key}[]' {source.shell_name} > rows.jsonl"
+            example = convert if isinstance(value, list) else "to_json(orient='records')"
             found = f"is one object, with nested values below {key!r}"
             raise DataError(found, hint=f"{_HINT} As in: {example}.", where=source.name)
 

@@ -32,7 +32,7 @@ class HeaderSearch:
         self._wanted, self._source, self._notify = wanted, source, notify
         self.names: list[str] | None = None
         self.delimiter, self.comment = ",", ""
-        self._separator = ""
+        self._separator = self._open = ""
         self._commented: tuple[str, list[str]] | None = None  # a comment that names the columns
         self._skipped: list[int] = []
 
@@ -42,12 +42,16 @@ class HeaderSearch:
         Raises:
             DataError: the line is a header without a wanted column, or with two of its name.
         """
+        text, self._open = self._open + text, ""
+        if self._continues(text):
+            self._open = f"{text}\n"
+            return False
         if named := SEPARATOR_LINE.fullmatch(text):
             self._separator = named[1]
             return False
         self.comment = next((mark for mark in COMMENTS if text.lstrip().startswith(mark)), self.comment)
         is_comment = bool(self.comment) and text.lstrip().startswith(self.comment)
-        delimiter = self._separator or max(",;\t|", key=text.count)
+        delimiter = self._delimiter(text)
         names = column_names(split(text.lstrip(f"{self.comment} ") if is_comment else text, delimiter))
         if is_comment or self._is_title(names):
             if self._has_all(names):
@@ -59,6 +63,19 @@ class HeaderSearch:
             return True
         self._choose(delimiter, names, number)
         return False
+
+    def _continues(self, text: str) -> bool:
+        """Whether the header goes on in the next line: a column's name in quotes may contain line breaks."""
+        if text.count('"') % 2 == 0 or text.count("\n") >= MAX_TITLES:
+            return False
+        try:
+            *names, last = next(csv.reader([text], delimiter=self._delimiter(text)))
+        except csv.Error:  # `split` reports it
+            return False
+        return bool({*names} & {*self._wanted}) or any(name.startswith(f"{last}\n") for name in self._wanted)
+
+    def _delimiter(self, text: str) -> str:
+        return self._separator or max(",;\t|", key=text.count)
 
     def _has_all(self, names: Sequence[str]) -> bool:
         return set(self._wanted) <= set(names)
@@ -93,5 +110,6 @@ def split(text: str, delimiter: str) -> list[str]:
         return next(csv.reader([text], delimiter=delimiter, strict=True))
     except csv.Error as e:
         if "\r" in text:
-            raise ValueError("its lines end with CR alone; convert them: tr '\\r' '\\n' < FILE") from None
-        raise ValueError(f"the quotes of the line do not match ({e})") from None
+            raise ValueError("its lines end with CR alone; convert them with tr '\\r' '\\n'") from None
+        why = "in a stream, a row is one line" if "end of data" in str(e) else e
+        raise ValueError(f"the quotes of the line do not match ({why})") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import shlex
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,10 +23,14 @@ _TOOLS: dict[Packing, str] = {"zstd": "zstdcat", "zip": "unzip -p"}
 
 
 class Unpacker:
-    """Decompresses pieces; several files one after another are one."""
+    """Decompresses pieces; several files one after another are one.
 
-    def __init__(self, packing: Packing) -> None:
-        self._packing, self._new = packing, _NEW[packing]
+    Args:
+        source: what messages call it.
+    """
+
+    def __init__(self, packing: Packing, source: str) -> None:
+        self._packing, self._source, self._new = packing, source, _NEW[packing]
         self._part = self._new()
 
     def unpack(self, piece: bytes) -> Iterator[bytes]:
@@ -59,23 +64,26 @@ class Unpacker:
 
     def _damaged(self, why: str) -> DataError:
         message = f"damaged {self._packing} stream ({why})"
-        return DataError(message, hint="Compress it again.", where="standard input")
+        return DataError(message, hint="Compress it again.", where=self._source)
 
 
-def unpacker_of(beginning: bytes) -> Unpacker | None:
+def unpacker_of(beginning: bytes, source: str) -> Unpacker | None:
     """What decompresses a stream with this beginning; None if it is not compressed.
 
+    Args:
+        source: the file that is streamed, or `standard input`.
     Raises:
         DataError: a stream of this form cannot be read row by row.
     """
-    packing, form = packing_of(beginning), form_of(beginning, "the stream")
+    packing, form = packing_of(beginning), form_of(beginning, source)
+    file = "FILE" if source == "standard input" else shlex.quote(source)
     if beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
-        hint = "Convert it first: iconv -f utf-16 -t utf-8 FILE | seqpred predict MODEL - --stream."
-        raise DataError("is UTF-16, which cannot be read row by row", hint=hint, where="the stream")
+        hint = f"Convert it first: iconv -f utf-16 -t utf-8 {file} | seqpred predict MODEL - --stream."
+        raise DataError("is UTF-16, which cannot be read row by row", hint=hint, where=source)
     if form in ("parquet", "feather"):
         message = f"is a {form.capitalize()} file, which cannot be read row by row"
-        raise DataError(message, hint="Omit --stream and --state.", where="the stream")
+        raise DataError(message, hint="Omit --stream and --state.", where=source)
     if packing in _TOOLS:
-        hint = f"Decompress it first: {_TOOLS[packing]} FILE | seqpred predict MODEL - --stream."
-        raise DataError(f"is compressed with {packing}, which cannot be read row by row", hint=hint, where="the stream")
-    return Unpacker(packing) if packing else None
+        hint = f"Decompress it first: {_TOOLS[packing]} {file} | seqpred predict MODEL - --stream."
+        raise DataError(f"is compressed with {packing}, which cannot be read row by row", hint=hint, where=source)
+    return Unpacker(packing, source) if packing else None

@@ -26,7 +26,7 @@ class Line(NamedTuple):
     ended: bool = True
 
 
-def waiting_lines(descriptor: int, stop: int | None = None) -> Iterator[list[Line]]:
+def waiting_lines(descriptor: int, stop: int | None = None, source: str = "standard input") -> Iterator[list[Line]]:
     """The lines that are waiting, repeatedly until the end.
 
     A line that is incomplete when the stop is requested is dropped.
@@ -34,11 +34,12 @@ def waiting_lines(descriptor: int, stop: int | None = None) -> Iterator[list[Lin
     Args:
         descriptor: of a pipe or a file, which may be compressed with gzip, bzip2 or xz.
         stop: a descriptor that becomes readable when no more lines are wanted.
+        source: what messages call it.
     Raises:
         DataError: it is compressed in another way, or damaged or truncated.
     """
     number, rest, too_long = 1, b"", False
-    for piece in _pieces(descriptor, stop):
+    for piece in _pieces(descriptor, stop, source):
         if piece is None:
             return
         *complete, rest = (rest + piece).split(b"\n")
@@ -60,7 +61,7 @@ def _read(descriptor: int, stop: int | None) -> bytes | None:
     return os.read(descriptor, MAX_READ)
 
 
-def _pieces(descriptor: int, stop: int | None) -> Iterator[bytes | None]:
+def _pieces(descriptor: int, stop: int | None, source: str) -> Iterator[bytes | None]:
     """The decompressed bytes that are waiting, repeatedly until the end; then None if a stop is requested."""
     unpacker: Unpacker | None = None
     first = True
@@ -69,7 +70,7 @@ def _pieces(descriptor: int, stop: int | None) -> Iterator[bytes | None]:
             yield None
             return
         if first:
-            unpacker = unpacker_of(piece)
+            unpacker = unpacker_of(piece, source)
         first = False
         if unpacker is None:
             yield piece

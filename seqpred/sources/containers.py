@@ -65,16 +65,18 @@ def packing_of(magic: bytes) -> Packing:
     return next((packing for mark, packing in _PACKINGS.items() if magic.startswith(mark)), "")
 
 
-def form_of(magic: bytes, name: str) -> Form:
+def form_of(magic: bytes, name: str, shell_name: str = "FILE") -> Form:
     """What the decompressed bytes are, from the first of them.
 
+    Args:
+        shell_name: the name in a command that a message suggests.
     Raises:
         DataError: a known format that is not a table.
     """
     lowered = magic.lstrip()[:16].lower()
     for mark, (found, hint) in _FOREIGN.items():
         if magic.startswith(mark) or (mark[:1] == b"<" and lowered.startswith(mark)):
-            raise DataError(f"is {found}", hint=hint, where=name)
+            raise DataError(f"is {found}", hint=hint.replace("FILE", shell_name), where=name)
     if magic[257:262] == b"ustar":
         raise DataError("is a tar archive", hint="Extract the table first: tar -xf.", where=name)
     text = magic.removeprefix(b"\xef\xbb\xbf").lstrip()

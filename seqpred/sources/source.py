@@ -7,6 +7,7 @@ import csv
 import io
 import itertools
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -92,6 +93,11 @@ class Source:
         return isinstance(self.content, (Path, tuple))
 
     @property
+    def shell_name(self) -> str:
+        """Its name in a command that a message suggests; FILE if it is not a file."""
+        return shlex.quote(self.name) if isinstance(self.content, Path) else "FILE"
+
+    @property
     def is_frame(self) -> bool:
         """Whether it is a DataFrame."""
         return not isinstance(self.content, (Path, tuple, bytes))
@@ -123,12 +129,12 @@ class Source:
         if packing_of(self.magic) == "zip" and not self.packing:
             return "excel"
         if not self.packing:
-            return form_of(self.magic, self.name)
+            return form_of(self.magic, self.name, self.shell_name)
         try:
             with self._decompressed() as content:
                 magic = content.read(MAGIC_BYTES)
                 check_unpacked(magic, self.name)
-                return form_of(magic, self.name)
+                return form_of(magic, self.name, self.shell_name)
         except BROKEN:
             return "text"  # the reader finds the same fault and reports it
 
@@ -224,7 +230,8 @@ class Source:
         try:
             return find_structure(self.head)
         except StructureError as e:
-            raise DataError(str(e), hint=e.hint, where=f"{self.name}:{e.line + self.skipped}") from None
+            hint = e.hint.replace("FILE", self.shell_name)
+            raise DataError(str(e), hint=hint, where=f"{self.name}:{e.line + self.skipped}") from None
 
     def _check_first_line(self) -> None:
         """Refuse what is not a table before memory is taken for it."""

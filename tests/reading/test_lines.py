@@ -66,6 +66,29 @@ def test_titles_and_comments_before_the_header_are_skipped(before):
     assert [row.values[0] for row in rows] == [3.0, 4.0]
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        [b't,id,sky,"y', b'sold"'],
+        [b'"Export of 3 May', b't,id,sky,"y', b'sold"'],
+        [b't,id,sky,y,"a', b"", b'note"'],
+        [b'"t",id,sky,"y', b'sold"'],
+    ],
+    ids=["column", "title with a quote", "column that is not used", "quoted column before it"],
+)
+def test_a_header_may_contain_line_breaks_in_quotes(before):
+    name = "y" if any(b"note" in line for line in before) else "y\nsold"
+    row_format = RowFormat(Columns(("t",), None, (name,)), Dialect(), {}, Step.parse("P1D"))
+    lines = [*before, b"1970-01-02,a,rain,3,", b"1970-01-03,a,rain,4,"]
+    rows = LineParser("rows", row_format, lambda _: None).parse([Line(i, line) for i, line in enumerate(lines)])
+    assert [row.values for row in rows] == [[3.0], [4.0]]
+
+
+def test_a_quote_that_is_not_closed_on_its_line_is_explained():
+    _, messages = rows_of(HEADER, b'1970-01-02,"a,rain,3')
+    assert messages == ["rows:2: the quotes of the line do not match (in a stream, a row is one line)"]
+
+
 def test_comments_between_rows_are_skipped_if_the_stream_begins_with_one():
     rows, messages = rows_of(b"# a logger", HEADER, b"1970-01-02,a,rain,3", b"# restarted", b"1970-01-03,a,rain,4")
     assert messages == []
@@ -160,7 +183,7 @@ def test_a_line_that_is_too_long_and_one_without_a_line_break(tmp_path):
 def lines_in(place: Path, content: bytes) -> list[list[Line]]:
     (place / "rows").write_bytes(content)
     with (place / "rows").open("rb") as file:
-        return list(waiting_lines(file.fileno()))
+        return list(waiting_lines(file.fileno(), source="my rows"))
 
 
 COMPRESS = {"gzip": gzip.compress, "bzip2": bz2.compress, "xz": lzma.compress}
@@ -200,3 +223,5 @@ def test_streams_that_are_no_lines_of_text_are_refused_with_a_remedy(tmp_path, b
     with pytest.raises(DataError, match="cannot be read row by row") as caught:
         lines_in(tmp_path, beginning + bytes(20))
     assert remedy in caught.value.hint
+    assert ("'my rows' | seqpred" in caught.value.hint) == (remedy != "Omit")
+    assert caught.value.message.startswith("my rows: is ")

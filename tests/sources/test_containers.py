@@ -141,6 +141,25 @@ def test_a_file_that_is_not_a_table_is_named(content: bytes, found: str) -> None
     assert f"is {found}" in fault(gzip.compress(content))
 
 
+@pytest.mark.parametrize(
+    ("content", "command"),
+    [
+        (b"SQLite format 3\0" + bytes(600), "sqlite3 -header -csv 'my file' "),
+        (b'{"data": [{"date": "2024-01-01", "y": 1}]}', "jq -c '.data[]' 'my file' "),
+        (b"date  y\n2024-01-01  1\n2024-01-02  2\n2024-01-03  3\n", "{$1=$1} 1' 'my file' > 'my file'.csv"),
+    ],
+    ids=["SQLite", "JSON", "columns separated by blanks"],
+)
+def test_a_command_that_a_message_suggests_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my file").write_bytes(content)
+    with pytest.raises(DataError) as e:
+        read_table(open_source("my file"), COLUMNS)
+    assert command in e.value.hint
+
+
 # ------------------------------------------------------------------ JSON
 
 
