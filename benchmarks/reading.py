@@ -16,7 +16,7 @@ from alternating import compare, data_path, print_table
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import InputSpec
+from seqpred.features.input_spec import InputSpec
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolve import resolve
 from seqpred.sources.opening import open_source

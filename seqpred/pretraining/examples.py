@@ -8,7 +8,8 @@ import numpy as np
 
 from seqpred.arrays import Bool, Float32, Int
 from seqpred.features.input_spec import InputSpec
-from seqpred.features.inputs import Origins, TrackMemory, advance
+from seqpred.features.inputs import TrackMemory, advance
+from seqpred.features.origins import Origins
 from seqpred.runtime.classical_head import Candidates, candidates, place_weights
 from seqpred.synthetic.processes import Rng
 from seqpred.synthetic.series import Batch

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.inputs import Track, profile_distances, recent_changes
+from seqpred.features.inputs import Track
+from seqpred.features.origins import profile_distances, recent_changes
 from seqpred.network.heads import HeadInputs
 from seqpred.spool.mapped import LARGE, release_pages, zeros
 from seqpred.training.positions import Positions, position_stride

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from seqpred.evaluation.metrics import mase_scale
 from seqpred.features.input_spec import InputSpec
-from seqpred.features.inputs import Block, Origins, TrackMemory, advance, prepare, recent_changes
+from seqpred.features.inputs import Block, TrackMemory, advance, prepare
+from seqpred.features.origins import Origins, recent_changes
 from seqpred.features.running import rolling_moments
 from tests.conftest import seasonal
 
