@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from seqpred.arrays import Float, Int
-from seqpred.calendar.step import DAY, YEAR_10000, Step
 from seqpred.errors import DataError, Fault
 from seqpred.forecasting.block import BlockForecaster, RowBlock
+from seqpred.forecasting.row_placement import RowPlacement
 from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.session_state import SeriesState, SessionSpec
 from seqpred.timestamps.format import TimestampFormat
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from seqpred.reading.lines import OnSkipped, Row
 
 MAX_BLOCK = 512  # rows of a series with a forecast after each that are processed at once, which bounds memory
-MAX_GAP, MAX_GAP_SHARE = 1000, 50  # missing rows before a row that are plausible: so many, and so many per earlier row
 
 KnownAhead = Callable[[str, Int], Float]
 """From a series and times to its known covariates then, [N, known]; NaN where unknown."""
@@ -81,9 +79,7 @@ class ForecastSession:
         self.on_skipped, self._source = on_skipped, source
         self._log: Log | None = None
         static = [c.name for c in spec.covariates.columns if c.role == "static"]
-        self._static_names = static if statics is None else []
-        usual = spec.step.count if spec.step.unit in ("microsecond", "irregular") else 32 * DAY * spec.step.count
-        self._end_of_time = YEAR_10000 - spec.steps * usual if spec.step.unit != "row" else 2**53
+        self._placement = RowPlacement(spec, static if statics is None else [])
         self.restore([], SeriesState.start(spec, []))
 
     # ------------------------------------------------------------------ the states
@@ -92,10 +88,8 @@ class ForecastSession:
         """Continue from the state of these series."""
         self.names = list(names)
         self._index = {name: i for i, name in enumerate(names)}
-        self._state = state  # with room for more series; lists, whose numbers are quicker to look up:
-        last = state.last if self.spec.since is not None else self.spec.step.times(state.origins, state.rows - 1)
-        self._static_values = self._held_statics(state)
-        self._origins, self._last, self._rows = state.origins.tolist(), last.tolist(), state.rows.tolist()
+        self._state = state  # with room for more series
+        self._placement.restore(names, state)
 
     @property
     def state(self) -> SeriesState:
@@ -111,8 +105,7 @@ class ForecastSession:
         self._state.origins[index] = self._state.last[index] = origin
         self._index[name] = index
         self.names.append(name)
-        for own, value in ((self._origins, origin), (self._last, origin), (self._rows, 0)):
-            own.append(value)
+        self._placement.add(origin)
         return index
 
     def index(self, name: str, origin: int) -> int:
@@ -173,13 +166,10 @@ class ForecastSession:
         """Forget the rows that a log has recorded; later logs must have been undone before."""
         for series, state in reversed(log.states):
             self._state.put(series, state)
-        for index, (rows, last) in log.rows.items():
-            self._rows[index], self._last[index] = rows, last
+        self._placement.undo(log, self.names)
         for name in self.names[log.series :]:
             del self._index[name]
-            self._static_values.pop(name, None)
-        for per_series in (self.names, self._origins, self._last, self._rows):
-            del per_series[log.series :]
+        del self.names[log.series :]
         self.used, self.late, self.misplaced = log.counts
         self._log = None
 
@@ -194,11 +184,11 @@ class ForecastSession:
         blocks: dict[int, list[Sequence[float]]] = {}
         placed: list[tuple[int, int, int, int]] = []  # line, series, row, time
         missing = [math.nan] * (self.spec.targets + len(self.spec.covariates.columns))
+        placement = self._placement
         for row in rows:
+            index = self._index.get(row.name)
             try:
-                time, gap = self._place(row)
-                if gap >= 0 and self._static_names:
-                    self._check_statics(row)
+                time, gap = placement.place(row, index, self.clock)
             except ValueError as e:
                 self.misplaced += 1
                 self.on_skipped(Fault(self._source, row.line, str(e)))
@@ -206,63 +196,21 @@ class ForecastSession:
             if gap < 0:
                 self.late += 1
                 continue
-            index = self._index.get(row.name)
             if index is None:
                 index = self.add(row.name, time)
             block = blocks.setdefault(index, [])
             block.extend([missing] * gap)
             block.append(self._values(row, index, time))
             if self._log is not None:
-                self._log.rows.setdefault(index, (self._rows[index], self._last[index]))
-            self._rows[index] += gap + 1
-            self._last[index] = time
-            placed.append((row.line, index, self._rows[index], time))
+                self._log.rows.setdefault(index, (placement.rows[index], placement.last[index]))
+            placement.rows[index] += gap + 1
+            placement.last[index] = time
+            placed.append((row.line, index, placement.rows[index], time))
         self.used += len(placed)
         if not every_row:
             placed = list({own[1]: own for own in placed}.values())
         quantiles = self._read({index: np.array(block) for index, block in blocks.items()}, every_row)
-        return [Forecast(line, i, n, time, quantiles[i][:, n - 1 - self._rows[i]]) for line, i, n, time in placed]
-
-    def _place(self, row: Row) -> tuple[int, int]:
-        """The time of a row, and how many rows are missing before it; negative if it is not after the last one.
-
-        Raises:
-            ValueError: it is not on the time grid, or implausibly far ahead.
-        """
-        if row.time is None:
-            return 0, 0
-        if row.time >= self._end_of_time:
-            raise ValueError(f"{self._described(row)} is too close to the year 10000 for a forecast")
-        index = self._index.get(row.name)
-        if index is None:
-            return row.time, 0
-        last, time = self._last[index], row.time
-        if row.later is not None and time <= last:
-            time = row.later
-        if self.spec.since is not None:
-            return time, 0 if time > last else -1
-        position, rows = grid_position(self.spec.step, self._origins[index], time), self._rows[index]
-        if position is None:
-            raise ValueError(f"{self._described(row)} is not on the time grid: the step is {self.spec.step}")
-        gap = position - rows
-        if gap > MAX_GAP + MAX_GAP_SHARE * rows:
-            raise ValueError(f"{self._described(row)} is {gap + 1} steps after the last row, which is implausible")
-        return time, gap
-
-    def _check_statics(self, row: Row) -> None:
-        """Raise ValueError if a static value of a row is not that of its series."""
-        known = self._static_values.setdefault(row.name, [math.nan] * len(self._static_names))
-        for k, value in enumerate(row.values[-len(known) :]):
-            if not math.isnan(value):
-                if value != known[k] and not math.isnan(known[k]):
-                    raise ValueError(f"static column {self._static_names[k]!r} changes within its series")
-                known[k] = value
-
-    def _held_statics(self, state: SeriesState) -> dict[str, list[float]]:
-        """The static values of each series, by name."""
-        columns, held = self.spec.covariates.columns, self.spec.covariates.held
-        static = [k for k, i in enumerate(held) if columns[i].role == "static"]
-        return dict(zip(self.names, state.features.held[:, static, 0].tolist(), strict=False))
+        return [Forecast(line, i, n, time, quantiles[i][:, n - 1 - placement.rows[i]]) for line, i, n, time in placed]
 
     def _values(self, row: Row, index: int, time: int) -> Sequence[float]:
         """The values of a row with the covariates that are not in it."""
@@ -270,7 +218,7 @@ class ForecastSession:
         if self._statics is not None:
             values = [*values, *self._statics.get(row.name, self._statics[""])]
         if since is not None:
-            interval = float(time - self._last[index]) if self._rows[index] else math.nan
+            interval = float(time - self._placement.last[index]) if self._placement.rows[index] else math.nan
             values = [*values[:since], interval, *values[since:]]
         return values
 
@@ -311,29 +259,10 @@ class ForecastSession:
 
     def times_ahead(self, forecast: Forecast) -> list[int]:
         """The times of the steps of a forecast; of irregular rows at the usual interval."""
-        step, steps, origin = self.spec.step, self.spec.steps, self._origins[forecast.series]
+        step, steps, origin = self.spec.step, self.spec.steps, self._placement.origins[forecast.series]
         if step.unit == "irregular":
             return [forecast.time + n * step.count for n in range(1, steps + 1)]
         if step.unit in ("row", "microsecond"):
             return [origin + n * step.count for n in range(forecast.row, forecast.row + steps)]
         times: list[int] = step.times(origin, np.arange(forecast.row, forecast.row + steps)).tolist()
         return times
-
-    def _described(self, row: Row) -> str:
-        assert self.clock is not None
-        stamp = self.clock.write(np.array([row.time]))[0]
-        return f"the timestamp {stamp}" + (f" of series {row.name!r}" if row.name else "")
-
-
-def grid_position(step: Step, origin: int, time: int) -> int | None:
-    """How many steps a time is after the origin; None if it is not on the grid."""
-    if step.unit in ("row", "microsecond") and not step.tolerance:
-        position, rest = divmod(time - origin, step.count)
-        return None if rest else position
-    return _calendar_position(step, origin, time)
-
-
-@lru_cache(1 << 14)
-def _calendar_position(step: Step, origin: int, time: int) -> int | None:
-    position, on_grid = step.positions(np.array([time]), origin)
-    return int(position[0]) if on_grid[0] else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -20,8 +20,6 @@ from seqpred.runtime.runtime import Runtime
 
 ADDED = "added."  # with which the names of the arrays of an added forecast begin
 Arrays = dict[str, npt.NDArray[Any]]
-LocalTimes = Callable[[Int], Int]
-"""From times to local times, to which the calendar refers."""
 
 
 @dataclass(frozen=True)
