@@ -146,7 +146,7 @@ def make_model(place: Path) -> Path:
 def folder_target(place: Path) -> Target:
     """A model folder, read, loaded by both runtimes, and asked for a forecast."""
     import seqpred
-    from seqpred.commands.predict import forecast_table
+    from seqpred.commands.predict import compute_forecasts
     from seqpred.forecasting.model import Model
     from seqpred.storage import layout as folder
 
@@ -164,7 +164,7 @@ def folder_target(place: Path) -> Target:
             (path / name).write_bytes(own)
         model = seqpred.load(path)
         _ = Model(model.folder, "torch").runtime
-        return forecast_table(model, standard_input(table(rows=12)), future=future)
+        return compute_forecasts(model, standard_input(table(rows=12)), future=future).table()
 
     return Target((whole,), read)
 

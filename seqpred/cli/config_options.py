@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,14 +18,10 @@ DataOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Data file, instead of the config's data.path; - reads standard input."),
 ]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Set a config key, as in model.cell=gru. Repeatable.",
-        autocompletion=offer_settings,
-    ),
+_Set = partial(typer.Option, "--set", metavar="KEY=VALUE", autocompletion=offer_settings)
+SetOption = Annotated[list[str] | None, _Set(help="Set a config key, as in model.cell=gru. Repeatable.")]
+SetReadingOption = Annotated[
+    list[str] | None, _Set(help="Set a key of how the data is read, as in data.decimal=,. Repeatable.")
 ]
 TimeOption = Annotated[
     list[str] | None,

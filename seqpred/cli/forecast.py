@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from seqpred.cli.completion import offer_settings
-from seqpred.cli.config_options import HorizonOption, IdOption, TargetOption, TimeOption, config_keys
+from seqpred.cli.config_options import HorizonOption, IdOption, SetReadingOption, TargetOption, TimeOption, config_keys
 from seqpred.cli.forecast_options import (
     DigitsOption,
     FormOption,
@@ -23,15 +22,6 @@ from seqpred.cli.forecast_options import (
 
 _Data = Annotated[str, typer.Argument(metavar="DATA", help="History; - reads standard input.", show_default=False)]
 _Season = Annotated[int | None, typer.Option(min=1, help="Rows per season, 1 for none [default: inferred].")]
-_Settings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Set a key of how the data is read, as in data.decimal=,. Repeatable.",
-        autocompletion=offer_settings,
-    ),
-]
 _Cell = Annotated[Literal["lstm", "gru", "rnn"], typer.Option(metavar="lstm|gru|rnn", help="Which pretrained network.")]
 _Like = Annotated[
     str | None,
@@ -50,7 +40,7 @@ def forecast(
     target: TargetOption = None,
     series: IdOption = None,
     season: _Season = None,
-    settings: _Settings = None,
+    settings: SetReadingOption = None,
     cell: _Cell = "lstm",
     like: _Like = None,
     quantiles: _Quantiles = None,

@@ -51,11 +51,11 @@ def rounded(table: Mapping[str, Sequence[Any]], digits: int) -> dict[str, list[A
     return {n: [round(c, digits) if isinstance(c, float) else c for c in cells] for n, cells in table.items()}
 
 
-def encode_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool = True) -> bytes:
+def encode_table(table: Mapping[str, Sequence[Any]], form: str) -> bytes:
     """The table in any form, Parquet too; a missing number is empty in all."""
     content = io.BytesIO()
     with TableFile(content, form) as file:
-        file.add(encode_block(table, form, header=header))
+        file.add(encode_block(table, form, header=True))
     return content.getvalue()
 
 

@@ -53,7 +53,6 @@ def evaluate_shard(
     shard: Shard,
     windows: int | None = None,
     notify: Notify = no_op,
-    observe: Callable[[Panel], Observer] | None = None,
 ) -> ShardSums:
     """The sums of one part of the series, for `merge_shards`; see `evaluate`.
 
@@ -69,7 +68,7 @@ def evaluate_shard(
     chosen = shard.choose(panel.names)
     own = panel.choose(chosen)
     parts = [Window(window.cuts[chosen], window.part) for window in to_score]
-    sums = [*add_up(own, model.forecasters(), spec, parts, observe and observe(own), is_part=True)]
+    sums = [*add_up(own, model.forecasters(), spec, parts, is_part=True)]
     made_for = MadeFor(model.folder.manifest["fingerprint"], panel.fingerprint())
     return ShardSums(shard.index, shard.count, made_for, spec.horizon, spec.baselines.season, spec.levels, sums)
 

@@ -54,18 +54,6 @@ def predict(  # noqa: PLR0913, as many options as the command
     return to_frame(found.table(as_text=False, origin=origin))
 
 
-def forecast_table(
-    model: Model | str | Path,
-    data: object = None,
-    *,
-    steps: int | None = None,
-    quantiles: Sequence[float] | None = None,
-    future: object = None,
-) -> Table:
-    """The forecasts of `predict` as columns, with timestamps written as the data does."""
-    return compute_forecasts(model, data, steps=steps, quantiles=quantiles, future=future).table()
-
-
 class Forecasts(NamedTuple):
     """Forecasts and the history that they continue.
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import seqpred
-from seqpred.commands.predict import forecast_table
+from seqpred.commands.predict import compute_forecasts
 from seqpred.errors import ConfigError, DataError, Fault
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.session import Forecast
@@ -64,7 +64,7 @@ def last_forecasts(forecaster: StreamingForecaster, forecasts: Sequence[Forecast
 def assert_like_batch(
     model: Model, frame: pd.DataFrame, forecaster: StreamingForecaster, forecasts: Sequence[Forecast], **options: Any
 ) -> None:
-    batch = pd.DataFrame(forecast_table(model, frame, **options))
+    batch = pd.DataFrame(compute_forecasts(model, frame, **options).table())
     numbers = [c for c in batch.columns if c == "forecast" or c.startswith("q0")]
     groups = batch.groupby(model.config.data.id, sort=False) if model.config.data.id else [("", batch)]
     found = last_forecasts(forecaster, forecasts)
@@ -347,7 +347,7 @@ def test_timestamps_in_a_named_zone(tmp_path, turned, step, offsets) -> None:
     forecasts = feed(forecaster, lines(frame), [7, 1])
     assert len(forecasts) == len(frame)
     assert_like_batch(model, frame, forecaster, forecasts, steps=8)
-    batch = pd.DataFrame(forecast_table(model, frame, steps=8))
+    batch = pd.DataFrame(compute_forecasts(model, frame, steps=8).table())
     clock = forecaster.session.clock
     assert clock is not None
     assert clock.write(np.array(forecaster.session.times_ahead(forecasts[-1]))) == batch["t"].tolist()
