@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from seqpred.arrays import Float
+from seqpred.arrays import Float, Int
 from seqpred.features.naive import NaiveTable
 from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
 
@@ -215,15 +215,26 @@ def naive_forecasts(recent: Tensor, table: NaiveTable) -> Tensor:
 
     rows = recent.flatten(0, -2)
     level, slope = (rows @ tensor(np.concatenate([table.level, table.slope]).T)).chunk(2, -1)
-    lags = [rows.index_select(-1, picks) for picks in torch.as_tensor(table.picks, device=recent.device)]
-    forecasts = []  # one by one: several times faster than a product of [A, U] and [rows, U, N]
-    for k, (shares, steps) in enumerate(zip(table.shares.tolist(), tensor(table.steps), strict=True)):
-        forecast = level[:, k, None] + slope[:, k, None] * steps
+    lags, steps = [_picked(rows, places) for places in table.picks], tensor(table.steps)
+    has_level, has_slope = (np.any(weights, axis=1) for weights in (table.level, table.slope))
+    forecasts = rows.new_zeros(len(rows), *table.steps.shape)
+    # one by one: several times faster than a product of [A, U] and [rows, U, N]
+    for k, (forecast, shares) in enumerate(zip(forecasts.unbind(1), table.shares.tolist(), strict=True)):
+        if has_slope[k]:
+            torch.mul(slope[:, k, None], steps[k], out=forecast)
+        if has_level[k]:
+            forecast.add_(level[:, k, None])
         for share, lag in zip(shares, lags, strict=True):
             if share:
                 forecast.add_(lag, alpha=share)
-        forecasts.append(forecast)
-    return torch.stack(forecasts, -2).view(*recent.shape[:-1], *table.steps.shape)
+    return forecasts.view(*recent.shape[:-1], *table.steps.shape)
+
+
+def _picked(rows: Tensor, places: Int) -> Tensor:
+    """The columns at these places, without a copy if they are consecutive."""
+    if len(places) == 1 or (np.diff(places) == 1).all():
+        return rows.narrow(-1, int(places[0]), len(places))
+    return rows.index_select(-1, torch.as_tensor(places, device=rows.device))
 
 
 class KnownAhead(nn.Module):

@@ -187,7 +187,7 @@ class Windows:
             profile = self.profile[torch.maximum(positions.rows(1 - cycle), begins[:, None])]
             distances = profile_distances(profile, self.filled[at], self.scale[at], cycle, positions.stride)
             changes = torch.cat([distances, changes], -1)
-        return changes.nan_to_num(0.0).contiguous()  # strided, sums over R would take twice as long
+        return changes.nan_to_num_(0.0).contiguous()  # strided, sums over R would take twice as long
 
     def _known(self, positions: Positions) -> Tensor | None:
         if not self.spec.known:
