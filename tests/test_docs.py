@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,40 @@ def test_files_named_in_architecture_exist() -> None:
     paths = {path for path in re.findall(r"`([\w/]+\.py)`", page) if "/" in path}
     assert len(paths) > 20
     assert [path for path in sorted(paths) if not any((place / path).exists() for place in (ROOT, SOURCE))] == []
+
+
+CALLED_FILES = """
+import os, sys
+from seqpred.cli import main
+
+def note(frame, event, _):
+    if event == "call" and frame.f_code.co_name != "<module>":
+        called.add(frame.f_code.co_filename)
+
+def leave(code):
+    sys.setprofile(None)
+    sys.stderr.write("\\n".join(called))
+    raise SystemExit(code)
+
+called, os._exit = set(), leave
+sys.setprofile(note)
+main()
+"""
+
+
+def test_predict_calls_the_files_that_architecture_lists_for_a_row(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    walk = page.partition("## One row of a CSV file")[2].partition("Steps 5 to 10")[0]
+    listed = {*re.findall(r"`([\w/]+\.py)`", walk)} - {"reading/thorough.py"}  # for malformed cells
+    frame = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=60), "sales": [n % 7 for n in range(60)]})
+    config = {"data": {"target": "sales"}, "forecast": {"horizon": 2, "season": 7}}
+    sizes = {"model": {"hidden_size": 2, "members": 1}, "training": {"max_steps": 2, "validation": 2}}
+    seqpred.train(config | sizes, frame, tmp_path / "model")
+    command = [sys.executable, "-c", CALLED_FILES, "predict", str(tmp_path / "model"), "-", "--quiet"]
+    done = subprocess.run(command, input=frame.to_csv(index=False), capture_output=True, text=True, check=True)
+    called = {str(Path(name).relative_to(SOURCE)) for name in done.stderr.split() if name.startswith(str(SOURCE))}
+    assert len(listed) > 20
+    assert listed - called == set()
 
 
 def test_no_file_names_a_folder_of_a_machine() -> None:
