@@ -96,7 +96,7 @@ def _train(
     from seqpred.training.progress import Hooks
     from seqpred.training.validate import validate
 
-    validation = validate(visible, config, covariates, Hooks(ranks=ranks))
+    validation = validate(visible, config, covariates, Hooks(ranks=ranks), ahead=True)
     train_members(config, validation)
     if everything is not None:
         train_members(config, replace(validation, windows=training_windows(everything, config, covariates)))

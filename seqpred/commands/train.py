@@ -176,7 +176,7 @@ class _Training:
             checkpoint.discard()
         hooks = Hooks(self.on_progress, self.notify, ranks=self.ranks)
         with self._mentioning_holdout():
-            validation = validate(self.visible, config, covariates, hooks, checkpoint)
+            validation = validate(self.visible, config, covariates, hooks, checkpoint, ahead=True)
         fit = train_members(config, validation)
         if fit.choice.shrinkage == 0:
             untrained = describe_untrained(fit.choice.pretrained_share)

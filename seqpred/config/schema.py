@@ -146,7 +146,7 @@ class TrainingSection(Section):
         "auto",
         "what the processes of torchrun share",
         "What the processes that torchrun starts share: networks (each process trains whole networks) or batches (each "
-        "computes a part of every batch). auto: networks, and batches where more processes than networks are left.",
+        "computes a part of every batch). auto: networks, and batches if there are more processes than networks.",
     )
 
 

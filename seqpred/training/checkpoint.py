@@ -94,12 +94,6 @@ class Checkpoint:
             self.write()
         self.end_if_asked()
 
-    def update(self, index: int, state: State) -> None:
-        """Store the state of one of several networks in training; write if that is due."""
-        self.runs[index] = state
-        if self.is_due:
-            self.write()
-
     def finish(self, index: int, outcome: Outcome) -> None:
         """Store the outcome of a network."""
         self.finished[index] = outcome.state_dict()

@@ -134,8 +134,10 @@ def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, stat
         elif run.step % options.validate_every == 0 or schedule.fraction(run.step, run.seconds) >= 1:
             _validate(run, data, schedule)
             hooks.on_progress(_progress(run, schedule))
+        if run.kept is not None and run.step % options.validate_every == 0:
+            run.kept[str(run.step)] = run.mean_weights()
         yield run.state_dict
-    if schedule.stop_step is not None:
+    if not schedule.validates:
         run.keep_weights()
     run.best.schedule_steps = schedule.equivalent_steps(run.step, run.seconds)
     run.best.steps, run.best.reason, run.best.seconds = run.step, reason, run.seconds
@@ -156,11 +158,11 @@ def _start(shape: Shape, data: TrainingData, options: FitOptions, hooks: Hooks) 
     named = {"initial_forecast": initial.quantiles, **({"blend": initial.blend} if shape.naives else {})}
     best = Outcome(network.weights(), {name: array.cpu().numpy() for name, array in named.items()}, initial.rows)
     ready = hooks.now()
-    if options.schedule.stop_step is None:
+    if options.schedule.validates:
         best.score, result = validation_score(network, data.validation, 0)
         best.validation_results.append(result)
     schedule = replace(options.schedule, reserve=hooks.now() - ready)
-    return Run(network, optimizer, rng, best, started, hooks.clock), schedule
+    return Run(network, optimizer, rng, best, started, hooks.clock, kept={} if schedule.ahead else None), schedule
 
 
 def _stop_reason(run: Run, schedule: Schedule, patience: int) -> str:
@@ -234,7 +236,7 @@ def _validate(run: Run, data: TrainingData, schedule: Schedule) -> None:
         run.best.losses.append(sum(run.losses) / len(run.losses))
         run.best.loss_steps.append(run.step)
         run.losses.clear()
-    if schedule.stop_step is not None:
+    if not schedule.validates:
         run.keep_weights()
         return
     with run.averaged() as network:
@@ -250,5 +252,5 @@ def _validate(run: Run, data: TrainingData, schedule: Schedule) -> None:
 def _progress(run: Run, schedule: Schedule) -> TrainingProgress:
     loss = run.best.losses[-1] if run.best.losses else math.nan
     share = schedule.fraction(run.step, run.seconds)
-    score = None if schedule.stop_step is not None else run.best.validation_results[-1].mean_loss
+    score = run.best.validation_results[-1].mean_loss if schedule.validates else None
     return TrainingProgress("training", share, run.step, schedule.steps, loss, run.best.score, run.seconds, score)

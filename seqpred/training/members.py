@@ -20,7 +20,7 @@ from seqpred.storage.model_folder import PRETRAINED
 from seqpred.training.choice import Choice
 from seqpred.training.history import history_of
 from seqpred.training.loop import FitOptions
-from seqpred.training.networks import Spent, fit_options
+from seqpred.training.networks import Spent, fit_options, member_options
 from seqpred.training.validate import Validation
 from seqpred.training.validation_score import ValidationSet, interval_widths
 
@@ -84,8 +84,7 @@ def _options(options: FitOptions, validation: Validation, place: int, spent: Spe
         return None
     left = None if budget is None else max(budget - spent.seconds, 1e-3)
     steps, stop_step = validation.schedule_steps, validation.choice.step
-    schedule = replace(options.schedule, steps=steps, stop_step=stop_step, time_budget=left)
-    return replace(options, schedule=schedule, seed=options.seed + place)
+    return member_options(options, place, replace(options.schedule, steps=steps, stop_step=stop_step, time_budget=left))
 
 
 def bounded_scale(validation: Validation, weights: Weights) -> float:

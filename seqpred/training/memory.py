@@ -14,6 +14,7 @@ from seqpred.training.positions import position_stride
 PER_STATE = {"rnn": 8, "gru": 21, "lstm": 19}  # states of the recurrent part; the smallest for other cells
 PER_QUANTILE = 10  # quantiles that the network emits
 PER_WEIGHT = 6  # gradients, the optimizer's two moments, the best weights, and a copy being written
+MOST_KEPT = 128 << 20  # bytes of weights after earlier steps
 
 
 def check_memory(shape: Shape, window: int, batch: int, device: torch.device) -> None:
@@ -37,8 +38,7 @@ def check_memory(shape: Shape, window: int, batch: int, device: torch.device) ->
 
 def required_memory(shape: Shape, window: int, batch: int) -> dict[str, int]:
     """Bytes of each part of a step, by the keys that make it smaller."""
-    with torch.device("meta"):
-        weights = sum(w.numel() for w in Network(shape).parameters())
+    weights = _weights(shape)
     directions = 1 + shape.bidirectional
     positions = 1 if shape.bidirectional else -(-window // position_stride(shape.horizon, window))
     states = batch * window * shape.hidden_size * shape.depth * directions
@@ -48,6 +48,17 @@ def required_memory(shape: Shape, window: int, batch: int) -> dict[str, int]:
         "training.batch_size, model.window or model.hidden_size": 4 * PER_STATE.get(shape.cell, 8) * states,
         "training.batch_size, model.window or forecast.horizon": 4 * PER_QUANTILE * quantiles,
     }
+
+
+def can_keep(shape: Shape, copies: int) -> bool:
+    """Whether so many copies of a network's weights are small enough to keep them during its training."""
+    return 4 * copies * _weights(shape) <= MOST_KEPT
+
+
+def _weights(shape: Shape) -> int:
+    """The number of weights of a network."""
+    with torch.device("meta"):
+        return sum(w.numel() for w in Network(shape).parameters())
 
 
 def _gigabytes(size: int) -> str:

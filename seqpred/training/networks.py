@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -17,9 +16,8 @@ from seqpred.training.loop import FitOptions
 from seqpred.training.parallel import count_processes
 from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.rounds import Leader, Orders, follow
-from seqpred.training.run import UNSCORED, Outcome, Score
+from seqpred.training.run import UNSCORED, Outcome, Score, State, at_turn
 from seqpred.training.schedule import Schedule
-from seqpred.training.team import split_stage
 from seqpred.training.trainers import InProcess, Job, Processes, Trainer
 from seqpred.training.windows import Windows
 
@@ -62,6 +60,11 @@ def fit_options(config: ResolvedConfig) -> FitOptions:
     )
 
 
+def member_options(options: FitOptions, place: int, schedule: Schedule) -> FitOptions:
+    """The options of a member of the ensemble, of which each has a seed of its own."""
+    return replace(options, schedule=schedule, seed=options.seed + place)
+
+
 @dataclass
 class Networks:
     """Trains networks in stages, or loads them from the checkpoint of an interrupted training.
@@ -81,47 +84,52 @@ class Networks:
     count: int
     outcomes: list[Outcome] = field(default_factory=list)
     seconds: float = 0.0
+    _states: dict[int, State] = field(default_factory=dict)
     _shares: dict[int, float] = field(default_factory=dict)  # of each network that has started, how much is done
+    _latest: Score = UNSCORED  # of a network that is being validated
 
     @property
     def steps(self) -> int:
         """Steps taken by all networks so far."""
         return sum(outcome.steps for outcome in self.outcomes)
 
-    def train(self, windows: Sequence[Windows], options: OptionsOf) -> list[Outcome]:
-        """Train the networks of a stage, each on its own windows; only the first ones if the time budget ends."""
-        ranks, outcomes = self.hooks.ranks, list[Outcome]()
-        sizes = [len(windows)]
-        if ranks is not None:
-            sizes = split_stage(ranks.size, len(windows), self._usual(options).distribute)
-        for size in sizes:
-            part = windows[len(outcomes) : len(outcomes) + size]
-            if ranks is not None and ranks.rank:
-                trained = follow(ranks, self.shape, part, self._usual(options))
-            else:
-                trained = self._lead(part, options, outcomes)
-            outcomes += trained
-            self.outcomes += trained
-        return outcomes
+    @property
+    def states(self) -> dict[int, State]:
+        """The states of networks that have started and are not finished."""
+        return self._states if self.checkpoint is None else self.checkpoint.runs
 
-    def _lead(self, windows: Sequence[Windows], options: OptionsOf, earlier: Sequence[Outcome]) -> list[Outcome]:
-        """Train networks of a stage in this process and those that it directs.
+    def train(self, windows: Sequence[Windows], options: OptionsOf, ahead: int = 0) -> list[Outcome]:
+        """Train the networks of a stage, each on its own windows; only the first ones if the time budget ends.
 
         Args:
-            earlier: the outcomes of the stage so far.
+            ahead: how many of them, the last ones, belong to the next stage; see `_Stage`.
+        Returns:
+            The outcomes of the networks of this stage.
         """
+        ranks = self.hooks.ranks
+        if ranks is not None and ranks.rank:
+            outcomes = follow(ranks, self.shape, windows, self._usual(options))
+        else:
+            outcomes = self._lead(windows, options, ahead)
+        self.outcomes += outcomes
+        return outcomes
+
+    def _lead(self, windows: Sequence[Windows], options: OptionsOf, ahead: int) -> list[Outcome]:
+        """Train the networks of a stage in this process and those that it directs."""
         checkpoint, ranks = self.checkpoint, self.hooks.ranks
         with checkpoint.patient() if checkpoint else nullcontext(), self._trainer(windows, options) as trainer:
-            stage = _Stage(self, options, len(windows), trainer.count, earlier)
+            stage = _Stage(self, options, len(windows) - ahead, trainer.count, ahead)
             outcomes = stage.run(trainer)
         if ranks is not None:
             ranks.share(Orders(outcomes=outcomes))
+        if not ahead:
+            self.states.clear()  # of networks that were trained ahead and are not needed
         self.seconds = stage.seconds
         return outcomes
 
     def _trainer(self, windows: Sequence[Windows], options: OptionsOf) -> AbstractContextManager[Trainer]:
         """What trains the networks on these windows: a group of processes, forked processes, or this one alone."""
-        here = InProcess(self.shape, windows, self.hooks, self.checkpoint, self._report)
+        here = InProcess(self.shape, windows, self.hooks, self.checkpoint, self._report, self.states)
         if self.hooks.ranks is not None:
             return nullcontext(Leader(here, self.hooks.ranks, self._usual(options)))
         processes = count_processes(self.shape, windows, self._usual(options))
@@ -131,14 +139,17 @@ class Networks:
         """The options that all networks of a stage have in common."""
         usual = options(0, Spent(self.seconds))
         assert usual is not None, "the time budget must leave time for one network"
+        if self.hooks.ranks is not None and usual.distribute == "auto" and self.count >= self.hooks.ranks.size:
+            return replace(usual, distribute="networks")
         return usual
 
     def _report(self, job: Job, progress: TrainingProgress) -> None:
         """Report the progress of one network as that of all."""
         schedule = job.options.schedule
-        validating = schedule.stop_step is None
-        self._shares[job.number] = progress.share if validating else progress.step / schedule.last_step
-        best = progress.best if validating else self._score
+        self._shares[job.number] = progress.share if schedule.validates else progress.step / schedule.last_step
+        if schedule.validates:
+            self._latest = progress.best
+        best = progress.best if schedule.validates else self._score
         seconds, share = job.started + progress.seconds, sum(self._shares.values()) / self.count
         self.hooks.on_progress(
             replace(progress, network=job.number + 1, networks=self.count, share=share, seconds=seconds, best=best)
@@ -148,26 +159,28 @@ class Networks:
     def _score(self) -> Score:
         """The score of the last network that was validated."""
         scores = [outcome.score for outcome in self.outcomes if outcome.validation_results]
-        return scores[-1] if scores else UNSCORED
+        return scores[-1] if scores else self._latest
 
 
 class _Stage:
-    """The training of a stage, or its next part: which network starts when, and the time that each process has spent.
+    """The training of a stage: which network starts when, and the time that each process has spent.
+
+    Processes without a network of the stage train those of the next stage ahead, as far as they can while its options
+    are not known. Then their states are kept, and the next stage continues from there.
 
     Args:
         count: the networks to train.
         processes: how many are trained at a time.
-        earlier: the outcomes of the stage so far.
+        ahead: the networks of the next stage.
     """
 
-    def __init__(
-        self, networks: Networks, options: OptionsOf, count: int, processes: int, earlier: Sequence[Outcome] = ()
-    ) -> None:
-        self.networks, self.options, self.earlier = networks, options, earlier
+    def __init__(self, networks: Networks, options: OptionsOf, count: int, processes: int, ahead: int = 0) -> None:
+        self.networks, self.options = networks, options
         self.first = len(networks.outcomes)  # the number of the first network to train
+        self.end = self.first + count  # the first one of the next stage
         self.done: dict[int, Outcome] = {}
         self.idle = [networks.seconds] * processes  # the time spent when each idle process became idle
-        self.waiting = deque(range(self.first, self.first + count))
+        self.waiting = list(range(self.first, self.end + ahead))
         self.started: dict[int, float] = {}
 
     @property
@@ -175,41 +188,49 @@ class _Stage:
         """The time spent when all are finished."""
         return max(self.idle)
 
+    @property
+    def finished(self) -> bool:
+        """Whether no network of the stage is left."""
+        return all(number >= self.end for number in (*self.waiting, *self.started))
+
     def run(self, trainer: Trainer) -> list[Outcome]:
         """Train all networks; returns their outcomes in order."""
-        while self.waiting or self.started:
-            while self.waiting and trainer.free:
+        while not self.finished:
+            while not self.finished and self.waiting and trainer.free:
                 self._start_next(trainer)
             for number, outcome in trainer.results():
                 started = self.started.pop(number)
-                if outcome is None:  # its process was killed
+                if outcome is None:
                     self.idle.append(started)
-                    self.waiting.appendleft(number)
+                    self.waiting = sorted([number, *self.waiting])
                 else:
                     self._finish(number, started, outcome)
+        trainer.stop()
         return [self.done[number] for number in sorted(self.done)]
 
     def _start_next(self, trainer: Trainer) -> None:
         number, checkpoint = self.waiting[0], self.networks.checkpoint
         started = min(self.idle)
         loaded = checkpoint.outcome(number) if checkpoint else None
-        before = [*self.earlier, *self.done.values()]
-        last = before[-1].seconds if before else None
-        options = self.options(len(self.earlier) + number - self.first, Spent(started, last, trainer.count))
+        last = [*self.done.values()][-1].seconds if self.done else None
+        options = self.options(number - self.first, Spent(started, last, trainer.count))
         if options is None and loaded is None:
             self.waiting.clear()
             return
-        self.waiting.popleft()
+        self.waiting.pop(0)
         self.idle.remove(started)
         if loaded is not None:
             self._finish(number, started, loaded)
             return
         assert options is not None
         self.started[number] = started
-        state = checkpoint.runs.get(number) if checkpoint else None
+        state = self.networks.states.get(number)
+        if state is not None and not options.schedule.ahead:
+            state = at_turn(state, options.schedule.last_step)
         trainer.start(Job(number, number - self.first, options, started, state))
 
     def _finish(self, number: int, started: float, outcome: Outcome) -> None:
         self.idle.append(started + outcome.seconds)
-        self.done[number] = outcome
-        self.networks._shares[number] = 1.0
+        if number < self.end:
+            self.done[number] = outcome
+            self.networks._shares[number] = 1.0

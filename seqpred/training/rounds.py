@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from seqpred.notes import Note
@@ -25,11 +25,13 @@ class Orders:
     Attributes:
         jobs: the networks that teams without one start with, by team.
         save: whether to report the states at the end of the round.
+        stop: whether to report the states instead of training, and to forget the networks.
         outcomes: of the whole stage, once it is finished; this ends it.
     """
 
     jobs: Mapping[int, Job] = field(default_factory=dict)
     save: bool = False
+    stop: bool = False
     outcomes: Sequence[Outcome] | None = None
 
 
@@ -39,7 +41,7 @@ class Report:
 
     Attributes:
         messages: progress and notes, in order.
-        state: of its network, if it was asked for and the network is not finished.
+        state: of its network, if it was asked for or the network is finished.
         outcome: of its network, if it is finished.
     """
 
@@ -60,6 +62,7 @@ class Trainee:
     def __init__(self, ranks: Ranks, shape: Shape, windows: Sequence[Windows], usual: FitOptions) -> None:
         self.shape, self.windows = shape, windows
         self.steps: Steps | None = None
+        self.state_dict: Callable[[], State] | None = None  # of the network in training, after its first step
         self.report = Report()
         self.teams = make_teams(ranks.size, len(windows), usual.batch_size, usual.distribute)
         self.number = next((n for n, members in enumerate(self.teams) if ranks.rank in members), None)
@@ -73,6 +76,19 @@ class Trainee:
     def train(self, orders: Orders) -> Report:
         """Train for a round; without a network, do nothing."""
         self.report = report = Report()
+        if not orders.stop:
+            self._train(orders)
+        asked = orders.save or orders.stop or report.outcome is not None
+        if asked and self.leads and self.state_dict is not None:
+            report.state = self.state_dict()
+        if orders.stop and self.steps is not None:
+            self.steps.close()
+            self.steps = None
+        if self.steps is None:
+            self.state_dict = None
+        return report if self.leads else Report()
+
+    def _train(self, orders: Orders) -> None:
         job = None if self.number is None else orders.jobs.get(self.number)
         hooks = Hooks(self._record, self._record, team=self.team)
         if self.team is not None:
@@ -80,16 +96,13 @@ class Trainee:
         if job is not None:
             self.steps = fit_in_steps(self.shape, self.windows[job.place], job.options, hooks, job.state)
         if self.steps is None:
-            return report
-        end, state_dict = hooks.now() + ROUND, None
-        while self.steps is not None and (state_dict is None or hooks.clock() < end):
+            return
+        end, trained = hooks.now() + ROUND, False
+        while self.steps is not None and (not trained or hooks.clock() < end):
             try:
-                state_dict = next(self.steps)
+                self.state_dict, trained = next(self.steps), True
             except StopIteration as stop:
-                self.steps, report.outcome = None, stop.value
-        if orders.save and self.leads and self.steps is not None and state_dict is not None:
-            report.state = state_dict()
-        return report if self.leads else Report()
+                self.steps, self.report.outcome = None, stop.value
 
     def _record(self, message: TrainingProgress | Note) -> None:
         self.report.messages.append(message)
@@ -125,15 +138,25 @@ class Leader:
         stop = checkpoint is not None and checkpoint.stop.asked
         orders = Orders(self.new, save=checkpoint is not None and (stop or checkpoint.is_due))
         self.new = {}
-        self.ranks.share(orders)
-        reports = self.ranks.gather(self.trainee.train(orders))
-        for team, job in list(self.jobs.items()):
-            self._receive(team, job, reports[self.trainee.teams[team][0]])
+        self._give(orders)
         if checkpoint is not None and orders.save:
             checkpoint.write()
         if stop:
             raise KeyboardInterrupt
         yield from self.here.results()
+
+    def stop(self) -> None:
+        """See `Trainer.stop`."""
+        if self.jobs:
+            self._give(Orders(stop=True))
+        self.jobs, self.new = {}, {}
+
+    def _give(self, orders: Orders) -> None:
+        """Have all ranks obey, and receive their reports."""
+        self.ranks.share(orders)
+        reports = self.ranks.gather(self.trainee.train(orders))
+        for team, job in list(self.jobs.items()):
+            self._receive(team, job, reports[self.trainee.teams[team][0]])
 
     def _receive(self, team: int, job: Job, report: Report) -> None:
         for message in report.messages:
@@ -141,11 +164,11 @@ class Leader:
                 self.here.hooks.notify(message)
             else:
                 self.here.report(job, message)
-        if report.state is not None and self.here.checkpoint is not None:
-            self.here.checkpoint.runs[job.number] = report.state
+        if report.state is not None:
+            self.here.states[job.number] = report.state
         if report.outcome is not None:
             del self.jobs[team]
-            self.here.end(job.number, report.outcome)
+            self.here.end(job, report.outcome)
 
 
 def follow(ranks: Ranks, shape: Shape, windows: Sequence[Windows], usual: FitOptions) -> list[Outcome]:

@@ -108,6 +108,8 @@ class Run:
         stale_validations: since the best one.
         divergences: how often the loss has exploded.
         mean, n_averaged: the moving mean of the weights, and over how many steps it is taken.
+        kept: in a training ahead, that mean at each step, as text, after which training may have to end; otherwise
+            None. See `at_turn`.
     """
 
     network: Network
@@ -122,6 +124,7 @@ class Run:
     divergences: int = 0
     mean: dict[str, Tensor] = field(init=False)
     n_averaged: int = 0
+    kept: dict[str, Weights] | None = None
 
     def __post_init__(self) -> None:
         self.reset_mean()
@@ -180,6 +183,7 @@ class Run:
             "divergences": self.divergences,
             "mean": self.mean_weights(),
             "n_averaged": self.n_averaged,
+            "kept": None if self.kept is None else dict(self.kept),
             "seconds": self.seconds,
             "losses": self.losses,
             "best": self.best.state_dict(),
@@ -204,7 +208,7 @@ class Run:
         for name in ("step", "stale_validations", "divergences", "n_averaged"):
             setattr(self, name, int(state[name]))
         self.started = self.clock() - state["seconds"]
-        self.losses = list(state["losses"])
+        self.losses, self.kept = list(state["losses"]), state["kept"]
         self.best = Outcome.load_state_dict(state["best"])
         for weights in (self.best.weights, state["mean"], state["weights"]):
             self.network.set_weights(weights)  # raises if one does not fit; the last one stays
@@ -214,3 +218,32 @@ class Run:
         torch.set_rng_state(torch.from_numpy(state["dropout"]))
         if state["dropout_cuda"] is not None:
             torch.cuda.set_rng_state(torch.from_numpy(state["dropout_cuda"]), device)
+
+
+def at_turn(state: State, last_step: int) -> State | None:
+    """The state of a network that was trained ahead, now that it is its turn and the last step is known.
+
+    It is the state of a network that was not trained further. The time that it took to train ahead does not count,
+    since others were trained at the same time.
+
+    Returns:
+        The same state if the network was not trained ahead; None if it has to be trained from the beginning.
+    Raises:
+        FolderError: the state is damaged.
+    """
+    with reporting_damage():
+        return _at_turn(state, last_step)
+
+
+def _at_turn(state: State, last_step: int) -> State | None:
+    kept, best = state["kept"], state["best"]
+    if kept is None:
+        return state
+    state = {**state, "kept": None, "seconds": 0.0}
+    if state["step"] <= last_step:
+        return state
+    if str(last_step) not in kept:
+        return None
+    count = sum(step <= last_step for step in best["loss_steps"])
+    best = {**best, "losses": best["losses"][:count], "loss_steps": best["loss_steps"][:count]}
+    return {**state, "step": last_step, "mean": kept[str(last_step)], "best": best, "divergences": 0}

@@ -15,12 +15,19 @@ class Schedule:
         stop_step: train for so many steps of the schedule, without validation; None to validate and choose.
         time_budget: seconds; with a `stop_step` it ends the training, otherwise it shortens the schedule.
         reserve: seconds of the time budget that the last validation needs.
+        ahead: train before `stop_step` is known, without validation; see `Run.kept`.
     """
 
     steps: int
     stop_step: int | None = None
     time_budget: float | None = None
     reserve: float = 0.0
+    ahead: bool = False
+
+    @property
+    def validates(self) -> bool:
+        """Whether the network is validated."""
+        return self.stop_step is None and not self.ahead
 
     @property
     def last_step(self) -> int:

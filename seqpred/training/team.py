@@ -85,20 +85,6 @@ def backend(device: torch.device) -> str:
     return "nccl" if device.type == "cuda" else "gloo"
 
 
-def split_stage(size: int, networks: int, distribute: str) -> list[int]:
-    """How many networks are trained with one set of teams: at first whole networks, then those that are left together.
-
-    Args:
-        size: the number of ranks.
-        distribute: `training.distribute`.
-
-    >>> split_stage(2, 5, "auto"), split_stage(2, 4, "auto"), split_stage(3, 1, "auto"), split_stage(2, 5, "networks")
-    ([4, 1], [4], [1], [5])
-    """
-    left = networks % size if distribute == "auto" else 0
-    return [count for count in (networks - left, left) if count]
-
-
 def make_teams(size: int, networks: int, batch: int, distribute: str) -> list[list[int]]:
     """The ranks that train one network together, for each network that is trained at a time.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ LOOK = 0.1  # seconds from one look at the other process to the next
 
 @dataclass(frozen=True)
 class Job:
-    """A network to train.
+    """A network to train, or to start training before it is its turn (`Schedule.ahead`).
 
     Attributes:
         number: in training order, from 0.
@@ -61,19 +62,28 @@ class Trainer(Protocol):
         ...
 
     def results(self) -> Iterator[tuple[int, Outcome | None]]:
-        """The numbers and outcomes of networks that have ended since; without outcome if the process was killed."""
+        """The numbers and outcomes of networks that have ended since; no outcome: to be resumed."""
+        ...
+
+    def stop(self) -> None:
+        """Stop all networks in training and keep their states."""
         ...
 
 
 @dataclass
 class InProcess:
-    """Trains networks one after the other in this process."""
+    """Trains networks one after the other in this process.
+
+    Attributes:
+        states: of networks that have started and are not finished.
+    """
 
     shape: Shape
     windows: Sequence[Windows]
     hooks: Hooks
     checkpoint: Checkpoint | None
     report: Report
+    states: dict[int, State]
     count: int = 1
     ended: list[tuple[int, Outcome | None]] = field(default_factory=list)
 
@@ -87,18 +97,27 @@ class InProcess:
         hooks = replace(self.hooks, on_progress=partial(self.report, job))
         if self.checkpoint is not None:
             hooks = replace(hooks, on_step=partial(self.checkpoint.on_step, job.number))
-        self.end(job.number, fit(self.shape, self.windows[job.place], job.options, hooks, job.state))
+        self.end(job, fit(self.shape, self.windows[job.place], job.options, hooks, job.state))
 
-    def end(self, number: int, outcome: Outcome) -> None:
-        """Store an outcome."""
-        if self.checkpoint is not None:
-            self.checkpoint.finish(number, outcome)
-        self.ended.append((number, outcome))
+    def end(self, job: Job, outcome: Outcome | None) -> None:
+        """Store an outcome; of a network trained ahead, only the state counts. None: it must be resumed."""
+        if self.checkpoint is not None and outcome is not None and not job.options.schedule.ahead:
+            self.checkpoint.finish(job.number, outcome)
+        self.ended.append((job.number, outcome))
+
+    def keep(self, number: int, state: State) -> None:
+        """Store a state."""
+        self.states[number] = state
+        if self.checkpoint is not None and self.checkpoint.is_due:
+            self.checkpoint.write()
 
     def results(self) -> Iterator[tuple[int, Outcome | None]]:
         """See `Trainer.results`."""
         while self.ended:
             yield self.ended.pop()
+
+    def stop(self) -> None:
+        """See `Trainer.stop`; none is in training between two calls."""
 
 
 class Processes:
@@ -111,7 +130,7 @@ class Processes:
 
     def __init__(self, here: InProcess, count: int) -> None:
         self.here, self.count = here, count
-        every = None if here.checkpoint is None else here.checkpoint.every
+        every = math.inf if here.checkpoint is None else here.checkpoint.every
         self.pool = Pool(count, partial(_work, here.shape, here.windows, every), "fork")
         self.jobs: dict[int, Job] = {}
 
@@ -140,8 +159,17 @@ class Processes:
             for event in self.pool.events(LOOK):
                 self._handle(event)
             if self.here.checkpoint is not None and self.here.checkpoint.stop.asked:
-                self._stop(self.here.checkpoint)
+                self._interrupt(self.here.checkpoint)
         yield from self.here.results()
+
+    def stop(self) -> None:
+        """See `Trainer.stop`."""
+        for number in self.jobs:
+            self.pool.ask_to_stop(number)
+        deadline = time.monotonic() + GRACE
+        while self.jobs and time.monotonic() < deadline:
+            for event in self.pool.events(LOOK):
+                self._handle(event)
 
     def _handle(self, event: Event) -> None:
         """Forward a report, or end a job."""
@@ -153,41 +181,38 @@ class Processes:
             raise event.value
         if event.kind == "killed":
             self._replace(job, event.value)
-        elif event.value is not None:
-            self.here.end(event.number, event.value)
+        else:
+            self.here.end(job, event.value)
 
     def _forward(self, job: Job, value: TrainingProgress | Note | State) -> None:
         if isinstance(value, TrainingProgress):
             self.here.report(job, value)
         elif isinstance(value, Note):
             self.here.hooks.notify(value)
-        elif self.here.checkpoint is not None:
-            self.here.checkpoint.update(job.number, value)
+        else:
+            self.here.keep(job.number, value)
 
     def _replace(self, job: Job, code: int | None) -> None:
-        """Have the network of a killed process trained again."""
+        """Have the network of a killed process trained again; it precedes those that are trained ahead."""
         self.pool.count -= 1
         self.count = max(1, self.pool.count)
+        for other in self.jobs.values():
+            if other.options.schedule.ahead:
+                self.pool.ask_to_stop(other.number)
         by = f" by {signal.Signals(-code).name}" if code and code < 0 else ""
-        network, state = f"the process that trained network {job.number + 1} was killed{by}", job.state
-        if self.here.checkpoint is not None:
-            state = self.here.checkpoint.runs.get(job.number, state)
+        network = f"the process that trained network {job.number + 1} was killed{by}"
+        state = self.here.states.get(job.number, job.state)
         action = f"it is resumed after step {state['step']}" if state else "it is trained from the beginning"
         self.here.hooks.notify(Note(f"{network}; {action}"))
-        self.here.ended.append((job.number, None))
+        self.here.end(job, None)
 
-    def _stop(self, checkpoint: Checkpoint) -> None:
+    def _interrupt(self, checkpoint: Checkpoint) -> None:
         """Collect the states of all networks, write them and end.
 
         Raises:
             KeyboardInterrupt: always.
         """
-        for number in self.jobs:
-            self.pool.ask_to_stop(number)
-        deadline = time.monotonic() + GRACE
-        while self.jobs and time.monotonic() < deadline:
-            for event in self.pool.events(LOOK):
-                self._handle(event)
+        self.stop()
         if checkpoint.runs or checkpoint.finished:
             checkpoint.write()
         raise KeyboardInterrupt
@@ -197,18 +222,19 @@ class _StoppedError(Exception):
     """The other process has asked to stop."""
 
 
-def _work(shape: Shape, windows: Sequence[Windows], every: float | None, job: Job, channel: Channel) -> Outcome | None:
+def _work(shape: Shape, windows: Sequence[Windows], every: float, job: Job, channel: Channel) -> Outcome | None:
     """Train a network in a worker process; None if it was asked to stop, after it has sent its state.
 
     Args:
-        every: seconds from one report of the state to the next; None for none.
+        every: seconds from one report of the state to the next.
     """
     saved = looked = time.monotonic()
+    last: Callable[[], State] | None = None
 
     def on_step(state_dict: Callable[[], State]) -> None:
-        nonlocal saved, looked
-        now = time.monotonic()
-        if every is None or now < looked + min(LOOK, every):
+        nonlocal saved, looked, last
+        now, last = time.monotonic(), state_dict
+        if now < looked + min(LOOK, every):
             return
         looked, stop = now, channel.asked_to_stop()
         if stop or now >= saved + every:
@@ -218,6 +244,9 @@ def _work(shape: Shape, windows: Sequence[Windows], every: float | None, job: Jo
             raise _StoppedError
 
     try:
-        return fit(shape, windows[job.place], job.options, Hooks(channel.report, channel.report, on_step), job.state)
+        outcome = fit(shape, windows[job.place], job.options, Hooks(channel.report, channel.report, on_step), job.state)
     except _StoppedError:
         return None
+    if job.options.schedule.ahead and last is not None:
+        channel.report(last())
+    return outcome

@@ -19,8 +19,8 @@ from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.choice import Choice, choose
 from seqpred.training.dataset import training_windows
 from seqpred.training.loop import FitOptions
-from seqpred.training.memory import check_memory
-from seqpred.training.networks import Networks, Spent, fit_options
+from seqpred.training.memory import can_keep, check_memory
+from seqpred.training.networks import Networks, Spent, fit_options, member_options
 from seqpred.training.pretrained_forecasts import add_pretrained
 from seqpred.training.progress import Hooks
 from seqpred.training.run import Outcome, Score
@@ -60,6 +60,8 @@ def validate(
     covariates: Covariates,
     hooks: Hooks | None = None,
     checkpoint: Checkpoint | None = None,
+    *,
+    ahead: bool = False,
 ) -> Validation:
     """Train without the validation split, the last rows of each series, and score on it.
 
@@ -68,6 +70,7 @@ def validate(
     Args:
         panel: with the encoded categories of `apply_covariates`.
         checkpoint: stores the state, and holds the state to resume, if any.
+        ahead: whether idle processes may start to train members, for `train_members`.
     Raises:
         ConfigError: training would need more memory than is free.
         DataError: too few rows to train on, or to validate on.
@@ -77,8 +80,12 @@ def validate(
     check_memory(shape, config.model.window, options.batch_size, options.device)
     windows = training_windows(panel, config, covariates)
     folds = add_pretrained(list(_folds(windows, config)), panel, config)
-    networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + config.model.members)
-    networks.train(folds, partial(_options, options, len(folds)))
+    members = config.model.members
+    networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + members)
+    kept = options.schedule.steps // options.validate_every  # copies of the weights of a member trained ahead
+    ahead = ahead and options.schedule.time_budget is None and can_keep(shape, kept)
+    next_ones = [folds[-1].train_on_all()] * members if ahead else []
+    networks.train([*folds, *next_ones], partial(_options, options, len(folds)), ahead=len(next_ones))
     choice, largest_errors = _choose(folds, networks.outcomes, shape.levels[-1] - shape.levels[0])
     last = networks.outcomes[-1]
     held_out = gather([last.weights], last.initial, choice.shrinkage, choice.interval_scale)
@@ -87,7 +94,9 @@ def validate(
 
 
 def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions:
-    """The options of a fold: an equal part of what is left of the time for validation."""
+    """The options of a fold, an equal part of what is left of the time for validation; or of a member trained ahead."""
+    if place >= folds:
+        return member_options(options, place - folds, replace(options.schedule, ahead=True))
     budget = options.schedule.time_budget
     if budget is None:
         return options

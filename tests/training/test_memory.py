@@ -13,7 +13,7 @@ from seqpred.errors import ConfigError
 from seqpred.network.machine import free_memory
 from seqpred.runtime.shape import Shape
 from seqpred.training import memory
-from seqpred.training.memory import check_memory
+from seqpred.training.memory import can_keep, check_memory
 from tests.invariants.conftest import frame
 
 CPU = torch.device("cpu")
@@ -64,3 +64,10 @@ def test_the_memory_is_computed_without_importing_torchs_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_few_copies_of_a_small_network_are_kept_and_many_of_a_large_one_are_not() -> None:
+    small, large = (Shape(8, 24, (0.1, 0.5, 0.9), "lstm", 2, size, False, 0.0) for size in (64, 512))
+    assert can_keep(small, 40)
+    assert can_keep(large, 4)
+    assert not can_keep(large, 40)

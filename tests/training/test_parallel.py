@@ -212,3 +212,6 @@ class _Instant:
     def results(self) -> Iterator[tuple[int, Outcome | None]]:
         number = self.running.pop(0)
         yield number, self.outcomes[number]
+
+    def stop(self) -> None:
+        assert not self.running

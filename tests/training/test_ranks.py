@@ -33,7 +33,7 @@ from tests.training.processes import environment, launch
 from tests.training.test_checkpoint import config
 
 pytestmark = pytest.mark.skipif(not dist.is_gloo_available(), reason="needs torch with gloo")
-CONFIG = config("lstm", max_steps=8, validation=14, distribute="networks")
+CONFIG = config("lstm", max_steps=8, validation=14)
 
 
 @pytest.fixture(scope="module")
