@@ -85,7 +85,7 @@ class Model:
         from seqpred.forecasting.model_html import model_html
 
         with self._reporting_damage():
-            return model_html(self)
+            return model_html(self.folder, self.summary())
 
     def summary(self) -> dict[str, str]:
         """The model in ten lines, as label and text.
@@ -96,7 +96,7 @@ class Model:
         from seqpred.forecasting.summary import summarize
 
         with self._reporting_damage():
-            return summarize(self)
+            return summarize(self.folder, self.runtime_name)
 
     @cached_property
     def scores(self) -> pd.DataFrame:

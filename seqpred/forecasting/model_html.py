@@ -10,21 +10,20 @@ from seqpred.forecasting.summary import scores_label, stored_scores
 from seqpred.storage.history import read_history, validation_curve
 
 if TYPE_CHECKING:
-    from seqpred.forecasting.model import Model
     from seqpred.storage.history import HistoryRow
+    from seqpred.storage.model_folder import Folder
 
 WIDTH, HEIGHT, MARGIN = 360, 120, 22  # of the learning curve, in pixels
 METRICS = {"mae": "MAE", "smape": "sMAPE", "mase": "MASE", "wql": "WQL"}
 
 
-def model_html(model: Model) -> str:
+def model_html(folder: Folder, summary: Mapping[str, str]) -> str:
     """The page element; it loads nothing from elsewhere and follows the colors of the notebook."""
-    manifest = model.folder.manifest
-    lines = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in model.summary().items())
-    curve = _curve(validation_curve(read_history(model.folder.history)))
+    lines = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in summary.items())
+    curve = _curve(validation_curve(read_history(folder.history)))
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:2em;align-items:flex-start">'
-        f'<table style="text-align:left">{lines}</table><div>{_scores(manifest)}{curve}</div></div>'
+        f'<table style="text-align:left">{lines}</table><div>{_scores(folder.manifest)}{curve}</div></div>'
     )
 
 

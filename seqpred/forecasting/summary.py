@@ -4,41 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from seqpred.forecasting.model import Model
+from seqpred.storage.model_folder import Folder
 
 MAX_NAME = 40  # characters of a path
 
 
-def summarize(model: Model) -> dict[str, str]:
-    """The ten lines as label and text."""
-    config, manifest = model.config, model.folder.manifest
-    weights = model.folder.weights()
+def summarize(folder: Folder, runtime: str) -> dict[str, str]:
+    """The ten lines as label and text.
+
+    Args:
+        runtime: the inference backend that is used.
+    """
+    config, manifest = folder.config, folder.manifest
+    weights = folder.weights()
     parameters = sum(w.size for w in weights.values())
     data = manifest["data"]
-    size = f"{parameters:,} parameters, {_kilobytes(len(model.folder.weights_file))}"
+    size = f"{parameters:,} parameters, {_kilobytes(len(folder.weights_file))}"
     version = manifest.get("made_by", {}).get("seqpred", "?")
     return {
-        "model": _shortened(str(model.folder.path)),
-        "network": describe_network(model),
+        "model": _shortened(str(folder.path)),
+        "network": describe_network(folder),
         "data": f"{_data_name(config.data.path)}, {_count(data['rows'], 'row')} of {data['series']:,} series",
         "horizon": f"{_count(config.forecast.horizon, 'row')}, step {config.data.frequency}",
         "season": _count(config.forecast.season, "row") if config.forecast.season > 1 else "none",
         "scores": describe_scores(manifest),
         "contribution": describe_contribution(manifest),
         "start": describe_start(manifest, config.training.seed),
-        "size": f"{size}, runs with {model.runtime_name}",
+        "size": f"{size}, runs with {runtime}",
         "trained": f"{_date(manifest)}, seqpred {version}, fingerprint {manifest['fingerprint'][:12]}",
     }
 
 
-def describe_network(model: Model) -> str:
+def describe_network(folder: Folder) -> str:
     """The networks of the ensemble and their layers."""
-    section, manifest = model.config.model, model.folder.manifest
+    section, manifest = folder.config.model, folder.manifest
     steps = manifest["training"]["chosen"]["step"]
-    count = len({name.split(".")[1] for name in model.folder.weights() if name.startswith("members.")})
+    count = len({name.split(".")[1] for name in folder.weights() if name.startswith("members.")})
     direction = "bidirectional " if section.bidirectional else ""
     networks = f"{count} {direction}{section.cell.upper()} network{'s' if count != 1 else ''}"
     return f"{networks}, {_count(section.depth, 'layer')} of {section.hidden_size} units, {_count(steps, 'step')}"
