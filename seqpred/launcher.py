@@ -30,6 +30,16 @@ def is_restarted() -> bool:
     return _number("TORCHELASTIC_RESTART_COUNT", 0) > 0
 
 
+def check() -> None:
+    """Check the number of this process, as torch would wait for the others in vain.
+
+    Raises:
+        ValueError: it is not below the number of processes.
+    """
+    if not 0 <= rank() < _number("WORLD_SIZE", 1):
+        raise ValueError(f"RANK is {rank()}, and the {_number('WORLD_SIZE', 1)} processes are numbered from 0")
+
+
 def ignore() -> None:
     """Make this process work on its own: a search, for example, whose trials are trained in processes of its own."""
     os.environ.pop("RANK", None)

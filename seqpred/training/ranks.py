@@ -25,12 +25,13 @@ from torch.distributed.rendezvous import rendezvous
 from seqpred import launcher
 from seqpred.errors import SeqpredError, StoppedError, UnreachableError
 
-START = timedelta(seconds=8)  # in which the other processes must connect with rank 0
-CONNECT = timedelta(seconds=4)  # in which rank 0 must answer; torch tries it a second time
+START = timedelta(seconds=6)  # in which the other processes must connect with rank 0
+CONNECT = timedelta(seconds=3)  # in which rank 0 must answer; torch tries it a second time
 LAUNCHED = 6  # times as long under torchrun, which starts all processes and ends them if one fails
 ANSWER = timedelta(minutes=30)  # in which a process must answer, as reading the data may take long
 GRACE = 8  # seconds that a rank waits for rank 0 to report its error, or to end after a signal
-ERROR, REPORTED = "seqpred/error", "seqpred/reported"  # keys of the store
+LEAVE = timedelta(seconds=2)  # in which the other ranks read the error of rank 0, whose end closes the store
+ERROR, REPORTED, READ = "seqpred/error", "seqpred/reported", "seqpred/read"  # keys of the store
 
 
 class LostError(StoppedError):
@@ -110,10 +111,12 @@ class Ranks:
         dist.destroy_process_group()  # wakes the others
         with suppress(RuntimeError):
             if self.rank and not isinstance(first, LostError):
+                self.store.set(f"{READ}/{self.rank}", "")
                 self.store.wait([REPORTED], timedelta(seconds=GRACE))
             if not self.rank:
                 _set_signals(signal.SIG_IGN)  # torchrun sends them as soon as another rank has ended
                 self.store.set(REPORTED, "")
+                self.store.wait([f"{READ}/{rank}" for rank in range(1, self.size)], LEAVE)
         return first
 
     def _named(self, error: BaseException) -> BaseException:
@@ -162,6 +165,7 @@ def _join() -> Ranks:
     """Connect with the other processes."""
     timeout = (CONNECT if launcher.rank() else START) * (LAUNCHED if dist.is_torchelastic_launched() else 1)
     try:
+        launcher.check()
         store, rank, size = next(rendezvous("env://", timeout=timeout))
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=ANSWER)
     except (RuntimeError, ValueError) as e:

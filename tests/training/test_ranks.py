@@ -141,6 +141,15 @@ def test_an_error_of_any_rank_ends_the_group_with_a_message_from_rank_0(tmp_path
     assert not (tmp_path / "m").exists()
 
 
+def test_an_error_of_rank_0_alone_ends_all_ranks_with_its_exit_code(tmp_path: Path) -> None:
+    def read_another_file(rank: int) -> None:
+        seqpred.train(CONFIG, frame() if rank else tmp_path / "absent.csv", tmp_path / "m")
+
+    (code, message), (other, _) = launch(tmp_path, 2, read_another_file)
+    assert code == other == Exit.DATA
+    assert message.startswith(f"{tmp_path / 'absent.csv'}: no such file")
+
+
 def test_all_ranks_must_read_the_same_data(tmp_path: Path) -> None:
     def read_other_rows(rank: int) -> None:
         seqpred.train(CONFIG, frame(90 + rank), tmp_path / "m")
@@ -202,6 +211,13 @@ def test_an_address_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ranks, "CONNECT", timedelta(seconds=0.1))
     with pytest.raises(UnreachableError, match=r"do not find each other at 127\.0\.0\.1:"), ranks.joined():
+        pass
+
+
+def test_a_rank_beyond_the_number_of_processes_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**environment(2), "RANK": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UnreachableError, match="RANK is 2, and the 2 processes are numbered from 0"), ranks.joined():
         pass
 
 
