@@ -235,6 +235,10 @@ def opened(data: str) -> Iterator[int]:
     from seqpred.sources.opening import open_source  # which standard input does not need
 
     source = open_source(data)
+    if len(source.parts) > 1:
+        hint = "Omit --stream and --state, or pipe rows of text into -."
+        raise DataError("consists of several files, which cannot be read as one stream", hint=hint, where=data)
+    (source,) = source.parts
     if source.is_parquet:
         message = "is a Parquet file, which cannot be read row by row"
         raise DataError(message, hint="Omit --stream and --state.", where=data)

@@ -60,8 +60,8 @@ class DataSection(Section):
     path: str | None = key(
         None,
         "relative to the working directory",
-        "CSV or Parquet file (.gz too), relative to the working directory; or a pattern such as logs/*.csv, whose "
-        "files are joined in the order of their names; - reads standard input.",
+        "CSV or Parquet file (.gz too), relative to the working directory; or a pattern such as logs/*.csv or a "
+        "folder, whose files are joined in the order of their names; - reads standard input.",
     )
     time: Word | Annotated[list[Word], Field(min_length=2, max_length=5)] | None = key(
         "auto",

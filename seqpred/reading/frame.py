@@ -78,7 +78,7 @@ def _read(source: Source, wanted: Wanted | None, rows: int | None) -> pd.DataFra
     try:
         if source.is_csv:
             return _read_csv(source, wanted, rows)
-        return _flat(_read_typed(source, wanted, rows))
+        return _flat(source.with_folder_columns(_read_typed(source, wanted, rows)))
     except (UnicodeDecodeError, *BROKEN) as e:
         raise diagnose(source, e) from None
 

@@ -42,15 +42,16 @@ def resolve(config: Config, panel: Panel) -> ResolvedConfig:
     Args:
         panel: all training rows, the validation split included.
     """
+    dialect = panel.clock.complete(panel.dialect)
     data = {
         "data.time": one_or_list(panel.columns.time),
         "data.id": panel.columns.id,
-        "data.date_order": panel.clock.date_order or config.data.date_order,
-        "data.timestamp_format": str(panel.clock.pattern) if panel.clock.dated else config.data.timestamp_format,
-        "data.decimal": panel.dialect.decimal,
-        "data.unit": dict(panel.dialect.unit),
+        "data.date_order": dialect.date_order,
+        "data.timestamp_format": dialect.timestamp_format,
+        "data.decimal": dialect.decimal,
+        "data.unit": dict(dialect.unit),
         "data.frequency": str(panel.step),
-        "data.timezone": panel.dialect.timezone,
+        "data.timezone": dialect.timezone,
     }
     spans = _resolve_spans(config, panel)
     cuts = rows_before_validation(panel.lengths, spans["training.validation"], spans["model.anchor"])

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from seqpred.errors import ConfigError, DataError, did_you_mean
+from seqpred.sources.folders import MAX_FILES, MAX_FOLDERS, find_files
 from seqpred.sources.source import Source
 
-MAX_FILES, MAX_FOLDERS = 10_000, 20_000  # that a pattern may match, and that are searched for it
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 _WAIT = 0.2  # seconds between two looks for a signal while a pipe has no writer
 
@@ -33,10 +33,10 @@ def read_standard_input() -> bytes:
 
 
 def open_source(data: object, standard_input: Callable[[], bytes] = read_standard_input) -> Source:
-    """The source that a path, a pattern of paths (logs/*.csv), `-` or a DataFrame names.
+    """The source that a path, a pattern of paths (logs/*.csv), a folder, `-` or a DataFrame names.
 
     Raises:
-        DataError: no such file, a folder, or something else altogether.
+        DataError: no such file, a folder of other files than those of one table, or something else altogether.
     """
     if isinstance(data, str) and data == "-":
         return Source("standard input", standard_input())
@@ -72,13 +72,27 @@ def _open_path(name: str) -> Source:
         reason = e.strerror if isinstance(e, OSError) else e
         raise DataError(f"can't be opened ({reason})", hint="Check the path and its permissions.", where=name) from None
     if stat.S_ISDIR(mode):
-        hint = f"Name the file in it, or several as '{path / '*.csv'}'."
-        raise DataError("is a folder", hint=hint, where=name)
+        return _open_folder(path, name)
     if stat.S_ISREG(mode):
         return Source(name, path)
     if stat.S_ISFIFO(mode):
         return Source(name, _read_pipe(path))
     raise DataError("is a device or a socket", hint="Name a file or a pipe; - is standard input.", where=name)
+
+
+def _open_folder(path: Path, name: str) -> Source:
+    """The source of all files in a folder.
+
+    Raises:
+        DataError: they are not of one kind, or text in subfolders that name columns.
+    """
+    source = Source(name, find_files(path, name), folder=path)
+    named = next((part for part in source.parts if part.folder_columns), None)
+    if named is not None and named.is_csv:
+        column, value = next(iter(named.folder_columns.items()))
+        found = f"its subfolder '{column}={value}' names a column, which is read from Parquet files only"
+        raise DataError(found, hint=f"To read the files without it, give '{path / '**' / '*'}'.", where=name)
+    return source
 
 
 def _read_pipe(path: Path) -> bytes:

@@ -59,7 +59,7 @@ def _frames(source: Source, file: BinaryIO) -> Iterator[Source]:
 
     rows = 0
     for batch in parquet.ParquetFile(file).iter_batches(PIECE // 64):
-        yield replace(source, content=batch.to_pandas(), skipped=rows)
+        yield replace(source, content=source.with_folder_columns(batch.to_pandas()), skipped=rows)
         rows += len(batch)
 
 

@@ -8,7 +8,7 @@ import io
 import itertools
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from seqpred.sources.containers import (
     unpack,
 )
 from seqpred.sources.dialect import USUAL, Dialect
+from seqpred.sources.folders import columns_of
 from seqpred.sources.footer import TAIL, TAIL_LINES, Footer, find_footer
 from seqpred.sources.structure import Structure, StructureError, find_structure, split_lines
 
@@ -56,6 +57,7 @@ class Source:
         skipped: lines (rows, if there are no lines) of a larger source before this piece of it.
         drops_empty: whether lines without a value, such as `,,`, are not rows.
         drops_headers: whether lines that repeat the header are not rows.
+        folder: in which the files are, if the names of its subfolders are columns, such as region=eu.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Source:
     skipped: int = 0
     drops_empty: bool = False
     drops_headers: bool = False
+    folder: Path | None = None
 
     def with_dialect(self, dialect: Dialect) -> Source:
         """The same source in another dialect. What is known of its bytes is not found out again."""
@@ -84,6 +87,16 @@ class Source:
     def _files(self) -> list[Source]:
         assert isinstance(self.content, tuple)
         return [replace(self, name=str(path), content=path) for path in self.content]
+
+    @property
+    def folder_columns(self) -> Mapping[str, str | None]:
+        """The columns of a file that the names of its folders contain, each with its value."""
+        return columns_of(self.content, self.folder) if self.folder and isinstance(self.content, Path) else {}
+
+    def with_folder_columns(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The rows of a file with these columns, unless the file contains them too."""
+        added = {name: value for name, value in self.folder_columns.items() if name not in frame.columns}
+        return frame.assign(**added) if added else frame
 
     # -------------------------------------------------------------- what it is
 

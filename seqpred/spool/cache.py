@@ -9,6 +9,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from seqpred.errors import DataError, WriteError
 from seqpred.notes import Note, Notify, OnProgress, Progress, no_op
 from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
+from seqpred.sources.dialect import Dialect
 from seqpred.sources.pieces import pieces
 from seqpred.sources.source import BROKEN, Source
 from seqpred.spool.collect import Collector
@@ -28,7 +30,7 @@ from seqpred.timestamps.format import TimestampFormat
 LARGEST_CACHE = 20 << 30  # bytes; beyond them, the files used longest ago are removed
 ABANDONED = 86_400  # seconds after which an unfinished folder belongs to a process that died
 UNFINISHED = "storing-"  # prefix of the name of an unfinished folder
-FORMAT = 4  # of the stored files; others are ignored
+FORMAT = 5  # of the stored files; others are ignored
 
 
 def store(
@@ -45,12 +47,17 @@ def store(
         WriteError: the cache cannot be written.
     """
     try:
-        folder = cache_folder() / _key(source, columns, categories)
+        content, wanted = _digest(source), f"{columns} {sorted(categories)}"
+        folder = cache_folder() / _key(content, wanted, source.dialect)
         if not folder.exists():
+            folder.unlink(missing_ok=True)  # a link to rows that were removed
             make_room(source.size, notify)
             text = f"too large for memory: its rows are stored once, in {folder}, about {_gigabytes(source.size)}"
             notify(Note(f"{text} of at most {_gigabytes(LARGEST_CACHE)} there", source.name))
-            _write(source, columns, categories, folder, on_progress)
+            found = _write(source, columns, categories, folder, on_progress)
+            if found is not None:  # what a config says that was resolved with these rows
+                with suppress(OSError):
+                    (cache_folder() / _key(content, wanted, found)).symlink_to(folder.name)
         os.utime(folder)  # used now
         return _read(source, columns, folder)
     except OSError as e:
@@ -60,7 +67,9 @@ def store(
 
 def make_room(size: int, notify: Notify) -> None:
     """Remove the files used longest ago, until this many bytes fit."""
-    folders = sorted((p for p in cache_folder().iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime)
+    links = [p for p in cache_folder().iterdir() if p.is_symlink()]
+    folders = [p for p in cache_folder().iterdir() if p.is_dir() and p not in links]
+    folders.sort(key=lambda p: p.stat().st_mtime)
     unfinished = [p for p in folders if p.name.startswith(UNFINISHED)]
     for folder in unfinished:
         if time.time() - folder.stat().st_mtime > ABANDONED:
@@ -73,20 +82,28 @@ def make_room(size: int, notify: Notify) -> None:
         limit = _gigabytes(LARGEST_CACHE)
         notify(Note(f"removed ({freed}): it was used longest ago, and the cache is limited to {limit}", str(oldest)))
         shutil.rmtree(oldest, ignore_errors=True)
+    for link in links:
+        if not link.exists():
+            link.unlink(missing_ok=True)
 
 
 def _gigabytes(size: int) -> str:
     return f"{size / (1 << 30):.1f} GB"
 
 
-def _key(source: Source, columns: Columns, categories: Collection[str]) -> str:
+def _key(content: str, wanted: str, dialect: Dialect) -> str:
     """What the stored rows depend on, hashed: the bytes of the file and how they are read."""
-    digest = hashlib.sha256(f"{FORMAT} {columns} {sorted(categories)} {source.dialect}".encode())
+    return hashlib.sha256(f"{FORMAT} {content} {wanted} {dialect}".encode()).hexdigest()
+
+
+def _digest(source: Source) -> str:
+    """The hash of the bytes of all files, and of the columns that the names of their folders contain."""
+    digest = hashlib.sha256()
     for part in source.parts:
         with part.open_bytes() as content:
             while piece := content.read(1 << 20):
                 digest.update(piece)
-        digest.update(b"\0" * 64)  # between files
+        digest.update(b"\0" * 64 + str(sorted(part.folder_columns.items())).encode())  # between files
     return digest.hexdigest()
 
 
@@ -106,8 +123,12 @@ def _read(source: Source, columns: Columns, folder: Path) -> SpooledRows:
 
 def _write(
     source: Source, columns: Columns, categories: Collection[str], folder: Path, on_progress: OnProgress
-) -> None:
-    """Make the folder, which appears as a whole or not at all."""
+) -> Dialect | None:
+    """Make the folder, which appears as a whole or not at all.
+
+    Returns:
+        Another dialect with which the rows are the same; None if they may have other notes.
+    """
     with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=folder.parent) as made:
         new = Path(made, "new")
         new.mkdir()
@@ -129,6 +150,7 @@ def _write(
         (new / "rows.json").write_text(json.dumps(stored))
         if not folder.exists():
             shutil.move(new, folder)
+    return None if collector.notes else collector.clock.complete(collector.dialect)
 
 
 def _tables(source: Source, columns: Columns, categories: Collection[str], on_progress: OnProgress) -> Iterator[Table]:

@@ -8,6 +8,7 @@ from typing import Literal
 from seqpred.arrays import Int
 from seqpred.calendar.step import DAY, Step
 from seqpred.calendar.zones import to_days, to_instants, to_local
+from seqpred.sources.dialect import Dialect
 from seqpred.timestamps.offsets import is_utc, offset_like
 from seqpred.timestamps.pattern import Pattern, compile_pattern
 
@@ -60,6 +61,19 @@ class TimestampFormat:
     def date_order(self) -> Literal["day-first", "month-first", "year-first"] | None:
         """Which part comes first in dates such as 03/04/05; None in any other form."""
         return self.compiled.date_order if self.dated else None
+
+    def complete(self, dialect: Dialect) -> Dialect:
+        """A dialect with what is known of the timestamps, as a resolved config has it.
+
+        >>> TimestampFormat("%d/%m/%Y", tz="Europe/Berlin").complete(Dialect()).timestamp_format
+        '%d/%m/%Y'
+        """
+        return replace(
+            dialect,
+            date_order=self.date_order or dialect.date_order,
+            timestamp_format=str(self.pattern) if self.dated else dialect.timestamp_format,
+            timezone=self.tz or dialect.timezone,
+        )
 
     def local(self, times: Int) -> Int:
         """The local times, to which calendar features refer."""

@@ -257,3 +257,11 @@ def test_jq_reads_the_lines_of_a_stream(single, tmp_path):
     stream = f"SEQPRED predict {single.folder} - --stream --format jsonl --steps 1"
     done = piped(tmp_path, f"head -21 {single.data} | {stream} | jq -r .month | tail -1")
     assert (done.stdout, done.stderr) == ("2016-09-01\n", "")
+
+
+def test_several_files_are_not_one_stream(single, tmp_path):
+    for name in ("1.csv", "2.csv"):
+        (tmp_path / name).write_text(monthly(30))
+    done = call(tmp_path, ["predict", single.folder, "*.csv", "--stream"])
+    assert (done.code, done.out) == (3, "")
+    assert "*.csv: consists of several files" in done.err

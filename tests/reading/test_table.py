@@ -260,11 +260,12 @@ def test_a_truncated_or_corrupt_gzip_file_is_a_data_error() -> None:
         assert "sales.csv" in fault(content)
 
 
-def test_a_missing_file_error_gives_the_nearest_name_and_a_folder_is_rejected(tmp_path: Path) -> None:
+def test_a_missing_file_error_gives_the_nearest_name_and_a_mixed_folder_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "sales.csv").write_text(PLAIN)
     with pytest.raises(DataError, match=r"sale\.csv: no such file. Did you mean 'sales.csv'"):
         open_source(tmp_path / "sale.csv")
-    with pytest.raises(DataError, match="is a folder"):
+    (tmp_path / "README.md").touch()
+    with pytest.raises(DataError, match="is a folder with files of several kinds"):
         open_source(tmp_path)
     with pytest.raises(DataError, match="data is a int"):
         open_source(3)
