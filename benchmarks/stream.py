@@ -17,6 +17,8 @@ from alternating import ROOT, compare, print_table, seconds
 import seqpred  # before torch, to set its thread options
 
 SEQPRED = (sys.executable, "-m", "seqpred")
+STORED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as if installed
+ONE_STEP = ("--horizon", "1", "--quantiles", "0.1,0.9", "--quiet")
 QUICK = ("--steps", "1", "--quantiles", "0.1,0.9")
 CONFIG = """\
 data: {target: y, id: id}
@@ -65,7 +67,8 @@ def _train(place: Path, members: int) -> str:
 
 
 def _run(*args: str, stdin: object = subprocess.DEVNULL) -> None:
-    subprocess.run([*SEQPRED, *args], check=True, stdin=stdin, stdout=subprocess.DEVNULL)  # type: ignore[call-overload]
+    command = [*SEQPRED, *args]
+    subprocess.run(command, check=True, stdin=stdin, stdout=subprocess.DEVNULL, env=STORED)  # type: ignore[call-overload]
 
 
 def _cold(place: Path, model: str) -> list[tuple[str, object]]:
@@ -76,8 +79,11 @@ def _cold(place: Path, model: str) -> list[tuple[str, object]]:
         subprocess.run([sys.executable, "-c", "import torch"], check=True)
 
     ratio = compare(lambda: _run("predict", model, data, *QUICK), torch, rounds=7)
+    untrained = compare(lambda: _run("forecast", data, *ONE_STEP), torch, rounds=7)
     follow = compare(lambda: _run("predict", model, data, "--stream", *QUICK), torch, rounds=7)
     return [
+        ("cold `forecast`, 500 rows, relative to `import torch`", untrained),
+        ("peak memory of `forecast`", f"{_peak('forecast', data, *ONE_STEP)} MB"),
         ("cold `predict`, 500 rows, relative to `import torch`", ratio),
         ("cold `predict --stream`, 500 rows, relative to `import torch`", follow),
         ("peak memory of `predict`", f"{_peak('predict', model, data, *QUICK)} MB"),
@@ -91,7 +97,9 @@ def _peak(*args: str) -> int:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
     )
-    done = subprocess.run([sys.executable, "-c", code, *SEQPRED, *args], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *SEQPRED, *args], check=True, capture_output=True, text=True, env=STORED
+    )
     return int(done.stdout)
 
 
