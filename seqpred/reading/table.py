@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -78,22 +78,24 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
     plain = read_plain(source, columns, categories)
     if plain:
         parts = (plain.clock, plain.names, plain.codes, plain.times, plain.values, plain.words)
-        return Table(source, columns, *parts, tuple(id_notes(plain.names, columns.id)), plain.marked)
-    from seqpred.reading.thorough import read_thoroughly
+        return Table(source, columns, *parts, tuple(_id_notes(plain.names, columns.id)), plain.marked)
+    from seqpred.reading.thorough import Reread, read_thoroughly
 
-    return read_thoroughly(source, columns, categories, ignored)
-
-
-def all_names(columns: Columns) -> list[str]:
-    """The id, the time columns and the columns of values."""
-    return [c for c in (columns.id, *columns.time, *columns.values) if c is not None]
+    found = read_thoroughly(source, columns, categories)
+    if isinstance(found, Reread):
+        table = read_table(found.source, columns, categories)
+        note = found.note or f"{found.rows - len(table.times)} lines without a value are skipped"
+        return replace(table, remarks=(*table.remarks, note))
+    remarks = (*ignored, *found.remarks, *_id_notes(found.ids, columns.id))
+    parts = (found.clock, found.names, found.codes, found.times, found.values, found.words)
+    return Table(found.source, columns, *parts, remarks, found.marked)
 
 
 def _check_columns(source: Source, columns: Columns) -> list[str]:
     """Refuse columns that are absent or not unique; the notes on columns that are ignored."""
     there = header(source)
     nested = find_nested(source)
-    for name in all_names(columns):
+    for name in columns.all_names:
         if name in nested:
             hint = "Name columns of numbers, text or timestamps."
             raise DataError(f"column {name!r} is nested: its cells are lists or mappings", hint=hint, where=source.name)
@@ -111,7 +113,7 @@ def sentinel_notes(dialect: Dialect, marked: int) -> Iterator[str]:
         yield f"{marked} {'cell is a sentinel' if marked == 1 else 'cells are sentinels'} ({signs}), treated as missing"
 
 
-def id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
+def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
     """Notes on ids with blanks around them, and on ids that differ only in case."""
     if id_name is None:
         return

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.arrays import Int
+from seqpred.arrays import Float, Int
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError
 from seqpred.notes import Count
 from seqpred.reading.frame import Wanted, read_frame
 from seqpred.reading.number_columns import find_decimal, read_numbers
-from seqpred.reading.table import Table, all_names, id_notes, read_table
 from seqpred.reading.thousands import is_open, may_group
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Decimal
@@ -27,23 +26,48 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_thoroughly(source: Source, columns: Columns, categories: Collection[str], ignored: Sequence[str]) -> Table:
-    """See `read_table`.
+class Thorough(NamedTuple):
+    """The parts of a `table.Table`.
 
-    Args:
-        ignored: notes on columns that are not read.
+    Attributes:
+        source: in the dialect that was found.
+        ids: as they are written.
     """
+
+    source: Source
+    clock: TimestampFormat
+    names: list[str]
+    codes: Int
+    times: Int
+    values: Float
+    words: dict[str, tuple[str, ...]]
+    remarks: tuple[str | Count, ...]
+    marked: int
+    ids: Iterable[object]
+
+
+class Reread(NamedTuple):
+    """The source without lines that are not rows: it has to be read again.
+
+    Attributes:
+        rows: how many rows were read, those lines included.
+        note: on these lines; empty if they are lines without a value.
+    """
+
+    source: Source
+    rows: int
+    note: str = ""
+
+
+def read_thoroughly(source: Source, columns: Columns, categories: Collection[str]) -> Thorough | Reread:
+    """The rows of any source, read with pandas; see `table.read_table`."""
     numbers = [name for name in columns.values if name not in categories]
     frame, decimal, note = _read_as_written(source, columns, numbers)
-    empty = int(frame.isna().all(axis=1).sum()) if columns.time and source.is_csv and not source.drops_empty else 0
-    if empty:
-        table = read_table(replace(source, drops_empty=True), columns, categories)
-        dropped = len(frame) - len(table.times)
-        return replace(table, remarks=(*table.remarks, f"{dropped} lines without a value are skipped"))
+    if columns.time and source.is_csv and not source.drops_empty and frame.isna().all(axis=1).any():
+        return Reread(replace(source, drops_empty=True), len(frame))
     repeated = _repeated_headers(frame, columns.time)
     if len(repeated) and source.is_csv and not source.drops_headers:
-        table = read_table(replace(source, drops_headers=True), columns, categories)
-        return replace(table, remarks=(*table.remarks, _repetition_note(source, repeated)))
+        return Reread(replace(source, drops_headers=True), len(frame), _repetition_note(source, repeated))
     if decimal != source.dialect.decimal:
         source = source.with_dialect(replace(source.dialect, decimal=decimal))
     names, codes = _series(source, frame, columns.id)
@@ -59,11 +83,11 @@ def read_thoroughly(source: Source, columns: Columns, categories: Collection[str
             values[:, i], marked = found.values, marked + found.marked
             units |= {name: found.unit} if found.unit else {}
             formats += [found.note] if found.note else []
-    ids = frame[columns.id].unique() if columns.id else ()
-    notes = (*source.notes, *ignored, *([note] if note else []), *formats, *id_notes(ids, columns.id), *stamps.notes)
+    notes = (*source.notes, *([note] if note else []), *formats, *stamps.notes)
     remarks: tuple[str | Count, ...] = (*notes, *_once_notes(stamps.format, codes, stamps.times))
     source = source.with_dialect(replace(source.dialect, unit=units)) if units else source
-    return Table(source, columns, stamps.format, names, codes, stamps.times, values, words, remarks, marked)
+    ids = frame[columns.id].unique() if columns.id else ()
+    return Thorough(source, stamps.format, names, codes, stamps.times, values, words, remarks, marked, ids)
 
 
 def _read_as_written(source: Source, columns: Columns, numbers: Sequence[str]) -> tuple[pd.DataFrame, Decimal, str]:
@@ -76,7 +100,7 @@ def _read_as_written(source: Source, columns: Columns, numbers: Sequence[str]) -
     texts = {*columns.time, *categories, *(numbers if source.dialect.decimal == "," else ())}
     undecided = is_open(source, numbers)
     while True:
-        frame = read_frame(source, Wanted(tuple(all_names(columns)), columns.id, frozenset(texts), categories))
+        frame = read_frame(source, Wanted(tuple(columns.all_names), columns.id, frozenset(texts), categories))
         if not len(frame):
             raise DataError("has a header but no rows", hint="Check the export that made it.", where=source.name)
         suspects = [n for n in numbers if n not in texts and _is_suspect(frame[n])] if undecided else []

@@ -22,6 +22,11 @@ class Columns:
         """The columns of `Table.values`, in order."""
         return (*self.targets, *self.known, *self.past, *self.static)
 
+    @property
+    def all_names(self) -> list[str]:
+        """The id, the time columns and the columns of values."""
+        return [c for c in (self.id, *self.time, *self.values) if c is not None]
+
 
 def column_names(header: Sequence[str]) -> list[str]:
     """The names of columns, without blanks and quotes around them.
