@@ -26,7 +26,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "forecast": Entry("forecast:forecast", "Forecast without a config or training, with the pretrained network."),
+    "forecast": Entry("forecast:forecast", "Forecast without training, with the pretrained network."),
     "init": Entry("init:init", "Inspect a data file and print a commented config.", needs_arguments=False),
     "check": Entry("check:check", "Summarize a data file and how training would use it."),
     "train": Entry("train:train", "Train a model and print the path of its folder."),
@@ -70,9 +70,10 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="seqpred",
     cls=_Commands,
-    help="Forecast time series from CSV files with a recurrent network.\n\n"
-    "At once: seqpred forecast sales.csv.\n\n"
-    "Trained on the data: seqpred init sales.csv > sales.yaml; seqpred train sales.yaml; seqpred predict runs/sales.",
+    help="Forecast time series from CSV files with recurrent networks.\n\n"
+    "\b\nWithout training:\n  seqpred forecast sales.csv\n\n"
+    "\b\nWith a network trained on your data:\n  seqpred init sales.csv > sales.yaml\n"
+    "  seqpred train sales.yaml\n  seqpred predict runs/sales",
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help does not need rich, whose import takes time
     pretty_exceptions_enable=False,

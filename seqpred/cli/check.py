@@ -36,17 +36,17 @@ def check(
         str,
         typer.Argument(
             metavar="DATA|CONFIG",
-            help="CSV (compressed or not) or Parquet file, several as 'logs/*.csv', - for standard input, or a config.",
+            help="Data file as for init, a quoted pattern, - for standard input, or a config.",
             show_default=False,
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
 ) -> None:
     """Summarize a data file and how training would use it.
 
-    Exits with 3 if the data cannot be trained on. An outlier is 8 times the interquartile range away from the median
-    and from its seasonal neighbors. flat is the longest run of one value. The JSON lists the first 1000 series, the 10
-    worst, and totals over all.
+    Exits with 3 if the data cannot be trained on. An outlier is more than 8 interquartile ranges away from the median,
+    or from both of its seasonal neighbors. flat is the longest run of one value. --json lists the first 1000 series,
+    the 10 worst, and totals over all.
 
     Example: seqpred check sales.csv && seqpred init sales.csv > sales.yaml
     """

@@ -18,26 +18,29 @@ def compare(
     models: Annotated[
         list[Path],
         typer.Argument(
-            metavar="MODEL...",
-            help="Model folders; `pretrained` may be among them.",
+            metavar="MODEL",
+            help="Model folders, or `pretrained`.",
             show_default=False,
             autocompletion=offer_models,
         ),
     ],
     data: Annotated[
         str | None,
-        typer.Option(metavar="DATA", help="History and the rows to score [default: the first model's training file]."),
+        typer.Option(
+            metavar="FILE", help="Data file with history and rows to score [default: the first model's training file]."
+        ),
     ] = None,
     windows: Annotated[
-        int | None, typer.Option(min=1, max=10_000, help="Windows at the end of the data [default: all unseen ones].")
+        int | None,
+        typer.Option(min=1, max=10_000, metavar="K", help="Compare on the last K windows [default: all unseen ones]."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")] = False,
 ) -> None:
     """Compare models on the windows that none was trained on.
 
-    Prints the models, best first, with the paired difference of their MASE to the best one and its standard error,
-    clustered by series.
+    Prints the models, best first, with the paired difference between their MASE and that of the best one, and its
+    standard error, clustered by series.
 
     Example: seqpred compare runs/lstm runs/gru --data longer.csv
     """

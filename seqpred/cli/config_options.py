@@ -1,4 +1,4 @@
-"""The options that several of `init`, `train`, `tune` and `forecast` share: the config, and keys of it."""
+"""Options shared by `init`, `train`, `tune` and `forecast`: the config and its keys."""
 
 from __future__ import annotations
 
@@ -19,27 +19,37 @@ DataOption = Annotated[
     typer.Option(metavar="FILE", help="Data file, instead of the config's data.path; - reads standard input."),
 ]
 _Set = partial(typer.Option, "--set", metavar="KEY=VALUE", autocompletion=offer_settings)
-SetOption = Annotated[list[str] | None, _Set(help="Set a config key, as in model.cell=gru. Repeatable.")]
+SetOption = Annotated[list[str] | None, _Set(help="Set a config key, such as model.cell=gru. Repeatable.")]
 SetReadingOption = Annotated[
-    list[str] | None, _Set(help="Set a key of how the data is read, as in data.decimal=,. Repeatable.")
+    list[str] | None, _Set(help="Set a config key of section data, such as data.date_order=day-first. Repeatable.")
 ]
 TimeOption = Annotated[
     list[str] | None,
     typer.Option(
+        metavar="COLUMN",
         help="Timestamp column [default: inferred]. Repeat it if date and time, or year and month, are separate.",
         autocompletion=offer_columns,
     ),
 ]
 TargetOption = Annotated[
     list[str] | None,
-    typer.Option(help="Column to forecast [default: inferred]. Repeat it for several.", autocompletion=offer_columns),
+    typer.Option(
+        metavar="COLUMN",
+        help="Column to forecast [default: inferred]. Repeat it for several.",
+        autocompletion=offer_columns,
+    ),
 ]
 IdOption = Annotated[
     str | None,
-    typer.Option("--id", help="Column that identifies the series [default: inferred].", autocompletion=offer_columns),
+    typer.Option(
+        "--id",
+        metavar="COLUMN",
+        help="Column that identifies the series [default: inferred].",
+        autocompletion=offer_columns,
+    ),
 ]
 HorizonOption = Annotated[
-    int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: one season].")
+    int | None, typer.Option(min=1, max=1_000_000, metavar="N", help="Rows to forecast [default: one season].")
 ]
 
 

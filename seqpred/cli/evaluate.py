@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _Data = Annotated[
     str | None,
     typer.Argument(
-        metavar="DATA", help="History and the rows to score; - reads standard input [default: the training file]."
+        metavar="DATA",
+        help="Data file with history and rows to score; - reads standard input [default: the training file].",
     ),
 ]
 _Windows = Annotated[
@@ -31,33 +32,36 @@ _Windows = Annotated[
     typer.Option(
         min=1,
         max=10_000,
-        help="Windows of one horizon each, at the end of the data [default: all that training has not seen].",
+        metavar="K",
+        help="Score the last K windows of one horizon each [default: all unseen windows].",
     ),
 ]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")]
 _RequireSkill = Annotated[
-    float | None, typer.Option(help="Exit with 5 unless the skill on unseen windows is at least this.")
+    float | None, typer.Option(metavar="X", help="Exit with 5 unless the skill on unseen windows is at least X.")
 ]
 _By = Annotated[
     Literal["series", "step"] | None,
-    typer.Option(help="Also print the scores by series (worst first) or by step ahead."),
+    typer.Option(metavar="series|step", help="Also print the scores by series (worst first) or by step ahead."),
 ]
 _Forecasts = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Write the forecasts of every window (CSV, or by the file's suffix)."),
+    typer.Option(
+        metavar="FILE", help="Also write the forecasts of every window (format from the suffix, otherwise CSV)."
+    ),
 ]
-_Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report (one file).")]
+_Report = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report, a single file.")]
 _Shard = Annotated[
     str | None,
-    typer.Option(
-        metavar="I/N", help="Score only part I of N parts of the series, and print their sums as JSON for --merge."
-    ),
+    typer.Option(metavar="I/N", help="Score only part I of N of the series, and print the sums as JSON for --merge."),
 ]
 _Merge = Annotated[
     list[str] | None,
-    typer.Option(metavar="FILE", help="Merge the sums of all shards; FILE may be a quoted pattern, as 'part-*.json'."),
+    typer.Option(
+        metavar="FILE", help="Merge the sums of all shards; FILE may be a quoted pattern such as 'part-*.json'."
+    ),
 ]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")]
 
 
 def evaluate(
@@ -78,7 +82,7 @@ def evaluate(
     """Score a model on past windows, next to naive baselines.
 
     Skill is 1 - MASE(model) / MASE(best baseline). Scores on rows that the model was trained on are in-sample: they are
-    labelled, and --require-skill ignores them.
+    labeled, and --require-skill ignores them.
 
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
@@ -120,7 +124,7 @@ def _check(
 
     extra = any(option is not None for option in (by, *written))
     if shard and (merge or extra or require_skill is not None):
-        raise typer.BadParameter("--shard writes sums alone: give the other options when all shards are merged")
+        raise typer.BadParameter("--shard prints sums only: pass the other options with --merge")
     if merge and (extra or any(option is not None for option in scored)):
         raise typer.BadParameter("--merge takes only --json and --require-skill: the sums contain no forecasts")
     if require_skill is not None and not math.isfinite(require_skill):
@@ -215,7 +219,7 @@ def _require(required: float | None, found: Evaluation) -> None:
     from seqpred.report.text import figure
 
     if not found.unseen:
-        hint = "Give data with rows after the training data."
+        hint = "Provide data with rows after the training data."
         raise SkillError("no window is unseen: the model was trained on all of these rows", hint=hint)
     reached = skill(found.unseen)
     if reached is None or reached < required:

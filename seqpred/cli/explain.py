@@ -14,17 +14,17 @@ def explain(
     model: ModelArgument,
     data: HistoryArgument = None,
     future: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Known covariates of the rows to forecast, as for predict.")
+        str | None, typer.Option(metavar="FILE", help="Future values of the known covariates, as for predict.")
     ] = None,
     digits: DigitsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No notes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")] = False,
 ) -> None:
     """Show the components of the next forecast of each series.
 
-    The shares of the naive forecasts, the network's correction, and the effect of each covariate, which is the
-    forecast minus the forecast with the covariate at its typical value. The weighted mean of the naive forecasts and
-    the correction add up to the forecast.
+    Prints the shares of the naive forecasts, the correction by the network and the effect of each covariate. The
+    weighted mean of the naive forecasts plus the correction is the forecast. An effect is the forecast minus the
+    forecast with the covariate at its typical value.
 
     Example: seqpred explain runs/sales sales.csv
     """

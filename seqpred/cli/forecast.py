@@ -20,15 +20,21 @@ from seqpred.cli.forecast_options import (
     StrictOption,
 )
 
-_Data = Annotated[str, typer.Argument(metavar="DATA", help="History; - reads standard input.", show_default=False)]
-_Season = Annotated[int | None, typer.Option(min=1, help="Rows per season, 1 for none [default: inferred].")]
-_Cell = Annotated[Literal["lstm", "gru", "rnn"], typer.Option(metavar="lstm|gru|rnn", help="Which pretrained network.")]
+_Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="Data file with the history; - reads standard input.", show_default=False)
+]
+_Season = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Rows per season, 1 for none [default: inferred].")
+]
+_Cell = Annotated[
+    Literal["lstm", "gru", "rnn"], typer.Option(metavar="lstm|gru|rnn", help="Cell of the pretrained network.")
+]
 _Like = Annotated[
     str | None,
-    typer.Option(metavar="FILE", help="Choose columns, season and horizon by this file instead of DATA."),
+    typer.Option(metavar="FILE", help="Infer columns, season and horizon from FILE instead of DATA."),
 ]
 _Quantiles = Annotated[
-    str | None, typer.Option(metavar="LEVELS", help="Levels to print, as 0.1,0.9 [default: 0.1 to 0.9].")
+    str | None, typer.Option(metavar="LEVELS", help="Levels to print, such as 0.1,0.9 [default: 0.1 to 0.9].")
 ]
 
 
@@ -55,9 +61,10 @@ def forecast(
     shard: ShardOption = None,
     quiet: QuietOption = False,
 ) -> None:
-    """Forecast without a config or training, with the pretrained network.
+    """Forecast without training, with the pretrained network.
 
-    Prints one row per series, target and step, and on stderr the columns, season and horizon that the data suggests.
+    Prints one row per series, target and step. Columns, season and horizon are inferred from the data and reported on
+    stderr.
 
     Example: seqpred forecast sales.csv > forecast.csv
     """
@@ -66,9 +73,18 @@ def forecast(
     from seqpred.cli.terminal import Output
     from seqpred.commands.pretrained import load_for
 
+    _check(settings or [])
     asked = ForecastRequest(data, levels_of(quantiles)).streamed(state, shard, each=stream, strict=strict)
     asked = asked.written(form, output, digits, no_header=no_header, origin=origin)
     keys = config_keys(time, target, series, settings, horizon=horizon, season=season, quantiles=asked.levels)
     screen = Output.of(ctx, quiet=quiet)
     model, source = load_for("pretrained", asked.history(like), {"model.cell": cell, **keys}, screen.notify)
     run(screen, model, source if like is None else data, asked)
+
+
+def _check(settings: list[str]) -> None:
+    """Reject keys that have no effect on the pretrained network."""
+    for item in settings:
+        key = item.partition("=")[0].strip()
+        if not key.startswith(("data.", "forecast.")) or key.startswith("data.covariates."):
+            raise typer.BadParameter(f"--set {item}: has no effect on the pretrained network")

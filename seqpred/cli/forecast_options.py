@@ -1,4 +1,4 @@
-"""The options that `predict`, `forecast`, `eval` and `explain` share: the model, how rows arrive, what is written."""
+"""Options shared by `predict`, `forecast`, `eval` and `explain`: model, input and output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ ModelArgument = Annotated[
 ]
 HistoryArgument = Annotated[
     str | None,
-    typer.Argument(metavar="DATA", help="History; - reads standard input [default: the training file]."),
+    typer.Argument(
+        metavar="DATA", help="Data file with the history; - reads standard input [default: the training file]."
+    ),
 ]
 RuntimeOption = Annotated[
     Literal["auto", "onnx", "torch", "light"],
@@ -33,17 +35,21 @@ StateOption = Annotated[
 StrictOption = Annotated[bool, typer.Option("--strict", help="With --stream: stop at the first malformed row.")]
 FormOption = Annotated[
     Form | None,
-    typer.Option("--format", help="Output format [default: by the suffix of --output, else csv]."),
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="csv, tsv, json, jsonl or parquet [default: from the suffix of --output, otherwise csv].",
+    ),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE, completely or not at all.")
+    Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to FILE instead of stdout, atomically.")
 ]
-NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="Omit the header row of csv and tsv.")]
+NoHeaderOption = Annotated[bool, typer.Option("--no-header", help="Omit the header row of CSV and TSV.")]
 OriginOption = Annotated[
     bool, typer.Option("--origin", help="Add a column with the timestamp of the last row before each forecast.")
 ]
-DigitsOption = Annotated[int | None, typer.Option(min=0, max=17, help="Round numbers to so many decimals.")]
+DigitsOption = Annotated[int | None, typer.Option(min=0, max=17, metavar="N", help="Round numbers to N decimals.")]
 ShardOption = Annotated[
-    str | None, typer.Option(metavar="I/N", help="Forecast only part I of N parts of the series, divided by their ids.")
+    str | None, typer.Option(metavar="I/N", help="Forecast only part I of N of the series, split by id.")
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No notes or progress bar.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes or progress bar.")]

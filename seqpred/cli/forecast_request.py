@@ -83,7 +83,7 @@ class ForecastRequest(NamedTuple):
     def history(self, like: str | None) -> str | None:
         """The file from which the pretrained network's config is chosen."""
         if like is None and self.data == "-" and (self.stream or self.state):
-            raise typer.BadParameter("a stream has no rows yet to choose the season from: name a file with --like")
+            raise typer.BadParameter("a stream has no rows yet to choose the season from: pass --like FILE")
         return self.data if like is None else like
 
 
@@ -99,15 +99,15 @@ def _check(
     if data == "-" and future == "-":
         raise typer.BadParameter("the history and --future cannot both be standard input")
     if form == "parquet" and not output:
-        raise typer.BadParameter("--format parquet is binary: name a file with --output")
+        raise typer.BadParameter("--format parquet is binary: pass --output FILE")
     if not (each or stateful):
         return
     if data is None:
-        raise typer.BadParameter("--stream and --state need new rows: give a file, or - for standard input")
+        raise typer.BadParameter("--stream and --state need new rows: pass a file, or - for standard input")
     if form in ("json", "parquet"):
-        raise typer.BadParameter(f"--format {form} cannot be written row by row: use jsonl, csv or tsv")
+        raise typer.BadParameter(f"--format {form} cannot be written row by row: use csv, tsv or jsonl")
     if each and output:
-        raise typer.BadParameter("--stream writes to standard output: redirect it instead of using --output")
+        raise typer.BadParameter("--stream writes to standard output: redirect it, and omit --output")
 
 
 def shard_of(text: str | None, *, each: bool) -> Shard | None:
@@ -126,7 +126,7 @@ def parse_shard(text: str) -> Shard:
     try:
         return Shard.parse(text)
     except ValueError:
-        raise typer.BadParameter(f"--shard {text}: expected i/n, as 1/4") from None
+        raise typer.BadParameter(f"--shard {text}: expected i/n, such as 1/4") from None
 
 
 def levels_of(text: str | None) -> list[float] | None:
@@ -136,7 +136,7 @@ def levels_of(text: str | None) -> list[float] | None:
     try:
         levels = [float(part) for part in text.split(",")]
     except ValueError:
-        raise typer.BadParameter(f"--quantiles {text}: expected numbers between 0 and 1, as 0.1,0.9") from None
+        raise typer.BadParameter(f"--quantiles {text}: expected numbers between 0 and 1, such as 0.1,0.9") from None
     if not all(0 < level < 1 for level in levels) or sorted(set(levels)) != levels:
-        raise typer.BadParameter(f"--quantiles {text}: expected increasing numbers between 0 and 1, as 0.1,0.9")
+        raise typer.BadParameter(f"--quantiles {text}: expected increasing numbers between 0 and 1, such as 0.1,0.9")
     return levels

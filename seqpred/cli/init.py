@@ -19,7 +19,7 @@ _Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="CSV (compressed or not) or Parquet file, several as 'logs/*.csv', or - for standard input.",
+        help="CSV (compressed or not) or Parquet file, a quoted pattern such as 'logs/*.csv', or - for standard input.",
         show_default=False,
     ),
 ]
@@ -36,7 +36,7 @@ def init(
 ) -> None:
     """Inspect a data file and print a commented config.
 
-    The config can be trained without changes.
+    Train the config as it is, or edit it first.
 
     Example: seqpred init sales.csv --horizon 28 > sales.yaml
     """

@@ -23,26 +23,32 @@ from seqpred.cli.forecast_options import (
     StrictOption,
 )
 
-_Steps = Annotated[int | None, typer.Option(min=1, max=1_000_000, help="Rows to forecast [default: the horizon].")]
+_Steps = Annotated[
+    int | None, typer.Option(min=1, max=1_000_000, metavar="N", help="Rows to forecast [default: the horizon].")
+]
 _Future = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Future values of the known covariates (columns: id, timestamp, covariates)."),
 ]
 _WriteFuture = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a template for --future and exit.")]
 _Quantiles = Annotated[
-    str | None, typer.Option(metavar="LEVELS", help="Levels to print, as 0.1,0.9 [default: those of the config].")
+    str | None, typer.Option(metavar="LEVELS", help="Levels to print, such as 0.1,0.9 [default: those of the config].")
 ]
 _Window = Annotated[
-    bool, typer.Option("--window", help="With --stream: let a bidirectional network reread its window at every row.")
+    bool,
+    typer.Option(
+        "--window", help="With --stream: process the whole window again at every row (bidirectional networks)."
+    ),
 ]
 _Engine = Annotated[
     Literal["local", "ray"],
-    typer.Option(help="Where forecasts are computed: in this process, or in the workers of Ray (`seqpred[ray]`)."),
+    typer.Option(metavar="local|ray", help="Compute in this process or in workers of Ray (`seqpred[ray]`)."),
 ]
 _Address = Annotated[
     str | None,
     typer.Option(
-        metavar="HOST:PORT", help="With --engine ray: a running cluster, or `auto` [default: one on this machine]."
+        metavar="HOST:PORT",
+        help="With --engine ray: address of a running cluster, or `auto` [default: start one on this machine].",
     ),
 ]
 

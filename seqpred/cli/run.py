@@ -78,7 +78,7 @@ def _described(error: BaseException, words: Sequence[str]) -> tuple[Exit, str, s
         partial = getattr(getattr(sys.stdout, "buffer", None), "written", 0)
         return Exit.INTERRUPTED, "interrupted", "The output is incomplete." if partial else "Nothing was written."
     if isinstance(error, MemoryError) or any(text in str(error) for text in NO_MEMORY):
-        hint = "Lower training.batch_size, model.window or model.hidden_size, give fewer series, or raise the limit."
+        hint = "Lower training.batch_size, model.window or model.hidden_size, use fewer series, or raise the limit."
         return Exit.DATA, "out of memory", hint
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("seqpred"):
         package = error.name.partition(".")[0]

@@ -22,11 +22,11 @@ def show(
             autocompletion=offer_models,
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; errors too.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
 ) -> None:
     """Show what a model folder or a config contains.
 
-    Prints a summary of a model, then its config and manifest as YAML. Nothing in it is executed.
+    Prints a summary of the model, then its config and manifest as YAML. Nothing in the folder is executed.
 
     Example: seqpred show runs/sales
     """
@@ -117,7 +117,7 @@ def _config(path: Path) -> dict[str, Any]:
 def schema() -> None:
     """Print the JSON Schema of the config, for editors.
 
-    Save it, then refer to it in the first line of a config:
+    Save it, and refer to it in the first line of a config:
 
     seqpred schema > seqpred.schema.json
 

@@ -94,7 +94,7 @@ class Job:
             else:
                 self._forecast_last(batches)
             if not self.stream.parser.has_started and not stopped():
-                hint = "Give a header row, then one row per timestamp."
+                hint = "Provide a header row, then one row per timestamp."
                 raise DataError("is empty", hint=hint, where=self.stream.parser.source)
         self._report_skipped()
         return stopped()

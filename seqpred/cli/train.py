@@ -18,19 +18,24 @@ if TYPE_CHECKING:
     from seqpred.config.schema import Config
     from seqpred.forecasting.model import Model
 
-_Out = Annotated[Path | None, typer.Option(help="Model folder [default: runs/NAME, from the config's name].")]
+_Out = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Model folder [default: runs/NAME, from the config's name].")
+]
 _Force = Annotated[bool, typer.Option("--force", help="Replace an existing model.")]
-_Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished training, if there is one.")]
+_Resume = Annotated[bool, typer.Option("--resume", help="Continue an unfinished training, if any.")]
 _Holdout = Annotated[
     str | None,
     typer.Option(
-        metavar="N|TIME", help="Hold out the last N rows of each series, or all from TIME on, and score them."
+        metavar="N|TIME", help="Hold out the last N rows of each series, or all rows from TIME on, and score them."
     ),
 ]
-_Refit = Annotated[bool, typer.Option("--refit", help="With --holdout: then train on all rows.")]
-_Log = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the progress at each validation as JSON lines.")]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest as JSON; errors too.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or summary.")]
+_Refit = Annotated[bool, typer.Option("--refit", help="With --holdout: after scoring, train again on all rows.")]
+_Log = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write the progress at each validation to FILE as JSON lines; --resume appends."),
+]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print the manifest and errors as JSON.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes, progress bar or summary.")]
 
 
 def train(
@@ -49,7 +54,7 @@ def train(
 ) -> None:
     """Train a model and print the path of its folder.
 
-    Without a terminal, the progress is written to stderr once a minute.
+    Progress goes to stderr: a bar on a terminal, otherwise one line per minute.
 
     Example: seqpred train sales.yaml --set model.depth=3 --out runs/deep
     """

@@ -21,9 +21,14 @@ _Config = Annotated[
     Path,
     typer.Argument(metavar="CONFIG", help="YAML config; its 'tune' section is the search space.", show_default=False),
 ]
-_Out = Annotated[Path | None, typer.Option(help="Folder of the trials. Default: runs/, the config's name and -tune.")]
-_Trials = Annotated[int, typer.Option(min=1, max=100_000, help="Trials to finish.")]
-_TimeBudget = Annotated[float | None, typer.Option(min=1.0, metavar="SECONDS", help="Start no trial after this time.")]
+_Out = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Folder of the trials [default: runs/NAME-tune, from the config's name]."),
+]
+_Trials = Annotated[int, typer.Option(min=1, max=100_000, metavar="N", help="Trials to finish.")]
+_TimeBudget = Annotated[
+    float | None, typer.Option(min=1.0, metavar="SECONDS", help="Start no trial after this many seconds.")
+]
 _Grid = Annotated[
     list[str] | None,
     typer.Option(
@@ -34,19 +39,21 @@ _Grid = Annotated[
 ]
 _Storage = Annotated[
     str | None,
-    typer.Option(metavar="URL", help="Database shared by several machines. Default: a journal file in --out."),
+    typer.Option(metavar="URL", help="Database shared by several machines [default: a journal file in --out]."),
 ]
-_Jobs = Annotated[int | None, typer.Option(min=1, max=1024, help="Trainings at the same time. Default: one per core.")]
+_Jobs = Annotated[
+    int | None, typer.Option(min=1, max=1024, metavar="N", help="Trainings at the same time [default: one per core].")
+]
 _Holdout = Annotated[
     str | None,
     typer.Option(
         metavar="N|TIME",
-        help="Hold out the last N rows of each series, or all from TIME on; score them with the best model.",
+        help="Hold out the last N rows of each series, or all rows from TIME on, and score them with the best model.",
     ),
 ]
 _Resume = Annotated[bool, typer.Option("--resume", help="Continue an existing study.")]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON; errors too.")]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No notes, progress bar or table.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes, progress bar or table.")]
 
 
 def tune(

@@ -40,7 +40,7 @@ def compare(
         ConfigError: the models cannot be compared. DataError: there is no window that all models have not seen.
     """
     if not models:
-        raise ConfigError("no model is given", hint="Name the model folders to compare.")
+        raise ConfigError("no model is passed", hint="Pass the model folders to compare.")
     loaded, data = _load(models, data, notify)
     _check_comparable(loaded)
     first, source = loaded[0], open_data(data, loaded[0].config)
@@ -49,7 +49,7 @@ def compare(
     ]
     common = min(rows_unseen(panel, model) for panel, model in zip(panels, loaded, strict=True)) // first.horizon
     if not common:
-        hint = "Give data with at least one horizon of rows after the training data of every model."
+        hint = "Provide data with at least one horizon of rows after the training data of every model."
         raise DataError("no window is unseen by all models", hint=hint, where=source.name)
     count = min(windows or max(1, fitting_windows(panels[0], first)), common)
     if windows and windows > common:

@@ -81,7 +81,7 @@ def follow(ranks: Ranks, source: Source, config: Config, holdout: str | int | No
     covariates = prepared.covariates
     visible = with_covariates(without_holdout(panel, split, no_op), covariates, source, no_op)
     if visible.fingerprint() != prepared.fingerprint:
-        hint = "Give all processes the same data file."
+        hint = "Use the same data file in all processes."
         raise DataError("the data differs from that of rank 0", hint=hint, where=source.name)
     everything = with_covariates(panel, covariates, source, no_op) if refit else None
     _train(ranks, prepared.config, visible, covariates, everything)

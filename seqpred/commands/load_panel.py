@@ -46,8 +46,8 @@ def open_data(data: object, config: Config) -> Source:
     if isinstance(data, Source):
         return data
     if data is None and config.data.path is None:
-        hint = "Give a file (train takes it as --data), or - for standard input."
-        raise ConfigError("no data is given, and the config has no data.path", hint=hint)
+        hint = "Pass a file (to train as --data FILE), or - for standard input."
+        raise ConfigError("no data is given, and data.path is not set in the config", hint=hint)
     return open_source(config.data.path if data is None else data)
 
 

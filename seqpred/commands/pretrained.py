@@ -38,7 +38,7 @@ def load_for(
     if str(model) != PRETRAINED:
         return load(model, runtime), data
     if data is None:
-        raise ConfigError("the pretrained network needs data", hint="Name a file, or - for standard input.")
+        raise ConfigError("the pretrained network needs data", hint="Pass a file, or - for standard input.")
     source = data if isinstance(data, Source) else open_source(data)
     return pretrained_for(source, overrides or {}, notify, "onnx" if runtime == "light" else runtime), source
 
@@ -67,7 +67,7 @@ def pretrained_for(
     panel = load_panel(source, config)
     check_observed(panel)
     if panel.clock.dated and panel.step.unit == "row":
-        hint = "Give at least two rows of a series."
+        hint = "Provide at least two rows of a series."
         raise DataError("one timestamp has no time step", hint=hint, where=source.name)
     resolved = resolve_pretrained(config, panel)
     chosen = [found.guess.note] if found.guess and found.guess.note else []

@@ -35,7 +35,7 @@ QUIET = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a warning would be printed
 }
 PROBE = (sys.executable, "-c", "import sys, ray; print(flush=True); ray.init(sys.argv[1], logging_level='ERROR')")
-ADDRESS_HINT = "Give the HOST:PORT that `ray start --head` printed, or omit --address."
+ADDRESS_HINT = "Pass the HOST:PORT that `ray start --head` printed, or omit --address."
 
 
 def run_on_ray(

@@ -27,25 +27,25 @@ class CovariateSection(Section):
         "also known in the future",
         "Columns whose future values are known (price, holiday); `predict` reads them from --future.",
     )
-    past: Words = advanced([], "known up to the forecast only", "Columns whose future values are unknown.")
+    past: Words = advanced([], "only observed", "Columns whose future values are unknown.")
     static: Words = advanced([], "constant within each series", "Columns that are constant within each series.")
     static_file: str | None = advanced(
         None,
         "file with the static columns",
-        "File with the static columns, one row per series, identified by a column named as in data.id. It is read "
-        "again at every forecast.",
+        "File with the static columns: one row per series, with the same id column as the data. It is read again at "
+        "every forecast.",
     )
     calendar: list[Cycle] | Literal["auto", "none"] = advanced(
         "auto",
         "calendar cycles as inputs",
-        "Calendar cycles used as inputs. auto: those that no lag spans, if the data contains at least three of them.",
+        "Calendar cycles used as inputs. auto: cycles longer than every lag and at most a third of the data.",
     )
     holidays: Region | None = advanced(
         None,
         "country whose holidays are inputs",
-        "Country (ISO 3166 code) whose public holidays are inputs known ahead, with the days before and after; with a "
-        "subdivision if there is one, such as US, DE-BY or GB-SCT. For steps of at most a day. Needs "
-        "`pip install 'seqpred[holidays]'` to train.",
+        "Country (ISO 3166 code), optionally with a subdivision, such as US, DE-BY or GB-SCT. Its public holidays and "
+        "the days before and after them become known covariates. For steps of at most a day. Training needs "
+        "`pip install 'seqpred[holidays]'`.",
     )
 
     @property
@@ -60,19 +60,19 @@ class DataSection(Section):
     path: str | None = key(
         None,
         "relative to the working directory",
-        "CSV or Parquet file (.gz too), relative to the working directory; or a pattern such as logs/*.csv or a "
-        "folder, whose files are joined in the order of their names; - reads standard input.",
+        "CSV or Parquet file, compressed or not, relative to the working directory; or a pattern such as logs/*.csv "
+        "or a folder, whose files are joined in the order of their names; - reads standard input.",
     )
     time: Word | Annotated[list[Word], Field(min_length=2, max_length=5)] | None = key(
         "auto",
         "timestamps",
-        "Column of timestamps: dates or whole numbers; or several columns, such as [Date, Time] or [year, month]. "
+        "Column of timestamps (dates or whole numbers), or several columns, such as [Date, Time] or [year, month]. "
         "auto: inferred. null: rows are in order.",
     )
     target: Target = key(..., "to forecast", "Column to forecast, or a list of columns (a wide table).")
     id: Word | None = key(
         "auto",
-        "names the series",
+        "identifies the series",
         "Column that identifies the series (a long table). auto: inferred. null: one series.",
     )
     frequency: Word | Auto = key(
@@ -84,9 +84,9 @@ class DataSection(Section):
     )
     snap: Word | None = advanced(
         None,
-        "moves timestamps onto the step",
-        "Largest distance by which a timestamp is moved onto the time step, such as P1D for weeks that end on a "
-        "Friday, but on a Thursday before a holiday. null: every timestamp must be on the step.",
+        "moves timestamps onto the grid",
+        "Largest distance by which a timestamp is moved onto the time grid, such as P1D for weeks that end on a "
+        "Friday, but on a Thursday before a holiday. null: every timestamp must be on the grid.",
     )
     timezone: TimeZone = advanced(
         "auto",
@@ -107,7 +107,7 @@ class DataSection(Section):
         "targets linearly, error rejects them. Inputs are always forward-filled from the past.",
     )
     sentinels: list[int | float | str] = advanced(
-        [], "values that mean missing", 'Numbers or texts that stand for a missing value, such as [-200, "-"].'
+        [], "markers of missing values", 'Numbers or texts that stand for a missing value, such as [-200, "-"].'
     )
     date_order: Literal["auto", "day-first", "month-first", "year-first"] = advanced(
         "auto",
@@ -117,8 +117,8 @@ class DataSection(Section):
     timestamp_format: str = advanced(
         "auto",
         "of the timestamps",
-        "Form of the timestamps as a strftime pattern, such as %d/%m/%Y %H:%M; if some have another form, it is "
-        "inferred, with a note. auto: inferred from every row.",
+        "Format of the timestamps as a strftime pattern, such as %d/%m/%Y %H:%M. If some timestamps have another "
+        "format, it is inferred, with a note. auto: inferred from every row.",
     )
     decimal: Literal["auto", ".", ","] = advanced(
         "auto",
@@ -129,21 +129,21 @@ class DataSection(Section):
     unit: dict[str, str] = advanced(
         {},
         "around the numbers",
-        "Currency, unit or % around the numbers, by column, such as {price: $, load: kWh}. Columns that are not "
-        "listed: inferred.",
+        "Currency, unit or % around the numbers, by column, such as {price: $, load: kWh}. It is inferred for columns "
+        "that are not listed.",
     )
     encoding: Encoding = advanced(
         "auto",
         "of the file",
-        "Encoding of a CSV file, such as cp1252. auto: as its byte-order mark indicates, else UTF-8.",
+        "Encoding of a CSV file, such as cp1252. auto: from the byte-order mark, otherwise UTF-8.",
     )
     layout: Literal["rows", "years", "weekday-years", "wide"] = advanced(
         "rows",
         "of the table",
         "rows: one row per timestamp. years: one column per year, each row the same date in every year. "
         "weekday-years: one column per year, each row the same weekday (364 days earlier per year back). wide: one row "
-        "per series, timestamps as column names; the target names the values, and the id may join columns, as in "
-        "Province + Country.",
+        "per series, timestamps as column names; data.target is a name for the values, and data.id may combine "
+        "columns, such as Province + Country.",
     )
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
@@ -14,14 +15,18 @@ from seqpred.config.yaml_subset import read_scalar, read_yaml
 from seqpred.errors import ConfigError
 
 LARGEST = 1 << 20  # bytes of a config
+DATA_SUFFIXES = {".csv", ".tsv", ".parquet", ".jsonl", ".xlsx", ".gz", ".zip"}  # passed instead of a config by mistake
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The config in a YAML file, with `key=value` overrides applied.
 
     Raises:
-        ConfigError: not there, not YAML, or with faults; all faults are reported together, each with its line.
+        ConfigError: missing, not YAML, or invalid; all faults are reported together, each with its line.
     """
+    if path.suffix.lower() in DATA_SUFFIXES:
+        hint = f"Create one with `seqpred init {shlex.quote(str(path))} > config.yaml`."
+        raise ConfigError("is a data file, not a config", hint=hint, where=str(path))
     try:
         with path.open("rb") as f:
             content = f.read(LARGEST + 1)
@@ -67,5 +72,5 @@ def read_override(item: str) -> tuple[str, Any]:
     """The dotted key and the value of `--set key=value`."""
     key, equals, value = item.partition("=")
     if not equals or not key.strip():
-        raise ConfigError(f"--set {item}: not of the form key=value", hint="Write it as in --set model.cell=gru.")
+        raise ConfigError(f"--set {item}: not of the form key=value", hint="Example: --set model.cell=gru.")
     return key.strip(), read_scalar(value, item)

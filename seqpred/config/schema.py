@@ -24,7 +24,7 @@ SCHEMA_URL = "https://seqpred.github.io/seqpred.schema.json"
 class ModelSection(Section):
     """The recurrent network and its inputs."""
 
-    cell: Cell = key("lstm", "rnn, lstm or gru", "Recurrent cell: rnn, lstm, gru, or the name of an installed one.")
+    cell: Cell = key("lstm", "rnn, lstm or gru", "Recurrent cell: rnn, lstm, gru, or the name of an installed cell.")
     depth: int = key(2, "stacked layers", "Stacked layers, each fed by the one below.", ge=1, le=64)
     bidirectional: bool = key(
         False,
@@ -44,8 +44,9 @@ class ModelSection(Section):
     start: Literal["auto", "pretrained", "blank"] = advanced(
         "auto",
         "use the pretrained network",
-        "Whether the forecast also contains that of the pretrained network of this cell, whose share validation "
-        "chooses. auto: yes, if the network is forward, its cell is pretrained and the season has at most 400 rows.",
+        "pretrained: combine the forecast with that of the pretrained network of this cell; validation chooses its "
+        "share. blank: do not. auto: pretrained if the network is forward, its cell is rnn, lstm or gru, and the "
+        "season has at most 400 rows.",
     )
     joint: bool | Auto = advanced(
         "auto",
@@ -53,12 +54,15 @@ class ModelSection(Section):
         "Whether each target of a series also sees the other targets as inputs.",
     )
     members: Annotated[int, Field(ge=1, le=64)] | Auto = key(
-        "auto", "networks in the ensemble", "Networks whose quantiles are averaged, each trained from its own seed."
+        "auto",
+        "networks in the ensemble",
+        "Number of networks whose quantiles are averaged, each trained from its own seed.",
     )
     blend: bool = advanced(
         True,
         "blend several naive forecasts",
-        "Correct a learned blend of several naive forecasts, rather than the naive forecast of the anchor alone.",
+        "true: the network corrects a learned blend of several naive forecasts. false: it corrects the naive forecast "
+        "of the anchor alone.",
     )
     autoregression: bool = advanced(
         True,
@@ -117,41 +121,45 @@ class TrainingSection(Section):
     batch_size: Annotated[int, Field(ge=1, le=65536)] | Auto = advanced(
         "auto", "windows in a batch", "Windows in a batch."
     )
-    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] | Auto = key("auto", "batches at most", "Batches at most.")
+    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] | Auto = key(
+        "auto", "maximum number of batches", "Maximum number of training steps (batches) of each network."
+    )
     time_budget: float | None = advanced(
         None,
-        "seconds at most",
-        "Seconds of training at most; the schedule is adapted. Runs limited by time are not reproducible.",
+        "maximum training time in seconds",
+        "Maximum training time in seconds; the schedule is adapted to it. Runs limited by time are not reproducible.",
         gt=0,
     )
     patience: Annotated[int, Field(ge=1, le=100_000)] | Auto = advanced(
         "auto",
-        "validations without a better score before stopping",
-        "Validations without a better score before stopping. auto: 5; 2 for fewer than 2,000 rows with a "
+        "validations without a better score before training stops",
+        "Validations without a better score before training stops. auto: 5; 2 for fewer than 2,000 rows with a "
         "pretrained start.",
     )
     validation: Count | Auto = key(
         "auto",
-        "last rows of each series, which decide when to stop",
-        "Rows at the end of each series that decide how long to train; the final networks are trained on all rows.",
+        "last rows of each series, to choose the number of steps",
+        "Rows at the end of each series on which the number of training steps is chosen. The members of the ensemble "
+        "are then trained on all rows.",
     )
     seed: int = key(1, "of all random numbers", "Seed of all random numbers.", ge=0, lt=2**31)
     device: Literal["auto", "cpu", "cuda", "mps"] = advanced(
-        "auto", "where to train", "Device to train on. auto: cuda if available, else cpu."
+        "auto", "where to train", "Device to train on. auto: cuda if available, otherwise cpu."
     )
     threads: Annotated[int, Field(ge=1, le=1024)] | Auto = advanced(
         "auto", "in a training step", "CPU threads in a training step. auto: 1; more for large networks."
     )
     distribute: Literal["auto", "networks", "batches"] = advanced(
         "auto",
-        "what the processes of torchrun share",
-        "What the processes that torchrun starts share: networks (each process trains whole networks) or batches (each "
-        "computes a part of every batch). auto: networks, and batches if there are more processes than networks.",
+        "how the processes of torchrun divide the work",
+        "How the processes that torchrun starts divide the work. networks: each process trains whole networks. "
+        "batches: each process computes a part of every batch. auto: networks, and batches if there are more processes "
+        "than networks.",
     )
 
 
 class Config(Section):
-    """A complete config: four sections, of which only the first is required."""
+    """A complete config. Only the section `data` is required."""
 
     data: DataSection
     model: ModelSection = ModelSection.model_construct()

@@ -95,5 +95,5 @@ def read_scalar(value: str, item: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError):
         if len(value) == 1:  # data.decimal=, where YAML needs quotes
             return value
-        hint = "Quote it, as in --set 'data.time=\"a: b\"'."
+        hint = "Quote it: --set 'data.time=\"a: b\"'."
         raise ConfigError(f"--set {item}: the value is not YAML", hint=hint) from None

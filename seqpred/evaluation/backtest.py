@@ -134,11 +134,11 @@ def add_up(
 def too_short(panel: Panel, windows: int, horizon: int) -> DataError:
     """The error for a window to which no series reaches back."""
     longest = int(panel.lengths.max())
-    fewer = f"Ask for fewer: --windows {max(1, (longest - 1) // horizon)}."
+    fewer = f"Request fewer: --windows {max(1, (longest - 1) // horizon)}."
     return DataError(
         f"the longest series has {longest} rows; {windows} windows of {horizon} rows and one row of history "
         f"need {windows * horizon + 1}",
-        hint=fewer if longest > horizon else "Give more rows.",
+        hint=fewer if longest > horizon else "Provide more rows.",
         where=panel.source,
     )
 

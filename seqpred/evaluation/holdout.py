@@ -55,7 +55,7 @@ class Holdout:
         if len(empty) == len(cuts) or (by_rows and len(empty)):
             raise _too_long(panel, text, empty)
         if not (cuts < panel.lengths)[cuts > 0].any():
-            hint = "Give a number of rows, or a timestamp before the end of the data."
+            hint = "Pass a number of rows, or a timestamp before the end of the data."
             of_which = " of a series that begins before it" if len(empty) else ""
             raise DataError(f"the holdout {text} contains no row{of_which}", hint=hint, where=panel.source)
         return cls(text, cuts, panel.lengths)
@@ -71,7 +71,7 @@ class Holdout:
         if not len(late):
             return ""
         verb = "begin" if len(late) > 1 else "begins"
-        which = f"{len(late)} series {verb} in the holdout and {'are' if len(late) > 1 else 'is'} not used"
+        which = f"{len(late)} series {verb} in the holdout and {'are' if len(late) > 1 else 'is'} ignored"
         return f"{which}: {_named(panel, late)}"
 
     def windows(self, horizon: int) -> list[Window]:
@@ -104,10 +104,10 @@ def _to_time(panel: Panel, text: str) -> int:
     try:
         stamp = datetime.fromisoformat(text)
     except ValueError:
-        hint = "As in --holdout 28 or --holdout 2024-01-31."
+        hint = "Examples: --holdout 28, --holdout 2024-01-31."
         raise ConfigError(f"--holdout {text}: neither a number of rows nor a timestamp", hint=hint) from None
     if not panel.clock.dated:
-        hint = "Give the number of rows to hold out."
+        hint = "Pass the number of rows to hold out."
         raise DataError(f"--holdout {text}: the data has no timestamps", hint=hint, where=panel.source)
     clock = panel.clock
     if stamp.tzinfo is not None:
@@ -122,7 +122,7 @@ def _too_long(panel: Panel, spec: str, empty: Int) -> DataError:
     which = f"series {_named(panel, empty)}" if panel.columns.id else f"the series ({panel.lengths[0]} rows)"
     hint = "Hold out fewer rows"
     if spec.isdigit() and panel.columns.id:
-        hint += ", drop these series" + (", or give a timestamp in place of a number" if panel.clock.dated else "")
+        hint += ", remove these series" + (", or pass a timestamp instead of a number" if panel.clock.dated else "")
     return DataError(f"the holdout {spec} leaves no row of {which}", hint=f"{hint}.", where=panel.source)
 
 

@@ -106,7 +106,7 @@ def merge_shards(paths: Sequence[Path], model: str) -> Evaluation:
                 hint = "Score all shards of the same data with the same options."
                 raise DataError(f"its {name} differs from that of {paths[0]}", hint=hint, where=str(path))
         if own.index in shards:
-            raise DataError(f"shard {own.index}/{own.count} is given twice", hint="Omit one.", where=str(path))
+            raise DataError(f"shard {own.index}/{own.count} is passed twice", hint="Omit one.", where=str(path))
         shards[own.index] = own
     count = first.count
     missing = [f"{i}/{count}" for i in range(1, count + 1) if i not in shards]

@@ -98,11 +98,11 @@ def rolling_moments(filled: Float, rows: Int, width: int) -> tuple[Float, Float]
         sums[..., : earlier.shape[-1]] += earlier
         return np.asarray(sums.reshape(*filled.shape[:2], -1)[..., :steps] / count)
 
-    centre = mean(deviations)
+    center = mean(deviations)
     variance = mean(deviations * deviations)
-    variance -= centre * centre
+    variance -= center * center
     now = deviations[..., before:].reshape(*filled.shape[:2], -1)[..., :steps]
-    return now - centre, np.sqrt(np.maximum(variance, 0.0, out=variance), out=variance)
+    return now - center, np.sqrt(np.maximum(variance, 0.0, out=variance), out=variance)
 
 
 def slog(x: Float, dtype: npt.DTypeLike = np.float32) -> npt.NDArray[np.floating]:

@@ -210,6 +210,6 @@ def _uncovered(holidays: Holidays) -> DataError:
 def add_uncertainty(quantiles: Float, before: Float, median: int) -> Float:
     """Quantiles [..., N, Q] with the uncertainty of the last step of the block before added."""
     last = before[..., -1:, :] - before[..., -1:, median : median + 1]
-    centre = quantiles[..., median : median + 1]
+    center = quantiles[..., median : median + 1]
     sign = np.sign(np.arange(quantiles.shape[-1]) - median)
-    return np.asarray(centre + sign * np.hypot(last, quantiles - centre))
+    return np.asarray(center + sign * np.hypot(last, quantiles - center))

@@ -44,7 +44,7 @@ def read_future(data: object, panel: Panel, covariates: Covariates, steps: int, 
         notify(Note("the data has no fixed step; forecast timestamps are spaced by the median interval"))
     if not known and (data is None or panel.stamps is None):
         if data is not None:
-            notify(Note("the model has no known covariates; the future file is not used"))
+            notify(Note("the model has no known covariates; the future file is ignored"))
         return ahead, panel
     if data is None:
         raise _future_needed(panel, covariates)
@@ -69,7 +69,7 @@ def _future_needed(panel: Panel, covariates: Covariates) -> DataError:
     names = ", ".join(repr(c.name) for c in covariates.known)
     return DataError(
         f"the model needs {names} for the steps to be forecast{_first(panel, 0, 0)}",
-        hint="Give them with --future FILE; --write-future FILE writes a template.",
+        hint="Pass them with --future FILE; --write-future FILE writes a template.",
         where=panel.source,
     )
 
@@ -127,7 +127,7 @@ def _places(table: Table, panel: Panel, notify: Notify, steps: int) -> tuple[Int
     if strange:
         rows = np.flatnonzero(np.isin(table.codes, strange))
         found = f"series {table.names[strange[0]]!r} is not in the history"
-        raise table.source.fault(rows, found, "Remove its rows, or give its history too.")
+        raise table.source.fault(rows, found, "Remove its rows, or provide its history too.")
     series = np.array([index[name] for name in table.names], np.int64)[table.codes]
     if not panel.columns.time:
         return series, table.times
@@ -147,13 +147,13 @@ def _places(table: Table, panel: Panel, notify: Notify, steps: int) -> tuple[Int
             f"is not on the time grid of the history: its step is {panel.step}",
             "Fix its time.",
         ),
-        (_duplicates(series, times), "is a duplicate timestamp", "Keep one row for each time."),
+        (_duplicates(series, times), "is a duplicate timestamp", "Keep one row per timestamp."),
     ):
         if len(rows):
             raise table.source.fault(rows, f"{table.clock.write(table.times[rows[:1]])[0]} {problem}", hint)
     for count, where in ((int((ahead < 0).sum()), "in the history"), (int((ahead >= steps).sum()), "beyond the steps")):
         if count:
-            notify(Note(f"{count} of {len(ahead)} rows are {where} and not used", table.source.name))
+            notify(Note(f"{count} of {len(ahead)} rows are {where} and ignored", table.source.name))
     return series, ahead
 
 

@@ -129,7 +129,7 @@ class Model:
         try:
             yield
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as e:
-            raise self._damaged(f"it lacks what training writes ({type(e).__name__}: {e})") from None
+            raise self._damaged(f"an entry is missing or invalid ({type(e).__name__}: {e})") from None
 
     def forecast(self, panel: Panel, steps: int, ahead: Float, on_share: OnShare = no_op) -> Float:
         """The quantiles [K, N, Q] that follow each track of a panel; see `forecast_panel`."""

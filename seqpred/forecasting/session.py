@@ -153,7 +153,7 @@ class ForecastSession:
         wrong = observed & ~np.isfinite(quantiles).all(axis=(3, 4))
         if wrong.any():
             name = self.names[int(series[np.flatnonzero(wrong.any(axis=(1, 2)))[0]])]
-            hint = "Look for values of an extreme size: seqpred check DATA. If there are none, train again."
+            hint = "Look for extreme values with `seqpred check DATA`; if there are none, train again."
             message = "a forecast is NaN or infinite" + (f" (series {name!r})" if name else "")
             raise DataError(message, hint=hint, where=self._source)
 

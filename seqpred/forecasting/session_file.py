@@ -26,7 +26,7 @@ from seqpred.timestamps.format import TimestampFormat
 FORMAT = 2
 MAX_SIZE = 16 << 30  # bytes
 MAX_ROWS = 1 << 40  # of a series
-_HINT = "Restore it from a copy, or start over: move it away and give the history again."
+_HINT = "Restore it from a copy, or start over: move it away and provide the history again."
 
 
 def write_session(path: Path, session: ForecastSession, model: str) -> None:
@@ -72,7 +72,7 @@ def read_session(path: Path, session: ForecastSession, model: str) -> None:
     if sha256 != _hash(arrays, header):
         raise FolderError("damaged: its content does not match its hash", hint=_HINT, where=where)
     if header.get("model") != model:
-        hint = "Give the model that it was written with, or another --state file."
+        hint = "Pass the model that it was written with, or another --state file."
         raise FolderError("is the state of another model", hint=hint, where=where)
     try:
         names, clock = json.loads(arrays.pop("names").tobytes()), _clock(header["clock"])

@@ -165,7 +165,7 @@ def check_streaming(config: Config, window: bool) -> None:
     if config.data.layout not in ("rows", "wide"):
         raise ConfigError(
             f"data.layout is {config.data.layout}, and its rows do not follow each other in time",
-            hint=f"{omit}, or give a table with one row for each time.",
+            hint=f"{omit}, or provide a table with one row per timestamp.",
         )
     if config.data.duplicates in ("mean", "last"):
         raise ConfigError(
@@ -176,7 +176,7 @@ def check_streaming(config: Config, window: bool) -> None:
     if config.data.frequency == "irregular" and config.data.covariates.known:
         raise ConfigError(
             "known covariates cannot be streamed for irregular data: future timestamps are unknown",
-            hint=f"{omit}, and give --future.",
+            hint=f"{omit}, and pass --future.",
         )
 
 

@@ -56,7 +56,7 @@ def track_columns(panel: Panel, steps: int, *, as_text: bool = True) -> Table:
         ahead = np.arange(steps, dtype=np.int64)
         times = np.stack([panel.times(s, panel.lengths[s] + ahead) for s in range(len(panel.names))])
         if not panel.clock.reaches(times):
-            hint = "Ask for fewer steps, or set data.frequency to the step you mean."
+            hint = "Request fewer steps, or set data.frequency to the step that you mean."
             raise DataError("the forecast goes beyond the year 9999", hint=hint, where=panel.source)
         stamps, places = np.unique(times, return_inverse=True)  # series that end together share theirs
         rows = places.reshape(times.shape)[[s for s, _ in tracks]].ravel().tolist()

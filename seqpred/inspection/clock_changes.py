@@ -1,4 +1,4 @@
-"""Recognise the clock changes of a time zone in local timestamps."""
+"""Recognize the clock changes of a time zone in local timestamps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from seqpred.arrays import Int
 from seqpred.calendar.zones import are_repeated, skips_between, to_instants, to_local
 
-# Zones whose clocks change at different hours or dates; each represents its neighbours.
+# Zones whose clocks change at different hours or dates; each represents its neighbors.
 ZONES = (
     "Europe/Berlin",
     "Europe/London",

@@ -81,9 +81,9 @@ def _no_target(profiles: Profiles, source_name: str) -> DataError:
         f"{p.name} ({p.kind}{f', such as {p.example[:LETTERS]!r}' if p.example else ''})" for p in profiles[:8]
     )
     mixed = next((p.name for p in profiles if p.mixed), None)
-    hint = "At least one column must hold numbers, written as 1234.5."
+    hint = "At least one column must contain numbers, such as 1234.5."
     if mixed:
-        hint = f"Column {mixed!r} holds numbers but for such cells: correct them, or leave them empty."
+        hint = f"Column {mixed!r} contains numbers except for such cells: correct them, or leave them empty."
     return DataError(f"no numeric column to forecast; the columns are {kinds}", hint=hint, where=source_name)
 
 

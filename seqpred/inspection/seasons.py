@@ -106,12 +106,12 @@ def _mean_autocorrelation(samples: Sequence[Float], longest: int) -> Float:
 
 def _autocorrelation(x: Float) -> Float:
     """Autocorrelation at lags 0, 1, ... up to a third of the rows, by the Wiener-Khinchin theorem."""
-    centred = x - x.mean() if len(x) else x
-    power = float(centred @ centred)
+    centered = x - x.mean() if len(x) else x
+    power = float(centered @ centered)
     if power <= 0:
         return np.zeros(1)
     size = 1 << int(2 * len(x) - 1).bit_length()
-    spectrum = np.abs(np.fft.rfft(centred, size)) ** 2
+    spectrum = np.abs(np.fft.rfft(centered, size)) ** 2
     return np.fft.irfft(spectrum, size)[: len(x) // 3 + 1] / power
 
 

@@ -1,4 +1,4 @@
-"""Recognise a wide table, with timestamps as column names, and choose its id and static columns."""
+"""Recognize a wide table, with timestamps as column names, and choose its id and static columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recognise a table with one column for each year, and how its years are aligned."""
+"""Recognize a table with one column for each year, and how its years are aligned."""
 
 from __future__ import annotations
 

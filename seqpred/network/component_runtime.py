@@ -1,4 +1,4 @@
-"""An inference backend that emits the components of the median in place of the quantiles."""
+"""An inference backend that emits the components of the median instead of the quantiles."""
 
 from __future__ import annotations
 

@@ -71,6 +71,6 @@ def choose_device(name: str) -> torch.device:
     available = {"cpu": True, "cuda": has_gpu, "mps": torch.backends.mps.is_available()}
     if not available[name]:
         each = f" for each of {local_size()} processes" if local_size() > 1 else ""
-        message = f"training.device is {name!r}, which torch does not find on this machine{each}"
+        message = f"training.device is {name!r}, which torch cannot find on this machine{each}"
         raise ConfigError(message, hint="Set it to auto or cpu.")
     return torch.device(name)

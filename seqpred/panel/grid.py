@@ -189,7 +189,7 @@ def _check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
     if len(steps) >= FEWEST_STEPS and (steps == 1).mean() >= NEARLY_ALL:
         raise DataError(
             f"the model was trained on {step.plural}, and the file contains {found.plural}",
-            hint=f"Give it data with a step of {step}, or train a model on this file.",
+            hint=f"Provide data with a step of {step}, or train a model on this file.",
             where=table.source.name,
         )
 
@@ -214,7 +214,7 @@ def _duplicate(table: Table, rows: Int) -> DataError:
     stamp = table.clock.write(table.times[rows[:1]])[0]
     series = f" of series {table.names[table.codes[rows[0]]]!r}" if table.columns.id else ""
     count = f"{len(rows)} duplicate{'s' if len(rows) > 1 else ''}: {lines}{', ...' if len(rows) > SHOWN else ''}"
-    hint = "Keep one row for each timestamp"
+    hint = "Keep one row per timestamp"
     hint = hint if table.columns.id else f"Name the column of the series in data.id, or {hint.lower()}"
     return DataError(
         f"duplicate timestamp {stamp}{series} ({count})",
@@ -258,4 +258,4 @@ def _remedy(table: Table, rows: Sorted, step: Step) -> str:
         return "Set data.frequency to a step that fits all rows, or to irregular if there is none."
     better, tolerance = found
     also = f"data.frequency: {better} and " if str(better) != str(step) else ""
-    return f"Set {also}data.snap: {tolerance} to move such rows onto the step, or data.frequency: irregular."
+    return f"Set {also}data.snap: {tolerance} to move such rows onto the grid, or data.frequency: irregular."

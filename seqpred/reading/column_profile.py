@@ -132,7 +132,7 @@ def profile(cells: Cells) -> ColumnProfile:
     mixed = bool(strange) and 2 * len(strange) <= len(texts)
     counted = cells.counted or (cells.distinct == cells.rows and _counts_evenly(cells.numbers or ()))
     if counted and not cells.counted and kind in ("number", "whole"):
-        unreadable = unreadable or f"its numbers, from {cells.numbers and cells.numbers[0]}, only count evenly"
+        unreadable = unreadable or f"its numbers, from {cells.numbers and cells.numbers[0]}, only increase evenly"
     known = (name, kind, cells.distinct, cells.rows, is_dated, counted, found.part, unreadable)
     return ColumnProfile(*known, example, mixed)
 

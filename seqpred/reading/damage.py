@@ -22,12 +22,12 @@ def diagnose(source: Source, fault: Exception) -> DataError:
     hint = "Check the file and its permissions."
     if isinstance(fault, DAMAGED):
         hint = "It is incomplete or damaged: copy or download it again."
-    return DataError(f"can't be read ({fault})", hint=hint, where=source.name)
+    return DataError(f"cannot be read ({fault})", hint=hint, where=source.name)
 
 
 def empty_file(source: Source) -> DataError:
     """The error for a file without a header."""
-    hint = "Give a CSV with a header row, then one row for each time."
+    hint = "Provide a CSV with a header row, then one row per timestamp."
     return DataError("is empty", hint=hint, where=source.name)
 
 

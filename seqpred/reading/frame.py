@@ -151,8 +151,8 @@ def _read_arrow(source: Source, content: BinaryIO, wanted: Wanted | None, rows: 
         batches = list(itertools.islice(file.iter_batches(rows), 1))
         return _with_index(pa.Table.from_batches(batches, file.schema_arrow).to_pandas())
     except (OSError, ValueError) as e:
-        found = f"is not a whole {source.form.title()} file ({e})"
-        raise DataError(found, hint="Write it again.", where=source.name) from None
+        found = f"is not a complete {source.form.title()} file ({e})"
+        raise DataError(found, hint="Export it again.", where=source.name) from None
 
 
 def _seekable(content: BinaryIO) -> BinaryIO:

@@ -14,7 +14,7 @@ def header(source: Source) -> list[str]:
     """
     first, *others = source.parts
     names = _header(first)
-    hint = "Several files are one table: give files with the same columns."
+    hint = "Several files form one table: they must have the same columns."
     for part in others:
         there = _header(part)
         if not there:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_HINT = "Give one JSON object for each row: JSON lines, or a list of objects."
+_HINT = "Provide one JSON object per row: JSON lines, or a list of objects."
 
 
 def read_json(source: Source, rows: int | None = None) -> pd.DataFrame:
@@ -53,7 +53,7 @@ def _check_flat(source: Source, only: dict[str, Any]) -> None:
             convert = f"jq -c '.{key}[]' {source.shell_name} > rows.jsonl"
             example = convert if isinstance(value, list) else "to_json(orient='records')"
             found = f"is one object, with nested values below {key!r}"
-            raise DataError(found, hint=f"{_HINT} As in: {example}.", where=source.name)
+            raise DataError(found, hint=f"{_HINT} Example: {example}.", where=source.name)
 
 
 def _objects(source: Source, text: str, rows: int | None) -> Iterator[dict[str, Any]]:

@@ -122,10 +122,10 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
         return  # as in most files, of which some have very many series
     blank = sorted({i for i in found if i != i.strip()})
     if blank:
-        yield f"blanks around the id are removed in {len(blank)} ids: {', '.join(map(repr, blank[:3]))}"
+        yield f"blanks around ids are removed ({len(blank)} ids): {', '.join(map(repr, blank[:3]))}"
     folded: dict[str, list[str]] = {}
     for name in dict.fromkeys(i.strip() for i in found):
         folded.setdefault(name.casefold(), []).append(name)
     alike = [" and ".join(map(repr, names)) for names in folded.values() if len(names) > 1]
     if alike:
-        yield f"ids that differ in capitals alone are taken as different series: {', '.join(alike[:3])}"
+        yield f"ids that differ in capitals alone are treated as different series: {', '.join(alike[:3])}"

@@ -153,7 +153,7 @@ def _series(source: Source, frame: pd.DataFrame, id_name: str | None) -> tuple[l
     raw = column.cat.codes.to_numpy()
     empty = np.flatnonzero(raw < 0)
     if len(empty):
-        raise source.fault(empty, f"column {id_name!r} is empty", "Every row needs its series.")
+        raise source.fault(empty, f"column {id_name!r} is empty", "Every row needs an id.")
     if any(str(c) != str(c).strip() for c in column.cat.categories):
         column = column.astype(str).str.strip().astype("category")
         raw = column.cat.codes.to_numpy()

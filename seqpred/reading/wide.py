@@ -174,13 +174,13 @@ def _check_ids(source: Source, wide: WideColumns, keys: npt.NDArray[np.object_])
     """Refuse a row without an id and, unless a series has one row for each year, a second row of a series."""
     empty = np.flatnonzero(keys == "")
     if len(empty):
-        raise source.fault(empty, f"column {wide.id_name!r} is empty", "Every row needs its series.")
+        raise source.fault(empty, f"column {wide.id_name!r} is empty", "Every row needs an id.")
     if wide.headers.part:
         return
     _, first, count = np.unique(keys.astype(str), return_index=True, return_counts=True)
     again = np.setdiff1d(np.arange(len(keys)), first)
     if (count > 1).any():
-        hint = "Keep one row for each series, or name several columns in data.id, as in 'Province + Country'."
+        hint = "Keep one row per series, or name several columns in data.id, as in 'Province + Country'."
         raise source.fault(again, f"duplicate row of series {keys[again[0]]!r}", hint)
 
 

@@ -39,7 +39,7 @@ def unfold_years(table: Table) -> Table:
     known = np.isfinite(values)
     nowhere = np.flatnonzero(known & ~exists)
     if len(nowhere):
-        found = "29 February holds a value in the column of a year that has no such day"
+        found = "29 February has a value in the column of a year without that day"
         raise table.source.fault(places[nowhere], found, "Leave that cell empty, or see data.layout: weekday-years.")
     begin, end = (times[known].min(), times[known].max()) if known.any() else (times.min(), times.max())
     kept = exists & (times >= begin) & (times <= end)
@@ -64,13 +64,13 @@ def _check(table: Table) -> None:
         raise DataError(f"data.layout is {layout}, but {wrong[0]!r} is not a year", hint=hint, where=where)
     if table.columns.values != table.columns.targets:
         hint = "Leave data.covariates empty, or set data.layout: rows."
-        raise DataError(f"data.layout is {layout}, which has no room for covariates", hint=hint, where=where)
+        raise DataError(f"data.layout is {layout}, which does not support covariates", hint=hint, where=where)
     if table.columns.id is not None:
         hint = "Set data.id: null, or data.layout: rows."
         raise DataError(f"data.layout is {layout}, which is for one series, but there are ids", hint=hint, where=where)
     if not table.clock.dated:
         hint = "Name the column of dates in data.time, or set data.layout: rows."
-        raise DataError(f"data.layout is {layout}, but the times are no dates", hint=hint, where=where)
+        raise DataError(f"data.layout is {layout}, but the times are not dates", hint=hint, where=where)
 
 
 def _moved(table: Table, year: int) -> tuple[Int, npt.NDArray[np.bool_]]:

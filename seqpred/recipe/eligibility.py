@@ -78,7 +78,7 @@ def too_few_rows(config: ResolvedConfig, panel: Panel) -> DataError:
         f"the longest series has {longest} rows; anchor {anchor}, window {window} and a validation split of "
         f"{validation} need {rows_needed(config)}",
         hint=f"Add rows, or lower forecast.horizon (now {config.forecast.horizon}), model.window or "
-        "training.validation.",
+        "training.validation. `seqpred forecast` needs no training.",
         where=panel.source,
     )
 

@@ -27,7 +27,7 @@ def find_minimum(given: Minimum | Auto, panel: Panel, cuts: Int) -> Minimum:
     targets = panel.roles.count("target")
     if given != "auto":
         if isinstance(given, list) and len(given) != targets:
-            hint = "Give one number or null for each target, in their order; or one for all."
+            hint = "Set one number or null per target, in their order, or one for all."
             raise ConfigError(f"forecast.minimum has {len(given)} values for {targets} targets", hint=hint)
         return given
     found = [0.0 if low >= 0 else None for low in lowest_values(panel, cuts).tolist()]

@@ -45,7 +45,7 @@ def describe_choices(config: ResolvedConfig, panel: Panel) -> str:
 def _season(config: ResolvedConfig, panel: Panel) -> str:
     season, cycle, longest = config.forecast.season, config.model.anchor, int(panel.lengths.max())
     if season > LONGEST_CYCLE:
-        return f"season {season} is longer than {LONGEST_CYCLE} rows and not used"
+        return f"season {season} is longer than {LONGEST_CYCLE} rows and ignored"
     if cycle > season:
         return f"season {cycle} (better than {season})"
     if season > 1:

@@ -1,4 +1,4 @@
-"""Line and bar charts as SVG, drawn without scripts; the colours come from the style sheet of the page."""
+"""Line and bar charts as SVG, drawn without scripts; the colors come from the style sheet of the page."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class Collector:
         windows_shown: how many windows, the last ones, the curves have.
         by_step: MASE by forecaster and step, [N].
         by_track: MASE by track and forecaster.
-        ranks: [Q + 1], observations below the lowest quantile, between neighbours, and above the highest.
+        ranks: [Q + 1], observations below the lowest quantile, between neighbors, and above the highest.
     """
 
     def __init__(self, levels: Sequence[float], horizon: int) -> None:
@@ -163,7 +163,7 @@ def drawn_levels(levels: Sequence[float]) -> list[int]:
 
 
 def rank_counts(case: Case) -> Float:
-    """How many observations are below the lowest quantile, between neighbours, and above the highest, [Q + 1].
+    """How many observations are below the lowest quantile, between neighbors, and above the highest, [Q + 1].
 
     An observation equal to several quantiles is divided among the places that it could have.
 

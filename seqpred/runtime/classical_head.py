@@ -1,7 +1,7 @@
 """The head of a pretrained network: from numbers at a few places along the horizon to quantiles of any step.
 
 The network emits, at `PLACES` places along the horizon relative to the season, a logit for each classical forecast, the
-logarithm of the distance of each level from its neighbour towards the median, and a shift of the median in units of
+logarithm of the distance of each level from its neighbor towards the median, and a shift of the median in units of
 these distances. In between all are interpolated. So its weights depend neither on the horizon, the season nor the
 quantile levels.
 """

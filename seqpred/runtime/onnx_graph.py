@@ -191,7 +191,7 @@ def _head(graph: Graph, shape: Shape, weights: Weights, outputs: str, naives: st
         return median
     middle = _middle(shape)
     is_median = graph.constant(np.arange(levels) == middle, bool)
-    distances = graph("Where", is_median, median, graph("Softplus", raw))  # of other levels from their neighbour
+    distances = graph("Where", is_median, median, graph("Softplus", raw))  # of other levels from their neighbor
     return graph("MatMul", distances, graph.constant(_sums(middle, levels), np.float32))
 
 

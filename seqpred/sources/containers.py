@@ -1,4 +1,4 @@
-"""Compressed files and archives of one file: recognised by their first bytes and decompressed up to a limit."""
+"""Compressed files and archives of one file: recognized by their first bytes and decompressed up to a limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Form = Literal["text", "json", "parquet", "feather", "excel"]
 Packing = Literal["", "gzip", "bzip2", "xz", "zstd", "zip"]
 
 MAX_UNPACKED, MAX_RATIO = 1 << 28, 200  # bytes, and times the packed size: beyond both it is a decompression bomb
-MAGIC_BYTES = 262  # enough of a file to recognise it; tar has its mark at 257
+MAGIC_BYTES = 262  # enough of a file to recognize it; tar has its mark at 257
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # raised by a file that is cut off or altered
 
 _PACKINGS: dict[bytes, Packing] = {

@@ -29,8 +29,8 @@ def read_sheet(content: BinaryIO, name: str) -> bytes:
             if any(cell is not None for row in rows for cell in row):
                 return _as_csv(rows)
     except Exception as e:  # noqa: BLE001, openpyxl raises whatever its XML parser or zipfile does
-        raise DataError(f"is not a whole Excel workbook ({e})", hint="Save it again.", where=name) from None
-    raise DataError("has no cells", hint="Give a workbook whose first sheet is the table.", where=name)
+        raise DataError(f"is not a complete Excel workbook ({e})", hint="Save it again.", where=name) from None
+    raise DataError("has no cells", hint="Provide a workbook whose first sheet is the table.", where=name)
 
 
 def _as_csv(rows: list[list[object]]) -> bytes:

@@ -40,7 +40,7 @@ def find_files(folder: Path, name: str) -> tuple[Path, ...]:
     if len(kinds) != 1:
         found = f"files of several kinds ({', '.join(sorted(kinds))})" if kinds else "no files"
         suffix = kinds.most_common(1)[0][0] if kinds else ".csv"
-        hint = f"Name the file in it, or several as '{folder / f'*{suffix}'}'."
+        hint = f"Pass a file in it, or several as '{folder / f'*{suffix}'}'."
         raise DataError(f"is a folder with {found}", hint=hint, where=name)
     return tuple(sorted(files))
 

@@ -27,7 +27,7 @@ def read_standard_input() -> bytes:
         ConfigError: it is a terminal, so nothing was piped.
     """
     if sys.stdin is None or sys.stdin.isatty():
-        hint = "As in: cat FILE | seqpred ..."
+        hint = "Example: cat FILE | seqpred ..."
         raise ConfigError("'-' reads standard input, and nothing is piped into it", hint=hint)
     return sys.stdin.buffer.read()
 
@@ -44,8 +44,8 @@ def open_source(data: object, standard_input: Callable[[], bytes] = read_standar
         return _open_path(str(data))
     if hasattr(data, "columns") and hasattr(data, "iloc"):
         _check_characters(data)
-        return Source("DataFrame", data)  # type: ignore[arg-type]  # pandas need not be imported to recognise one
-    raise DataError(f"data is a {type(data).__name__}", hint="Give a path, '-' or a pandas DataFrame.")
+        return Source("DataFrame", data)  # type: ignore[arg-type]  # pandas need not be imported to recognize one
+    raise DataError(f"data is a {type(data).__name__}", hint="Pass a path, '-' or a pandas DataFrame.")
 
 
 def _check_characters(frame: Any) -> None:
@@ -67,17 +67,19 @@ def _open_path(name: str) -> Source:
         if isinstance(e, (FileNotFoundError, NotADirectoryError)):
             if glob.has_magic(name):
                 return Source(name, _matching(name))
-            hint = f"{_neighbour(path)}Paths start at {Path.cwd()}."
+            hint = f"{_neighbor(path)}The current directory is {Path.cwd()}."
             raise DataError("no such file", hint=hint, where=name) from None
         reason = e.strerror if isinstance(e, OSError) else e
-        raise DataError(f"can't be opened ({reason})", hint="Check the path and its permissions.", where=name) from None
+        raise DataError(
+            f"cannot be opened ({reason})", hint="Check the path and its permissions.", where=name
+        ) from None
     if stat.S_ISDIR(mode):
         return _open_folder(path, name)
     if stat.S_ISREG(mode):
         return Source(name, path)
     if stat.S_ISFIFO(mode):
         return Source(name, _read_pipe(path))
-    raise DataError("is a device or a socket", hint="Name a file or a pipe; - is standard input.", where=name)
+    raise DataError("is a device or a socket", hint="Pass a file or a pipe; - is standard input.", where=name)
 
 
 def _open_folder(path: Path, name: str) -> Source:
@@ -91,7 +93,7 @@ def _open_folder(path: Path, name: str) -> Source:
     if named is not None and named.is_csv:
         column, value = next(iter(named.folder_columns.items()))
         found = f"its subfolder '{column}={value}' names a column, which is read from Parquet files only"
-        raise DataError(found, hint=f"To read the files without it, give '{path / '**' / '*'}'.", where=name)
+        raise DataError(found, hint=f"To read the files without it, pass '{path / '**' / '*'}'.", where=name)
     return source
 
 
@@ -126,7 +128,7 @@ def _matching(pattern: str) -> tuple[Path, ...]:
             found = f"matches more than {MAX_FILES:,} files"
             raise DataError(found, hint="Name a folder with fewer files.", where=pattern)
     if not files:
-        hint = f"* matches any name, ** folders too; paths start at {Path.cwd()}."
+        hint = f"* matches any name, ** folders too; the current directory is {Path.cwd()}."
         raise DataError("no file matches", hint=hint, where=pattern)
     return tuple(sorted(files))
 
@@ -151,7 +153,7 @@ def _candidates(pattern: str) -> Iterator[Path]:
             yield from _candidates(f"{glob.escape(folder)}/{pattern[found.end() :] or '*'}")
 
 
-def _neighbour(path: Path) -> str:
+def _neighbor(path: Path) -> str:
     """A file next to the missing one with a similar name."""
     try:
         hint = did_you_mean(path.name, [p.name for p in path.parent.iterdir() if p.is_file()])

@@ -251,7 +251,7 @@ class Source:
         first = self.head.partition("\n")[0]
         if len(first) > MAX_HEADER or (len(first) > MAX_COLUMNS and max(map(first.count, ",;\t|")) >= MAX_COLUMNS):
             found = f"its first line has more than {MAX_HEADER:,} characters or {MAX_COLUMNS:,} columns"
-            hint = "Give a table with one row for each time and name the columns you need."
+            hint = "Provide a table with one row per timestamp, and only the columns that you need."
             raise DataError(found, hint=hint, where=self.name)
 
     @property

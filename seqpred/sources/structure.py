@@ -232,8 +232,8 @@ def _commented_header(lines: Sequence[str], comments: Sequence[int], delimiter: 
 
 def _missing_header(first: Record) -> StructureError:
     cells = ", ".join(repr(text[:40]) for text in first.filled[:3])
-    hint = "Add a header line above it with one name for each column, as in: time,value."
-    return StructureError(f"the header is missing: this line holds data ({cells})", hint, first.first)
+    hint = "Add a header line above it with one name for each column, for example: time,value."
+    return StructureError(f"the header is missing: this line contains data ({cells})", hint, first.first)
 
 
 def _line_notes(what: str, lines: Sequence[int]) -> Iterator[str]:

@@ -61,7 +61,7 @@ def claim(path: Path, resume_command: str, *, force: bool, resume: bool) -> Iter
     with _locked(path), _signals(stop):
         if holds_state(path) and not (force or resume):
             hint = f"Resume it with {resume_command}, start over with --force, or choose another folder with --out."
-            raise WriteError("holds an unfinished training", hint=hint, where=str(path))
+            raise WriteError("contains an unfinished training", hint=hint, where=str(path))
         try:
             yield stop
         except KeyboardInterrupt:

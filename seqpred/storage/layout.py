@@ -51,7 +51,7 @@ def check_target(path: Path, *, force: bool) -> None:
         raise WriteError("exists and is not a model folder", hint="Choose another folder with --out.", where=str(path))
     if holds_model(path) and not force:
         hint = "Replace it with --force, or choose another folder with --out."
-        raise WriteError("already holds a model", hint=hint, where=str(path))
+        raise WriteError("already contains a model", hint=hint, where=str(path))
     above = next(p for p in path.absolute().parents if os.path.exists(p))
     with writing(path):
         if len(os.fsencode(path.name)) > LONGEST_NAME:

@@ -136,10 +136,10 @@ def _flags(form: Form, meaning: Meaning, texts: ShapedTexts) -> dict[str, str]:
     flags: dict[str, str] = {}
     letters = dict(zip(meaning.letters, form.dates, strict=True))
     for letter, other in (("d", "m"), ("m", "d")):
-        slot, neighbour = letters.get(letter), letters.get(other)
-        if slot is None or neighbour is None or slot.role != "n" or neighbour.role != "n":
+        slot, neighbor = letters.get(letter), letters.get(other)
+        if slot is None or neighbor is None or slot.role != "n" or neighbor.role != "n":
             continue
-        if 1 not in neighbour.widths or 1 in slot.widths:
+        if 1 not in neighbor.widths or 1 in slot.widths:
             continue
         least = int(meaning.pattern.field(texts, "day" if letter == "d" else "month").min())
         if least >= 10:  # no 01 and no 1: as the other one is written

@@ -123,6 +123,6 @@ def no_meaning(covered: Int, meanings: Sequence[Meaning], order: str) -> Unreada
         return UnreadableError("has no year", "Write timestamps with a year.", [int(covered[0])])
     if len(bad) == len(covered):
         return UnreadableError("is not a timestamp: there is no such day or time", WRITE_ISO, bad.tolist())
-    message = f"is not a timestamp of the form {best.pattern.shown}, as others are: there is no such day or time"
+    message = f"is not a timestamp of the form {best.pattern.shown} like the others: there is no such day or time"
     mostly = 2 * len(bad) < len(covered)
     return UnreadableError(message, "Correct these cells.", bad.tolist(), recognized=mostly)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from seqpred.timestamps.infer import Inferred
     from seqpred.timestamps.unreadable import UnreadableError
 
-FILL_TIME = "Every row needs its time: repeat it where one cell stands for several rows, or remove the rows without it."
+FILL_TIME = (
+    "Every row needs a timestamp: repeat it where one cell stands for several rows, or remove the rows without it."
+)
 UNFOLDED = "%Y-%m-%d %H:%M:%S"  # how timestamps are written that were never text
 
 

@@ -15,7 +15,7 @@ REGULAR = 0.7  # the share of usual distances from which dates are regular, week
 
 
 def regularity(times: Int) -> float:
-    """The share of distances between neighbouring times that are the most frequent one, by days or by months.
+    """The share of distances between neighboring times that are the most frequent one, by days or by months.
 
     Args:
         times: in microseconds, [times], in any order; duplicates count once.
@@ -92,7 +92,7 @@ def _months(times: Int) -> Int:
 
 
 def share_of_usual(values: Sequence[float]) -> float:
-    """The share of distances between neighbouring values that are the most frequent one.
+    """The share of distances between neighboring values that are the most frequent one.
 
     >>> share_of_usual([1, 2, 3, 3, 5])
     0.6666666666666666

@@ -191,7 +191,7 @@ def named_part(column: TimeColumn) -> tuple[str, Unit] | None:
     """The pattern and unit of Jan, M01, Q1, W05 or Week 5; None for a plain number or anything else."""
     average = [place for place, text in enumerate(column.texts) if _AVERAGE.fullmatch(text)]
     if average and len(average) < len(column.texts):
-        hint = "It is the average of a year: remove these rows."
+        hint = "It is an annual average: remove these rows."
         raise UnreadablePartError(column, "is not a month, quarter or half-year", hint, average)
     if column.texts[0].isdigit():
         return None
@@ -230,7 +230,7 @@ def _slots_or_clock(column: TimeColumn, numbers: Sequence[int]) -> str:
         raise _unfit(column, "day")
     if most * length * SECOND > DAY:
         bad = [place for place, number in enumerate(numbers) if number * length * SECOND > DAY]
-        hint = "It is of a day on which clocks go back: give timestamps in UTC."
+        hint = "It belongs to a day on which clocks go back: use timestamps in UTC."
         raise UnreadablePartError(column, f"is more than the {DAY // SECOND // length} slots of a day", hint, bad)
     return f"%N{{{length}}}"
 

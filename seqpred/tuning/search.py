@@ -134,7 +134,7 @@ class Search:
         trials = [t for t in self.trials() if t.state != "fail" or t.folder]
         done = [t for t in trials if t.score is not None]
         if not done:
-            hint = "Give more --time-budget, or try `seqpred train` with the same config."
+            hint = "Increase --time-budget, or try `seqpred train` with the same config."
             raise DataError("no trial was completed", hint=hint)
         best = min(done, key=lambda t: (t.score, t.number))
         return TuneResult(trials, best, self._importances(len(done)), self.spec.config.replace(dict(best.params)))

@@ -95,7 +95,7 @@ def _read_grid(item: str) -> tuple[str, list[Any]]:
     key, equals, text = item.partition("=")
     values = [read_override(f"{key}={part}")[1] for part in text.split(",") if part.strip()] if equals else []
     if not values:
-        hint = "As in --grid model.cell=rnn,lstm,gru."
+        hint = "Example: --grid model.cell=rnn,lstm,gru."
         raise ConfigError(f"--grid {item}: expected key=value,value,...", hint=hint)
     return key.strip(), values
 
@@ -110,7 +110,7 @@ def _read(key: str, spec: Any) -> Choice | Range:
         return _read_range(key, spec)
     values = tuple(spec) if isinstance(spec, list) else ()
     if not values or any(isinstance(v, (list, dict)) for v in values):
-        hint = f"As in 'tune: {{{key}: [1, 2, 3]}}' or 'tune: {{{key}: {{low: 1, high: 3}}}}'."
+        hint = f"Example: 'tune: {{{key}: [1, 2, 3]}}', 'tune: {{{key}: {{low: 1, high: 3}}}}'."
         raise ConfigError(f"tune: {key} is {spec!r}, neither a list of values nor a range", hint=hint)
     return Choice(values)
 
@@ -119,7 +119,7 @@ def _read_range(key: str, spec: Mapping[str, Any]) -> Range:
     low, high = (spec.get(end, float("nan")) for end in ("low", "high"))
     numbers = all(isinstance(end, (int, float)) and not isinstance(end, bool) for end in (low, high))
     if set(spec) - {"low", "high", "log"} or not numbers or not low < high:
-        hint = f"As in 'tune: {{{key}: {{low: 0.001, high: 0.01, log: true}}}}'."
+        hint = f"Example: 'tune: {{{key}: {{low: 0.001, high: 0.01, log: true}}}}'."
         raise ConfigError(f"tune: {key} is {dict(spec)!r}, not a range", hint=hint)
     if spec.get("log") and low <= 0:
         raise ConfigError(f"tune: {key} has a logarithmic range that starts at {low}", hint="Start it above 0.")

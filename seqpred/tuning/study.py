@@ -109,7 +109,7 @@ def _storage(spec: TuneSpec) -> optuna.storages.BaseStorage:
     try:
         return RDBStorage(spec.options.storage, heartbeat_interval=HEARTBEAT, grace_period=STALE)
     except (ImportError, ValueError, ArgumentError) as e:
-        hint = "As in --storage postgresql+psycopg://user@host/database; its driver must be installed."
+        hint = "Example: --storage postgresql+psycopg://user@host/database (its driver must be installed)."
         raise ConfigError(f"--storage {spec.options.storage}: {e}", hint=hint) from None
 
 

@@ -24,6 +24,11 @@ def test_a_missing_config_is_an_error_with_the_command_that_creates_one(refused)
     assert "seqpred init" in message
 
 
+def test_a_data_file_instead_of_a_config_is_an_error_with_the_command_that_creates_one(refused):
+    message = refused(2, "train", "sales.csv")
+    assert "sales.csv: is a data file, not a config. Create one with `seqpred init sales.csv > config.yaml`." in message
+
+
 def test_an_unknown_key_is_reported_with_its_line_and_the_nearest_key(faulty):
     message = faulty("data:\n  target: y\nmodel:\n  hiden_size: 8\n")
     assert "c.yaml:4: unknown key 'model.hiden_size'" in message

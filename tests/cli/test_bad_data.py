@@ -103,7 +103,7 @@ FAULTS = {
     ),
     "first row with a day that does not exist": Fault(
         days(1, 2, 3).replace("2024-01-01", "2024-02-30"),
-        ("sales.csv:2: '2024-02-30' in column 'ds' is not a timestamp of the form %Y-%m-%d, as others are",),
+        ("sales.csv:2: '2024-02-30' in column 'ds' is not a timestamp of the form %Y-%m-%d like the others",),
         config="data: {target: y, time: ds}\n",
     ),
     "lone row in the year 1": Fault(
@@ -138,8 +138,8 @@ FAULTS = {
     "not UTF-8: the message names a remedy": Fault(
         "ds,y\n2024-01-01,1\n2024-01-02,é\n".encode("latin-1"), ("sales.csv: is not UTF-8 (byte 0xe9", "iconv")
     ),
-    "truncated gzip file": Fault(LONG[: len(LONG) // 2], ("s.csv.gz: can't be read",), name="s.csv.gz"),
-    "corrupt gzip file": Fault(altered(LONG), ("s.csv.gz: can't be read",), name="s.csv.gz"),
+    "truncated gzip file": Fault(LONG[: len(LONG) // 2], ("s.csv.gz: cannot be read",), name="s.csv.gz"),
+    "corrupt gzip file": Fault(altered(LONG), ("s.csv.gz: cannot be read",), name="s.csv.gz"),
     "binary file": Fault(bytes(range(256)) * 8, ("sales.csv",)),
 }
 
@@ -197,7 +197,7 @@ def test_ids_that_differ_only_in_blanks_are_reported_before_their_duplicates(ref
     write("c.yaml", "data: {target: y, id: id}\n")
     write("sales.csv", "id,ds,y\n" + "".join(f"{s},2024-01-0{i},{i}\n" for s in ("A", "A ") for i in range(1, 9)))
     message = refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
-    assert "blanks around the id are removed in 1 ids: 'A '" in message
+    assert "blanks around ids are removed (1 ids): 'A '" in message
     assert "sales.csv:10: duplicate timestamp 2024-01-01 of series 'A'" in message
 
 

@@ -77,7 +77,7 @@ def test_newer_folder_format_error_names_the_upgrade(refused, copied):
 def test_existing_model_is_not_replaced_without_force(refused, copied, write):
     write("c.yaml", "data: {target: y}\n")
     message = refused(6, "train", "c.yaml", "--data", "none.csv", "--out", "m")
-    assert "m: already holds a model" in message
+    assert "m: already contains a model" in message
     assert "--force" in message
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.cli.outside import monthly
 
 
@@ -18,7 +20,7 @@ def test_a_file_is_forecast_without_config_or_training(run, write):
     assert run("predict", "pretrained", "sales.csv", "--steps", "6", "--quantiles", "0.1,0.9").out == done.out
 
 
-def test_a_stream_needs_a_file_to_choose_by(run, refused, write):
+def test_a_stream_infers_the_columns_from_the_file_of_like(run, refused, write):
     write("sales.csv", monthly())
     message = refused(2, "forecast", "-", "--stream", stdin=monthly())
     assert "--like" in message
@@ -29,7 +31,13 @@ def test_a_stream_needs_a_file_to_choose_by(run, refused, write):
     assert streamed.err == ""
 
 
-def test_wrong_use_is_refused(refused, write):
+@pytest.mark.parametrize("key", ["model.depth=3", "training.seed=2", "data.covariates.known=[x]"])
+def test_keys_without_effect_on_the_pretrained_network_are_rejected(refused, write, key):
+    write("sales.csv", monthly())
+    assert f"--set {key}: has no effect" in refused(2, "forecast", "sales.csv", "--set", key)
+
+
+def test_missing_data_is_reported_in_forecast_and_with_pretrained(refused, write):
     write("empty.csv", "month,sales\n2020-01,\n2020-02,\n")
     assert "no numeric column" in refused(3, "forecast", "empty.csv")
     assert "no such file" in refused(3, "forecast", "absent.csv").lower()

@@ -102,7 +102,7 @@ def test_template_requires_known_covariates(place: Path) -> None:
     (place / "some.csv").write_text("shop,day,promo\n")
     done = call(place, ["predict", "runs/plain", "sales.csv", "--future", "some.csv"])
     assert done.code == 0
-    assert "the future file is not used" in done.err
+    assert "the future file is ignored" in done.err
 
 
 def test_init_writes_covariates_from_the_command_line(place: Path) -> None:

@@ -89,7 +89,7 @@ def test_a_series_that_begins_in_the_holdout_is_neither_trained_on_nor_scored(tm
     model = train(tmp_path / "a", pd.concat([old, late]), holdout="2022-01-01", notify=notes.append)
     alone = train(tmp_path / "b", old, holdout="2022-01-01").folder.manifest
     manifest = model.folder.manifest
-    assert "1 series begins in the holdout and is not used: 'late' (9 rows)" in "".join(map(str, notes))
+    assert "1 series begins in the holdout and is ignored: 'late' (9 rows)" in "".join(map(str, notes))
     assert (manifest["data"]["series"], manifest["fingerprint"]) == (1, alone["fingerprint"])
     assert manifest["holdout"] == alone["holdout"]
     assert seqpred.evaluate(model, pd.concat([old, late])).windows_unseen == 2

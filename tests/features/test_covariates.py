@@ -343,8 +343,8 @@ def test_unused_rows_and_unknown_categories_are_reported(model: Any) -> None:
     known.loc[ROWS - 2, "promo"] = np.nan
     seqpred.predict(model, early, future=known, steps=5, notify=lambda note: notes.append(str(note)))
     reported = " ".join(notes)
-    assert "226 of 240 rows are in the history and not used" in reported
-    assert "4 of 240 rows are beyond the steps and not used" in reported
+    assert "226 of 240 rows are in the history and ignored" in reported
+    assert "4 of 240 rows are beyond the steps and ignored" in reported
     assert "'Fair' in 'feast' does not occur in the training data" in reported
 
 

@@ -114,7 +114,7 @@ def test_a_season_that_is_too_long_is_reported() -> None:
     notes: list[str] = []
     keys = {"forecast.season": 500}
     found = seqpred.forecast(sales(), horizon=2, overrides=keys, notify=lambda note: notes.append(str(note)))
-    assert "season 500 is longer than 400 rows and not used" in notes[0]
+    assert "season 500 is longer than 400 rows and ignored" in notes[0]
     assert np.isfinite(found["forecast"]).all()
 
 

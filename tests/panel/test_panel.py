@@ -336,7 +336,7 @@ def test_another_step_than_the_model_was_trained_on_is_explained(trained: str, s
     table = read_table(source, columns_of(source))
     with pytest.raises(DataError) as e:
         build_panel(table, trained, is_trained=True)
-    assert str(e.value).startswith(f"new.csv: {message}. Give it data with a step of {trained}")
+    assert str(e.value).startswith(f"new.csv: {message}. Provide data with a step of {trained}")
 
 
 def test_gaps_are_not_mistaken_for_another_step() -> None:

@@ -63,7 +63,7 @@ def test_29_february_must_be_empty_in_other_years() -> None:
     ("text", "years", "expected"),
     [
         ("day,2023,x\n2023-01-01,1,2\n", ("2023", "x"), "'x' is not a year"),
-        ("day,2023,2022\n1,1,2\n", ("2023", "2022"), "the times are no dates"),
+        ("day,2023,2022\n1,1,2\n", ("2023", "2022"), "the times are not dates"),
     ],
 )
 def test_other_tables_are_rejected_with_a_reason(text: str, years: tuple[str, ...], expected: str) -> None:

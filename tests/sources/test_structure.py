@@ -88,7 +88,7 @@ def test_the_separator_line_of_excel_names_the_delimiter(line: str) -> None:
     ids=["times", "one column", "numbers", "ids"],
 )
 def test_a_missing_header_is_reported(text: str) -> None:
-    with pytest.raises(DataError, match=r"a\.csv:1: the header is missing: this line holds data"):
+    with pytest.raises(DataError, match=r"a\.csv:1: the header is missing: this line contains data"):
         _ = source(text).structure
 
 

@@ -403,7 +403,7 @@ def test_a_file_in_a_missing_folder_is_a_write_error(tmp_path: Path) -> None:
 
 
 def test_a_model_is_replaced_only_with_force(model: Path) -> None:
-    with pytest.raises(WriteError, match=r"already holds a model\. Replace it with --force"):
+    with pytest.raises(WriteError, match=r"already contains a model\. Replace it with --force"):
         check_target(model, force=False)
     check_target(model, force=True)
     assert holds(model)

@@ -142,7 +142,7 @@ def unfinished(dying: list[int], tmp_path: Path) -> Path:
 
 def test_an_unfinished_training_is_reported_with_the_command_to_resume(unfinished: Path) -> None:
     before = listing(unfinished)
-    with pytest.raises(WriteError, match="holds an unfinished training") as e:
+    with pytest.raises(WriteError, match="contains an unfinished training") as e:
         run_training(config(), frame(), unfinished, FROM_SHELL)
     assert e.value.hint.startswith("Resume it with `seqpred train c.yaml --resume`")
     assert listing(unfinished) == before
@@ -229,7 +229,7 @@ def test_resuming_a_finished_training_trains_nothing(
     notes: list[Note] = []
     assert seqpred.train(config(), frame(), tmp_path / "whole", resume=True, notify=notes.append).horizon == 7
     assert "finished" in notes[-1].text
-    with pytest.raises(WriteError, match="already holds a model"):
+    with pytest.raises(WriteError, match="already contains a model"):
         seqpred.train(config(seed=2), frame(), tmp_path / "whole", resume=True)
 
 

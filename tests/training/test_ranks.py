@@ -110,7 +110,7 @@ def test_a_killed_rank_ends_the_group_and_another_number_of_processes_resumes_th
     assert "a process of the group was killed" in message
     assert (tmp_path / "m" / CHECKPOINT / STATE).exists()
     code, message = launch(tmp_path, 2, partial(train, tmp_path))[0]
-    assert (code, "holds an unfinished training" in message) == (Exit.WRITE, True)
+    assert (code, "contains an unfinished training" in message) == (Exit.WRITE, True)
     resumed = partial(train, tmp_path, resume=True)
     assert launch(tmp_path, 3, resumed) == [(Exit.DONE, "")] * 3
     assert listing(tmp_path / "m") == expected
