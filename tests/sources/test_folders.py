@@ -77,7 +77,7 @@ def test_a_missing_value_and_a_column_that_the_file_contains_too(tmp_path: Path)
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ([], "is a folder with no files. Name the file in it, or several as"),
+        ([], "is a folder with no files. Pass a file in it, or several as"),
         (["a.csv", "b.csv", "c.parquet"], r"files of several kinds \(.csv, .parquet\).*/sales/\*\.csv'"),
         (["region=eu/a.csv"], r"'region=eu' names a column, which is read from Parquet files only.*/sales/\*\*/\*'"),
         (["_delta_log/0.json", "a.parquet"], "sales: is a Delta table. Export"),
