@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
     from seqpred.cli.forecast_request import ForecastRequest
-    from seqpred.cli.table import Block, TableFormat
+    from seqpred.cli.table import Block
     from seqpred.cli.terminal import Output
     from seqpred.commands.predict import ForecastJob
     from seqpred.forecasting.model import Model
@@ -58,14 +58,13 @@ def run(screen: Output, model: Model, source: object, asked: ForecastRequest) ->
 
 def _write_blocks(job: ForecastJob, screen: Output, asked: ForecastRequest) -> None:
     """Forecast and write one block of series after the other."""
-    from seqpred.cli.table import TableFile, TableFormat
+    from seqpred.cli.table import TableFile
 
-    made = TableFormat(asked.form, asked.header, asked.digits, asked.origin)
     with (
         _ended_by_sigterm(),
         _opened(asked.output) as file,
         TableFile(file, asked.form) as rows,
-        closing(_blocks(job, made, screen, asked)) as blocks,  # whatever ends the loop, workers end too
+        closing(_blocks(job, screen, asked)) as blocks,  # whatever ends the loop, workers end too
     ):
         for block in blocks:
             rows.add(block)
@@ -73,31 +72,27 @@ def _write_blocks(job: ForecastJob, screen: Output, asked: ForecastRequest) -> N
 
 def _run_stream(screen: Output, model: Model, asked: ForecastRequest) -> None:
     """Forecast row by row, or continue from a state."""
-    from seqpred.cli.stream import Job, OutputOptions, opened, raise_fault, report_fault
+    from seqpred.cli.stream import Job, opened, raise_fault, report_fault
     from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
 
     where = "standard input" if asked.data == "-" else str(asked.data)
     options = StreamOptions(asked.steps, asked.levels, asked.future, asked.window)
     on_skipped = raise_fault if asked.strict else report_fault
     forecaster = StreamingForecaster(model, where, options, on_skipped, screen.notify)
-    written = OutputOptions(
-        asked.form, asked.stream, asked.state, asked.output, asked.strict, asked.digits, asked.header, asked.origin
-    )
-    job = Job(forecaster, written, screen.notify)
+    job = Job(forecaster, asked, screen.notify)
     with opened(str(asked.data)) as descriptor:
         if job.run(descriptor):
             raise KeyboardInterrupt
 
 
-def _blocks(
-    job: ForecastJob, made: TableFormat, screen: Output, asked: ForecastRequest
-) -> Generator[Block, None, None]:
+def _blocks(job: ForecastJob, screen: Output, asked: ForecastRequest) -> Generator[Block, None, None]:
     """The forecasts as blocks of a table, computed by the engine that is asked for."""
+    encode = asked.table_format.encode
     if asked.engine == "local":
-        return job.run_blocks(made.encode, screen.on_progress)
+        return job.run_blocks(encode, screen.on_progress)
     from seqpred.commands.ray_engine import run_on_ray
 
-    return run_on_ray(job, made.encode, asked.address, screen.on_progress)
+    return run_on_ray(job, encode, asked.address, screen.on_progress)
 
 
 @contextmanager

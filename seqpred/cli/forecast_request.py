@@ -11,6 +11,7 @@ import typer
 from seqpred.cli.forecast_options import FORMS, Form
 
 if TYPE_CHECKING:
+    from seqpred.cli.table import TableFormat
     from seqpred.forecasting.shard import Shard
 
 
@@ -79,6 +80,13 @@ class ForecastRequest(NamedTuple):
         for path in (self.output, self.write_future, self.state):
             if path:
                 check_writable(path)
+
+    @property
+    def table_format(self) -> TableFormat:
+        """How the forecasts are written."""
+        from seqpred.cli.table import TableFormat
+
+        return TableFormat(self.form, self.header, self.digits, self.origin)
 
     def history(self, like: str | None) -> str | None:
         """The file from which the pretrained network's config is chosen."""

@@ -8,8 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,58 +24,28 @@ from seqpred.reading.waiting_lines import Line, waiting_lines
 from seqpred.storage.atomic import write_file
 from seqpred.storage.lock import locked
 
+if TYPE_CHECKING:
+    from seqpred.cli.forecast_request import ForecastRequest
+
 SAVE_EVERY = 10.0  # seconds between two saves of the state, at least
 SAVE_SHARE = 20  # times the duration of a save between two saves, at least
-
-
-@dataclass(frozen=True)
-class OutputOptions:
-    """How a stream is written and kept.
-
-    Attributes:
-        form: csv, tsv or jsonl.
-        each: whether every row gets a forecast, or only the last one of each series.
-        state: the file that the state is loaded from and saved to.
-        output: the file to write, if not standard output; only without `each`.
-        strict: whether a malformed line ends the job.
-        digits: decimals to round to; None for all.
-        header: whether the output begins with the names of the columns.
-        origin: whether each forecast has the timestamp of its row.
-    """
-
-    form: str
-    each: bool
-    state: Path | None
-    output: Path | None
-    strict: bool
-    digits: int | None = None
-    header: bool = True
-    origin: bool = False
 
 
 class Job:
     """Reads rows from a descriptor, writes their forecasts, and keeps the state.
 
     The saved state covers exactly the rows whose forecasts were delivered, however the job ends.
+
+    Args:
+        asked: how forecasts are written and where the state is kept.
     """
 
-    def __init__(self, stream: StreamingForecaster, options: OutputOptions, notify: Notify) -> None:
-        self.stream, self.options, self.notify = stream, options, notify
+    def __init__(self, stream: StreamingForecaster, asked: ForecastRequest, notify: Notify) -> None:
+        self.stream, self.asked, self.notify = stream, asked, notify
         columns = stream.parser.format.columns
-        numbers = ["forecast", *(f"q{level:g}" for level in stream.quantiles)]
-        targets = columns.targets if len(columns.targets) > 1 else ()
-        if options.origin:
+        if asked.origin:
             check_origin(columns)
-        self._writer = RowWriter(
-            options.form,
-            columns.id,
-            columns.time,
-            targets,
-            numbers,
-            digits=options.digits,
-            header=options.header,
-            origin=options.origin,
-        )
+        self._writer = RowWriter(asked.table_format, columns, stream.quantiles)
         self._delivery = Delivery(stream)
         self._next_save = time.monotonic() + SAVE_EVERY
 
@@ -89,7 +58,7 @@ class Job:
         """
         with self._locked_state(), _signals() as (stop, stopped):
             batches = self._batches(waiting_lines(descriptor, stop, self.stream.parser.source))
-            if self.options.each:
+            if self.asked.stream:
                 self._forecast_each(batches)
             else:
                 self._forecast_last(batches)
@@ -111,7 +80,7 @@ class Job:
                 delivery.write_batch(batch, forecasts, list(self._texts(forecasts)))
                 self._save_now_and_then()
         finally:
-            if self.options.state is not None and parser.has_started:
+            if self.asked.state is not None and parser.has_started:
                 delivery.forget_undelivered()
                 self._save()
 
@@ -123,8 +92,8 @@ class Job:
         if not self.stream.parser.has_started:
             return
         text = self._writer.header() + "".join(self._texts(list(last.values())))
-        if self.options.output:
-            write_file(self.options.output, text.encode())
+        if self.asked.output:
+            write_file(self.asked.output, text.encode())
         else:
             self._delivery.write(text)
         self._save()
@@ -135,12 +104,12 @@ class Job:
         for lines in waiting:
             if lines and not lines[-1].ended:
                 number = lines[-1].number
-                if self.options.state is not None:
+                if self.asked.state is not None:
                     text = "the last line has no line break and may be incomplete; it is left for the next run"
                     self.notify(Note(text, f"{where}:{number}"))
                     continue
                 self.notify(Note("the last line has no line break; it is treated as complete", f"{where}:{number}"))
-            yield from ([line] for line in lines) if self.options.strict else [lines]
+            yield from ([line] for line in lines) if self.asked.strict else [lines]
 
     def _texts(self, forecasts: Sequence[Forecast]) -> Iterator[str]:
         """The output of each forecast."""
@@ -157,7 +126,7 @@ class Job:
     @contextmanager
     def _locked_state(self) -> Iterator[None]:
         """Load the state, which no other process uses meanwhile."""
-        path = self.options.state
+        path = self.asked.state
         if path is None:
             yield
             return
@@ -169,7 +138,7 @@ class Job:
             yield
 
     def _save_now_and_then(self) -> None:
-        if self.options.state is not None and time.monotonic() > self._next_save:
+        if self.asked.state is not None and time.monotonic() > self._next_save:
             started = time.monotonic()
             self._save()
             ended = time.monotonic()
@@ -177,10 +146,10 @@ class Job:
 
     def _save(self) -> None:
         """Save the state; if it cannot be saved, no forecast after the saved one stays in an output file."""
-        if self.options.state is None:
+        if self.asked.state is None:
             return
         try:
-            self.stream.save(self.options.state)
+            self.stream.save(self.asked.state)
         except WriteError:
             self._delivery.cut_to_saved()
             raise

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from _typeshed import SupportsWrite
 
     from seqpred.commands.predict import Forecasts
+    from seqpred.sources.columns import Columns
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -153,38 +154,27 @@ class RowWriter:
     """Writes the rows of forecasts that come one after another, as `write_table` would all of them.
 
     Args:
-        form: csv, tsv or jsonl.
-        id_name, times: the columns of series and time, where there are any.
-        targets: to be named in each row; none where there is only one.
-        numbers: the names of the columns of forecasts.
-        digits: decimals to round to; None for all.
-        header: whether CSV and TSV begin with the names of the columns.
-        origin: whether a column `origin` comes before the steps.
+        made: csv, tsv or jsonl.
+        columns: of the rows.
+        levels: of the quantiles.
     """
 
-    def __init__(
-        self,
-        form: str,
-        id_name: str | None,
-        times: Sequence[str],
-        targets: Sequence[str],
-        numbers: Sequence[str],
-        *,
-        digits: int | None = None,
-        header: bool = True,
-        origin: bool = False,
-    ) -> None:
-        self._digits, self._has_header, self._has_origin = digits, header, origin
-        self._form, self._id, self._times, self._numbers = form, id_name, times, list(numbers)
-        self._named = bool(targets)
-        self._targets = [self._field("target", t) for t in targets] or [""]
-        self._keys = [f"{json.dumps(name)}: " for name in numbers]
+    def __init__(self, made: TableFormat, columns: Columns, levels: Sequence[float]) -> None:
+        self._form, self._digits, self._has_origin = made.form, made.digits, made.origin
+        self._has_header = made.header and made.form != "jsonl"
+        self._id, self._times = columns.id, columns.time
+        self._numbers = ["forecast", *(f"q{level:g}" for level in levels)]
+        self._named = len(columns.targets) > 1
+        self._targets = [self._field("target", name) for name in columns.targets] if self._named else [""]
+        self._keys = [f"{json.dumps(name)}: " for name in self._numbers]
         self._field_of = lru_cache(1 << 17)(self._field)
         self._moment_of = lru_cache(1 << 12)(self._moment)
         self.clock = TimestampFormat(None)
 
     def header(self) -> str:
         """The line that comes first; none in JSON."""
+        if not self._has_header:
+            return ""
         names = [self._id] if self._id else []
         names += [
             *self._times,
@@ -193,8 +183,6 @@ class RowWriter:
             *(["target"] if self._named else []),
             *self._numbers,
         ]
-        if self._form == "jsonl" or not self._has_header:
-            return ""
         return "".join(self._field(n, n) for n in names)[:-1] + "\n"
 
     @property
