@@ -82,15 +82,14 @@ def _model(path: Path) -> dict[str, Any]:
     from seqpred.storage.model_folder import read_folder
 
     folder = read_folder(path)
-    weights = folder.weights()
     manifest = {k: v for k, v in folder.manifest.items() if k not in ("sha256", "manifest_sha256")}
     return {
         "kind": "model",
         "path": str(path),
         "config": folder.config.model_dump(),
         "runtime": Model(folder).runtime_name,
-        "parameters": sum(w.size for w in weights.values()),
-        "weights": {name: list(w.shape) for name, w in weights.items()},
+        "parameters": folder.parameters,
+        "weights": {name: list(w.shape) for name, w in folder.weights().items()},
         "manifest": manifest,
     }
 

@@ -211,7 +211,7 @@ class Model:
     @property
     def parameters(self) -> int:
         """How many weights the networks have."""
-        return sum(w.size for name, w in self.folder.weights().items() if name.startswith("members."))
+        return self.folder.parameters
 
     def _damaged(self, what: str) -> FolderError:
         hint = "Train again, or restore the whole folder from a copy."

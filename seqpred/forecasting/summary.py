@@ -18,10 +18,8 @@ def summarize(folder: Folder, runtime: str) -> dict[str, str]:
         runtime: the inference backend that is used.
     """
     config, manifest = folder.config, folder.manifest
-    weights = folder.weights()
-    parameters = sum(w.size for w in weights.values())
     data = manifest["data"]
-    size = f"{parameters:,} parameters, {_kilobytes(len(folder.weights_file))}"
+    size = f"{folder.parameters:,} parameters, {_kilobytes(len(folder.weights_file))}"
     version = manifest.get("made_by", {}).get("seqpred", "?")
     return {
         "model": _shortened(str(folder.path)),
@@ -41,7 +39,7 @@ def describe_network(folder: Folder) -> str:
     """The networks of the ensemble and their layers."""
     section, manifest = folder.config.model, folder.manifest
     steps = manifest["training"]["chosen"]["step"]
-    count = len({name.split(".")[1] for name in folder.weights() if name.startswith("members.")})
+    count = folder.networks
     direction = "bidirectional " if section.bidirectional else ""
     networks = f"{count} {direction}{section.cell.upper()} network{'s' if count != 1 else ''}"
     return f"{networks}, {_count(section.depth, 'layer')} of {section.hidden_size} units, {_count(steps, 'step')}"

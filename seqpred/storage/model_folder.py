@@ -28,7 +28,7 @@ from seqpred.storage.layout import CONFIG, GRAPH, HISTORY, LARGEST, MANIFEST, WE
 from seqpred.storage.untrusted import UntrustedFileError, read_regular
 
 FORMAT = 6
-PRETRAINED = "pretrained."  # with which the names of the arrays of a pretrained network begin
+MEMBERS, PRETRAINED = "members.", "pretrained."  # with which the names of the arrays of a network begin
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
@@ -51,6 +51,16 @@ class Folder:
     def pretrained(self) -> dict[str, npt.NDArray[np.float32]]:
         """What the model uses of a pretrained network, by name without `PRETRAINED`; see `arrays`. Empty for none."""
         return {n.removeprefix(PRETRAINED): w for n, w in self.arrays().items() if n.startswith(PRETRAINED)}
+
+    @property
+    def parameters(self) -> int:
+        """How many weights the trained networks have, without the initial forecast."""
+        return sum(w.size for name, w in self.weights().items() if name.startswith(MEMBERS))
+
+    @property
+    def networks(self) -> int:
+        """How many trained networks there are."""
+        return len({name.split(".")[1] for name in self.weights() if name.startswith(MEMBERS)})
 
     def arrays(self) -> dict[str, npt.NDArray[np.float32]]:
         """All arrays in the file of weights.

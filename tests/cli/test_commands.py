@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime
 
@@ -296,7 +297,9 @@ def test_show_of_a_model_prints_config_sizes_and_scores(run, models):
     assert (done.code, done.err) == (0, "")
     assert shown["kind"] == "model"
     assert shown["config"]["model"]["hidden_size"] == 8
-    assert shown["parameters"] > 0
+    networks = [shape for name, shape in shown["weights"].items() if name.startswith("members.")]
+    assert shown["parameters"] == sum(map(math.prod, networks)) > 0
+    assert f"{shown['parameters']:,} parameters" in run("show", models["single"].folder).out
     assert shown["manifest"]["scores"]["metrics"]["seasonal_naive"]["mase"] > 0
 
 
