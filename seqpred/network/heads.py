@@ -231,8 +231,8 @@ def naive_forecasts(recent: Tensor, table: NaiveTable) -> Tensor:
 
 
 def _picked(rows: Tensor, places: Int) -> Tensor:
-    """The columns at these places, without a copy if they are consecutive."""
-    if len(places) == 1 or (np.diff(places) == 1).all():
+    """The columns at these places, which ascend until they repeat; without a copy if they do not repeat."""
+    if places[-1] - places[0] == len(places) - 1:
         return rows.narrow(-1, int(places[0]), len(places))
     return rows.index_select(-1, torch.as_tensor(places, device=rows.device))
 

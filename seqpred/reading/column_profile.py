@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from seqpred.errors import DataError
 from seqpred.reading.header import find_nested, header
-from seqpred.reading.plain import small_cells
+from seqpred.reading.plain import first_cells
 from seqpred.reading.plain_cells import NUMBER, WHOLE
 from seqpred.sources.dialect import EMPTY
 from seqpred.sources.numbers import is_plain_number
@@ -63,7 +63,7 @@ def profile_columns(source: Source) -> list[ColumnProfile]:
     """
     if len(source.parts) > 1:
         header(source)  # the same in all of them
-    few = small_cells(source, SAMPLE_ROWS)
+    few = first_cells(source, SAMPLE_ROWS)
     if few is not None:
         return [profile(_plain_cells(name, column)) for name, column in few.items()]
     from seqpred.reading.frame import read_frame

@@ -69,11 +69,11 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
     return Plain(clock, names, codes, times, values, words, marked)
 
 
-def small_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
-    """The first cells of each column of a small file without quotes or words for empty cells; None for others.
+def first_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
+    """The first cells of each column of a file without quotes or words for empty cells; None for others.
 
     Args:
-        rows: how many, at most.
+        rows: how many, at most. A file of more than `SMALL` bytes must have that many within these.
     """
     dialect = source.dialect
     if len(source.parts) > 1 or not source.is_csv or dialect.missing_texts or source.encoding != "utf-8-sig":
@@ -83,14 +83,20 @@ def small_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
             return None
         with source.unpacked() as content:
             begin = content.read(SMALL + 1)
-        if len(begin) > SMALL:
-            return None
-        split = SplitCells(source, begin)
+        split = SplitCells(source, begin if len(begin) <= SMALL else _first_lines(begin, rows + 1))
     except (NotPlainError, KeyError, ValueError, DataError, *BROKEN):
         return None
     cells: dict[str, Sequence[str]] = {name: column[:rows] for name, column in split.cells.items()}
     has_words = any(cell and cell.strip() in EMPTY for column in cells.values() for cell in column)
     return None if has_words else cells
+
+
+def _first_lines(begin: bytes, count: int) -> bytes:
+    """So many lines that are not empty, from the beginning of a longer text; the last line of that may be cut off."""
+    lines = [line for line in begin.split(b"\n")[:-1] if line.rstrip(b"\r")]
+    if len(lines) < count:
+        raise NotPlainError
+    return b"\n".join([*lines[:count], b""])
 
 
 def _is_plain(part: Source, columns: Columns) -> bool:
