@@ -69,7 +69,7 @@ def test_a_failing_peer_raises_its_last_error_line(peers: ModuleType, tmp_path: 
         peers.run([sys.executable, "-c", "raise ValueError('no such model')"], tmp_path)
 
 
-def test_costs_add_up(peers: ModuleType) -> None:
+def test_costs_sum_time_and_take_the_largest_memory(peers: ModuleType) -> None:
     assert peers.Cost(1, 2, 300) + peers.Cost(10, 20, 100) == peers.Cost(11, 22, 300)
 
 

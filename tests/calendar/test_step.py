@@ -104,7 +104,7 @@ def test_times_increase_with_their_positions_from_the_origin(grid: tuple[Step, i
 
 @PROPERTY
 @given(grids(), st.integers(1, 40))
-def test_a_time_next_to_the_grid_is_not_on_it(grid: tuple[Step, int], k: int) -> None:
+def test_a_time_close_to_the_grid_is_not_on_it(grid: tuple[Step, int], k: int) -> None:
     step, origin = grid
     if step.count == 1 and step.unit in ("row", "microsecond"):
         return  # every whole number is on it
@@ -249,7 +249,7 @@ def test_integers_have_no_calendar_even_if_a_month_of_microseconds_apart() -> No
     assert infer(every(31 * DAY), dated=False) == Step("row", 31 * DAY)
 
 
-def test_the_gap_between_two_series_is_no_step() -> None:
+def test_the_gap_between_two_series_is_not_a_step() -> None:
     times = np.array([*every(DAY, 3), *every(DAY, 3, stamp(1999, 1, 1))], np.int64)
     starts = np.array([True, False, False] * 2)
     assert infer_step(times, starts, True) == Step("microsecond", DAY)
@@ -266,7 +266,7 @@ def test_single_rows_have_no_step() -> None:
     assert infer_step(np.array([1, 2], np.int64), np.array([True, True]), False) is None
 
 
-def test_six_days_a_week_are_no_business_days() -> None:
+def test_six_days_a_week_are_not_business_days() -> None:
     assert infer([t for t in every(DAY, 120) if (t // DAY + 3) % 7 < 6]) == Step("microsecond", DAY)
 
 
@@ -334,6 +334,6 @@ def test_plain_dates_are_written_exactly_as_they_were() -> None:
 
 
 @pytest.mark.parametrize(("distance", "explained"), [(1, True), (10, True), (11, False), (30, False)])
-def test_a_step_explains_rows_a_few_steps_apart(distance: int, explained: bool) -> None:
+def test_a_step_fits_rows_that_are_a_few_steps_apart(distance: int, explained: bool) -> None:
     times = np.arange(40, dtype=np.int64) * distance
     assert is_explained(Step("row", 1), times, times == 0) is explained

@@ -122,7 +122,7 @@ def test_a_binary_file_is_rejected_as_config(refused, write):
     assert "c.yaml" in refused(2, "train", "c.yaml")
 
 
-def test_a_faulty_override_is_reported_as_an_override(faulty):
+def test_an_invalid_override_is_reported_as_an_override(faulty):
     message = faulty("data: {target: y}\n", "--set", "model.cel=gru")
     assert "model.cel" in message
     assert "--set" in message
@@ -139,7 +139,7 @@ def test_a_config_without_a_path_needs_data(faulty):
     assert "--data" in faulty("data: {target: y}\n", "--out", "m")
 
 
-def test_an_unknown_command_is_named(refused):
+def test_the_error_for_an_unknown_command_names_it(refused):
     assert "'trian'" in refused(2, "trian")
 
 

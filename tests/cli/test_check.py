@@ -120,7 +120,7 @@ def test_each_of_seven_targets_is_surveyed(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("name", "count"), [("small", 40), ("m4", 414)])
-def test_many_series_are_summarised_on_screen_and_complete_in_json(
+def test_many_series_are_summarized_on_screen_and_complete_in_json(
     run: Run, shared: Callable[[str], Path], name: str, count: int
 ) -> None:
     path = DATA / "series.csv.gz" if name == "small" else shared("data/m4_hourly_train.csv.gz")

@@ -193,7 +193,7 @@ def test_eval_skill_is_relative_to_the_best_baseline(scored):
     assert result["network_skill"] == pytest.approx(1 - model / blend)
 
 
-def test_eval_by_step_and_by_series_and_with_forecasts(models, tmp_path):
+def test_eval_scores_by_step_and_by_series_are_those_of_the_written_forecasts(models, tmp_path):
     many = models["many"]
     commands = {
         "series": (tmp_path, ["eval", many.folder, many.data, "--by", "series", "--json", "--windows", "2"]),
@@ -243,7 +243,7 @@ def test_eval_table_fits_80_columns_when_piped(scored):
     assert max(len(line.rstrip()) for line in scored["words"].out.splitlines()) <= 100
 
 
-def test_in_sample_windows_are_labelled_in_the_table_and_noted_on_stderr(scored):
+def test_in_sample_windows_are_labeled_in_the_table_and_noted_on_stderr(scored):
     title, *lines = scored["words"].out.splitlines()
     assert "all in-sample" in title
     windows = [line.split()[-1] for line in lines if line.startswith("  20")]
@@ -264,7 +264,7 @@ def test_require_skill_exits_with_5_if_no_window_is_unseen(scored):
     assert "no window is unseen" in scored["gate"].err
 
 
-def test_unseen_and_in_sample_windows_are_labelled(scored):
+def test_unseen_and_in_sample_windows_are_labeled(scored):
     assert scored["mixed"].code == 0
     assert "2 in-sample" in scored["mixed"].out
     parts = [line.split()[-1] for line in scored["mixed"].out.splitlines() if line.startswith("  20")]

@@ -62,7 +62,7 @@ def test_a_sum_does_not_depend_on_how_its_numbers_are_divided():
 
 
 @pytest.mark.parametrize("numbers", [[float("inf"), 1.0], [float("nan")], [1e308, 1e308]])
-def test_a_sum_that_is_not_finite_stays_so(numbers):
+def test_a_sum_that_is_not_finite_remains_so(numbers):
     total = ExactSum.of(numbers)
     total.add([1.0])
     assert not -1e308 < total.value < 1e308

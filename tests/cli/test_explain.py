@@ -16,5 +16,5 @@ def test_the_command_prints_a_table_and_json(models, run):
     assert max(map(len, table.out.splitlines())) <= 100
 
 
-def test_the_command_needs_a_model_folder(run, tmp_path):
+def test_explain_without_a_model_folder_exits_with_4(run, tmp_path):
     assert run("explain", tmp_path).code == 4

@@ -63,7 +63,7 @@ def assert_each_once(found: list[list[str]], complete: list[list[str]]) -> None:
     np.testing.assert_allclose(*numbers, rtol=1e-5)
 
 
-def test_a_disk_that_fills_up_again_and_again(many, tmp_path, complete) -> None:
+def test_no_forecast_is_lost_or_repeated_if_the_disk_fills_up_repeatedly(many, tmp_path, complete) -> None:
     for limit in (700, 9_000, 9_001, 14_111, 1 << 20):  # with the first, the state cannot be saved either
 
         def limit_files(size: int = limit) -> None:
@@ -81,7 +81,7 @@ def test_a_disk_that_fills_up_again_and_again(many, tmp_path, complete) -> None:
 
 
 @pytest.mark.parametrize("pieces", [(1, 700, 4096), (5_000, 9_001)])
-def test_readers_that_close_the_pipe(many, tmp_path, complete, pieces) -> None:
+def test_no_forecast_is_lost_if_readers_close_the_pipe(many, tmp_path, complete, pieces) -> None:
     received: list[list[str]] = []
     for size in (*pieces, None):
         there, here = os.pipe()
@@ -106,7 +106,7 @@ def _read(read: Callable[[int], bytes], size: int | None) -> bytes:
     return b"".join(parts)
 
 
-def test_sigterm_at_any_moment(many, tmp_path, complete) -> None:
+def test_no_forecast_is_lost_or_repeated_after_sigterm_at_any_moment(many, tmp_path, complete) -> None:
     received: list[list[str]] = []
     for stop_after in (1, 2000, 6000, None):
         there, here = os.pipe()

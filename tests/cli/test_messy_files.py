@@ -141,7 +141,7 @@ def test_later_file_is_read_with_the_format_of_the_training_file(tmp_path: Path)
     assert 900 < float(first["forecast"]) < 1300
 
 
-def test_init_asks_for_what_no_row_of_the_file_decides(tmp_path: Path) -> None:
+def test_init_reports_an_ambiguity_that_no_row_of_the_file_resolves(tmp_path: Path) -> None:
     rows = "".join(f"{m:02d}/01/{y};{y - 2000}.{m + 100}\n" for y in range(2010, 2020) for m in range(1, 13))
     (tmp_path / "sales.csv").write_text(f"day;y\n{rows}")
     command, decimal, order = ["init", "sales.csv"], "--set=data.decimal=','", "--set=data.date_order=month-first"

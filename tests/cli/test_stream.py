@@ -73,7 +73,7 @@ def test_series_may_arrive_in_any_order_and_start_at_any_time(models, tmp_path):
         np.testing.assert_allclose(numbers("\n" + own), numbers("\n" + line), rtol=1e-5)
 
 
-def test_stream_of_several_targets_without_a_time_column(models, tmp_path):
+def test_a_stream_of_several_targets_without_a_time_column_has_the_forecasts_of_the_file(models, tmp_path):
     wide = models["wide"]
     done = call(tmp_path, ["predict", wide.folder, wide.data, "--stream", "--format", "jsonl"])
     assert done.code == 0, done.err

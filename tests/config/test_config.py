@@ -126,16 +126,16 @@ def test_a_target_named_twice_is_an_error() -> None:
         ("unique_id: store", "Use 'data.id'."),
     ],
 )
-def test_a_key_of_another_library_is_answered_with_ours(line: str, hint: str) -> None:
+def test_the_error_for_a_key_of_another_library_names_our_key(line: str, hint: str) -> None:
     assert hint in fault(f"{SMALL}{line}\n")
 
 
-def test_the_columns_of_another_library_are_answered_with_ours() -> None:
+def test_the_error_for_the_columns_of_another_library_names_our_key() -> None:
     message = fault("data: {unique_id: store, ds: day, y: sales, target: sales}\n")
     assert all(f"Use 'data.{key}'." in message for key in ("id", "time", "target"))
 
 
-def test_every_name_of_another_library_leads_to_a_key_and_is_none_itself() -> None:
+def test_every_name_of_another_library_maps_to_a_key_and_is_not_a_key_itself() -> None:
     assert set(_OURS.values()) <= set(config_fields())
     ours = {part for key in config_fields() for part in (key, key.split(".")[-1])}
     assert not ours & set(_OURS)
@@ -161,7 +161,7 @@ def test_malformed_yaml_is_an_error_with_its_line(text: str, message: str) -> No
     assert fault(text).startswith(message)
 
 
-def test_a_duplicate_key_is_named() -> None:
+def test_the_error_for_a_duplicate_key_names_it() -> None:
     assert "duplicate key 'data.target'" in fault("data:\n  target: y\n  target: z\n")
 
 
@@ -295,7 +295,7 @@ def test_an_override_may_be_a_whole_section() -> None:
         ("model.cell.name=gru", "--set model.cell.name=gru: model.cell is"),
     ],
 )
-def test_a_faulty_override_is_reported_as_typed(override: str, message: str) -> None:
+def test_an_invalid_override_is_quoted_as_typed(override: str, message: str) -> None:
     assert fault(SMALL, override).startswith(message)
 
 

@@ -217,7 +217,7 @@ def test_a_window_is_unseen_if_training_has_seen_none_of_its_rows() -> None:
     assert label_windows(4, 4, 0) == ["training"] * 4
 
 
-def test_scores_on_unseen_windows_are_kept_apart() -> None:
+def test_scores_on_unseen_windows_are_reported_separately() -> None:
     panel = panel_of({"a": [*counting(24), 100.0, 100.0]})
     mixed = backtest_last(panel, Recorder(), LEVELS, 2, 1, ["training", "training", "unseen"])
     last = backtest_last(panel, Recorder(), LEVELS, 2, 1, ["unseen"])

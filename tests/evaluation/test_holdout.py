@@ -118,7 +118,7 @@ def test_an_error_about_too_few_rows_mentions_the_holdout(tmp_path):
         ("soon", ConfigError, "neither a number of rows nor a timestamp"),
     ],
 )
-def test_a_holdout_that_cannot_be_is_an_error(spec, kind, message):
+def test_an_impossible_holdout_is_an_error(spec, kind, message):
     with pytest.raises(kind) as caught:
         Holdout.of(panel({"a": 30, "b": 20}), spec)
     assert message in str(caught.value)

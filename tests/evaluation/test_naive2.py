@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(("months", "published"), [(12, (7.030, 1.108)), (24, (18.757, 2.792))])
-def test_naive2_of_airline_passengers(months: int, published: tuple[float, float]) -> None:
+def test_naive2_has_its_published_scores_on_airline_passengers(months: int, published: tuple[float, float]) -> None:
     """Source: the M4 organisers' formula, computed apart from this project to three decimals."""
     values = pd.read_csv(ROOT / "data" / "air_passengers.csv")["y"].to_numpy(float)
     history, truth = values[:-months], values[-months:]

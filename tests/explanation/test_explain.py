@@ -36,7 +36,7 @@ def found(model: Model) -> Explanation:
     return seqpred.explain(model, data, future=future(data))
 
 
-def test_the_table_adds_up_to_what_predict_returns(model: Model, found: Explanation) -> None:
+def test_the_components_in_the_table_add_up_to_the_forecast_of_predict(model: Model, found: Explanation) -> None:
     data = frame(5, 100.0, 1)
     table, predicted = found.table, seqpred.predict(model, data, future=future(data))
     assert table[["id", "day", "step"]].equals(predicted[["id", "day", "step"]])
@@ -46,7 +46,7 @@ def test_the_table_adds_up_to_what_predict_returns(model: Model, found: Explanat
     np.testing.assert_allclose(table[shares].sum(axis=1), 1)
 
 
-def test_json_adds_up_too(found: Explanation) -> None:
+def test_the_components_in_json_add_up_to_the_forecast(found: Explanation) -> None:
     parsed = json.loads(json.dumps(found.to_dict()))
     assert parsed["horizon"] == HORIZON
     assert len(parsed["forecasts"]) == 2 * HORIZON

@@ -47,5 +47,5 @@ def test_forecasts_move_with_the_unit_and_the_level(
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, -1e6])
-def test_a_constant_stays_constant(value: float) -> None:
+def test_the_forecast_of_a_constant_is_that_constant(value: float) -> None:
     assert np.allclose(autoregress(np.full((1, 60), value), np.array([60]), 12, STEPS), value)

@@ -55,7 +55,7 @@ def test_the_drift_of_a_short_series_is_measured_over_its_rows(rows: int) -> Non
     assert drift[8] == pytest.approx(3)
 
 
-def test_methods_need_enough_rows() -> None:
+def test_methods_are_not_used_on_too_few_rows() -> None:
     own = classical_table(12, (1,))
     few, some, many = (own.usable(np.array(rows)) for rows in (1, 12, 24))
     assert few[0]

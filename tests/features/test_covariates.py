@@ -104,7 +104,7 @@ def test_unknown_categories_have_code_0_and_are_reported() -> None:
     assert unseen == ["Fair"]
 
 
-def test_a_static_value_holds_from_its_first_row_on() -> None:
+def test_a_static_value_applies_from_its_first_row_on() -> None:
     """Earlier rows do not know it: else their inputs would depend on a later row."""
     frame = shops().drop(index=[5, 6])
     frame["size"] = np.where(frame["shop"] == "A", 5.0, 7.0)
@@ -132,7 +132,7 @@ def hourly_fair(days: int = 20) -> pd.DataFrame:
     return pd.DataFrame({"shop": "A", "day": hours, "sales": np.arange(24.0 * days), "fair": word})
 
 
-def test_a_category_that_changes_at_midnight_only_holds_for_its_day() -> None:
+def test_a_category_that_changes_only_at_midnight_applies_to_its_whole_day() -> None:
     frame = hourly_fair()
     panel = panel_of(frame, {"known": ["fair"]})
     fitted = fit_covariates(panel, panel.lengths, ())
@@ -144,7 +144,7 @@ def test_a_category_that_changes_at_midnight_only_holds_for_its_day() -> None:
     assert not fit_covariates(panel, panel.lengths, ()).columns[0].daily
 
 
-def test_whether_a_category_holds_for_its_day_is_decided_by_the_training_split() -> None:
+def test_whether_a_category_applies_to_its_whole_day_is_inferred_from_the_training_split() -> None:
     frame, cut = hourly_fair(), np.array([24 * 16])
     panel = panel_of(frame, {"known": ["fair"]})
     frame.loc[24 * 17 + 6, "fair"] = "Fair"
@@ -292,7 +292,7 @@ def test_forecasts_beyond_the_horizon_use_what_is_known_there(model: Any) -> Non
     assert not same[first["step"] > 7].all()
 
 
-def test_the_rows_of_a_future_file_may_stand_in_any_order(model: Any) -> None:
+def test_the_rows_of_a_future_file_may_be_in_any_order(model: Any) -> None:
     frame = shops()
     known = future(frame)
     mixed = known.sample(frac=1, random_state=1)

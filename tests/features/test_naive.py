@@ -50,7 +50,7 @@ def test_the_longer_drift_is_the_mean_of_four() -> None:
     assert longer.tolist() == [16.25, 16.25, 16.25, 16.25, 19.5]
 
 
-def test_levels_are_smoothed_beside_a_profile_and_without_one() -> None:
+def test_levels_are_smoothed_with_and_without_a_profile() -> None:
     """After a line, a profile and a step, against sums that are written out."""
     cycle, times, steps = 4, 5, 7
     track = np.random.default_rng(5).normal(size=cycle * times) + np.tile([9.0, 5.0, 0.0, 2.0], times)
@@ -97,7 +97,9 @@ def test_a_long_cycle_has_a_running_profile_that_moves_with_the_level() -> None:
     seed=st.integers(0, 99),
 )
 @settings(max_examples=30, deadline=None, derandomize=True)
-def test_torch_evaluates_the_table(cycles: set[int], anchor: int, horizon: int, seed: int) -> None:
+def test_torch_and_numpy_compute_the_same_naive_forecasts(
+    cycles: set[int], anchor: int, horizon: int, seed: int
+) -> None:
     spec = InputSpec(anchor, anchor, (1, *sorted(cycles)))
     table = naive_table(spec.cycles, anchor, horizon, spec.recent)
     recent = np.random.default_rng(seed).normal(size=(2, 3, spec.profile + spec.recent))

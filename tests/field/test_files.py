@@ -28,7 +28,7 @@ def columns_by_role(found: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("row", EXPECTED, ids=[row[0] for row in EXPECTED])
-def test_a_file_is_read_as_its_owner_expects(row: list[str]) -> None:
+def test_a_file_from_the_field_has_the_expected_roles_step_and_notes(row: list[str]) -> None:
     name, outcome, time, step, series, target, words = row
     found = check(FOLDER / "files" / name).to_dict()
     fault = found["fault"]

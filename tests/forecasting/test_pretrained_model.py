@@ -40,7 +40,7 @@ def test_a_longer_horizon_has_the_same_first_steps(cell: str) -> None:
     assert np.isfinite(long.iloc[:, 2:].to_numpy(float)).all()
 
 
-def test_any_quantiles_can_be_asked_for() -> None:
+def test_any_quantiles_can_be_requested() -> None:
     found = seqpred.forecast(sales(), quantiles=[0.001, 0.33, 0.999])
     assert list(found.columns) == ["month", "step", "forecast", "q0.001", "q0.33", "q0.999"]
     assert (found["q0.001"] < found["q0.33"]).all()

@@ -83,7 +83,7 @@ def test_rows_one_by_one_have_the_forecast_of_all_rows(mixed: Model, panel: Pane
         np.testing.assert_allclose(found[0, :, 0], own, rtol=1e-6)
 
 
-def test_a_state_file_holds_the_states_of_both(mixed: Model, panel: Panel, tmp_path: Path) -> None:
+def test_a_state_file_contains_the_states_of_both(mixed: Model, panel: Panel, tmp_path: Path) -> None:
     spec = mixed.session_spec(panel.step, HORIZON)
     cut = panel.cut(panel.lengths - 5)
     before = ForecastSession(spec)

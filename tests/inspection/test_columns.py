@@ -35,19 +35,19 @@ def numbers(*names: str, kind: Kind = "number") -> list[ColumnProfile]:
 @pytest.mark.parametrize(
     "names", ["unique_id,ds,y", "item_id,timestamp,target", "series_id,date,value", "sku,week,sales", "Series ID,ds,y"]
 )
-def test_names_used_by_other_libraries_are_recognised(names: str) -> None:
+def test_names_used_by_other_libraries_are_recognized(names: str) -> None:
     series, time, target = names.split(",")
     rows = "".join(f"{s},2024-01-{d:02d},{d}.5\n" for s in "ab" for d in range(1, 15, 7))
     assert guess(f"{names}\n{rows}") == Columns((time,), series, (target,))
 
 
-def test_names_are_recognised_in_capitals_and_in_any_order() -> None:
+def test_names_are_recognized_in_capitals_and_in_any_order() -> None:
     assert guess("Value,Date,ID\n1.5,2024-01-01,7\n2,2024-01-02,7\n3,2024-01-01,8\n4,2024-01-02,8\n") == Columns(
         ("Date",), "ID", ("Value",)
     )
 
 
-def test_columns_with_unknown_names_are_recognised_by_their_values() -> None:
+def test_columns_with_unknown_names_are_recognized_by_their_values() -> None:
     rows = "".join(f"{s},2024-01-{d:02d},{d}.5\n" for s in ("north", "south") for d in (1, 2, 3))
     assert guess("region,tag,zahl\n" + rows) == Columns(("tag",), "region", ("zahl",))
 
@@ -91,7 +91,7 @@ def test_a_column_of_numbers_with_a_few_other_cells_is_reported_when_another_is_
     assert "'conc' is text: it contains '<16'" in choice.reason
 
 
-def test_every_guess_has_a_reason() -> None:
+def test_every_inferred_role_has_a_reason() -> None:
     source = Source("sales.csv", b"date,HUFL,OT\n2024-01-01,1.5,3\n2024-01-02,2,4\n")
     choices = guess_columns(profile_columns(source), source.name).choices
     assert set(choices) == {"time", "id", "target"}
@@ -136,13 +136,13 @@ def test_other_columns_of_timestamps_are_listed_as_alternatives() -> None:
 # ------------------------------------------------------------------ id
 
 
-def test_a_column_without_repeated_values_is_no_id() -> None:
+def test_a_column_without_repeated_values_is_not_an_id() -> None:
     rows = 300
     assert guess_id([ColumnProfile("id", "text", rows - 1, rows)], ()).names == ("id",)
     assert guess_id([ColumnProfile("id", "text", len(range(rows)), rows)], ()).names == ()
 
 
-def test_a_part_of_a_date_is_no_id() -> None:
+def test_a_part_of_a_date_is_not_an_id() -> None:
     months = [ColumnProfile("month", "text", 12, 300), ColumnProfile("ds", "time", 25, 300), *numbers("y")]
     assert guess_id(months, ("ds",)).names == ()
 
@@ -182,7 +182,7 @@ def test_several_columns_with_the_same_word_are_all_targets() -> None:
     assert choice.names == ("salesNorth", "sales_south")
 
 
-def test_calendar_parts_row_numbers_and_constants_are_no_targets() -> None:
+def test_calendar_parts_row_numbers_and_constants_are_not_targets() -> None:
     profiles = [
         *numbers("north", "south"),
         *numbers("Month", "weekday", "day_of_year", "is_holiday", kind="whole"),

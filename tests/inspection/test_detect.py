@@ -28,7 +28,7 @@ def column(values: np.ndarray, header: str = "ds,y") -> str:
     return f"{header}\n" + "".join(f"{i},{v}\n" for i, v in enumerate(values))
 
 
-def test_a_plain_file_needs_no_decision() -> None:
+def test_only_the_target_is_detected_in_a_plain_file() -> None:
     assert find(column(seasonal(60))) == {"target": "y"}
 
 
@@ -148,7 +148,7 @@ def test_unique_timestamps_precede_duplicate_dates() -> None:
     assert key_columns(frame)[0] == "date"
 
 
-def test_invoice_numbers_are_no_dates() -> None:
+def test_invoice_numbers_are_not_dates() -> None:
     frame = pd.DataFrame(
         {"no": [f"{k}" for k in range(489434, 489474)], "day": pd.date_range("2024-01-01", periods=40)}
     )
@@ -190,13 +190,13 @@ def test_columns_of_years_are_aligned_so_that_no_day_is_missing() -> None:
     assert "the same weekday in each year leaves 0 days missing, the same date " in why["layout"]
 
 
-def test_other_integers_as_column_names_are_no_years() -> None:
+def test_other_integers_as_column_names_are_not_years() -> None:
     rows = "".join(f"2024-01-{i:02d},{i},{i * i % 17}\n" for i in range(1, 29))
     assert "layout" not in find(f"day,2024,2020\n{rows}")
     assert "layout" not in find(f"day,in,out\n{rows}")
 
 
-def test_a_damaged_file_is_left_to_the_reader() -> None:
+def test_a_damaged_file_does_not_fail_the_detection_of_its_encoding() -> None:
     assert is_text(Source("a.csv.gz", gzip.compress(column(seasonal(600)).encode())[:200]), "utf-8")
 
 

@@ -146,7 +146,7 @@ QUIET = {
 
 
 @pytest.mark.parametrize("name", QUIET)
-def test_usual_values_are_no_outliers(name: str) -> None:
+def test_usual_values_are_not_outliers(name: str) -> None:
     assert outliers(QUIET[name].astype(float)) == []
 
 

@@ -161,7 +161,7 @@ def outcome(folder: Path, changes: dict[str, Any], content: pd.DataFrame | Path 
     return Outcome(NO_ERROR, model.folder.manifest["fingerprint"], model.folder.manifest["training"], forecast)
 
 
-def test_every_key_is_covered() -> None:
+def test_every_config_key_has_a_test_value() -> None:
     assert set(OTHER) == set(config_fields()) - {"tune"}  # see tests/tuning
 
 
@@ -177,7 +177,7 @@ def assert_error(result: Outcome, expected: str) -> None:
 
 
 @pytest.mark.parametrize("key", sorted(set(OTHER) - SEEN_ELSEWHERE))
-def test_another_value_gives_another_outcome(key: str, clean: Outcome, tmp_path: Path) -> None:
+def test_another_value_of_a_key_changes_the_outcome(key: str, clean: Outcome, tmp_path: Path) -> None:
     content, required = messy(key), REQUIRED.get(key, {})
     special = content is not None or required
     without = outcome(tmp_path / "without", required, content) if special else clean
@@ -194,7 +194,7 @@ def test_encoding_is_that_of_the_file(tmp_path: Path) -> None:
     assert_error(outcome(tmp_path / "with", {"data.encoding": "cp1252"}, path), NO_ERROR)
 
 
-def test_same_values_give_the_same_outcome(clean: Outcome, tmp_path: Path) -> None:
+def test_equal_values_of_a_key_give_the_same_outcome(clean: Outcome, tmp_path: Path) -> None:
     assert outcome(tmp_path / "m", {}) == clean
 
 

@@ -56,7 +56,7 @@ def test_a_forecast_that_is_not_finite_is_an_error(wrong: float) -> None:
         session(wrong, row=3).update(rows([1.0, 2.0, 3.0, 4.0]))
 
 
-def test_before_the_first_observation_there_is_no_forecast() -> None:
+def test_there_is_no_forecast_before_the_first_observation() -> None:
     forecasts = session(np.nan, row=2).update(rows([np.nan, np.nan, 3.0, 4.0]))
     assert [bool(np.isfinite(f.quantiles).all()) for f in forecasts] == [False, False, True, True]
 

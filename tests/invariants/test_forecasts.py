@@ -114,7 +114,7 @@ def test_what_eval_scores_is_what_predict_prints(train: Train) -> None:
     assert scores["metrics"]["model"]["mae"] == pytest.approx(error.mean(), rel=1e-12)
 
 
-def test_a_bidirectional_network_can_not_see_its_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_bidirectional_network_does_not_depend_on_its_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every row that reaches it in training, and in validation, lies before every row that its loss looks at."""
     asked: list[torch.Tensor] = []
     compared = 0
@@ -185,7 +185,7 @@ def test_series_of_unequal_length_are_read_as_if_alone(train: Train) -> None:
         np.testing.assert_allclose(part["forecast"], alone["forecast"], rtol=1e-5)
 
 
-def test_a_series_too_short_for_anything_is_forecast_all_the_same(train: Train) -> None:
+def test_a_series_of_two_rows_is_forecast(train: Train) -> None:
     for bidirectional in (False, True):
         table = seqpred.predict(train("gru", 1, bidirectional), frame().head(2))
         assert np.isfinite(table["forecast"]).all()
@@ -199,7 +199,7 @@ def test_a_series_without_a_value_has_an_empty_forecast(train: Train) -> None:
     assert table.loc[table["id"] == "s0", "forecast"].notna().all()
 
 
-def test_config_and_model_are_values_not_places(train: Train) -> None:
+def test_the_config_of_a_model_is_immutable(train: Train) -> None:
     model = train()
     with pytest.raises(ValueError, match="frozen"):
         model.config.model.depth = 3  # type: ignore[misc]
@@ -229,7 +229,7 @@ def test_validation_scores_exclude_series_without_a_validation_split(
     assert scored == [["s0", "s2"]]
 
 
-def test_nothing_that_the_recipe_decides_comes_from_the_validation_part() -> None:
+def test_no_decision_of_the_recipe_depends_on_the_validation_split() -> None:
     config = Config.from_tree({"data": {"target": "sales"}, "forecast": {"horizon": 7}})
     data = frame()
     late = data.groupby("id").cumcount() >= 45  # the last half

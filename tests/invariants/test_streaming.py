@@ -182,7 +182,9 @@ BUSINESS = pd.bdate_range("2024-01-01", periods=120)
 
 @pytest.mark.parametrize("times", [MONTHS, HOURS, BUSINESS], ids=["month ends", "hours", "business days"])
 @pytest.mark.parametrize("calendar", [["day-of-year", "weekday", "hour"], "none"])
-def test_steps_of_the_calendar_and_its_cycles(tmp_path, times, calendar) -> None:
+def test_streams_of_every_time_step_and_calendar_cycle_have_the_forecasts_of_the_file(
+    tmp_path, times, calendar
+) -> None:
     values = growing(len(times))
     frame = pd.DataFrame({"t": times, "y": values})
     config = {
@@ -201,7 +203,7 @@ def test_steps_of_the_calendar_and_its_cycles(tmp_path, times, calendar) -> None
 @pytest.mark.parametrize(
     ("steps", "every_row", "holidays"), [(3, True, None), (8, True, "IE"), (8, False, None)], ids=str
 )
-def test_covariates_of_every_role_and_several_targets(
+def test_streams_with_covariates_of_every_role_and_several_targets_have_the_forecasts_of_the_file(
     tmp_path: Path, joint: bool, steps: int, every_row: bool, holidays: str | None
 ) -> None:
     noise = np.random.default_rng(3)
@@ -240,7 +242,7 @@ def test_covariates_of_every_role_and_several_targets(
     assert_like_batch(model, seen, forecaster, forecasts, steps=steps, future=future)
 
 
-def test_static_columns_in_a_file_of_their_own(tmp_path) -> None:
+def test_a_stream_with_a_static_file_has_the_forecasts_of_the_whole_file(tmp_path) -> None:
     noise = np.random.default_rng(5)
     days = pd.date_range("2024-01-01", periods=80)
     parts = [pd.DataFrame({"shop": n, "day": days, "y": growing(80, 7) + noise.normal(size=80)}) for n in "cab"]
@@ -278,7 +280,7 @@ def test_a_static_value_that_changes_is_reported_as_in_a_file(tmp_path: Path) ->
         seqpred.predict(model, changed)
 
 
-def test_categories_that_hold_for_a_day(tmp_path: Path) -> None:
+def test_streamed_categories_of_a_whole_day_have_the_forecasts_of_the_file(tmp_path: Path) -> None:
     """The day goes on over the end of the history and over the end of the horizon."""
     hours = pd.date_range("2024-01-01", periods=24 * 20, freq="h")
     fair = np.where((hours.hour == 0) & (hours.day % 3 == 0), "fair", "none")
@@ -300,7 +302,7 @@ def test_categories_that_hold_for_a_day(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["dates", "whole numbers"])
-def test_irregular_rows(tmp_path, whole) -> None:
+def test_streamed_irregular_rows_have_the_forecasts_of_the_file(tmp_path, whole) -> None:
     noise = np.random.default_rng(7)
     parts = []
     for name, rows in (("a", 120), ("b", 90)):
@@ -331,7 +333,7 @@ def test_irregular_rows(tmp_path, whole) -> None:
 @pytest.mark.parametrize("turned", ["2024-03-30", "2024-10-26"], ids=["skipped hour", "repeated hour"])
 @pytest.mark.parametrize("step", ["h", "30min", "D"])
 @pytest.mark.parametrize("offsets", [False, True], ids=["wall", "offsets"])
-def test_timestamps_in_a_named_zone(tmp_path, turned, step, offsets) -> None:
+def test_streamed_timestamps_in_a_named_zone_have_the_forecasts_of_the_file(tmp_path, turned, step, offsets) -> None:
     times = pd.date_range(turned, periods=110, freq=step, tz="Europe/Berlin")
     values = growing(110, 24)
     shown = times.strftime("%Y-%m-%d %H:%M:%S%z") if offsets else times.strftime("%Y-%m-%d %H:%M:%S")

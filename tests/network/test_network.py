@@ -92,7 +92,7 @@ def test_a_carried_state_continues_the_sequence() -> None:
     torch.testing.assert_close(outputs, expected, atol=1e-6, rtol=1e-5)
 
 
-def test_dropout_works_at_depth_1_and_only_in_training() -> None:
+def test_dropout_is_applied_at_depth_1_and_only_in_training() -> None:
     torch.manual_seed(0)
     network = Network(shape("gru", 1, 0.5))
     x = torch.randn(2, 7, 3)

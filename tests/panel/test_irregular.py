@@ -247,7 +247,7 @@ def test_a_written_forecast_is_read_back(model: seqpred.Model) -> None:
     assert pd.to_datetime(pd.read_csv(io.StringIO(text))["at"]).notna().all()
 
 
-def test_a_part_of_a_panel_has_the_times_of_its_rows() -> None:
+def test_a_part_of_a_panel_keeps_the_times_of_its_rows() -> None:
     panel = panel_of(events())
     part = panel.part(np.array([1]), np.array([20]), np.array([50]))
     assert part.times(0, np.arange(30)).tolist() == panel.times(1, np.arange(20, 50)).tolist()

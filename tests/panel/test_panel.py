@@ -100,7 +100,7 @@ def test_a_missing_date_is_filled_in(dates: list[str], expected: list[str]) -> N
     assert np.flatnonzero(np.isnan(p.track(0, 0))).tolist() == [2]
 
 
-def test_a_weekend_is_no_gap_of_business_days_but_a_holiday_is() -> None:
+def test_a_weekend_is_not_a_gap_in_business_days_but_a_holiday_is() -> None:
     days = [np.datetime64("2024-01-01") + i for i in range(28)]
     work = [d for d in days if np.is_busday(d) and d != np.datetime64("2024-01-10")]
     p = panel(text([(d, 1 + i) for i, d in enumerate(work)], "ds,y"))

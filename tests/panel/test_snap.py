@@ -68,7 +68,7 @@ def remedy(days: list[datetime]) -> dict[str, str]:
     [(weeks_with_holidays(), "P7D"), (jittering_logger(), "PT10M"), (fiscal_months(), "P1M")],
     ids=["weeks", "logger", "fiscal months"],
 )
-def test_the_error_names_a_tolerance_with_which_the_rows_are_read(days: list[datetime], step: str) -> None:
+def test_the_error_names_a_tolerance_that_makes_the_rows_readable(days: list[datetime], step: str) -> None:
     keys = remedy(days)
     panel = panel_of(days, keys.get("frequency", "auto"), keys["snap"])
     assert str(panel.step) == step
@@ -106,7 +106,7 @@ def test_rows_within_the_tolerance_keep_their_order_and_their_gaps(data: st.Data
         ("irregular", "P1D", "the rows have no step"),
     ],
 )
-def test_a_tolerance_that_cannot_be_used_is_an_error(frequency: str, snap: str, words: str) -> None:
+def test_an_unusable_tolerance_is_an_error(frequency: str, snap: str, words: str) -> None:
     with pytest.raises(DataError, match=words):
         panel_of(weeks_with_holidays(), frequency, snap)
 

@@ -55,7 +55,7 @@ def test_what_follows_does_not_change_the_importance_of_a_position() -> None:
     assert not np.array_equal(one.targets, two.targets)
 
 
-def test_missing_targets_do_not_count() -> None:
+def test_missing_targets_are_excluded_from_the_loss() -> None:
     batch = draw_batch(batch_rng(1, 0))
     batch.values[:, batch.history :] = np.nan
     loss = loss_of(WeighingNetwork("rnn", 1, 3), make_examples(batch, batch_rng(1, 1)))

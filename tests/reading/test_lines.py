@@ -172,7 +172,7 @@ def test_complete_lines_are_returned_without_waiting_for_more():
         os.close(descriptor)
 
 
-def test_a_line_that_is_too_long_and_one_without_a_line_break(tmp_path):
+def test_a_line_that_is_too_long_is_dropped_and_one_without_a_line_break_is_marked(tmp_path):
     path = tmp_path / "rows"
     path.write_bytes(b"a\n" + b"9" * (3 * MAX_LINE) + b"\nb")
     with path.open("rb") as file:
@@ -219,7 +219,7 @@ OTHER_STREAMS = {b"\x28\xb5\x2f\xfd": "zstdcat", b"PK\x03\x04": "unzip -p", b"PA
 
 
 @pytest.mark.parametrize(("beginning", "remedy"), OTHER_STREAMS.items(), ids=["zstd", "zip", "Parquet", "UTF-16"])
-def test_streams_that_are_no_lines_of_text_are_refused_with_a_remedy(tmp_path, beginning, remedy):
+def test_streams_that_are_not_lines_of_text_are_rejected_with_a_remedy(tmp_path, beginning, remedy):
     with pytest.raises(DataError, match="cannot be read row by row") as caught:
         lines_in(tmp_path, beginning + bytes(20))
     assert remedy in caught.value.hint

@@ -110,7 +110,7 @@ def test_series_names_may_contain_quotes_and_separators(names: list[str]) -> Non
     assert read("id,ds,y\n" + rows).names == names
 
 
-def test_a_quoted_field_may_hold_a_line_break_and_a_separator() -> None:
+def test_a_quoted_field_may_contain_a_line_break_and_a_separator() -> None:
     table = read('id,ds,y\n"a, b\nc",1,1\n"a, b\nc",2,2\nd,1,3\nd,2,4\n')
     assert table.names == ["a, b\nc", "d"]
     assert table.values[:, 0].tolist() == [1, 2, 3, 4]
@@ -319,7 +319,7 @@ def test_offsets_are_removed_so_that_hours_are_consecutive_when_clocks_change() 
 
 
 @pytest.mark.parametrize("mark", ["/", "-"])
-def test_the_whole_column_decides_between_day_and_month_first(mark: str) -> None:
+def test_day_or_month_first_is_inferred_from_the_whole_column(mark: str) -> None:
     rows = [f"{d:02d}{mark}01{mark}2024" for d in range(1, 32)]
     assert days(read("ds,y\n" + "".join(f"{r},1\n" for r in rows)))[:2] == ["2024-01-01", "2024-01-02"]
     rows = [f"01{mark}{d:02d}{mark}2024" for d in range(1, 32)]
@@ -327,7 +327,7 @@ def test_the_whole_column_decides_between_day_and_month_first(mark: str) -> None
 
 
 @pandas_3
-def test_the_deciding_row_may_be_far_below_the_first_rows() -> None:
+def test_the_row_that_determines_the_date_order_may_be_far_down_the_file() -> None:
     rows = [f"{m}/{1 + i % 12}/{2000 + i // 12}" for i in range(3000) for m in (1 + i % 3,)]
     table = read("ds,y\n" + "".join(f"{r},1\n" for r in [*rows, "4/30/2300"]))
     assert days(table)[1] == "2000-02-02"
@@ -456,7 +456,7 @@ def test_unnamed_columns_are_named_by_their_position() -> None:
     assert "no column 'x'" in fault(text, "x")
 
 
-def test_a_column_of_row_numbers_is_recognised() -> None:
+def test_a_column_of_row_numbers_is_recognized() -> None:
     text = "row,one,gap,down,y\n0,1,1,3,5\n1,2,2,2,6\n2,3,4,1,5\n"
     assert [s.name for s in profile_columns(Source("a.csv", text.encode())) if s.counted] == ["row", "one"]
 

@@ -88,7 +88,7 @@ SALES = table(
     ],
     ids=["web traffic", "cases by province", "indicators by year", "year by month", "sales by day"],
 )
-def test_init_recognises_a_wide_table(source: Source, keys: dict[str, Any]) -> None:
+def test_init_recognizes_a_wide_table(source: Source, keys: dict[str, Any]) -> None:
     data = found(source)
     assert (data["layout"], data["target"]) == ("wide", "value")
     assert {key: data.get(key) for key in keys} == keys
@@ -124,7 +124,7 @@ def test_hours_of_a_date_become_rows(headers: list[str], step: str) -> None:
     assert read.track(0, 0)[: len(headers)].tolist() == values(len(headers))
 
 
-def test_days_of_a_month_become_rows_and_those_that_do_not_exist_none() -> None:
+def test_day_columns_become_rows_and_days_that_do_not_exist_are_skipped() -> None:
     rows = [
         [2023, month, *[d if d <= days else "" for d in range(1, 32)]] for month, days in ((1, 31), (2, 28), (3, 31))
     ]
@@ -164,7 +164,7 @@ def test_many_series_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts.notes == whole.notes
 
 
-def test_a_unit_belongs_to_all_columns() -> None:
+def test_a_unit_applies_to_all_columns_of_a_wide_table() -> None:
     source = table(["id", *DAYS[:4]], [["a", "$5", "$6", "$7", "$8"], ["b", "$1", "$2", "$3", "$4"]])
     read = panel(source)
     assert read.track(0, 0).tolist() == [5, 6, 7, 8]
@@ -193,7 +193,7 @@ def test_a_unit_belongs_to_all_columns() -> None:
         ),
     ],
 )
-def test_what_is_not_a_wide_table_is_reported(source: Source, data: dict[str, Any], message: str) -> None:
+def test_a_table_that_is_not_wide_is_reported(source: Source, data: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError) as e:
         panel(source, **data)
     assert message in str(e.value)

@@ -122,7 +122,7 @@ def test_a_decompression_bomb_is_refused(packing: str, monkeypatch: pytest.Monke
     assert "decompresses to hundreds of times its size. If you trust the file, decompress it with" in fault(packed)
 
 
-def test_an_archive_of_several_files_names_them() -> None:
+def test_the_error_for_an_archive_of_several_files_names_them() -> None:
     assert "contains 2 files (a.csv, b.csv)" in fault(zipped({"a.csv": TEXT, "b.csv": TEXT}))
 
 
@@ -136,7 +136,7 @@ def test_an_archive_of_several_files_names_them() -> None:
         (bytes(257) + b"ustar" + bytes(300), "a tar archive"),
     ],
 )
-def test_a_file_that_is_not_a_table_is_named(content: bytes, found: str) -> None:
+def test_the_error_for_a_file_that_is_not_a_table_names_its_kind(content: bytes, found: str) -> None:
     assert f"is {found}" in fault(content)
     assert f"is {found}" in fault(gzip.compress(content))
 
@@ -272,7 +272,7 @@ def test_the_wait_for_a_writer_can_be_interrupted(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.parametrize("name", ["https://example.org/a.csv", "s3://bucket/a.csv"])
-def test_a_url_is_answered_with_how_to_download_it(name: str) -> None:
+def test_the_error_for_a_url_shows_how_to_download_it(name: str) -> None:
     with pytest.raises(DataError, match=r"is a URL\. Download it first"):
         open_source(name)
 
@@ -311,7 +311,7 @@ def test_periods_in_a_parquet_file_are_timestamps() -> None:
         (FRAME.to_json(), "orient='records'"),
     ],
 )
-def test_json_that_is_one_object_is_answered_with_how_to_extract_its_rows(content: str, hint: str) -> None:
+def test_the_error_for_json_that_is_one_object_shows_how_to_extract_its_rows(content: str, hint: str) -> None:
     assert hint in fault(content.encode())
 
 
@@ -342,5 +342,5 @@ def test_a_lone_surrogate_in_a_data_frame_is_an_error(names: list[str]) -> None:
         (b"version https://git-lfs.github.com/spec/v1\n", "is a pointer to a file in Git LFS"),
     ],
 )
-def test_a_file_of_another_program_is_named(content: bytes, found: str) -> None:
+def test_the_error_for_a_file_of_another_program_names_its_kind(content: bytes, found: str) -> None:
     assert found in fault(content)

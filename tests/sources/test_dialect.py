@@ -153,7 +153,7 @@ def test_a_year_column_and_a_month_column_are_one_timestamp_and_written_as_two_c
     assert ahead(panel("y,year,month\n1,2004,09\n2,2004,10\n")) == [["2004"], ["11"]]
 
 
-def test_a_year_column_alone_or_beside_dates_is_not_part_of_a_timestamp() -> None:
+def test_a_year_column_alone_or_next_to_dates_is_not_part_of_a_timestamp() -> None:
     assert panel("year,hour,y\n2004,11,1\n2005,12,2\n").columns.time == ("year",)
     assert panel("year,month,ds,y\n2004,1,2004-01-01,1\n2004,2,2004-02-01,2\n").columns.time == ("ds",)
 
@@ -273,7 +273,7 @@ def test_a_number_is_read_in_the_format_of_its_column(cell: str, value: float) -
     assert found.dialect.decimal in (".", ",")
 
 
-def test_one_column_decides_the_decimal_sign_of_all() -> None:
+def test_the_decimal_sign_of_one_column_applies_to_all_columns() -> None:
     found = panel("ds;y;z\n1;1,5;2.345\n2;2,5;1\n", "y", "z")
     assert found.values.tolist() == [[1.5, 2345], [2.5, 1]]
 

@@ -89,7 +89,7 @@ def test_the_unit_that_the_config_names_is_required() -> None:
 @pytest.mark.parametrize(
     "text", ["", "x", "12:30", "2024-01-31", "1990Q1", "--5", "1-2", "5 --", "(5", "5)", "$5 kWh", "1 to 2"]
 )
-def test_what_is_not_one_number_has_no_parts(text: str) -> None:
+def test_a_cell_that_is_not_a_single_number_is_not_split(text: str) -> None:
     assert split_cell(text) is None
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_one_number_has_no_parts(text: str) -> None:
         (["1,007 kWh", "1,291 kWh"], ","),
     ],
 )
-def test_a_number_with_two_plausible_readings_is_a_question(cells: list[str], delimiter: str) -> None:
+def test_a_number_with_two_plausible_readings_is_an_error_that_names_the_key(cells: list[str], delimiter: str) -> None:
     assert "may have a decimal" in fault(cells, delimiter)
     assert "set data.decimal" in fault(cells, delimiter)
     shown = max(cells, key=len).split()[0]
@@ -117,7 +117,7 @@ def test_a_number_with_two_plausible_readings_is_a_question(cells: list[str], de
         assert value in read(cells, delimiter, decimal=decimal).values[:, 0]
 
 
-def test_dates_with_dots_make_a_group_of_three_digits_a_question() -> None:
+def test_a_group_of_three_digits_is_ambiguous_in_a_file_of_dates_with_dots() -> None:
     assert "may have a decimal point" in fault(["1.007", "1.291"], "\t", "{:02d}.01.2024")
 
 
@@ -135,18 +135,18 @@ def test_dates_with_dots_make_a_group_of_three_digits_a_question() -> None:
         (["100", "101", "99"], ";"),
     ],
 )
-def test_ordinary_fractions_are_no_question(cells: list[str], delimiter: str) -> None:
+def test_ordinary_fractions_are_not_ambiguous(cells: list[str], delimiter: str) -> None:
     assert read(cells, delimiter).values[:, 0].tolist() == [float(cell) for cell in cells]
 
 
-def test_a_question_far_down_the_file_is_asked() -> None:
+def test_an_ambiguous_number_far_down_the_file_is_an_error() -> None:
     rows = "".join(f"{i};{100 + i % 800}\n" for i in range(60_000))
     source = Source("a.csv", f"t;y\n{rows}60000;1.234\n".encode())
     with pytest.raises(DataError, match=r"a\.csv:60002: '1\.234'"):
         read_table(source, Columns(("t",), None, ("y",)))
 
 
-def test_a_year_in_another_column_does_not_decide() -> None:
+def test_a_year_in_another_column_does_not_resolve_an_ambiguous_number() -> None:
     source = Source("a.csv", b"t;year;y\n1;2023;987\n2;2024;1.234\n")
     with pytest.raises(DataError, match=r"'1\.234' in column 'y' may have a decimal point"):
         read_table(source, Columns(("t",), None, ("y",), past=("year",)))
@@ -157,7 +157,7 @@ def test_a_year_in_another_column_does_not_decide() -> None:
 
 @pytest.mark.parametrize("row", [0, 1, 30, 70])
 @pytest.mark.parametrize("word", ["unavailable", "--", "closed"])
-def test_a_word_among_numbers_has_one_message_in_whichever_row(row: int, word: str) -> None:
+def test_a_word_among_numbers_has_the_same_error_in_every_row(row: int, word: str) -> None:
     cells = [str(i + 0.5) for i in range(80)]
     cells[row] = cells[75] = word
     with pytest.raises(WordsError) as e:
@@ -189,7 +189,7 @@ def test_every_way_to_write_a_number_is_read_back(number: object, decimal: str, 
 
 @settings(derandomize=True, deadline=None)
 @given(st.text(max_size=12))
-def test_any_text_is_a_number_or_none(text: str) -> None:
+def test_any_text_has_a_number_or_nan(text: str) -> None:
     for decimal in NumberFormat.SIGNS:
         value = infer_format([text], decimal).number(text)
         assert isinstance(value, float)

@@ -111,7 +111,7 @@ def test_a_missing_header_is_reported(text: str) -> None:
         "name,value\nfoo,NA\nbar,5\n",
     ],
 )
-def test_an_ordinary_first_line_is_the_header_as_it_is(text: str) -> None:
+def test_an_ordinary_first_line_is_the_header(text: str) -> None:
     assert find_structure(text).is_plain
     assert find_structure(text).header == 1
 
@@ -166,7 +166,7 @@ def test_a_footer_is_skipped_with_a_note(below: str, lines: set[int]) -> None:
         "state\n5\n6\nunavailable\n",
     ],
 )
-def test_a_last_row_that_may_be_one_is_kept(text: str) -> None:
+def test_a_last_row_that_may_be_data_is_kept(text: str) -> None:
     assert not find_footer(text, ",").records
 
 

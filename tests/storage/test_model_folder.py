@@ -155,7 +155,7 @@ def test_column_names_of_any_kind_are_read_back(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_file_is_named(model: Path, name: str) -> None:
+def test_the_error_for_a_missing_file_names_it(model: Path, name: str) -> None:
     (model / name).unlink()
     message = fault(model)
     assert message.startswith(f"{model / name}: damaged: it is missing")
@@ -164,7 +164,7 @@ def test_a_missing_file_is_named(model: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
-def test_a_truncated_file_is_named(model: Path, name: str, share: float) -> None:
+def test_the_error_for_a_truncated_file_names_it(model: Path, name: str, share: float) -> None:
     content = (model / name).read_bytes()
     (model / name).write_bytes(content[: int(share * len(content))])
     assert fault(model).startswith(f"{model / name}: damaged")
@@ -178,7 +178,7 @@ def test_an_extra_byte_is_detected(model: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_folder_instead_of_a_file_is_named(model: Path, name: str) -> None:
+def test_the_error_for_a_folder_instead_of_a_file_names_it(model: Path, name: str) -> None:
     (model / name).unlink()
     (model / name).mkdir()
     assert str(model / name) in fault(model)
@@ -254,7 +254,7 @@ def test_a_newer_format_error_names_the_upgrade(model: Path) -> None:
     )
 
 
-def test_a_newer_format_is_recognised_without_its_hashes(model: Path) -> None:
+def test_a_newer_format_is_recognized_without_its_hashes(model: Path) -> None:
     (model / MANIFEST).write_text(json.dumps({"format": FORMAT + 5}))
     (model / WEIGHTS).unlink()
     assert "this version of seqpred reads format" in fault(model)
@@ -351,7 +351,7 @@ def test_an_old_model_that_cannot_be_restored_is_not_deleted(model: Path) -> Non
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename"])
-def test_a_first_write_that_fails_leaves_nothing(tmp_path: Path, call: str) -> None:
+def test_a_first_write_that_fails_leaves_no_file(tmp_path: Path, call: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         if call == "fsync":
             patch.setattr(os, "fsync", Breaking(os.fsync, 1, FULL))
@@ -439,7 +439,7 @@ def test_no_file_in_a_folder_is_executable(model: Path) -> None:
     assert not any(os.access(p, os.X_OK) for p in model.iterdir())
 
 
-def test_weights_may_be_any_mapping(tmp_path: Path) -> None:
+def test_weights_may_be_any_kind_of_mapping(tmp_path: Path) -> None:
     class Frozen(Mapping[str, np.ndarray]):
         def __getitem__(self, name: str) -> np.ndarray:
             return weights()[name]
@@ -462,7 +462,7 @@ def test_a_kill_between_two_renames_is_repaired(model: Path) -> None:
     assert [p.name for p in model.parent.iterdir()] == [model.name]
 
 
-def test_leftovers_beside_a_complete_model_are_removed(model: Path) -> None:
+def test_leftovers_next_to_a_complete_model_are_removed(model: Path) -> None:
     write(old_folder(model), seed=1)
     remove_leftovers(model)
     assert holds(model)

@@ -41,7 +41,7 @@ def test_seasons_within_a_day_are_far_stronger_than_the_noise() -> None:
     assert hourly > 4 * monthly
 
 
-def test_business_series_grow() -> None:
+def test_synthetic_business_series_grow_on_average() -> None:
     rng = np.random.default_rng(1)
     for cycle, rows, grows in ((12, 90, True), (1, 30, True), (24, 400, False), (1, 900, False)):
         growth = draw_parameters(rng, 4000, cycle, rows).growth * cycle

@@ -83,7 +83,7 @@ def days(form: str, rows: int = 40, start: datetime = datetime(2022, 1, 3), **st
         ([f"{y}-{w:02d}" for y in (2018, 2019) for w in range(1, 53)], "%G-%V"),
     ],
 )
-def test_forms_that_people_use_are_recognized_and_written_back(cells: list[str], pattern: str | None) -> None:
+def test_common_timestamp_formats_are_recognized_and_written_back(cells: list[str], pattern: str | None) -> None:
     found = infer_pattern(cells)
     assert pattern in (None, found.pattern.text)
     zones = [found.pattern.zone_of(cell) for cell in cells]
@@ -111,7 +111,7 @@ def test_forms_that_people_use_are_recognized_and_written_back(cells: list[str],
         (["4 Brumaire 1990"], 0, "'Brumaire' is neither a month nor a weekday"),
     ],
 )
-def test_what_cannot_be_read_is_reported_with_the_text_that_is_in_the_way(
+def test_the_error_for_an_unreadable_timestamp_quotes_the_text_that_prevents_it(
     cells: list[str], place: int, words: str
 ) -> None:
     with pytest.raises(UnreadableError) as caught:
@@ -129,12 +129,12 @@ def test_the_order_of_day_and_month_is_a_setting() -> None:
         infer_pattern(["31/12/2024"], "month-first")
 
 
-def test_the_name_of_the_column_decides_between_weeks_and_months() -> None:
+def test_weeks_and_months_are_distinguished_by_the_name_of_the_column() -> None:
     cells = ["2019-01", "2019-02", "2019-03"]
     assert infer_pattern(cells).pattern.text == "%Y-%m"
     assert infer_pattern(cells, hint="week").pattern.text == "%G-%V"
 
 
-def test_choices_are_noted() -> None:
+def test_choices_in_reading_timestamps_are_reported_in_notes() -> None:
     assert infer_pattern(["30-Dec-22"]).notes == ("two-digit years are read as 1940 to 2039",)
     assert "'2023-05-01', are read as 00:00" in infer_pattern(["2023-05-01", "2023-05-01 01:00:00"]).notes[0]

@@ -44,7 +44,7 @@ def test_regular_timestamps_written_as_numbers_are_read_back(text: str, start: d
 
 @settings(max_examples=200, deadline=None)
 @given(first=st.integers(0, 10**7), step=st.integers(1, 50), rows=st.integers(3, 400))
-def test_counters_stay_counters(first: int, step: int, rows: int) -> None:
+def test_counters_are_not_read_as_timestamps(first: int, step: int, rows: int) -> None:
     numbers = [first + i * step for i in range(rows)]
     found = infer_numeric([str(number) for number in numbers])
     if found is not None:  # all of them are dates, as 200001 to 200012 are
@@ -74,7 +74,9 @@ def test_counters_stay_counters(first: int, step: int, rows: int) -> None:
         (["200001", "200007", "200093"], None, None),
     ],
 )
-def test_digits_name_and_step_decide(cells: list[str], unit: str, pattern: str | None) -> None:
+def test_numbers_are_read_as_times_according_to_their_digits_column_name_and_step(
+    cells: list[str], unit: str, pattern: str | None
+) -> None:
     found = infer_numeric(cells, unit)  # type: ignore[arg-type]
     assert (found and found.pattern.text) == pattern
 

@@ -80,7 +80,7 @@ def microseconds(stamp: datetime) -> int:
 @settings(max_examples=30, deadline=None)
 @given(stamps=st.lists(st.datetimes(datetime(1940, 1, 8), datetime(2038, 12, 1)), min_size=1, max_size=5))
 @pytest.mark.parametrize("text", PATTERNS)
-def test_what_a_pattern_writes_it_reads_back(text: str, stamps: list[datetime]) -> None:
+def test_a_pattern_reads_back_what_it_writes(text: str, stamps: list[datetime]) -> None:
     pattern = compile_pattern(text)
     times = [microseconds(at_resolution(stamp, PATTERNS[text])) for stamp in stamps]
     written = pattern.write(times)
@@ -154,7 +154,7 @@ def test_a_day_or_time_that_does_not_exist_is_not_read(text: str, cell: str) -> 
         ("%s", "-86400", "1969-12-31T00:00"),
     ],
 )
-def test_texts_are_read_as_people_mean_them(text: str, cell: str, expected: str | None) -> None:
+def test_texts_are_read_by_their_pattern_or_the_pattern_is_rejected(text: str, cell: str, expected: str | None) -> None:
     if expected is None:
         with pytest.raises(ValueError, match="directive"):
             compile_pattern(text)

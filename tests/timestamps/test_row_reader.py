@@ -57,7 +57,7 @@ def test_a_later_row_may_show_a_part_that_the_first_one_lacks() -> None:
     assert rows.format == TimestampFormat("%Y-%m-%d[ %H:%M:%S[.%f]]") or rows.format is not None
 
 
-def test_the_step_decides_what_a_number_is() -> None:
+def test_a_number_is_read_as_a_time_according_to_the_step() -> None:
     assert reader(MONTHLY).read(["201905"])[0] == microseconds(datetime(2019, 5, 1))
     assert reader(WEEKLY).read(["201905"])[0] == microseconds(datetime(2019, 1, 28))
     assert reader(Step("row", 1)).read(["201905"])[0] == 201905
@@ -77,7 +77,7 @@ def test_several_columns_are_one_timestamp() -> None:
     assert rows.read(["2023-05-01", "24"])[0] == microseconds(datetime(2023, 5, 2))
 
 
-def test_a_faulty_row_is_reported_with_the_form() -> None:
+def test_a_malformed_row_is_reported_with_the_format_of_the_others() -> None:
     rows = reader(DAILY)
     rows.read(["2023-05-01"])
     with pytest.raises(ValueError, match="'soon' is not a time of the form %Y-%m-%d"):

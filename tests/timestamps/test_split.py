@@ -71,7 +71,9 @@ def test_the_last_hour_of_a_day_is_midnight_of_the_next() -> None:
         ([("day", DATES), ("settlement_period", list(range(1, 51)))], "settlement_period", "48 slots"),
     ],
 )
-def test_a_part_that_does_not_fit_is_named(columns: list[tuple[str, list[object]]], name: str, words: str) -> None:
+def test_the_error_for_an_invalid_part_of_a_timestamp_names_its_column(
+    columns: list[tuple[str, list[object]]], name: str, words: str
+) -> None:
     with pytest.raises(UnreadablePartError) as caught:
         parts(*columns)
     assert caught.value.column.name == name

@@ -19,7 +19,7 @@ def test_grid_overrides_the_config_and_the_config_overrides_the_default():
     assert read_space(config(model__depth=[1, 2]), ["model.cell=rnn,gru"]) == {"model.cell": Choice(("rnn", "gru"))}
 
 
-def test_a_range_of_integers_stays_one():
+def test_a_range_of_integers_yields_integers():
     space = read_space(config(model__hidden_size={"low": 8, "high": 64, "log": True}), ())
     assert space == {"model.hidden_size": Range(8, 64, log=True)}
     assert type(space["model.hidden_size"].distribution()).__name__ == "IntDistribution"

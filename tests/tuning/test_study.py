@@ -38,7 +38,7 @@ def test_a_grid_tries_every_combination_once_and_finds_the_best(tmp_path):
     assert Path(result.best.folder).is_dir()
 
 
-def test_a_search_runs_the_number_of_trials_asked_for(tmp_path):
+def test_a_search_runs_the_requested_number_of_trials(tmp_path):
     result, _ = run(spec(tmp_path, (), trials=7))
     assert len(result.trials) == 7
 
@@ -47,7 +47,7 @@ def test_a_search_runs_the_number_of_trials_asked_for(tmp_path):
     ("train", "message"),
     [(trials.depth_two_is_killed, "was killed"), (trials.depth_two_has_bad_data, "too few rows")],
 )
-def test_a_failed_trial_is_reported_and_the_others_go_on(tmp_path, train, message):
+def test_a_failed_trial_is_reported_and_the_others_continue(tmp_path, train, message):
     result, notes = run(spec(tmp_path), train)
     assert [t.state for t in sorted(result.trials, key=lambda t: t.params["model.depth"])].count("complete") == 3
     assert result.best.params == {"model.depth": 3}
@@ -98,7 +98,7 @@ def test_a_url_of_no_known_database_is_wrong_usage(tmp_path, url):
         run(spec(tmp_path, storage=url))
 
 
-def test_a_database_holds_the_study(tmp_path):
+def test_a_study_is_stored_in_a_database(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
     result, _ = run(spec(tmp_path, storage=url))
     assert len(optuna.load_study(study_name="study", storage=url).trials) == len(result.trials) == 4
