@@ -27,7 +27,7 @@ from seqpred.timestamps.format import INTEGER, TimestampFormat, may_be_timestamp
 SMALL = 1 << 18  # bytes of text that are parsed without pyarrow
 
 
-class Plain(NamedTuple):
+class TableParts(NamedTuple):
     """The parts of a `table.Table`, and how many cells are sentinels."""
 
     clock: TimestampFormat
@@ -39,7 +39,7 @@ class Plain(NamedTuple):
     marked: int
 
 
-def read_plain(source: Source, columns: Columns, categories: Collection[str]) -> Plain | None:
+def read_plain(source: Source, columns: Columns, categories: Collection[str]) -> TableParts | None:
     """The rows of a plain CSV file; None if it has to be read by `table.py`.
 
     Args:
@@ -66,7 +66,7 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         sentinels = np.isin(values[:, i], dialect.missing_numbers)
         values[sentinels, i] = np.nan
         marked += int(sentinels.sum())
-    return Plain(clock, names, codes, times, values, words, marked)
+    return TableParts(clock, names, codes, times, values, words, marked)
 
 
 def first_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:

@@ -12,7 +12,7 @@ from seqpred.arrays import Int
 from seqpred.errors import DataError, did_you_mean
 from seqpred.notes import Count
 from seqpred.reading.header import find_nested, header
-from seqpred.reading.plain import read_plain
+from seqpred.reading.plain import TableParts, read_plain
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.source import Source
@@ -75,10 +75,9 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
             three lines are named, and how many there are.
     """
     ignored = _check_columns(source, columns)
-    plain = read_plain(source, columns, categories)
-    if plain:
-        parts = (plain.clock, plain.names, plain.codes, plain.times, plain.values, plain.words)
-        return Table(source, columns, *parts, tuple(_id_notes(plain.names, columns.id)), plain.marked)
+    parts = read_plain(source, columns, categories)
+    if parts:
+        return _table(source, columns, parts, _id_notes(parts.names, columns.id))
     from seqpred.reading.thorough import Reread, read_thoroughly
 
     found = read_thoroughly(source, columns, categories)
@@ -87,8 +86,12 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         note = found.note or f"{found.rows - len(table.times)} lines without a value are skipped"
         return replace(table, remarks=(*table.remarks, note))
     remarks = (*ignored, *found.remarks, *_id_notes(found.ids, columns.id))
-    parts = (found.clock, found.names, found.codes, found.times, found.values, found.words)
-    return Table(found.source, columns, *parts, remarks, found.marked)
+    return _table(found.source, columns, found.parts, remarks)
+
+
+def _table(source: Source, columns: Columns, parts: TableParts, remarks: Iterable[str | Count]) -> Table:
+    clock, names, codes, times, values, words, marked = parts
+    return Table(source, columns, clock, names, codes, times, values, words, tuple(remarks), marked)
 
 
 def _check_columns(source: Source, columns: Columns) -> list[str]:

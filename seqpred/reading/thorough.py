@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from seqpred.arrays import Float, Int
+from seqpred.arrays import Int
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError
 from seqpred.notes import Count
 from seqpred.reading.frame import Wanted, read_frame
 from seqpred.reading.number_columns import find_decimal, read_numbers
+from seqpred.reading.plain import TableParts
 from seqpred.reading.thousands import is_open, may_group
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Decimal
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Thorough(NamedTuple):
-    """The parts of a `table.Table`.
+    """What was read and inferred.
 
     Attributes:
         source: in the dialect that was found.
@@ -35,14 +36,8 @@ class Thorough(NamedTuple):
     """
 
     source: Source
-    clock: TimestampFormat
-    names: list[str]
-    codes: Int
-    times: Int
-    values: Float
-    words: dict[str, tuple[str, ...]]
+    parts: TableParts
     remarks: tuple[str | Count, ...]
-    marked: int
     ids: Iterable[object]
 
 
@@ -87,7 +82,7 @@ def read_thoroughly(source: Source, columns: Columns, categories: Collection[str
     remarks: tuple[str | Count, ...] = (*notes, *_once_notes(stamps.format, codes, stamps.times))
     source = source.with_dialect(replace(source.dialect, unit=units)) if units else source
     ids = frame[columns.id].unique() if columns.id else ()
-    return Thorough(source, stamps.format, names, codes, stamps.times, values, words, remarks, marked, ids)
+    return Thorough(source, TableParts(stamps.format, names, codes, stamps.times, values, words, marked), remarks, ids)
 
 
 def _read_as_written(source: Source, columns: Columns, numbers: Sequence[str]) -> tuple[pd.DataFrame, Decimal, str]:
