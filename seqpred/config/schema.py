@@ -111,12 +111,11 @@ class TrainingSection(Section):
     loss: Literal["pinball", "huber"] = advanced(
         "pinball", "quantile loss", "Quantile loss at every position; huber smooths its corner."
     )
-    learning_rate: float = key(
-        0.002,
+    learning_rate: Annotated[float, Field(gt=0, le=1)] | Auto = key(
+        "auto",
         "peak of the schedule",
-        "Peak learning rate of AdamW; the rate warms up, then decays to zero.",
-        gt=0,
-        le=1,
+        "Peak learning rate of AdamW; the rate warms up, then decays to zero. auto: from 0.002 for batches of up to 8 "
+        "windows to 0.005 for 32 or more.",
     )
     batch_size: Annotated[int, Field(ge=1, le=65536)] | Auto = advanced(
         "auto", "windows in a batch", "Windows in a batch."

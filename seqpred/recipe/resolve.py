@@ -28,6 +28,7 @@ VALIDATION_HORIZONS = 8  # per track; older windows predict the next one less we
 LONGEST_SEASON = 400  # rows that are forecast at once by default; a year of days is within it
 SHORT_HORIZON, LONG_HORIZON = 12, 60  # without a season; with a longer one: an hour of minutes, a minute of seconds
 SMALLEST_WINDOW, LARGEST_WINDOW = 24, 256
+SMALL_BATCH, FULL_BATCH = 8, 32  # windows in a training step
 MAX_OUTPUTS = 1 << 24  # quantiles emitted in a training step: half a second of work and 0.7 GB of memory
 DEFAULT_LAGS = [1, 2, 4, 8]  # where no season suggests others
 FEW_ROWS = 2000  # overfit by a larger hidden state
@@ -98,8 +99,9 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
         "model.start": start,
         "model.members": _known(model.members, lambda: 5 if rows < MANY_ROWS else 3),
         "training.batch_size": batch_size,
+        "training.learning_rate": _known(training.learning_rate, lambda: _learning_rate(batch_size)),
         "training.patience": _known(training.patience, lambda: patience),
-        "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows)),
+        "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows, batch_size)),
         "training.threads": _known(training.threads, lambda: choose_threads(hidden_size, batch_size)),
     }
 
@@ -156,10 +158,20 @@ def _batch_size(rows: int, window: int, outputs: int, *, bidirectional: bool) ->
     """Windows in a step: up to a quarter of all rows or of the outputs of a step, 8 to 32; 128 if bidirectional."""
     if bidirectional:  # emits at the end of a window only
         return max(4, min(128, MAX_OUTPUTS // outputs))
-    batch_size = min(32, max(8, min(rows // 4, MAX_OUTPUTS // (4 * outputs)) // window))
+    batch_size = min(FULL_BATCH, max(SMALL_BATCH, min(rows // 4, MAX_OUTPUTS // (4 * outputs)) // window))
     return max(4, min(batch_size, MAX_OUTPUTS // (window * outputs)))
 
 
-def _max_steps(rows: int) -> int:
-    """A multiple of 100 that grows with the logarithm of the rows: 1000 at 100 rows, 2500 at 100,000."""
-    return int(round(500 * math.log10(max(rows, 100)), -2))
+def _learning_rate(batch_size: int) -> float:
+    """From 0.002 for a small batch to 0.005 for a full one, whose gradients have less noise."""
+    return round(0.002 * _relative_size(batch_size) ** (2 / 3), 4)
+
+
+def _max_steps(rows: int, batch_size: int) -> int:
+    """A multiple of 100 that grows with the logarithm of the rows: 1000 at 100 rows, 1200 full batches at 100,000."""
+    return int(round(500 * math.log10(max(rows, 100)) / math.sqrt(_relative_size(batch_size)), -2))
+
+
+def _relative_size(batch_size: int) -> float:
+    """The size of a batch relative to a small one of 8 windows, at most 4."""
+    return min(max(batch_size, SMALL_BATCH), FULL_BATCH) / SMALL_BATCH

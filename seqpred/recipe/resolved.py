@@ -51,6 +51,7 @@ class ResolvedTraining(TrainingSection):
     """How the network is trained, with all of its counts."""
 
     batch_size: Count
+    learning_rate: float
     max_steps: int
     patience: Count = 5
     validation: Count

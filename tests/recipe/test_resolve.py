@@ -128,3 +128,17 @@ def test_the_default_horizon_is_shorter_than_a_very_long_season() -> None:
 
 def test_the_pretrained_cells_are_those_in_the_package() -> None:
     assert sorted(PRETRAINED_CELLS) == pretrained_cells()
+
+
+def test_larger_batches_have_a_higher_learning_rate_and_fewer_steps() -> None:
+    def schedule(batch_size: int, **training: object) -> tuple[object, object]:
+        frame = pd.DataFrame({"y": np.arange(1000) % 7.0})
+        sections = {"forecast": {"horizon": 7}, "training": {"batch_size": batch_size, **training}}
+        config = Config.from_tree({"data": {"target": "y"}, **sections})
+        resolved = resolve(config, load_panel(open_source(frame), config, lambda _: None)).training
+        return resolved.learning_rate, resolved.max_steps
+
+    assert schedule(4) == schedule(8) == (0.002, 1500)
+    assert schedule(16) == (0.0032, 1100)
+    assert schedule(32) == schedule(128) == (0.005, 800)
+    assert schedule(32, learning_rate=0.001, max_steps=50) == (0.001, 50)
