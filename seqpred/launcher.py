@@ -41,7 +41,7 @@ def check() -> None:
 
 
 def ignore() -> None:
-    """Make this process work on its own: a search, for example, whose trials are trained in processes of its own."""
+    """Make this process independent of its group: a search, for example, starts processes for its trials."""
     os.environ.pop("RANK", None)
 
 

@@ -1,4 +1,4 @@
-"""What a long operation reports while it runs: notes and progress; the caller decides how to show them."""
+"""What a long operation reports while it runs: notes and progress; the caller determines how to show them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Pool:
     """Worker processes, one job each at a time; a worker whose process is killed is replaced.
 
     Workers ignore SIGINT and SIGTERM, which a terminal or a service manager may send to a whole group of processes:
-    the process that started them decides when they end. They end when it does.
+    the process that started them controls when they end. They end when it does.
 
     Attributes:
         count: how many workers there may be.
@@ -117,7 +117,7 @@ class Pool:
             self._of(number).pipe.send(None)
 
     def events(self, timeout: float) -> Iterator[Event]:
-        """What has happened, after waiting at most so many seconds for something."""
+        """The events so far, after waiting up to a number of seconds for one."""
         pipes: dict[Any, _Worker] = {worker.pipe: worker for worker in self._workers if worker.number is not None}
         for pipe in wait(list(pipes), timeout):
             worker = pipes[pipe]

@@ -102,7 +102,7 @@ def _changes_of(zone: str, decade: int) -> tuple[Int, Int]:
     place = ZoneInfo(zone)
 
     def offset(seconds: int) -> int:
-        """Microseconds east of UTC, so many seconds after 1970 began."""
+        """Microseconds east of UTC, at a number of seconds since 1970-01-01."""
         local = (_EPOCH + timedelta(seconds=seconds)).astimezone(place)
         return (local.utcoffset() or timedelta(0)) // timedelta(microseconds=1)
 

@@ -56,7 +56,7 @@ def check(
     output = Output.of(ctx)
     with output.progress_cleared():
         found = command.check(thing, notify=output.notify, on_progress=output.on_progress)
-    with suppress(BrokenPipeError):  # the exit code does not depend on who reads the summary
+    with suppress(BrokenPipeError):  # the exit code does not depend on the reader of the summary
         if as_json and not found.fault:
             import json
 
@@ -105,7 +105,7 @@ def _show_columns(columns: Sequence[Mapping[str, str | None]]) -> None:
 
 
 def _show_series(survey: Survey) -> None:
-    """One line for each of the first tracks, and for the worst ones if there are more."""
+    """One line per track: the first tracks, and the worst ones if there are more."""
     from seqpred.cli.terminal import table
 
     count = survey.empty.size

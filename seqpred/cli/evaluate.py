@@ -114,7 +114,7 @@ def _check(
     scored: list[object],
     require_skill: float | None,
 ) -> None:
-    """Refuse options that --shard or --merge exclude, a skill that is no number, and files that cannot be written.
+    """Refuse options that --shard or --merge exclude, a skill that is not a number, and files that cannot be written.
 
     Args:
         written: the files that need the forecasts of all series, as `by` does.
@@ -198,7 +198,7 @@ def _write_forecasts(path: Path | None, details: Details) -> None:
 
 
 def _show_breakdown(details: Details) -> None:
-    """The scores by series or step, if they were asked for."""
+    """The scores by series or step, if requested."""
     from seqpred.cli.terminal import table
     from seqpred.report.text import breakdown_rows
 

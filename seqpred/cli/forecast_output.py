@@ -1,4 +1,4 @@
-"""Compute the forecasts that `predict` and `forecast` are asked for, and write them."""
+"""Compute and write the forecasts of `predict` and `forecast`."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _run_stream(screen: Output, model: Model, asked: ForecastRequest) -> None:
 
 
 def _blocks(job: ForecastJob, screen: Output, asked: ForecastRequest) -> Generator[Block, None, None]:
-    """The forecasts as blocks of a table, computed by the engine that is asked for."""
+    """The forecasts as blocks of a table, computed by the requested engine."""
     encode = asked.table_format.encode
     if asked.engine == "local":
         return job.run_blocks(encode, screen.on_progress)

@@ -1,4 +1,4 @@
-"""What `predict` and `forecast` are asked for: their options, parsed and checked together."""
+"""A request to `predict` or `forecast`: its options, parsed and checked together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ForecastRequest(NamedTuple):
-    """What `predict` and `forecast` are asked for; see their options.
+    """A request to `predict` or `forecast`; see their options.
 
     Attributes:
         on_screen: whether a table and a chart are shown on a terminal.

@@ -148,5 +148,5 @@ def open_standard_streams() -> None:
 
 
 def _binary(raw: CompleteWriter) -> Any:
-    """A raw writer as the type that TextIOWrapper asks for; it needs no buffer, since every write is complete."""
+    """A raw writer as the type that TextIOWrapper requires; it needs no buffer, since every write is complete."""
     return raw

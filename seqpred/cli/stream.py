@@ -69,7 +69,7 @@ class Job:
         return stopped()
 
     def _forecast_each(self, batches: Iterator[Sequence[Line]]) -> None:
-        """Write a forecast after every row; save the state now and then, and whatever ends this."""
+        """Write a forecast after every row; save the state periodically and at the end, also after an error."""
         parser, delivery = self.stream.parser, self._delivery
         try:
             for lines in batches:

@@ -48,7 +48,7 @@ def write_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool =
 
 
 def rounded(table: Mapping[str, Sequence[Any]], digits: int) -> dict[str, list[Any]]:
-    """The table with all numbers that are not integers rounded to so many decimals."""
+    """The table with all numbers that are not integers rounded to a number of decimals."""
     return {n: [round(c, digits) if isinstance(c, float) else c for c in cells] for n, cells in table.items()}
 
 
@@ -65,7 +65,7 @@ Block: TypeAlias = "bytes | pa.Table"
 
 
 def encode_block(table: Mapping[str, Sequence[Any]], form: str, *, header: bool) -> Block:
-    """Some rows of a table, for `TableFile`; the header comes with the first ones."""
+    """Some rows of a table, for `TableFile`; the first ones include the header."""
     if form == "parquet":
         import pyarrow as pa
 
@@ -86,7 +86,7 @@ class TableFormat:
     origin: bool = False
 
     def encode(self, forecasts: Forecasts, is_first: bool) -> Block:
-        """The rows of some forecasts, for `TableFile`; the header comes with the first ones."""
+        """The rows of some forecasts, for `TableFile`; the first ones include the header."""
         table = forecasts.table(as_text=self.form != "parquet", origin=self.origin)
         table = table if self.digits is None else rounded(table, self.digits)
         return encode_block(table, self.form, header=self.header and is_first)
@@ -126,7 +126,7 @@ class TableFile:
         self._parquet.write_table(block)
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Write what comes after the last row; nothing after an error."""
+        """Write the text after the last row; nothing after an error."""
         if kind is not None:
             return
         if self._form == "json":
@@ -136,7 +136,7 @@ class TableFile:
 
 
 def _known(table: Mapping[str, Sequence[Any]], empty: str | None) -> dict[str, Sequence[Any]]:
-    """The columns with `empty` in place of missing numbers."""
+    """The columns with `empty` instead of missing numbers."""
     return {name: _filled(cells, empty) for name, cells in table.items()}
 
 
@@ -151,7 +151,7 @@ def _unknown(cell: object) -> bool:
 
 
 class RowWriter:
-    """Writes the rows of forecasts that come one after another, as `write_table` would all of them.
+    """Writes the rows of successive forecasts in the same form as `write_table`.
 
     Args:
         made: csv, tsv or jsonl.
@@ -172,7 +172,7 @@ class RowWriter:
         self.clock = TimestampFormat(None)
 
     def header(self) -> str:
-        """The line that comes first; none in JSON."""
+        """The first line; empty in JSON."""
         if not self._has_header:
             return ""
         names = [self._id] if self._id else []

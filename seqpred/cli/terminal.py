@@ -1,4 +1,4 @@
-"""What a person sees: notes and progress on stderr, tables, text that is safe for a terminal."""
+"""Output for people: notes and progress on stderr, tables, text that is safe for a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REFRESH = 0.1  # seconds between drawings of the progress bar
 MINUTE = 60  # seconds from one line about the progress to the next
 PIPE_WIDTH = 100  # columns of a table that is not shown on a terminal
-UNBREAKABLE = "\0"  # in place of a blank at which no line ends
+UNBREAKABLE = "\0"  # represents a blank at which no line may end
 
 
 class Output:

@@ -46,7 +46,7 @@ def check(thing: object, data: object = None, *, notify: Notify = no_op, on_prog
 
 
 def _inspect(found: Findings, source: Source, config: Config | None, notify: Notify, on_progress: OnProgress) -> None:
-    """Fill the findings stage by stage, as training goes through the data.
+    """Fill the findings stage by stage, in the order in which training processes the data.
 
     Raises:
         DataError: why training would fail; the findings of earlier stages are kept.

@@ -32,12 +32,12 @@ def compare(
     Args:
         models: at least one, with the same targets, horizon and season.
         data: a path or a DataFrame; None for the file that the first model's config names.
-        windows: at most so many, the last ones.
+        windows: the largest number of windows, the last ones.
     Returns:
         The models, best first, with the paired difference to the best one; `to_dict()` is the object that
         `compare --json` prints.
     Raises:
-        ConfigError: the models cannot be compared. DataError: there is no window that all models have not seen.
+        ConfigError: the models cannot be compared. DataError: no window is unseen by all models.
     """
     if not models:
         raise ConfigError("no model is passed", hint="Pass the model folders to compare.")

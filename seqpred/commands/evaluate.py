@@ -19,7 +19,7 @@ from seqpred.forecasting.shard import Shard
 from seqpred.notes import Note, Notify, no_op
 from seqpred.panel.panel import Panel
 
-MOST_WINDOWS = 100  # scored unless more are asked for
+MOST_WINDOWS = 100  # scored unless more are requested
 
 
 def evaluate(

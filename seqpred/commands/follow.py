@@ -66,7 +66,7 @@ def load_once(ranks: Ranks | None, source: Source, load: Callable[[], Panel]) ->
 
 
 def follow(ranks: Ranks, source: Source, config: Config, holdout: str | int | None, *, refit: bool) -> None:
-    """Train what rank 0 asks for, until its training is finished.
+    """Train what rank 0 requests, until its training is finished.
 
     Args:
         holdout, refit: as in `train`.

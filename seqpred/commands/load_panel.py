@@ -29,7 +29,7 @@ from seqpred.spool.large import beginning, is_large
 
 
 def as_config(config: Config | Mapping[str, Any] | str | Path) -> Config:
-    """A config from a YAML file, a mapping, or as it is."""
+    """A config from a YAML file, a mapping or a config."""
     if isinstance(config, Config):
         return config
     if isinstance(config, (str, Path)):
@@ -121,7 +121,7 @@ def read_rows(
 
 
 def read_wide_rows(source: Source, data: DataSection, covariates: Covariates | None = None) -> Rows:
-    """The rows of a wide table with its static covariates, which are columns of the table or of a file of their own."""
+    """The rows of a wide table with its static covariates, which are columns of the table or of a separate file."""
     from seqpred.inspection.wide_layout import choose_wide_columns
     from seqpred.panel.static_file import JoinedRows, join_statics, open_statics
     from seqpred.reading.header import header

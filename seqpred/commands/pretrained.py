@@ -31,7 +31,7 @@ def load_for(
         overrides: dotted keys of the config of the pretrained network.
         notify: receives what was chosen for it.
     Raises:
-        ConfigError: the pretrained network is asked for without data.
+        ConfigError: the pretrained network is requested without data.
     """
     if isinstance(model, Model):
         return model, data

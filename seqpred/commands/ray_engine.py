@@ -127,7 +127,7 @@ class _Shared:
 
 @dataclass(frozen=True)
 class _Failure:
-    """An error of a task that the user can fix. Exceptions with arguments of their own cannot be pickled."""
+    """An error of a task that the user can fix. Exceptions with additional arguments cannot be pickled."""
 
     kind: type[SeqpredError]
     message: str

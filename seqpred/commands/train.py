@@ -73,14 +73,14 @@ def train(  # noqa: PLR0913, as many options as the command
     SIGINT or SIGTERM ends the training. A resumed training ends with the same bytes as an uninterrupted one.
 
     In processes that torchrun started, the networks are distributed over them. Rank 0 returns the model; the others
-    train what it asks for, and then end with SystemExit.
+    train what it requests, and then end with SystemExit.
 
     Args:
         config: a config, a mapping with its keys, or the path of a YAML file.
         data: a path, a DataFrame, or None for the config's own path.
         out: the model folder; by default `runs/` and the config's name.
         force: replace an existing model.
-        resume: continue an unfinished training of the same config and data, if there is one.
+        resume: continue an unfinished training of the same config and data, if any.
         holdout: rows at the end of each series, or a timestamp, to exclude from training and from every choice. They
             are scored once, at the end; the manifest stores the scores.
         refit: after that, train on all rows for the same number of steps. The scores belong to the first model.
@@ -88,7 +88,7 @@ def train(  # noqa: PLR0913, as many options as the command
         on_progress: receives a `TrainingProgress` at each validation, before that how much of a large file is stored.
     Raises:
         ConfigError, DataError, WriteError: see `errors`; nothing has been written.
-        StoppedError: interrupted; the state is kept. KeyboardInterrupt: interrupted before there was any state.
+        StoppedError: interrupted; the state is kept. KeyboardInterrupt: interrupted before any state existed.
     """
     return run_training(config, data, out, TrainOptions(force, resume, holdout, refit), notify, on_progress)
 
@@ -220,7 +220,7 @@ def resolve_training(
         ConfigError, DataError: the data cannot be trained on.
     """
     check_varying(panel)
-    path = source.name if source.is_file else None  # null if the rows came without a file
+    path = source.name if source.is_file else None  # null if the rows are not from a file
     resolved = resolve(config.replace({"data.path": path}), panel)
     conflict = describe_conflict(config, resolved.minimums, panel)
     if conflict:
@@ -232,10 +232,10 @@ def resolve_training(
 
 
 def _is_done(out: Path, config: ResolvedConfig, panel: Panel, notify: Notify) -> bool:
-    """Whether the folder holds the finished model of this config and data, and no unfinished training.
+    """Whether the folder contains the finished model of this config and data, and no unfinished training.
 
     Raises:
-        WriteError: it holds another model.
+        WriteError: it contains another model.
     """
     if not holds_model(out) or holds_state(out):
         return False

@@ -44,7 +44,7 @@ def tune(  # noqa: PLR0913, as many options as the command
 ) -> TuneResult:
     """Train models with different configs and compare their validation scores.
 
-    Each trial is a training with a model folder of its own in `out`. Trials whose validation score falls behind are
+    Each trial is a training with its own model folder in `out`. Trials whose validation score falls behind are
     pruned. A holdout plays no part in the search; it is scored once, with the model of the best trial.
 
     Args:
@@ -53,7 +53,7 @@ def tune(  # noqa: PLR0913, as many options as the command
         out: the folder of the trials; by default `runs/`, the config's name and `-tune`.
         trials: how many trials to finish; all combinations with `grid`.
         time_budget: seconds after which no trial starts.
-        grid: items such as `model.cell=rnn,lstm,gru`, in place of the search space.
+        grid: items such as `model.cell=rnn,lstm,gru`, instead of the search space.
         storage: an SQLAlchemy URL, so that several machines share a study; by default a journal file in `out`.
         jobs: trainings at the same time; by default one per core.
         holdout: rows at the end of each series, or a timestamp, that no trial is trained on. The model of the best

@@ -26,7 +26,7 @@ def is_advanced(field: FieldInfo) -> bool:
 
 
 def section_of(field: FieldInfo) -> type[BaseModel] | None:
-    """The section that a field holds; None for a single value."""
+    """The section of a field; None for a single value."""
     annotation = field.annotation
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 

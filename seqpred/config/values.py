@@ -1,4 +1,4 @@
-"""Types of config values with rules of their own."""
+"""Types of config values with additional rules."""
 
 from __future__ import annotations
 

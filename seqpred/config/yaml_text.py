@@ -62,7 +62,7 @@ class Entry:
     commented_out: bool = False
 
     def line(self) -> Line:
-        """The entry as YAML, its comment apart."""
+        """The entry as YAML, and its comment separately."""
         *sections, name = self.key.split(".")
         indent = "  " * len(sections) + ("# " if self.commented_out else "")
         start = f"{indent}{name}: "
@@ -86,7 +86,7 @@ def comment_lines(text: str, indent: str = "") -> list[str]:
 
 
 def _aligned(lines: Sequence[Line]) -> Iterator[str]:
-    """Lines with their comments in one column, those that do not fit in lines of their own before them."""
+    """Lines with their comments in one column, those that do not fit on separate lines before them."""
     column = max((len(text) for text, comment in lines if comment and len(text) <= LONGEST), default=0)
     for text, comment in lines:
         line = f"{text.ljust(column)}  # {comment}" if comment else text

@@ -57,7 +57,7 @@ class TrackForecast:
 
 @dataclass(frozen=True)
 class BacktestSpec:
-    """What is the same in all windows.
+    """What all windows have in common.
 
     Attributes:
         levels: of the forecasters' Q quantiles.

@@ -42,7 +42,7 @@ class ComparedModel:
 
     Attributes:
         difference: mean of MASE(this) - MASE(best) over all tracks and windows; 0 for the best.
-        standard_error: of that mean; None if there are too few series or windows to estimate it.
+        standard_error: of that mean; None if it cannot be estimated from so few series or windows.
         parameters: how many weights it has.
         seconds: duration of its training, if it is known.
     """

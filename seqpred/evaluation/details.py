@@ -125,7 +125,7 @@ class Details:
 
     Args:
         levels: of the forecasters' Q quantiles.
-        by: the breakdown, if one is asked for.
+        by: the requested breakdown, if any.
         keep_forecasts: whether to collect the forecasts.
     """
 
@@ -154,7 +154,7 @@ class Details:
         return {} if self._table is None else self._table.columns
 
     def scores(self) -> dict[str, dict[str, Scores]]:
-        """The breakdown; empty if none was asked for."""
+        """The breakdown; empty if none was requested."""
         return {} if self._breakdown is None else self._breakdown.scores()
 
     def to_dict(self) -> dict[str, Any]:

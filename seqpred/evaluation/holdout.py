@@ -24,7 +24,7 @@ class Holdout:
     """Where each series of a panel is cut.
 
     Attributes:
-        spec: as it was given: a number of rows, or the timestamp of the first row held out.
+        spec: a number of rows, or the timestamp of the first row held out.
         cuts: [S], rows of each series before the holdout; 0 for a series that begins in it.
         lengths: [S], all rows of each series.
     """
@@ -82,7 +82,7 @@ class Holdout:
 
     @contextmanager
     def mentioned_in_errors(self) -> Iterator[None]:
-        """Add to errors about the rows before the holdout that there is one."""
+        """Mention the holdout in errors about the rows before it."""
         try:
             yield
         except DataError as e:

@@ -181,7 +181,7 @@ class Tally:
 
 
 def tally_by_step(cases: Sequence[Case], levels: Sequence[float]) -> list[Tally]:
-    """The tally of each of N steps, as if every row were a case of its own.
+    """The tally of each of N steps, with every row as a separate case.
 
     Args:
         cases: with N rows each.

@@ -24,7 +24,7 @@ class Covariate:
     Attributes:
         words: the categories in the training split, or None for a column of numbers.
         mean, spread: of the numbers.
-        daily: whether a category at the first row of a day holds for the whole day.
+        daily: whether a category at the first row of a day applies to the whole day.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Covariate:
 
     @property
     def is_held(self) -> bool:
-        """Whether a value holds for later rows too: those of the series or of the day."""
+        """Whether a value also applies to later rows of the series or of the day."""
         return self.role == "static" or self.daily
 
 
@@ -105,7 +105,7 @@ class Covariates:
 
     @cached_property
     def held(self) -> tuple[int, ...]:
-        """The indices of the columns whose values hold for later rows too."""
+        """The indices of the columns whose values also apply to later rows."""
         return tuple(i for i, c in enumerate(self.columns) if c.is_held)
 
     @cached_property
@@ -144,11 +144,11 @@ class Covariates:
         return np.concatenate([numbers[..., first_number:], codes[..., first_code:]], axis=-1)
 
     def start_held(self, series: int) -> Float:
-        """The values that `hold` remembers before the first row, [B, held, 2]: value and day."""
+        """The memory of `hold` before the first row, [B, held, 2]: value and day."""
         return np.full((series, len(self.held), 2), np.nan)
 
     def hold(self, memory: Float, values: Float, times: Int | None, ends: Int) -> tuple[Float, Float]:
-        """Carry static and daily values forward to later rows, where they hold too.
+        """Carry static and daily values forward to the later rows that they apply to.
 
         Args:
             memory: [B, held, 2], from `start_held` or an earlier call.

@@ -116,9 +116,9 @@ def local_times(panel: Panel) -> Int:
 
 
 def apply_covariates(panel: Panel, covariates: Covariates) -> Panel:
-    """The panel with the model's category codes, and static and daily values carried forward to the rows they hold for.
+    """The panel with the model's category codes, and static and daily values carried forward to the rows they apply to.
 
-    A static value holds from the first row that has it: earlier rows do not know it.
+    A static value applies from the first row that has it on, not to earlier rows.
 
     Raises:
         DataError: a static column that changes within a series.

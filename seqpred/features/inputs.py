@@ -1,7 +1,7 @@
 """The causal feature engine: from values to the inputs of the network, block by block.
 
 `advance` computes the inputs of the next rows of many series from a memory of fixed size. A whole series is one block;
-a stream is many small ones. Everything at row t depends on rows at or before t alone, and not on how the rows are
+a stream is many small ones. Everything at row t depends only on rows up to t, and not on how the rows are
 divided into blocks.
 
 A forecast is a correction of the anchor's forecast, the value `anchor` rows earlier (the seasonal naive or the last

@@ -37,11 +37,11 @@ class SeriesSpec(NamedTuple):
 
 
 class SeriesMemory(NamedTuple):
-    """What is remembered of B series.
+    """The memory of B series.
 
     Attributes:
         tracks: of the targets.
-        held: [B, held, 2], values of covariates that hold for later rows, and their days.
+        held: [B, held, 2], values of covariates that also apply to later rows, and their days.
         known: [B, anchor, K], known covariates of the last `anchor` rows; before the first row, those of the first.
     """
 

@@ -41,7 +41,7 @@ class Model:
     """A model folder, ready to forecast.
 
     Attributes:
-        wanted: the inference backend that the user asks for.
+        wanted: the requested inference backend.
     """
 
     folder: Folder
@@ -102,7 +102,7 @@ class Model:
     def scores(self) -> pd.DataFrame:
         """The stored scores, one row per forecaster: on the holdout if there is one, else on the validation split.
 
-        `scores.attrs["part"]` is `unseen` or `validation`; `skill` and `network_skill` are there too.
+        `scores.attrs["part"]` is `unseen` or `validation`; `skill` and `network_skill` are also there.
 
         Raises:
             FolderError: the manifest does not contain them.
@@ -226,7 +226,7 @@ class Model:
 
         Raises:
             FolderError: the weights are not those of the config's network.
-            ConfigError: onnx is asked for and does not support the model.
+            ConfigError: onnx is requested and does not support the model.
         """
         try:
             weights = self.folder.weights()
@@ -244,7 +244,7 @@ class Model:
         """The inference backend: onnx if it supports the model, since it starts sooner and is as fast with many series.
 
         Raises:
-            ConfigError: onnx is asked for and cannot be used.
+            ConfigError: onnx is requested and cannot be used.
         """
         if self.wanted == "torch":
             return "torch"

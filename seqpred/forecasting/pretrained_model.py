@@ -50,7 +50,7 @@ class PretrainedModel(Model):
         """The inference backend, which is onnx.
 
         Raises:
-            ConfigError: torch is asked for, or onnxruntime is not installed.
+            ConfigError: torch is requested, or onnxruntime is not installed.
         """
         if self.wanted == "torch":
             raise ConfigError("the pretrained network has no torch runtime", hint="Omit --runtime torch.")

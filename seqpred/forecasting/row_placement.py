@@ -17,7 +17,7 @@ from seqpred.timestamps.format import TimestampFormat
 if TYPE_CHECKING:
     from seqpred.reading.lines import Row
 
-MAX_GAP, MAX_GAP_SHARE = 1000, 50  # missing rows before a row that are plausible: so many, and so many per earlier row
+MAX_GAP, MAX_GAP_SHARE = 1000, 50  # largest plausible gap before a row: a constant, and an addition per earlier row
 
 
 class RowPlacement:

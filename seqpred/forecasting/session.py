@@ -1,6 +1,6 @@
 """A session: the state of many series, and the forecasts after their next rows.
 
-Batch forecasts, backtests, streams and servers call it. It knows neither files nor text: rows come in as values with
+Batch forecasts, backtests, streams and servers call it. It handles neither files nor text: rows are values with
 times, forecasts go out as arrays.
 """
 
@@ -59,7 +59,7 @@ class ForecastSession:
 
     Attributes:
         names: of the series, in order of their first row.
-        clock: how times are written, which decides the calendar; None until it is known.
+        clock: how times are written, which determines the calendar; None until it is known.
         used, late, misplaced: rows used; skipped since they are not after the last row of their series; and skipped
             since their time is not on the grid.
     """
@@ -109,7 +109,7 @@ class ForecastSession:
         return index
 
     def index(self, name: str, origin: int) -> int:
-        """The index of a series; of a new one, if there is none of this name, whose first row has this time."""
+        """The index of a series; a new one, whose first row has this time, is added if the name is unknown."""
         found = self._index.get(name)
         return self.add(name, origin) if found is None else found
 
@@ -250,7 +250,7 @@ class ForecastSession:
         return self.advance(series, RowBlock(values, None, times, ahead), every_row)
 
     def _ahead(self, series: Int, rows: int) -> Float:
-        """The known covariates of the rows that follow so many more rows of some series, [B, M, known]."""
+        """The known covariates of the rows after a number of further rows of some series, [B, M, known]."""
         count, covariates = self.spec.rows_ahead, self.spec.covariates
         if self._known_ahead is None:
             return np.full((len(series), count, len(covariates.known)), np.nan)

@@ -1,4 +1,4 @@
-"""What stays fixed in a session, and what is remembered of its series."""
+"""The fixed part of a session, and the memory of its series."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SessionSpec:
         step: from one row to the next.
         steps: N, rows to forecast.
         minimums: the lowest forecast of each of the C targets; None for no minimum.
-        tile: the runtime reads a multiple of so many tracks after blocks of rows; see `runtime.TILE`.
+        tile: the runtime reads a multiple of this number of tracks after blocks of rows; see `runtime.TILE`.
         added: another forecast of the same targets, a share of which the forecast contains.
     """
 
@@ -96,7 +96,7 @@ class SessionSpec:
 
 @dataclass(frozen=True)
 class AddedForecast:
-    """A forecast with inputs of its own, as that of a pretrained network.
+    """A forecast with separate inputs, such as that of a pretrained network.
 
     Attributes:
         spec: without covariates and without minimums; horizon, targets and levels are those of the other forecast.
@@ -116,7 +116,7 @@ class AddedForecast:
 
 
 class SeriesState(NamedTuple):
-    """What is remembered of B series. Its size does not depend on how many rows they had.
+    """The memory of B series. Its size does not depend on their number of rows.
 
     Attributes:
         origins: [B], the time of the first row.

@@ -27,7 +27,7 @@ from seqpred.sources.dialect import Dialect
 
 @dataclass(frozen=True)
 class StreamOptions:
-    """What the user asks of a stream.
+    """The options of a stream.
 
     Attributes:
         steps: rows ahead; by default one horizon.

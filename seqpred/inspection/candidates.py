@@ -34,7 +34,7 @@ def suggest_covariates(source: Source, profiles: Profiles, columns: Columns) -> 
 
 
 def _is_candidate(profile: ColumnProfile) -> bool:
-    """Whether a column varies, is no row number, and is no part of the calendar, which is an input anyway."""
+    """Whether a column varies, is not a row number, and is not a part of the calendar, which is an input anyway."""
     is_part = is_calendar(profile.name) and "holiday" not in words(profile.name)
     if profile.counted or profile.distinct < 2 or is_part:
         return False

@@ -255,6 +255,6 @@ def _check_roles(columns: Columns, source_name: str) -> None:
 
 
 def find_categories(profiles: Profiles, columns: Columns) -> set[str]:
-    """The covariates that hold categories, not numbers."""
+    """The covariates that contain categories, not numbers."""
     numeric = {p.name for p in profiles if p.kind in ("number", "whole")}
     return {*columns.known, *columns.past, *columns.static} - numeric

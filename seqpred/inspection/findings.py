@@ -14,7 +14,7 @@ from seqpred.reading.column_profile import ColumnProfile
 from seqpred.sources.columns import Columns
 
 LISTED = 1000  # tracks listed one by one
-WORST = 10  # tracks listed beside them
+WORST = 10  # tracks listed next to them
 KINDS = {
     "number": "numbers",
     "whole": "whole numbers",

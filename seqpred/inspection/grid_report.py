@@ -142,7 +142,7 @@ def _median_gap(times: Int, starts: Bool, dated: bool) -> str:
 
 
 def requested_step(frequency: str, dated: bool) -> Step | None:
-    """The step that a config asks for, if it is one and fits the timestamps."""
+    """The step in a config, if it is valid and fits the timestamps."""
     try:
         step = Step.parse(frequency)
     except ValueError:

@@ -72,7 +72,7 @@ def _median_and_spread(x: Float, ordered: Float) -> tuple[Float, Float]:
     """Median and interquartile range of each row of x, [n, 1].
 
     Where at least half of the values are equal, the range is 0; the spread is then the median distance of the others
-    from the median, so that sales on one day in ten are no outliers. It is NaN if all are equal.
+    from the median, so that sales on one day in ten are not outliers. It is NaN if all are equal.
     """
     median = _quantile(ordered, 0.5)
     spread = _quantile(ordered, 0.75) - _quantile(ordered, 0.25)

@@ -1,4 +1,4 @@
-"""Find numbers such as -999 that stand for a missing value."""
+"""Find numbers such as -999 that represent a missing value."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from seqpred.arrays import Float
 
 CUSTOMARY = (-1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -32768.0, 999.0, 9999.0, 99999.0)
 OFTEN = 5  # times that a sentinel occurs in a column, at least
-MOST_TYPICAL = -99  # from here down, a negative number among values that never are is suspicious
+MOST_TYPICAL = -99  # a negative number up to this one is suspicious if no other value is negative
 
 
 def find_sentinels(values: Float) -> tuple[list[int], str]:

@@ -54,7 +54,7 @@ def guess_times(profiles: Profiles, *, one_series: bool = False) -> Choice:
 
 
 def check_none_ignored(profiles: Profiles, times: Choice, source_name: str) -> None:
-    """Reject rows without timestamps beside a column that looks like timestamps and cannot be read.
+    """Reject rows without timestamps if a column looks like timestamps and cannot be parsed.
 
     Raises:
         DataError: there is one, and no other time column but a counter was found.
@@ -75,7 +75,7 @@ def check_none_ignored(profiles: Profiles, times: Choice, source_name: str) -> N
 
 
 def _parts_of_a_date(profiles: Profiles) -> Choice | None:
-    """A year and finer parts of a timestamp, each in a column of its own, and no column of timestamps."""
+    """A year and finer parts of a timestamp, each in a separate column, and no column of timestamps."""
     if any(p.kind == "time" for p in profiles):
         return None
     by_unit = {p.part: p.name for p in reversed(profiles) if p.part}

@@ -90,7 +90,7 @@ def choose_wide_columns(source: Source, names: Sequence[str], data: DataSection)
 
 
 def _id_columns(name: str, names: Sequence[str], source_name: str) -> tuple[str, ...]:
-    """The columns that an id stands for: one, or several as in `Province + Country`."""
+    """The columns of an id: one, or several as in `Province + Country`."""
     parts = (name,) if name in names else tuple(name.split(" + "))
     for part in parts:
         if part not in names:

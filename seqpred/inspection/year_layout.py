@@ -19,7 +19,7 @@ SHORTEST = 14  # pairs of days for a correlation
 
 
 def year_columns(profiles: Sequence[ColumnProfile], time: str | list[str] | None) -> tuple[str, ...]:
-    """The numeric columns, if they are named by consecutive years and there are no others beside the time."""
+    """The numeric columns, if they are named by consecutive years and are the only ones except the time."""
     times = [time] if isinstance(time, str) else time or []
     numbers = [p.name for p in profiles if p.kind in ("number", "whole", "empty") and p.name not in times]
     if not times or len(numbers) < 2 or not all(map(is_year, numbers)):

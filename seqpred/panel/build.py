@@ -69,7 +69,7 @@ def build_panel(
     """Build the panel of a table, or of one in parts.
 
     Args:
-        rows: of several parts, the first decides the step.
+        rows: of several parts, the first determines the step.
         frequency: the step as for `Step.parse`; `auto` infers it; `irregular` keeps the time of each row.
         duplicates: how to handle rows of a series with the same timestamp.
         missing: whether missing rows and empty cells are an error, and how the notes describe them.
@@ -160,7 +160,7 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
 
 
 def _check_complete(table: Table, panel: Panel) -> None:
-    """Reject missing rows and empty cells, as `data.missing: error` asks."""
+    """Reject missing rows and empty cells, as `data.missing: error` requires."""
     hint = "Fill them in, or set data.missing to mask or interpolate."
     targets = panel.roles.count("target")
     empty = np.flatnonzero(np.isnan(table.values[:, :targets]).any(axis=1))

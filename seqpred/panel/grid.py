@@ -72,12 +72,12 @@ def _starts_if_sorted(codes: Int, times: Int) -> Bool | None:
 
 
 def find_step(table: Table, rows: Sorted, frequency: str) -> Step:
-    """The step that a config asks for, or the most frequent one.
+    """The step in the config, or the most frequent one.
 
     Args:
         frequency: as for `build_panel`.
     Raises:
-        DataError: it is no step, or does not fit the timestamps.
+        DataError: it is not a step, or does not fit the timestamps.
     """
     clock = table.clock
     if frequency == "auto":
@@ -111,10 +111,10 @@ def with_tolerance(step: Step, table: Table) -> Step:
 
 
 def _parse_step(table: Table, frequency: str) -> Step:
-    """The step that a config asks for.
+    """The step in the config.
 
     Raises:
-        DataError: it is no step, or does not fit the timestamps.
+        DataError: it is not a step, or does not fit the timestamps.
     """
     clock, where = table.clock, table.source.name
     try:
@@ -180,7 +180,7 @@ def describe_change(table: Table, rows: Sorted) -> str:
 
 
 def _check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
-    """Reject rows at another step than a model was trained on; gaps are no other step."""
+    """Reject rows with another step than the model was trained on; gaps are not another step."""
     found = infer_step(rows.times, rows.starts, table.clock.dated)
     if found is None or found == replace(step, tolerance=0):
         return

@@ -47,7 +47,7 @@ class Rows(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was decided or treated as missing, for the user."""
+        """What was inferred or treated as missing, for the user."""
         ...
 
     def parts(self) -> Iterator[Table]:

@@ -1,4 +1,4 @@
-"""Static covariates from a file of their own, one row per series, joined by id."""
+"""Static covariates from a separate file, one row per series, joined by id."""
 
 from __future__ import annotations
 

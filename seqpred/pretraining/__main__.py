@@ -41,7 +41,7 @@ def train_cell(options: PretrainOptions, out: Path, checkpoints: Path) -> dict[s
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Train the cells that are asked for and write the manifest."""
+    """Train the requested cells and write the manifest."""
     parser = argparse.ArgumentParser(prog="python -m seqpred.pretraining", description=__doc__)
     parser.add_argument("--cells", nargs="+", default=list(STEPS), help="cells to train")
     parser.add_argument("--steps", type=int, help="batches [default: by cell]")

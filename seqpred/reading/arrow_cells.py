@@ -24,7 +24,7 @@ Number = TypeVar("Number", np.int32, np.int64, np.float64)
 
 
 class ArrowCells:
-    """See `PlainCells`. A column is released once it is read, so that memory does not hold it twice.
+    """See `PlainCells`. A column is released once it is read, so that it is never in memory twice.
 
     Buffers are read directly, because the `to_numpy` of pyarrow would import pandas.
     """

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["number", "whole", "time", "clock", "text", "empty", "nested"]
 SAMPLE_ROWS = 2000
-SAMPLE_TEXTS = 200  # distinct ones of a column, at most, that decide whether they are timestamps
+SAMPLE_TEXTS = 200  # distinct texts of a column, at most, that are examined for timestamps
 FEW_ROWS = 3
-MIN_COUNTED = 10  # numbers in equal steps that are no measurements
+MIN_COUNTED = 10  # evenly spaced numbers that are not measurements
 DECIMAL_COMMA = re.compile(r"[+-]?\d*(?:,\d*)?", re.ASCII)
 LIKE_TIMES = re.compile(r"(?=(?:.*\d){2}).{3,30}")  # short texts with two digits or more
 
@@ -76,7 +76,7 @@ def profile_columns(source: Source) -> list[ColumnProfile]:
 
 
 def name_columns(source: Source) -> list[ColumnProfile]:
-    """The columns by name alone, for a model that knows what they contain; a source without a header is profiled.
+    """The columns by name only, for a model whose columns are known; a source without a header is profiled.
 
     Raises:
         DataError: as `profile_columns`.
@@ -203,7 +203,7 @@ def _recognize(cells: Cells) -> Recognized:
     if all(map(is_plain_number, texts[:SAMPLE_TEXTS])):
         numbers = [float(text) for text in texts if is_plain_number(text)]
         return recognize_numbers(name, texts, numbers)
-    if all(DECIMAL_COMMA.fullmatch(text) for text in texts):  # 1994,5 is no month
+    if all(DECIMAL_COMMA.fullmatch(text) for text in texts):  # 1994,5 is not a month
         return Recognized()
     return recognize_texts(name, texts[:SAMPLE_TEXTS])
 

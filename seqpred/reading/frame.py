@@ -55,7 +55,7 @@ EVERYTHING: dict[str, Any] = {"usecols": None, "dtype": {}, "na_values": [""]}
 
 
 def read_frame(source: Source, wanted: Wanted | None = None, rows: int | None = None) -> pd.DataFrame:
-    """The frame in a source, or just the columns and the first rows asked for; several files one after another.
+    """The frame in a source, or only the requested columns and first rows; several files one after another.
 
     Raises:
         DataError: it is empty, damaged, not a table, of another encoding, or has a record with too many fields.

@@ -48,7 +48,7 @@ class RowFormat:
     """The columns of a row, and how they are written.
 
     Attributes:
-        words: the categories that a model knows, by column.
+        words: the categories of the model, by column.
         step: from one row to the next.
     """
 
@@ -87,7 +87,7 @@ class LineParser:
 
     @property
     def clock(self) -> TimestampFormat | None:
-        """How timestamps are written; the first row decides it, unless a saved state does."""
+        """How timestamps are written; the first row determines it, unless a saved state does."""
         return self._times.format
 
     @clock.setter

@@ -51,12 +51,12 @@ class WordsError(DataError):
 
     @property
     def are_missing(self) -> bool:
-        """Whether all of them mean that there is no value."""
+        """Whether all of them represent a missing value."""
         return all(map(means_missing, self.words))
 
 
 def means_missing(text: str) -> bool:
-    """Whether a word among numbers means that there is no value: `?`, `--`, `unavailable`.
+    """Whether a word among numbers represents a missing value: `?`, `--`, `unavailable`.
 
     >>> means_missing("--"), means_missing("Unavailable"), means_missing("closed")
     (True, True, False)
@@ -67,7 +67,7 @@ def means_missing(text: str) -> bool:
 def are_numbers(texts: Collection[str]) -> bool:
     """Whether a column with these distinct cells contains numbers, although some of its cells may be malformed.
 
-    A few words do not matter if they mean that there is no value, or if there are very many numbers.
+    A few words are acceptable if they represent missing values, or if there are very many numbers.
 
     >>> are_numbers(["$5", "$6.50"]), are_numbers(["5", "unavailable"]), are_numbers(["12A", "7C"])
     (True, True, False)
@@ -111,7 +111,7 @@ def find_decimal(source: Source, frame: pd.DataFrame, names: Sequence[str]) -> t
 
 
 def _has_plain_digits(text: str) -> bool:
-    """Whether a number in a cell is written plainly, whatever surrounds it."""
+    """Whether a number in a cell is written plainly, apart from what surrounds it."""
     cell = split_cell(text)
     return cell is not None and is_plain_number(cell.digits)
 

@@ -92,7 +92,7 @@ def first_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
 
 
 def _first_lines(begin: bytes, count: int) -> bytes:
-    """So many lines that are not empty, from the beginning of a longer text; the last line of that may be cut off."""
+    """The first lines of the beginning of a longer text that are not empty; its last line may be incomplete."""
     lines = [line for line in begin.split(b"\n")[:-1] if line.rstrip(b"\r")]
     if len(lines) < count:
         raise NotPlainError

@@ -25,7 +25,7 @@ class HeaderSearch:
     Attributes:
         names: the names of the columns; None until they are found.
         delimiter: of the fields.
-        comment: what comments begin with; empty if there are none.
+        comment: the prefix of comments; empty if there are none.
     """
 
     def __init__(self, wanted: Sequence[str], source: str, notify: Notify) -> None:
@@ -65,7 +65,7 @@ class HeaderSearch:
         return False
 
     def _continues(self, text: str) -> bool:
-        """Whether the header goes on in the next line: a column's name in quotes may contain line breaks."""
+        """Whether the header continues on the next line: a column's name in quotes may contain line breaks."""
         if text.count('"') % 2 == 0 or text.count("\n") >= MAX_TITLES:
             return False
         try:

@@ -21,14 +21,14 @@ from seqpred.timestamps.format import TimestampFormat
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a source, as numbers, in the order in which they stand there.
+    """The rows of a source as numbers, in their order.
 
     Attributes:
-        names: the series, in order of appearance; one nameless series where there is no id column.
+        names: the series, in order of appearance; one series without a name if there is no id column.
         codes: [rows], which series a row belongs to.
         times: [rows], see `timing`.
         values: [rows, columns], NaN where the cell is empty; of a column of categories, places in its `words`.
-        words: the categories of each such column, as they stand there.
+        words: the categories of each such column, as in the source.
         remarks: what was inferred or skipped.
         marked: how many cells are sentinels.
         places: [rows], which row of the source each comes from, where that is another one.
@@ -54,7 +54,7 @@ class Table:
         return (*map(str, self.remarks), *sentinel_notes(self.source.dialect, self.marked))
 
     def parts(self) -> Iterator[Table]:
-        """Itself: what is in memory is looked at in one go; see `store.Stored`."""
+        """Itself: a table in memory is a single part."""
         yield self
 
     def where(self, row: int) -> str:
@@ -62,16 +62,16 @@ class Table:
         return self.source.where(row if self.places is None else int(self.places[row]))
 
 
-# ------------------------------------------------------------------ the columns asked for
+# ------------------------------------------------------------------ the requested columns
 
 
 def read_table(source: Source, columns: Columns, categories: Collection[str] = ()) -> Table:
     """The rows of a source as numbers.
 
     Args:
-        categories: the covariates that hold categories; what stands in their cells is a word, whatever it is.
+        categories: the covariates that contain categories; every cell of them is a word.
     Raises:
-        DataError: a column is absent, a cell is not what its column holds, a time or id is missing; the first
+        DataError: a column is absent, a cell is not of the type of its column, a time or id is missing; the first
             three lines are named, and how many there are.
     """
     ignored = _check_columns(source, columns)
@@ -110,7 +110,7 @@ def _check_columns(source: Source, columns: Columns) -> list[str]:
 
 
 def sentinel_notes(dialect: Dialect, marked: int) -> Iterator[str]:
-    """The note on so many cells that are sentinels."""
+    """The note on a number of cells that are sentinels."""
     if marked:
         signs = ", ".join(s if isinstance(s, str) else f"{s:g}" for s in dialect.sentinels)
         yield f"{marked} {'cell is a sentinel' if marked == 1 else 'cells are sentinels'} ({signs}), treated as missing"

@@ -38,7 +38,7 @@ def head_cells(source: Source, names: Collection[str]) -> list[str]:
 def may_group(values: Float) -> bool:
     """Whether these numbers can be thousands whose group separator was read as a decimal point: 1.234 is 1234."""
     has_fraction = False
-    for begin in range(0, len(values), BLOCK):  # the first one nearly always decides
+    for begin in range(0, len(values), BLOCK):  # the first one is nearly always sufficient
         part = values[begin : begin + BLOCK]
         known = np.abs(part[np.isfinite(part) & (part != 0)])
         thousands = 1000 * known

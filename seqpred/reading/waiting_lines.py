@@ -33,7 +33,7 @@ def waiting_lines(descriptor: int, stop: int | None = None, source: str = "stand
 
     Args:
         descriptor: of a pipe or a file, which may be compressed with gzip, bzip2 or xz.
-        stop: a descriptor that becomes readable when no more lines are wanted.
+        stop: a descriptor that becomes readable when no more lines are needed.
         source: what messages call it.
     Raises:
         DataError: it is compressed in another way, or damaged or truncated.
@@ -55,7 +55,7 @@ def waiting_lines(descriptor: int, stop: int | None = None, source: str = "stand
 
 
 def _read(descriptor: int, stop: int | None) -> bytes | None:
-    """What is waiting, at least a byte; empty at the end, None if a stop is requested."""
+    """The waiting bytes, at least one; empty at the end, None if a stop is requested."""
     if stop is not None and stop in select.select([descriptor, stop], [], [])[0]:
         return None
     return os.read(descriptor, MAX_READ)

@@ -23,13 +23,13 @@ def is_year(name: str) -> bool:
 
 
 def unfold_years(table: Table) -> Table:
-    """The table as one series of one target, in which a row stands for one cell.
+    """The table as one series of one target, with a row per cell.
 
     With `years` a cell's date is the row's, its year replaced. With `weekday-years` it is as many times 364 days
     before the row's as its column lies years before the row, which keeps the day of the week.
 
     Raises:
-        DataError: a column that is no year, times that are no dates, or a value on a 29 February that isn't there.
+        DataError: a column is not a year, times are not dates, or a 29 February that does not exist has a value.
     """
     _check(table)
     rows = np.arange(len(table.times), dtype=np.int64)

@@ -1,4 +1,4 @@
-"""Resolve `forecast.minimum`: the value below which no forecast of a target goes."""
+"""Resolve `forecast.minimum`: the lowest value of a forecast of a target."""
 
 from __future__ import annotations
 

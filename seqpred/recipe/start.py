@@ -15,7 +15,7 @@ def resolve_start(model: ModelSection, season: int) -> Literal["pretrained", "bl
     """The value of `model.start` without `auto`.
 
     Raises:
-        ConfigError: the pretrained network is asked for and does not fit.
+        ConfigError: the pretrained network is requested and does not fit.
     """
     if model.start == "blank":
         return "blank"
@@ -27,7 +27,7 @@ def resolve_start(model: ModelSection, season: int) -> Literal["pretrained", "bl
 
 
 def start_conflict(model: ModelSection, season: int) -> str:
-    """Why the pretrained network cannot be used; empty if it can. It is a network of its own, so any size fits.
+    """Why the pretrained network cannot be used; empty if it can. It is a separate network, so any size fits.
 
     >>> start_conflict(ModelSection(bidirectional=True), 12)
     'model.bidirectional is true, and the pretrained networks are forward'

@@ -12,7 +12,7 @@ TWO, FOUR, EIGHT = 64**2 * 128, 128**3, 512**2 * 128
 def choose_threads(hidden_size: int, batch_size: int) -> int:
     """Threads for a network of this size.
 
-    A fixed table instead of a measurement at the start: a near tie would be decided either way, and the order of
+    A fixed table instead of a measurement at the start: a near tie could go either way, and the order of
     summation, hence the bytes of the result, depends on the number of threads.
     """
     work = hidden_size**2 * batch_size

@@ -143,7 +143,7 @@ class _Scale:
 
 
 def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Round numbers between two bounds, at most so many.
+    """Round numbers between two bounds, up to a number of them.
 
     >>> round_ticks(0.0, 1.2), round_ticks(3.0, 3.0)
     ([0.0, 0.5, 1.0], [3.0])

@@ -100,7 +100,7 @@ class Collector:
         return float(self.by_track[name]["model"].value) if name in self.by_track else float("nan")
 
     def _choose(self, forecasters: int, windows: int) -> None:
-        """Decide, before the first track, which series, windows and rows of history are shown."""
+        """Choose, before the first track, which series, windows and rows of history are shown."""
         assert self.panel is not None
         names, targets = self.panel.names, self.panel.roles.count("target")
         per_window = self.horizon * (len(self._drawn) + forecasters - 1)

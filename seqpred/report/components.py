@@ -12,8 +12,8 @@ from seqpred.explanation.covariates import CovariateEffect
 from seqpred.explanation.explanation import Explanation
 from seqpred.report.text import Rows, decimals, figure
 
-MOST_NAMED = 2  # naive forecasts with a column of their own; the shares of the others are added up
-MOST_EFFECTS = 6  # covariates with a column of their own
+MOST_NAMED = 2  # naive forecasts with a separate column; the shares of the others are summed
+MOST_EFFECTS = 6  # covariates with a separate column
 HISTORY = 40  # rows whose range determines the decimals of a series
 HEADER = 10  # characters of a line of a header
 

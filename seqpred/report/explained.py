@@ -17,7 +17,7 @@ from seqpred.report.components import MOST_EFFECTS, covariate_rows
 from seqpred.report.encode import pack
 from seqpred.report.text import Rows
 
-MOST_NAMED = 5  # naive forecasts with a color of their own
+MOST_NAMED = 5  # naive forecasts with a separate color
 MOST_VALUES = 150_000  # in all parts: 300 kB
 
 

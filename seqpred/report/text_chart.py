@@ -21,7 +21,7 @@ SHADE = "░"
 
 @dataclass(frozen=True)
 class ForecastCurve:
-    """What is drawn.
+    """The contents of a chart.
 
     Attributes:
         history: [T], observed values; NaN where missing.

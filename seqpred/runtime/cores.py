@@ -7,14 +7,14 @@ import os
 from contextvars import ContextVar
 from pathlib import Path
 
-QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time in each period of so many
+QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time granted per period
 
 
 _LIMIT: ContextVar[int | None] = ContextVar("limit", default=None)
 
 
 def use_cores(count: int) -> None:
-    """Use at most so many in this context: a scheduler runs other tasks on the others."""
+    """Use at most this number in this context: a scheduler runs other tasks on the others."""
     _LIMIT.set(count)
 
 

@@ -78,7 +78,7 @@ class Graph:
         return self.several(operator, 1, *inputs, **attributes)[0]
 
     def several(self, operator: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
-        """Add an operator with so many outputs."""
+        """Add an operator with a number of outputs."""
         outputs = [f"{operator}_{len(self.nodes)}_{i}" for i in range(count)]
         self.nodes.append(Node(operator, list(inputs), outputs, attributes))
         return outputs
@@ -149,7 +149,7 @@ def stack(
     """The outputs of the top layer at every row, [time, batch, hidden], and the states of all layers at the end.
 
     Args:
-        weights: of these layers alone.
+        weights: of these layers only.
         first: the index in the graph's state of the first array of the lowest layer; None to start with zeros.
     """
     states: list[str] = []

@@ -74,7 +74,7 @@ def read_ragged(
         state: [S, K, hidden], before it.
         ends: [K], rows of each track, longest first; no padding enters a state.
         head_inputs: at the last rows.
-        tile: the runtime reads a multiple of so many tracks; outputs of added and ended ones are not used.
+        tile: the runtime reads a multiple of this number of tracks; outputs of added and ended ones are not used.
     """
     tracks = len(x)
     x, head_inputs = _whole_tiles(x, tile), HeadInputs(*(_whole_tiles(part, tile) for part in head_inputs))

@@ -68,7 +68,7 @@ def kind_of(text: str) -> Kind:
 
 
 def records_of(text: str, delimiter: str, cells: int | None = None) -> Iterator[Record]:
-    """The first records of a text that are not blank, of so many cells and `MIN_RECORDS` at least."""
+    """The first records of a text that are not blank, up to a number of cells, and `MIN_RECORDS` at least."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     first, found = 1, 0
     try:
@@ -136,7 +136,7 @@ class Body:
         return not self.has_formats and is_format_row(record)
 
     def is_units(self, record: Record) -> bool:
-        """Whether a record below the header holds the units or formats of the columns."""
+        """Whether a record below the header contains the units or formats of the columns."""
         if self._is_format_row(record):
             return True
         found = [_is_unit(text) for text in record.filled]
@@ -144,7 +144,7 @@ class Body:
 
 
 def is_format_row(record: Record) -> bool:
-    """Whether a record holds the widths and types of the columns, as in the RDB format: 15s for text, 10d for dates."""
+    """Whether a record contains widths and types of the columns, as in the RDB format: 15s for text, 10d for dates."""
     filled = record.filled
     return len(filled) > 1 and all(map(_FORMAT.fullmatch, filled))
 

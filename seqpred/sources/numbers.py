@@ -189,7 +189,7 @@ def to_number(digits: str, decimal: Sign) -> float:
 
 
 class AmbiguousDecimalError(ValueError):
-    """A cell such as 1,234 can be a fraction or a thousand, and no cell decides."""
+    """A cell such as 1,234 can be a fraction or a thousand, and no cell resolves this."""
 
     def __init__(self, digits: str, column: str) -> None:
         super().__init__(f"{digits!r} in column {column!r} can be read in two ways")
@@ -248,7 +248,7 @@ def _dots_may_group(digits: Sequence[str], *, continental: bool) -> bool:
     """Whether the dots in cells such as 1.234 may group thousands, given that every dotted cell looks like that.
 
     Of fractions and thousands, the reading whose magnitudes are nearer to the whole numbers is more plausible.
-    Whoever groups 1.234 also groups 5.678, so 5678 is evidence of a decimal point. Without whole numbers, only the
+    A file that groups 1.234 also groups 5.678, so 5678 is evidence of a decimal point. Without whole numbers, only the
     country of the file counts.
     """
     whole = np.array([float(text) for text in digits if text.isdigit() and text.strip("0")])

@@ -17,7 +17,7 @@ from seqpred.sources.folders import MAX_FILES, MAX_FOLDERS, find_files
 from seqpred.sources.source import Source
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
-_WAIT = 0.2  # seconds between two looks for a signal while a pipe has no writer
+_WAIT = 0.2  # seconds between two checks for a signal while a pipe has no writer
 
 
 def read_standard_input() -> bytes:
@@ -136,7 +136,7 @@ def _matching(pattern: str) -> tuple[Path, ...]:
 def _candidates(pattern: str) -> Iterator[Path]:
     """The paths that a pattern matches.
 
-    `**` is a walk up to a limit of our own, as `glob` would search a whole disk for `/**/*.csv`.
+    `**` walks up to a limit, because `glob` would search a whole disk for `/**/*.csv`.
     """
     found = re.search(r"(?:^|(?<=/))\*\*/?", pattern)
     if not found:

@@ -69,7 +69,7 @@ class Source:
     folder: Path | None = None
 
     def with_dialect(self, dialect: Dialect) -> Source:
-        """The same source in another dialect. What is known of its bytes is not found out again."""
+        """The same source in another dialect. What is known of its bytes is kept."""
         copy = replace(self, dialect=dialect)
         known = ["magic", "packing", "form", "_sheet"]
         known += ["encoding", "head", "structure"] if dialect.encoding == self.dialect.encoding else []
@@ -247,7 +247,7 @@ class Source:
             raise DataError(str(e), hint=hint, where=f"{self.name}:{e.line + self.skipped}") from None
 
     def _check_first_line(self) -> None:
-        """Refuse what is not a table before memory is taken for it."""
+        """Reject what is not a table before memory is allocated for it."""
         first = self.head.partition("\n")[0]
         if len(first) > MAX_HEADER or (len(first) > MAX_COLUMNS and max(map(first.count, ",;\t|")) >= MAX_COLUMNS):
             found = f"its first line has more than {MAX_HEADER:,} characters or {MAX_COLUMNS:,} columns"

@@ -220,7 +220,7 @@ def _is_title(record: Record, body: Body) -> bool:
 
 
 def _commented_header(lines: Sequence[str], comments: Sequence[int], delimiter: str, body: Body) -> Record | None:
-    """The last comment above the rows, if it holds as many names as a row has fields."""
+    """The last comment above the rows, if it contains as many names as a row has fields."""
     if not comments:
         return None
     line = lines[comments[-1] - 1].strip()

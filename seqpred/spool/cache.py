@@ -40,7 +40,7 @@ def store(
     notify: Notify = no_op,
     on_progress: OnProgress = no_op,
 ) -> SpooledRows:
-    """The rows of a large file, from the cache if they are there.
+    """The rows of a large file, from the cache if they are in it.
 
     Raises:
         DataError: as `read_table`.
@@ -55,7 +55,7 @@ def store(
             text = f"too large for memory: its rows are stored once, in {folder}, about {_gigabytes(source.size)}"
             notify(Note(f"{text} of at most {_gigabytes(LARGEST_CACHE)} there", source.name))
             found = _write(source, columns, categories, folder, on_progress)
-            if found is not None:  # what a config says that was resolved with these rows
+            if found is not None:  # the keys of a config that was resolved with these rows
                 with suppress(OSError):
                     (cache_folder() / _key(content, wanted, found)).symlink_to(folder.name)
         os.utime(folder)  # used now

@@ -18,7 +18,7 @@ PART = 1 << 20  # bytes that are delivered at once
 
 
 class HeldOutput(io.RawIOBase):
-    """A file for writing whose content is held in memory or, once it is large, in a nameless file of the cache."""
+    """A file for writing whose content is kept in memory or, once it is large, in an unnamed file of the cache."""
 
     def __init__(self) -> None:
         self._buffer, self._size = SpillBuffer(), 0
@@ -28,7 +28,7 @@ class HeldOutput(io.RawIOBase):
         return True
 
     def write(self, data: ReadableBuffer) -> int:
-        """Hold more bytes back.
+        """Keep more bytes.
 
         Raises:
             WriteError: the cache cannot be written.

@@ -10,7 +10,7 @@ LARGE = 512 << 20  # bytes of a file whose rows are stored
 
 
 def is_large(source: Source) -> bool:
-    """Whether the rows of a file are stored rather than held in memory."""
+    """Whether the rows of a file are stored rather than kept in memory."""
     return source.is_file and source.is_divisible and source.size >= LARGE
 
 

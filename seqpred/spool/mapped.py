@@ -85,7 +85,7 @@ def mapped(path: Path, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
 
 
 def release_pages(*arrays: npt.NDArray[Any]) -> None:
-    """Release the memory pages of arrays mapped from a file; others are left alone."""
+    """Release the memory pages of arrays mapped from a file; others are unchanged."""
     for array in arrays:
         base: Any = array
         while isinstance(base, (np.ndarray, memoryview)):

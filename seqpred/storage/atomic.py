@@ -75,7 +75,7 @@ def _replacing(path: Path) -> Iterator[SupportsWrite[bytes]]:
 
 
 def replace_folder(path: Path, files: Mapping[str, bytes]) -> None:
-    """Write a folder with these files in place of the folder at `path`, or where a link there leads to.
+    """Replace the folder at `path`, or the target of a link there, by a folder with these files.
 
     Raises:
         WriteError: it could not be written; a previous folder is unchanged.

@@ -18,7 +18,7 @@ from seqpred.storage.lock import locked
 
 @dataclass
 class Stop:
-    """Whether training was asked to end (SIGINT, SIGTERM).
+    """Whether training was requested to end (SIGINT, SIGTERM).
 
     Attributes:
         asked: a signal has arrived.
@@ -39,7 +39,7 @@ def check_claim(path: Path, *, force: bool, resume: bool) -> None:
     """Check that `path` can be claimed, apart from locks; `claim` checks it again.
 
     Raises:
-        WriteError: the folder cannot be written or holds something that may not be replaced.
+        WriteError: the folder cannot be written or contains something that may not be replaced.
     """
     check_target(path, force=force or resume or holds_state(path))
 
@@ -53,7 +53,7 @@ def claim(path: Path, resume_command: str, *, force: bool, resume: bool) -> Iter
         force: replace a model or an unfinished training in the folder.
         resume: continue an unfinished training in the folder.
     Raises:
-        WriteError: the folder cannot be written, is locked, or holds a model or an unfinished training.
+        WriteError: the folder cannot be written, is locked, or contains a model or an unfinished training.
         StoppedError: training was interrupted and can be resumed.
     """
     check_claim(path, force=force, resume=resume)

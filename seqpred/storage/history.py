@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class HistoryRow(NamedTuple):
-    """One look at a network during its training.
+    """One validation of a network during its training.
 
     Attributes:
         step: training steps so far.

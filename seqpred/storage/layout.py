@@ -22,16 +22,16 @@ LARGEST = {
     HISTORY: 64 << 20,
 }  # bytes that are read at most
 LONGEST_NAME = 255 - len("..seqpred-new")  # bytes of a folder's name, to which suffixes are added meanwhile
-CHECKPOINT, STATE, LOCK = "checkpoint", "state", "lock"  # of an unfinished training, in a folder of their own
+CHECKPOINT, STATE, LOCK = "checkpoint", "state", "lock"  # of an unfinished training, in a separate folder
 
 
 def holds_model(path: Path) -> bool:
-    """Whether a folder holds a finished model."""
+    """Whether a folder contains a finished model."""
     return os.path.exists(path / MANIFEST)
 
 
 def holds_state(path: Path) -> bool:
-    """Whether a folder holds the state of an unfinished training."""
+    """Whether a folder contains the state of an unfinished training."""
     return os.path.exists(path / CHECKPOINT / STATE)
 
 
@@ -75,7 +75,7 @@ def _check_regular(path: Path) -> None:
 
 
 def _holds_only_training(path: Path) -> bool:
-    """Whether a folder is empty, or holds nothing but an unfinished training."""
+    """Whether a folder is empty or contains only an unfinished training."""
     if any(name != CHECKPOINT for name in os.listdir(path)):
         return False
     ours = (STATE, LOCK, f".{STATE}.")
@@ -84,7 +84,7 @@ def _holds_only_training(path: Path) -> bool:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what killed processes left in and beside a model folder, and put back a model that one had moved.
+    """Remove what killed processes left in and next to a model folder, and restore a model that one had moved.
 
     Only the holder of the folder's lock may call this.
     """

@@ -1,6 +1,6 @@
 """The model folder: weights, config and manifest.
 
-A folder holds `model.safetensors`, `config.yaml`, `manifest.json` and, except for cells that ONNX does not have,
+A folder contains `model.safetensors`, `config.yaml`, `manifest.json` and, except for cells that ONNX does not have,
 `model.onnx`. Nothing in it can execute, and it contains no row of the training data. The manifest has the SHA-256 of
 the other files and of itself.
 """
@@ -105,7 +105,7 @@ def write_folder(
     graph: bytes | None = None,
     history: str | None = None,
 ) -> dict[str, Any]:
-    """Write a model folder atomically, in place of an existing model; return the complete manifest.
+    """Write a model folder atomically, replacing an existing model; return the complete manifest.
 
     Args:
         graph: the network as an ONNX file, if ONNX supports it.

@@ -50,7 +50,7 @@ class Directive(NamedTuple):
 
     @property
     def kind(self) -> Kind:
-        """What its letter stands for."""
+        """The meaning of its letter."""
         return KINDS[self.letter]
 
     @property
@@ -59,7 +59,7 @@ class Directive(NamedTuple):
         return tuple(self.option.split("|")) if self.option else _DEFAULT_NAMES[self.letter]
 
     def regex(self, *, adjacent: bool) -> str:
-        """What it looks like in the shape of a text, in which every digit is a 0.
+        """Its form in the shape of a text, in which every digit is a 0.
 
         Args:
             adjacent: whether the digits of another directive adjoin its own, so that their number must be fixed.
@@ -89,7 +89,7 @@ class Directive(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What a letter stands for: its field, its regex (loose, and with a fixed number of digits), reader and writer."""
+    """The meaning of a letter: its field, its regex (loose, and with a fixed number of digits), reader and writer."""
 
     field: str
     loose: str
@@ -102,7 +102,7 @@ class Kind(NamedTuple):
 def _digits(
     field: str, most: int, get: Callable[[datetime], int], *, width: int = 0, least: int = 1, fixed: int = 0
 ) -> Kind:
-    """A number of at most so many digits, of `fixed` ones beside another, written with zeros up to `width`."""
+    """A number of up to a number of digits, of `fixed` ones next to another, written with zeros up to `width`."""
 
     def read(found: str, start: int, _: Directive) -> list[Span]:
         return [Span(field, start, start + len(found))]

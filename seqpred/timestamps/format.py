@@ -63,7 +63,7 @@ class TimestampFormat:
         return self.compiled.date_order if self.dated else None
 
     def complete(self, dialect: Dialect) -> Dialect:
-        """A dialect with what is known of the timestamps, as a resolved config has it.
+        """A dialect with the known properties of the timestamps, as in a resolved config.
 
         >>> TimestampFormat("%d/%m/%Y", tz="Europe/Berlin").complete(Dialect()).timestamp_format
         '%d/%m/%Y'
@@ -120,7 +120,7 @@ class TimestampFormat:
         return [text.replace("\t", " ") for text in self._texts(times)]
 
     def write_columns(self, times: Int) -> list[list[str]] | list[list[int]]:
-        r"""Times as the columns of the data hold them, one list for each column.
+        r"""Times as in the columns of the data, one list per column.
 
         >>> import numpy as np
         >>> TimestampFormat("%Y\t%-m\t%-d\t%H").write_columns(np.array([0]))
@@ -136,7 +136,7 @@ class TimestampFormat:
         return self.compiled.write(shown, self._zones(times) if self.compiled.has_zone else ())
 
     def _zones(self, times: Int) -> list[str]:
-        """What stands for `%z` in each of these times."""
+        """The text of `%z` in each of these times."""
         if self.tz is None or not self.zone or is_utc(self.zone):
             return [self.zone] * len(times)
         offsets = self.local(times) - self.instants(times)

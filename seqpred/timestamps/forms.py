@@ -49,7 +49,7 @@ class Form:
     Attributes:
         slots: those of the timestamp, or of the start of an interval.
         end: those of the end.
-        separator: what stands between start and end.
+        separator: the text between start and end.
         lacking: which of `f`, `S` (and `f`), `clock` and `clock and zone` some texts lack.
         shapes: those that it covers.
     """

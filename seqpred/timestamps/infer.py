@@ -23,7 +23,7 @@ from seqpred.timestamps.scan import NoTimestampError, Scan, scan
 from seqpred.timestamps.shapes import ShapedTexts, shaped
 from seqpred.timestamps.unreadable import WRITE_ISO, UnreadableError, no_timestamps, unlike_others
 
-MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more holds something else
+MOST_SHAPES = 5000  # weekdays, months and widths make 1,344; a column with more contains something else
 MOST_OFFSETS = 4  # of a zone; its clocks change twice a year
 _FISCAL = re.compile(r"\bfy|fiscal", re.IGNORECASE)
 _DASHED = re.compile(r":00-0{1,2}:00(?::00)?$")  # in a shape

@@ -13,7 +13,7 @@ from seqpred.calendar.step import DAY, SECOND
 from seqpred.timestamps.fields import add_months
 
 _TEXT = re.compile(r"\+(?:(?P<months>\d+)mo)?(?:(?P<seconds>[+-]?\d+(?:\.\d{1,6})?)s)?")
-_MOST_DAYS = 2  # that the end of an interval of months lies beside the day on which it started
+_MOST_DAYS = 2  # between the end of an interval of months and the day on which it started
 
 
 class Duration(NamedTuple):
@@ -36,7 +36,7 @@ class Duration(NamedTuple):
 
     @staticmethod
     def parse(text: str) -> Duration:
-        """The duration that a text stands for.
+        """The duration in a text.
 
         Raises:
             ValueError: none.
@@ -70,7 +70,7 @@ def usual_duration(starts: Int, ends: Int) -> Duration | None:
 
 
 def _later(times: Int, months: int) -> Int:
-    """The times so many months later, a day that the month lacks being one of the next month."""
+    """The times a number of months later; a day that the month lacks is one of the next month."""
     stamps = times.astype("datetime64[us]")
     month = stamps.astype("datetime64[M]")
     return np.asarray((month + months).astype("datetime64[us]") + (stamps - month)).astype(np.int64)

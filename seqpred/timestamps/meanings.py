@@ -18,8 +18,8 @@ from seqpred.timestamps.regularity import are_four_week_periods, monotony, regul
 from seqpred.timestamps.shapes import ShapedTexts
 from seqpred.timestamps.unreadable import WRITE_ISO, UnreadableError, ambiguous
 
-COMPACT_YEARS = (1700, 2200)  # of dates without separators, which other numbers look like
-FEW = 10  # so many timestamps in order are no accident
+COMPACT_YEARS = (1700, 2200)  # of dates without separators, which resemble other numbers
+FEW = 10  # this many timestamps in order are not a coincidence
 CLEARLY = 0.3  # by so much a meaning must be more regular than the others to be chosen in their place
 _HINTED = {"week": "V", "quarter": "q", "half": "i"}
 
@@ -67,7 +67,7 @@ def is_sensible(meaning: Meaning, covered: Int, *, marked: bool) -> bool:
 
 
 def choose(good: Sequence[Meaning], form: Form, hint: str) -> tuple[Meaning, tuple[str, ...]]:
-    """The meaning that is meant.
+    """The intended meaning.
 
     Raises:
         UnreadableError: that cannot be known.

@@ -1,6 +1,6 @@
-"""Names of months and weekdays in the languages that exports come in.
+"""Names of months and weekdays in common languages of exports.
 
-A table of our own: the C library's locales are those that happen to be installed, and Babel is 30 MB for 300 words.
+Not from the C library, whose locales depend on the machine, nor from Babel, which is 30 MB for 300 words.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ ENGLISH_WEEKDAYS = {form: tuple(_WEEKDAYS["en"].strip().splitlines()[line].split
 def complete_names(words: Iterable[str], kind: str) -> tuple[str, ...]:
     """All names of months or weekdays, in the language and form in which a column writes some of them.
 
-    A name that the column holds is written as there; the others follow the list that agrees with most of its words.
+    A name that the column contains is written as there; the others follow the list that agrees with most of its words.
 
     Args:
         words: the names in the column, in order of appearance.

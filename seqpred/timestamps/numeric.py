@@ -44,7 +44,7 @@ class _Kind:
         pattern: the text of the pattern.
         years: within which all must lie.
         label: what the numbers are, for people.
-        surely: whether so many digits are no accident, so that the rows need not be regular.
+        surely: whether this many digits are not a coincidence, so that the rows need not be regular.
     """
 
     pattern: str
@@ -58,7 +58,7 @@ def infer_numeric(texts: Sequence[str] | ShapedTexts, unit: Unit | None = None) 
 
     Args:
         texts: distinct, in order of appearance.
-        unit: what the name of the column stands for.
+        unit: the unit in the name of the column.
     Raises:
         UnreadableError: they are dates whose day and month can be either way round.
 
@@ -90,7 +90,7 @@ def infer_numeric(texts: Sequence[str] | ShapedTexts, unit: Unit | None = None) 
 
 
 def _kinds(widths: set[int], places: set[int], unit: Unit | None) -> Iterator[_Kind]:
-    """The meanings that numbers of so many digits before and after the point can have, the usual one first."""
+    """The meanings of numbers with these digits before and after the point, the usual one first."""
     if max(places):
         yield from _decimal_kinds(widths, places, unit)
     else:

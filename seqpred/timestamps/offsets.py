@@ -20,7 +20,7 @@ _ZONE = re.compile(r"(?P<name>[A-Za-z]*)(?:(?P<sign>[+-])(?P<hours>\d\d?)(?::?(?
 
 
 def zone_spans(found: str, start: int) -> list[Span]:
-    """The offset from UTC, in microseconds, that a name or a sign and digits stand for.
+    """The offset from UTC, in microseconds, of a name, or of a sign and digits.
 
     Args:
         found: a zone of a form that `ZONE` describes.

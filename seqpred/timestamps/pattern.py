@@ -4,7 +4,7 @@ A pattern is a text of literals and directives (see `directives`), with three ad
 
     [...]       a part that some rows lack, and that is not written where all its fields are zero
     %{+3600s}   the end of an interval follows; `%{+1mo-86400s}` is a month, less a day, after its start
-    a tab       stands between the columns of a timestamp that is split over several
+    a tab       separates the columns of a timestamp that is split over several
 
 A blank matches one or more blanks; `%%`, `%[` and `%]` are themselves.
 
@@ -71,7 +71,7 @@ class Pattern:
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """The fields that it has; those of an interval's end apart."""
+        """Its fields, without those of an interval's end."""
         return frozenset(part.kind.field for part in flat(self._start) if isinstance(part, Directive))
 
     @cached_property
@@ -189,7 +189,7 @@ class Pattern:
         return ""
 
     def _spans(self, shape: str) -> tuple[Span, ...] | None:
-        """Where a text of this shape holds the fields; None where it does not match."""
+        """The places of the fields in a text of this shape; None if it does not match."""
         if shape not in self._found:
             if len(self._found) > 10_000:  # of a stream without end
                 self._found.clear()
@@ -268,5 +268,5 @@ class Pattern:
 
 @cache
 def compile_pattern(text: str) -> Pattern:
-    """The pattern that a text stands for, made once."""
+    """The pattern of a text, created once."""
     return Pattern(text)

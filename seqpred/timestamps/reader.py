@@ -93,7 +93,7 @@ def _read(source: Source, frame: pd.DataFrame, names: Sequence[str], codes: Int)
 
 
 def _datetimes(source: Source, column: pd.Series) -> Timestamps:
-    """Timestamps that are no text; their type may name a zone, or an offset as UTC+02:00."""
+    """Timestamps that are not text; their type may name a zone, or an offset such as UTC+02:00."""
     tz = getattr(column.dtype, "tz", None)
     if tz is None:
         times = column.to_numpy().astype("datetime64[us]").astype(np.int64)

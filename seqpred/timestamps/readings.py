@@ -18,7 +18,7 @@ _DATE_FIELDS = frozenset(
 
 
 class Readings(NamedTuple):
-    """The values that texts stand for, [texts].
+    """The values of texts, [texts].
 
     Attributes:
         times: local times in microseconds since 1970-01-01, 0 where the text is bad.

@@ -26,11 +26,11 @@ class Recognized:
     """What a column could be.
 
     Attributes:
-        is_time: whether it holds timestamps, with no more than a few faults.
+        is_time: whether it contains timestamps, with at most a few faults.
         has_clock: whether these have a time of day.
-        is_clock: whether it holds times of day alone.
+        is_clock: whether it contains only times of day.
         part: the unit of a part of a timestamp, as `month` or `hour`.
-        unreadable: why a column that should hold timestamps does not; empty for others.
+        unreadable: why a column that should contain timestamps does not; empty for others.
     """
 
     is_time: bool = False

@@ -11,7 +11,7 @@ from seqpred.arrays import Int
 from seqpred.calendar.step import DAY
 
 SHORTEST_MONTH = 28 * DAY
-REGULAR = 0.7  # the share of usual distances from which dates are regular, weekends apart
+REGULAR = 0.7  # the share of usual distances from which dates are regular, weekends excluded
 
 
 def regularity(times: Int) -> float:

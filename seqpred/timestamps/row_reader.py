@@ -95,7 +95,7 @@ class TimestampReader:
         return localized.on_grid(np.zeros(1, np.int64), self._step)[0]
 
     def _widen(self, text: str) -> None:
-        """Take a pattern that has this text as well as the first one; leave it as it is if there is none."""
+        """Use a pattern that matches this text as well as the first one, if there is one."""
         if not self._first or self.format is None:
             return
         try:

@@ -1,6 +1,6 @@
 """Cuts the shape of a text (its digits made 0) into the parts of a timestamp, as far as one text shows them.
 
-What a number means is often open here: in `00/00/0000` day and month can be either way round. `infer` decides that
+The meaning of a number is often open here: in `00/00/0000` day and month can be in either order. `infer` resolves it
 over all texts of a column.
 """
 
@@ -37,7 +37,7 @@ _MARKERS = {
     **dict.fromkeys(("w", "wk", "week", "kw", "woche", "sem", "semaine", "semana", "settimana", "uke"), "V"),
     "m": "m",
 }
-_SHORT_MARKERS = {"t": "q", "h": "i", "s": "i"}  # where there is nothing else but a year
+_SHORT_MARKERS = {"t": "q", "h": "i", "s": "i"}  # if there is only a year
 _LITERALS = frozenset(
     ("month", "date", "day", "year", "period", "time", "datum", "monat", "jahr", "mois", "mes", "mese", "of", "de",
      "del", "den", "the", "at", "um", "a", "le", "il", "uhr", "hrs", "he", "h", "t", "ending", "ended", "starting",
@@ -63,11 +63,13 @@ class NoTimestampError(ValueError):
     """A text that no timestamp looks like; the message is the word that is not part of one."""
 
 
-Scan = tuple[tuple[Token, ...], tuple[Token, ...], str]  # start, end and separator of an interval; else a time alone
+Scan = tuple[
+    tuple[Token, ...], tuple[Token, ...], str
+]  # start, end and separator of an interval; otherwise a single time
 
 
 def scan(shape: str, *, has_dash: bool = False) -> Scan:
-    """The parts of a timestamp; those of the end, and what stands between, where it is an interval.
+    """The parts of a timestamp; for an interval, also those of the end and the text between them.
 
     Args:
         has_dash: whether 00:00-01:00 is an interval, and not a time with an offset from UTC.
@@ -94,7 +96,7 @@ def scan(shape: str, *, has_dash: bool = False) -> Scan:
 
 
 def _has_date(tokens: tuple[Token, ...]) -> bool:
-    """Whether there is a year and something more, as far as can be seen."""
+    """Whether there seems to be a year and something more."""
     kinds = _kinds(tokens)
     return len(kinds) > 1 or bool(kinds and len(kinds[0]) >= 6)
 
@@ -121,7 +123,7 @@ def _scan_one(shape: str) -> tuple[Token, ...]:
 
 
 def _clock_tokens(found: re.Match[str]) -> list[Token]:
-    """Hour, minute and so on, with what stands between them."""
+    """Hour, minute and so on, with the text between them."""
     tokens = [Token(text, name if name in "HMSfp" else "") for name in found.re.groupindex if (text := found[name])]
     return [Token(t.text, "I") if t.role == "H" and found["p"] else t for t in tokens]
 

@@ -1,4 +1,4 @@
-"""Where a text holds the fields of a timestamp."""
+"""The places of the fields of a timestamp in a text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 
 class Span(NamedTuple):
-    """The part of a field that a piece of a text holds; a field is the sum of its parts.
+    """The part of a field in a piece of a text; a field is the sum of its parts.
 
     Attributes:
-        field: its name, as `fields.to_microseconds` knows it.
+        field: its name in `fields.to_microseconds`.
         start, stop: the digits in the text.
         multiply, divide: turn them into the field's unit.
         constant: the value, where it does not depend on digits.

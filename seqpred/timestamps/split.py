@@ -1,6 +1,6 @@
 """Timestamps that are split over columns: date and hour, year and quarter, year, month, day, ...
 
-Each column gets a pattern of its own; joined by tabs they are the pattern of the timestamp.
+Each column has its own pattern; joined by tabs they are the pattern of the timestamp.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _AVERAGE = re.compile(r"M13|Q05|S03|A01", re.IGNORECASE)  # of a year, among the
 
 @dataclass(frozen=True)
 class TimeColumn:
-    """A column that holds a part of a timestamp.
+    """A column that contains a part of a timestamp.
 
     Attributes:
         texts: distinct, without blanks around them, in order of appearance.
@@ -62,7 +62,7 @@ class TimeColumn:
 
     @property
     def unit(self) -> Unit | None:
-        """The unit of time that its name stands for; `mm` is a minute if a cell is no month."""
+        """The unit of time in its name; `mm` is a minute if a cell is not a month."""
         if self.name == "mm" and any(text.isdigit() and not 1 <= int(text) <= 12 for text in self.texts):
             return "minute"
         return unit_of(self.name)
@@ -236,7 +236,7 @@ def _slots_or_clock(column: TimeColumn, numbers: Sequence[int]) -> str:
 
 
 def number_unit(unit: Unit, texts: Sequence[str]) -> Unit | None:
-    """The unit that the name of a column stands for, if its whole numbers are in the range of that unit."""
+    """The unit in the name of a column, if its whole numbers are in the range of that unit."""
     if not all(text.isascii() and text.isdigit() for text in texts):
         return None
     if unit in ("time", "hour") and max(map(int, texts)) > 24:

@@ -1,4 +1,4 @@
-"""Which unit of time the name of a column stands for, in the languages that exports come in."""
+"""The unit of time in the name of a column, in common languages of exports."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _units() -> dict[str, Unit]:
 
 
 def unit_of(name: str) -> Unit | None:
-    """The unit of time that a column's name stands for, qualifiers such as UTC aside; None for other names.
+    """The unit of time in a column's name, without qualifiers such as UTC; None for other names.
 
     >>> unit_of("Year"), unit_of("Hour Ending"), unit_of("MTU (CET/CEST)"), unit_of("sales"), unit_of("Trimestre")
     ('year', 'hour', 'time', None, 'quarter')

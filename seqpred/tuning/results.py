@@ -1,4 +1,4 @@
-"""What a search is asked for, and what it found."""
+"""The request and the result of a search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """How a search runs, as the user asked for it.
+    """The options of a search.
 
     Attributes:
         trials: how many finished trials, pruned ones included.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import optuna
     from optuna.trial import FrozenTrial, Trial
 
-POLL = 1.0  # seconds between looks at the clock
+POLL = 1.0  # seconds between checks of the clock
 
 
 @dataclass
@@ -34,7 +34,7 @@ class Search:
     began: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
-        """Start trials while there are free processes, and take note of what they report."""
+        """Start trials while there are free processes, and record what they report."""
         self._retry_interrupted()
         with Pool(self.spec.options.jobs, self.train, self.spec.method) as pool:
             try:

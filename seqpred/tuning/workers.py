@@ -54,7 +54,7 @@ Train = Callable[[Job, Callable[[Any], None]], float]
 
 
 class _PrunedError(Exception):
-    """The parent has asked to stop this trial."""
+    """The parent requests to stop this trial."""
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Pool:
         self.pool.start(job.number, job)
 
     def events(self, timeout: float) -> Iterator[Event]:
-        """What has happened, after waiting at most so many seconds for something."""
+        """The events so far, after waiting up to a number of seconds for one."""
         for event in self.pool.events(timeout):
             if event.kind == "killed":
                 yield Event(event.number, "failed", message="its process was killed")
