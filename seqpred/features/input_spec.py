@@ -45,7 +45,7 @@ class InputSpec:
 
     @property
     def fill_lag(self) -> int:
-        """The lags from which missing values are replaced."""
+        """The lag from which missing values are replaced."""
         return self.season if self.classical else self.anchor
 
     @property

@@ -126,7 +126,7 @@ class BlockForecaster:
         return np.concatenate(quantiles[::-1]), SeriesState.concatenate(states[::-1])
 
     def _piece_size(self, series: int) -> int:
-        """The number of rows read at once, given the number of series: whole chunks, or the last digits would change."""
+        """The number of rows of these series that are read at once: whole chunks, or the last digits would change."""
         chunk = max(self.spec.series.inputs.lags)  # see `rolling_moments`
         return -(-max(16, PIECE // (series * self.spec.targets)) // chunk) * chunk
 
