@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqpred.cli.completion import offer_models
+from seqpred.cli.forecast_options import JsonOption, NoNotesOption
 
 if TYPE_CHECKING:
     from seqpred.evaluation.comparison import Comparison
@@ -34,8 +35,8 @@ def compare(
         int | None,
         typer.Option(min=1, max=10_000, metavar="K", help="Compare on the last K windows [default: all unseen ones]."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")] = False,
+    as_json: JsonOption = False,
+    quiet: NoNotesOption = False,
 ) -> None:
     """Compare models on the windows that none was trained on.
 
