@@ -79,24 +79,14 @@ def tune(
     Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru > best.yaml
     """
     from seqpred.cli.terminal import Output
-    from seqpred.commands.tune import tune as run
+    from seqpred.commands.tune import run_search
+    from seqpred.runtime.cores import cores
+    from seqpred.tuning.results import TuneOptions
 
     output = Output.of(ctx, quiet=quiet, each_minute=True)
     with output.progress_cleared():
-        result = run(
-            config,
-            data,
-            out,
-            trials=trials,
-            time_budget=time_budget,
-            grid=grid or (),
-            storage=storage,
-            jobs=jobs,
-            holdout=holdout,
-            resume=resume,
-            notify=output.notify,
-            on_progress=output.on_progress,
-        )
+        options = TuneOptions(trials, time_budget, tuple(grid or ()), storage, jobs or cores(), holdout, resume)
+        result = run_search(config, data, out, options, output.notify, output.on_progress)
     _print(result, as_json=as_json, quiet=quiet)
 
 
