@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqpred.cli.forecast_options import JsonOption
-
 if TYPE_CHECKING:
     from seqpred.inspection.findings import Findings
     from seqpred.inspection.grid_report import GridReport
@@ -42,7 +40,7 @@ def check(
             show_default=False,
         ),
     ],
-    as_json: JsonOption = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
 ) -> None:
     """Summarize a data file and how training would use it.
 

@@ -134,8 +134,10 @@ def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, stat
         elif run.step % options.validate_every == 0 or schedule.fraction(run.step, run.seconds) >= 1:
             _validate(run, data, schedule)
             hooks.on_progress(_progress(run, schedule))
-        if run.kept is not None and run.step % options.validate_every == 0:
-            run.kept[str(run.step)] = run.mean_weights()
+        if run.kept is not None:
+            run.best.schedule_steps = schedule.equivalent_steps(run.step, run.seconds)
+            if run.step % options.validate_every == 0:
+                run.kept[str(run.step)] = run.mean_weights()
         yield run.state_dict
     if not schedule.validates:
         run.keep_weights()

@@ -80,8 +80,10 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
 def _options(options: FitOptions, validation: Validation, place: int, spent: Spent) -> FitOptions | None:
     """The options of a member; None if it no longer fits in the time budget."""
     budget = options.schedule.time_budget
-    if budget is not None and spent.last is not None and spent.seconds + spent.last > budget:
-        return None
+    if budget is not None and place and not spent.ahead:
+        needed = validation.step_seconds * validation.choice.step if spent.last is None else spent.last
+        if spent.seconds + needed > budget:
+            return None
     left = None if budget is None else max(budget - spent.seconds, 1e-3)
     steps, stop_step = validation.schedule_steps, validation.choice.step
     return member_options(options, place, replace(options.schedule, steps=steps, stop_step=stop_step, time_budget=left))

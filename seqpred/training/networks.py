@@ -30,13 +30,15 @@ class Spent:
 
     Attributes:
         seconds: since training started.
-        last: of the last finished network of the stage; None before one is finished.
+        last: of the last finished network of the stage that was not trained ahead; None before one is finished.
         processes: networks that are trained at the same time.
+        ahead: whether this one was trained ahead.
     """
 
     seconds: float
     last: float | None = None
     processes: int = 1
+    ahead: bool = False
 
 
 OptionsOf = Callable[[int, Spent], FitOptions | None]
@@ -182,6 +184,8 @@ class _Stage:
         self.idle = [networks.seconds] * processes  # the time spent when each idle process became idle
         self.waiting = list(range(self.first, self.end + ahead))
         self.started: dict[int, float] = {}
+        self.advanced: set[int] = set()  # networks that were trained ahead
+        self.last: float | None = None  # see `Spent.last`
 
     @property
     def seconds(self) -> float:
@@ -212,8 +216,11 @@ class _Stage:
         number, checkpoint = self.waiting[0], self.networks.checkpoint
         started = min(self.idle)
         loaded = checkpoint.outcome(number) if checkpoint else None
-        last = [*self.done.values()][-1].seconds if self.done else None
-        options = self.options(number - self.first, Spent(started, last, trainer.count))
+        state = self.networks.states.get(number)
+        if state is not None and state["kept"] is not None:
+            self.advanced.add(number)
+        spent = Spent(started, self.last, trainer.count, number in self.advanced)
+        options = self.options(number - self.first, spent)
         if options is None and loaded is None:
             self.waiting.clear()
             return
@@ -224,13 +231,15 @@ class _Stage:
             return
         assert options is not None
         self.started[number] = started
-        state = self.networks.states.get(number)
         if state is not None and not options.schedule.ahead:
-            state = at_turn(state, options.schedule.last_step)
+            state, schedule = at_turn(state, options.schedule)
+            options = replace(options, schedule=schedule)
         trainer.start(Job(number, number - self.first, options, started, state))
 
     def _finish(self, number: int, started: float, outcome: Outcome) -> None:
         self.idle.append(started + outcome.seconds)
+        if number not in self.advanced:
+            self.last = outcome.seconds
         if number < self.end:
             self.done[number] = outcome
             self.networks._shares[number] = 1.0

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from seqpred.errors import FolderError
 from seqpred.network.network import Network
 from seqpred.training.adamw import AdamW
 from seqpred.training.choice import ValidationResult
+from seqpred.training.schedule import Schedule
 
 Weights = dict[str, npt.NDArray[np.float32]]
 State = dict[str, Any]  # numbers, texts and arrays, in dictionaries and lists
@@ -220,30 +221,35 @@ class Run:
             torch.cuda.set_rng_state(torch.from_numpy(state["dropout_cuda"]), device)
 
 
-def at_turn(state: State, last_step: int) -> State | None:
-    """The state of a network that was trained ahead, now that it is its turn and the last step is known.
+def at_turn(state: State, schedule: Schedule) -> tuple[State | None, Schedule]:
+    """The state and the schedule of a network that was trained ahead, now that its last step is known.
 
-    It is the state of a network that was not trained further. The time that it took to train ahead does not count,
-    since others were trained at the same time.
+    They are those of a network that was not trained further than that step. Under a time budget, the network has its
+    own pace, so that is the step at the same fraction of its own schedule. The time that it took to train ahead does
+    not count, since others were trained at the same time.
 
     Returns:
-        The same state if the network was not trained ahead; None if it has to be trained from the beginning.
+        The same if the network was not trained ahead; without a state if it has to be trained from the beginning.
     Raises:
         FolderError: the state is damaged.
     """
     with reporting_damage():
-        return _at_turn(state, last_step)
+        kept, best = state["kept"], state["best"]
+        if kept is None:
+            return state, schedule
+        own = best["schedule_steps"] or schedule.steps
+        last_step = round(schedule.last_step * own / schedule.steps)
+        if state["step"] > last_step:
+            last_step = max((int(step) for step in kept if int(step) <= last_step), default=0)
+            if not last_step:
+                return None, schedule
+            state = _rewound(state, last_step)
+        return {**state, "kept": None, "seconds": 0.0}, replace(schedule, steps=own, stop_step=last_step)
 
 
-def _at_turn(state: State, last_step: int) -> State | None:
-    kept, best = state["kept"], state["best"]
-    if kept is None:
-        return state
-    state = {**state, "kept": None, "seconds": 0.0}
-    if state["step"] <= last_step:
-        return state
-    if str(last_step) not in kept:
-        return None
-    count = sum(step <= last_step for step in best["loss_steps"])
+def _rewound(state: State, step: int) -> State:
+    """What `state` would be if training had ended after an earlier step, at which the weights were kept."""
+    best = state["best"]
+    count = sum(loss_step <= step for loss_step in best["loss_steps"])
     best = {**best, "losses": best["losses"][:count], "loss_steps": best["loss_steps"][:count]}
-    return {**state, "step": last_step, "mean": kept[str(last_step)], "best": best, "divergences": 0}
+    return {**state, "step": step, "mean": state["kept"][str(step)], "best": best, "divergences": 0}

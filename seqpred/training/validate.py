@@ -28,7 +28,8 @@ from seqpred.training.windows import Windows
 
 MAX_FOLDS = 4
 MIN_ROWS = 2  # with a known target, without which a fold cannot estimate the spread of errors
-TIME_SHARE = 3  # validation may use one part in so many of the time budget, so that two members take as many steps
+TIME_SHARE = 1 / 3  # of the time budget that validation may use, so that two members take as many steps
+ALONGSIDE_SHARE = 0.95  # the same if members are trained at the same time, which may be a few steps behind
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Validation:
         score: of the network that was trained without the whole validation split.
         held_out: weights of an ensemble of that network alone, for scores on the validation split.
         schedule_steps: steps of the schedule that the members follow.
+        step_seconds: the time that a step took.
         windows: of all tracks, with the validation split held out.
         networks: the networks trained so far.
     """
@@ -50,6 +52,7 @@ class Validation:
     score: Score
     held_out: Weights
     schedule_steps: int
+    step_seconds: float
     windows: Windows
     networks: Networks
 
@@ -83,26 +86,32 @@ def validate(
     members = config.model.members
     networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + members)
     kept = options.schedule.steps // options.validate_every  # copies of the weights of a member trained ahead
-    ahead = ahead and options.schedule.time_budget is None and can_keep(shape, kept)
-    next_ones = [folds[-1].train_on_all()] * members if ahead else []
+    next_ones = [folds[-1].train_on_all()] * members if ahead and can_keep(shape, kept) else []
     networks.train([*folds, *next_ones], partial(_options, options, len(folds)), ahead=len(next_ones))
     choice, largest_errors = _choose(folds, networks.outcomes, shape.levels[-1] - shape.levels[0])
     last = networks.outcomes[-1]
     held_out = gather([last.weights], last.initial, choice.shrinkage, choice.interval_scale)
     steps = max(1, *(outcome.schedule_steps for outcome in networks.outcomes))
-    return Validation(choice, largest_errors, last.score, held_out, steps, folds[-1], networks)
+    pace = sum(outcome.seconds for outcome in networks.outcomes) / max(1, networks.steps)
+    return Validation(choice, largest_errors, last.score, held_out, steps, pace, folds[-1], networks)
 
 
-def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions:
-    """The options of a fold, an equal part of what is left of the time for validation; or of a member trained ahead."""
+def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions | None:
+    """The options of a fold, or of a member trained ahead; None if the time budget has no time for that.
+
+    Each fold has an equal part of what is left of the time for validation. That is most of the time if members are
+    trained next to all folds; then they have the same time.
+    """
+    schedule, alongside = options.schedule, spent.processes > folds
+    if schedule.time_budget is not None:
+        if place >= folds and not alongside:
+            return None
+        rounds = 1 if alongside else -(-(folds - place) // spent.processes)  # of networks trained at the same time
+        share = ALONGSIDE_SHARE if alongside else TIME_SHARE
+        schedule = replace(schedule, time_budget=max(share * schedule.time_budget - spent.seconds, 1e-3) / rounds)
     if place >= folds:
-        return member_options(options, place - folds, replace(options.schedule, ahead=True))
-    budget = options.schedule.time_budget
-    if budget is None:
-        return options
-    rounds = -(-(folds - place) // spent.processes)  # of networks that are trained at the same time
-    left = max(budget / TIME_SHARE - spent.seconds, 1e-3) / rounds
-    return replace(options, schedule=replace(options.schedule, time_budget=left))
+        return member_options(options, place - folds, replace(schedule, ahead=True))
+    return replace(options, schedule=schedule)
 
 
 def _choose(folds: Sequence[Windows], outcomes: Sequence[Outcome], coverage: float) -> tuple[Choice, Float32]:

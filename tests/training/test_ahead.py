@@ -21,8 +21,11 @@ from seqpred.storage.layout import CHECKPOINT, STATE
 from seqpred.training import checkpoint, rounds, trainers
 from seqpred.training.checkpoint import Checkpoint, pack, unpack
 from seqpred.training.loop import fit
+from seqpred.training.networks import Spent
 from seqpred.training.progress import Hooks
 from seqpred.training.run import State, at_turn
+from seqpred.training.schedule import Schedule
+from seqpred.training.validate import _options
 from tests.cli.outside import listing
 from tests.invariants.conftest import frame
 from tests.training.processes import launch
@@ -83,8 +86,9 @@ def test_a_network_trained_ahead_ends_like_one_whose_last_step_was_known(
 
     unknown = dataclasses.replace(options.schedule, stop_step=None, ahead=True)
     fit(shape, windows, dataclasses.replace(options, schedule=unknown), Hooks(on_step=keep))
-    state = at_turn(states[-1], last)
+    state, schedule = at_turn(states[-1], options.schedule)
     assert state is not None
+    assert (schedule.last_step, schedule.steps) == (last, 30)
     assert (state["step"], state["seconds"]) == (min(states[-1]["step"], last), 0.0)
     outcomes = [fit(shape, windows, options, state=s) for s in (None, state)]
     assert pack(dataclasses.replace(outcomes[0], seconds=0.0).state_dict()) == pack(
@@ -97,8 +101,68 @@ def test_a_network_whose_weights_at_the_last_step_were_not_kept_is_trained_from_
     shape, windows, options = make(steps=10, validate_every=5)
     unknown = dataclasses.replace(options, schedule=dataclasses.replace(options.schedule, ahead=True))
     fit(shape, windows, unknown, Hooks(on_step=lambda state_dict: states.append(state_dict())))
-    assert at_turn(states[-1], 0) is None
-    assert at_turn(states[-1], 4) is None
+    for last in (0, 4):
+        schedule = Schedule(10, stop_step=last)
+        assert at_turn(states[-1], schedule) == (None, schedule)
+
+
+# ------------------------------------------------------------------ a time budget
+
+
+@pytest.mark.parametrize("at", [40, 100])
+def test_under_a_time_budget_a_network_ends_at_the_fraction_of_its_own_schedule(
+    slow_clock: Callable[[float, float], Callable[[], float]], at: int
+) -> None:
+    """The budget is enough for 100 steps of 10 ms; the network for validation took half as many and chose the 40th."""
+    states: list[State] = []
+    shape, windows, options = make(steps=10_000, time_budget=1.0, validate_every=20)
+
+    def keep(state_dict: Callable[[], State]) -> None:
+        if len(states) < at:
+            states.append(state_dict())
+
+    ahead = dataclasses.replace(options, schedule=dataclasses.replace(options.schedule, ahead=True))
+    fit(shape, windows, ahead, Hooks(on_step=keep, clock=slow_clock(0.01, 0.0)))
+    state, schedule = at_turn(states[-1], Schedule(50, stop_step=40))
+    assert (len(states), schedule.steps, schedule.last_step) == (at, 100, 80)
+    outcome = fit(shape, windows, dataclasses.replace(options, schedule=schedule), state=state)
+    assert (outcome.steps, outcome.best_step, outcome.loss_steps[-1]) == (80, 80, 80)
+
+
+@pytest.mark.parametrize(
+    ("folds", "processes", "budgets"),
+    [
+        (1, 1, [10.0, None]),
+        (1, 2, [28.5, 28.5]),
+        (4, 2, [5.0, 5.0, 10.0, 10.0, None]),
+        (2, 8, [28.5, 28.5, 28.5, 28.5]),
+    ],
+)
+def test_validation_has_a_third_of_a_time_budget_or_most_of_it_next_to_members(
+    folds: int, processes: int, budgets: list[float | None]
+) -> None:
+    options = make(time_budget=30.0)[2]
+    given = [_options(options, folds, place, Spent(0.0, processes=processes)) for place in range(len(budgets))]
+    assert [own and own.schedule.time_budget for own in given] == budgets
+    assert [own and own.schedule.ahead for own in given] == [b and i >= folds for i, b in enumerate(budgets)]
+
+
+def test_a_time_budget_is_spent_on_validation_and_a_member_at_the_same_time(
+    tmp_path: Path, processes: Callable[[int], None], after_step: Callable[[Any], None]
+) -> None:
+    steps = multiprocessing.Value("i")
+
+    def count(ahead: bool, step: int) -> None:
+        if ahead:
+            steps.value = step
+
+    processes(2)
+    after_step(count)
+    tree = config("lstm", max_steps=100_000, patience=1000, time_budget=1.0)
+    model = seqpred.train(tree, frame(), tmp_path / "m")
+    assert model.folder.manifest["training"]["reason"] == "time budget spent"
+    assert model.folder.manifest["duration"] > 0.8
+    assert steps.value > 0
 
 
 # ------------------------------------------------------------------ forked processes
