@@ -34,7 +34,6 @@ training: {max_steps: 200, patience: 1000, threads: 1}
 """
 LATEST = 1.5  # a rank is killed at a random moment in so many times the time of an uninterrupted training
 COUNT = 50
-TOLERANCE = 1e-4  # of a forecast; the target is 1e-5, and more than rounding would be far larger
 ADDRESSES, PORT = ("10.77.0.1", "10.77.0.2"), 29400
 
 
@@ -99,28 +98,29 @@ def difference(place: Path, data: str, first: str = "one", second: str = "two") 
 
 
 def kill_ranks(place: Path, count: int) -> None:
-    """Kill ranks at random moments and resume on 1, 2 or 3 processes, until the training is complete."""
+    """Kill ranks at random moments and resume on 1, 2 or 3 processes, until the training is complete.
+
+    It has more networks than that, so one process trains each of them, and all bytes must be those of one process.
+    """
     write(place / "small.csv", 2, 300)
     (place / "small.yaml").write_text(SMALL)
     begin = time.perf_counter()
     run_group(place, 1, "networks", "one")
     longest = LATEST * (time.perf_counter() - begin)
-    rng, killed, identical, worst = random.Random(1), 0, 0, 0.0
+    whole, rng, killed = (place / "one" / "model.safetensors").read_bytes(), random.Random(1), 0
     for i in range(count):
         distribute, path = ("networks", "auto")[i % 2], place / "two"
         shutil.rmtree(path, ignore_errors=True)
         while not (path / "manifest.json").exists():
             size, after = rng.choice((1, 2, 3)), rng.uniform(0, longest)
             killed += not run_group(place, size, distribute, "two", rng.randrange(size), after)
-        same = (path / "model.safetensors").read_bytes() == (place / "one" / "model.safetensors").read_bytes()
-        identical += same
-        worst = max(worst, difference(place, "small"))
-        if distribute == "networks" and not same:
-            raise SystemExit(f"training {i}: other bytes than in one process")
-        if worst > TOLERANCE:
-            raise SystemExit(f"training {i}: forecasts differ by {worst:.1e}")
-    print(f"{count} of {count} trainings complete after {killed} killed groups, {identical} with identical bytes;")
-    print(f"relative difference of the forecasts at most {worst:.1e}", flush=True)
+        if (path / "model.safetensors").read_bytes() != whole:
+            worst = difference(place, "small")
+            raise SystemExit(f"training {i} ({distribute}): other bytes; forecasts differ by {worst:.1e} of their size")
+        print(
+            f"{i + 1} of {count} trainings complete after {killed} killed groups, with the bytes of one process",
+            flush=True,
+        )
 
 
 def run_group(place: Path, size: int, distribute: str, out: str, victim: int = 0, after: float | None = None) -> bool:

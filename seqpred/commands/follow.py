@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
+import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -11,15 +14,17 @@ from typing import TYPE_CHECKING
 from seqpred.commands.holdout import without_holdout
 from seqpred.commands.load_panel import load_panel, with_covariates
 from seqpred.config.schema import Config
-from seqpred.errors import ConfigError, DataError
+from seqpred.errors import ConfigError, DataError, WriteError
 from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
-from seqpred.launcher import is_grouped, local_rank
+from seqpred.launcher import is_grouped, local_rank, local_size
 from seqpred.notes import no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.sources.source import Source
-from seqpred.spool.large import is_large
+from seqpred.spool.cache import UNFINISHED
+from seqpred.spool.mapped import LARGE, cache_folder
+from seqpred.spool.shared import read_shared, write_shared
 
 if TYPE_CHECKING:
     from seqpred.training.ranks import Ranks
@@ -49,7 +54,7 @@ class Prepared:
 
 
 def load_once(ranks: Ranks | None, source: Source, load: Callable[[], Panel]) -> Panel:
-    """The panel, loaded by all ranks at once; one of each machine loads a large file first and stores its rows.
+    """The panel. Of a file that is not small, one process of each machine loads it, and the others map its arrays.
 
     Raises:
         ConfigError: the data is standard input, which only one process can read.
@@ -59,10 +64,41 @@ def load_once(ranks: Ranks | None, source: Source, load: Callable[[], Panel]) ->
     if isinstance(source.content, bytes):
         hint = "Write the data to a file that all processes can read."
         raise ConfigError("standard input is read by one process, and this training has several", hint=hint)
-    first = local_rank() == 0 or not is_large(source)
-    panel = load() if first else None
-    ranks.meet()
-    return panel or load()
+    is_shared = ranks.rank == 0 and source.is_file and source.size >= LARGE
+    key = ranks.share(secrets.token_hex(8) if is_shared else "")  # of rank 0 for all, as they then wait for each other
+    if not key or local_size() == 1:
+        panel = load()
+        for _ in range(2 if key else 1):
+            ranks.meet()
+        return panel
+    return _load_on_machine(ranks, f"{UNFINISHED}{key}-{socket.gethostname()}", load)
+
+
+def _load_on_machine(ranks: Ranks, name: str, load: Callable[[], Panel]) -> Panel:
+    """The panel that the first process of this machine loads.
+
+    Args:
+        name: of a folder in the cache in which it is passed on.
+    Raises:
+        WriteError: the cache cannot be written.
+    """
+    is_first, folder = local_rank() == 0, cache_folder() / name
+    loaded = load() if is_first else None
+    try:
+        if is_first:
+            folder.mkdir()
+            write_shared(loaded, folder)
+            del loaded
+        ranks.meet()
+        panel: Panel = read_shared(folder)
+        ranks.meet()
+    except OSError as e:
+        hint = "Free some disk space, or set XDG_CACHE_HOME to another folder."
+        raise WriteError(f"cannot be written ({e})", hint=hint, where=str(folder)) from None
+    finally:
+        if is_first:
+            shutil.rmtree(folder, ignore_errors=True)
+    return panel
 
 
 def follow(ranks: Ranks, source: Source, config: Config, holdout: str | int | None, *, refit: bool) -> None:

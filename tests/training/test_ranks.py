@@ -15,13 +15,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import torch.distributed as dist
 
 import seqpred
 from seqpred import launcher
 from seqpred.commands import follow
+from seqpred.commands.load_panel import load_panel
+from seqpred.config.schema import Config
 from seqpred.errors import Exit, UnreachableError
 from seqpred.notes import Note
+from seqpred.panel.panel import Panel
 from seqpred.sources.opening import open_source
 from seqpred.storage.layout import CHECKPOINT, STATE
 from seqpred.training import checkpoint, ranks, rounds, team
@@ -159,25 +163,87 @@ def test_all_ranks_must_read_the_same_data(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("large", [False, True])
-def test_one_process_of_a_machine_stores_a_large_file_before_the_others_read_it(
+def test_one_process_of_a_machine_reads_a_large_file_for_all_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
 ) -> None:
-    monkeypatch.setattr(follow, "is_large", lambda _: large)
-    stored = tmp_path / "stored"
+    """The arrays of the others are mapped from a file, which nobody finds afterwards."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(follow, "LARGE", 1 if large else 1 << 30)
+    frame().to_csv(tmp_path / "sales.csv", index=False)
+    source, read = open_source(tmp_path / "sales.csv"), Config.from_tree(CONFIG)
+    whole = load_panel(source, read)
 
-    def load(rank: int) -> Any:
-        assert stored.exists() is (large and rank == 1)
-        if large:
-            stored.touch()
-        else:
-            dist.barrier()  # both are here at once
-        return "panel"
+    def load(rank: int) -> Panel:
+        assert not (large and rank)
+        return load_panel(source, read)
 
-    def load_in_turn(rank: int) -> None:
+    def load_together(rank: int) -> None:
         with ranks.joined() as group:
-            assert follow.load_once(group, open_source(frame()), partial(load, rank)) == "panel"
+            panel = follow.load_once(group, source, partial(load, rank))
+        assert panel.fingerprint() == whole.fingerprint()
+        assert panel.names == whole.names
+        assert panel.values.flags.writeable is not large
+        panel.release_pages()
+        assert panel.between(1, 2).fingerprint() == whole.between(1, 2).fingerprint()
 
-    assert launch(tmp_path, 2, load_in_turn) == [(Exit.DONE, ""), (Exit.DONE, "")]
+    assert launch(tmp_path, 2, load_together) == [(Exit.DONE, ""), (Exit.DONE, "")]
+    assert not list(tmp_path.glob("cache/seqpred/*"))
+
+
+def test_processes_that_share_a_panel_train_the_model_of_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(follow, "LARGE", 1)
+    frame().to_csv(tmp_path / "sales.csv", index=False)
+
+    def train_on_file(rank: int, out: str = "m") -> None:
+        seqpred.train(CONFIG, tmp_path / "sales.csv", tmp_path / out)
+
+    assert launch(tmp_path, 2, train_on_file) == [(Exit.DONE, ""), (Exit.DONE, "")]
+    train_on_file(0, "one")
+    assert listing(tmp_path / "m") == listing(tmp_path / "one")
+
+
+def test_a_cache_that_cannot_be_written_ends_the_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(follow, "LARGE", 1)
+    frame().to_csv(tmp_path / "sales.csv", index=False)
+
+    def train_without_space(rank: int) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        follow.write_shared = refuse  # type: ignore[attr-defined]  # in this process alone
+        seqpred.train(CONFIG, tmp_path / "sales.csv", tmp_path / "m")
+
+    (code, message), (other, _) = launch(tmp_path, 2, train_without_space)
+    assert code == other == Exit.WRITE
+    assert "No space left on device" in message
+    assert not list(tmp_path.glob("cache/seqpred/*"))
+
+
+def test_a_group_does_not_train_in_the_folder_of_another_training(tmp_path: Path) -> None:
+    """Neither with `force` nor with `resume`; the other training is unharmed."""
+    found = []
+
+    def train_too(_: object) -> None:
+        if not found:
+            for options in ({}, {"force": True}, {"resume": True}):
+                found.append(launch(tmp_path, 2, partial(train, tmp_path, **options)))
+
+    train(tmp_path, on_progress=train_too)
+    for (code, message), (other, _) in found:
+        assert code == other == Exit.WRITE
+        assert "another training is running in this folder" in message
+    assert seqpred.load(tmp_path / "m").horizon == 7
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is present")
+def test_a_gpu_that_does_not_exist_ends_the_group(tmp_path: Path) -> None:
+    tree = {**CONFIG, "training": {**CONFIG["training"], "device": "cuda"}}
+    (code, message), (other, _) = launch(tmp_path, 2, lambda rank: seqpred.train(tree, frame(), tmp_path / "m"))
+    assert code == other == Exit.CONFIG
+    assert "training.device is 'cuda', which torch does not find on this machine for each of 2 processes" in message
+    assert not (tmp_path / "m").exists()
 
 
 def test_an_unexpected_error_of_a_rank_has_its_traceback(tmp_path: Path) -> None:
