@@ -48,6 +48,8 @@ PACKAGES = [
 TORCH = {"network", "training", "pretraining"}
 PANDAS_FILES = {"column_profile.py", "frame.py", "json_rows.py", "number_columns.py", "thorough.py", "wide.py"}
 PANDAS_FILES = {f"reading/{name}" for name in PANDAS_FILES} | {"timestamps/reader.py"}
+MAX_FUNCTION, MAX_FILE = 40, 300  # lines
+LONG_FILES = {"sources/source.py"}
 
 
 def files() -> list[Path]:
@@ -58,10 +60,15 @@ def package(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def imports(path: Path) -> Iterator[str]:
-    """Every module imported anywhere in a file, including late ones, except those for type checking only."""
+def imports(path: Path, *, for_types: bool = False) -> Iterator[str]:
+    """Every module imported anywhere in a file, including late ones.
+
+    Args:
+        for_types: also those that are imported for type checking only.
+    """
     tree = ast.parse(path.read_text())
-    type_checking = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    conditions = [n for n in ast.walk(tree) if isinstance(n, ast.If)]
+    type_checking = [n for n in conditions if not for_types and ast.unparse(n.test) == "TYPE_CHECKING"]
     skipped = {id(inner) for block in type_checking for inner in ast.walk(block)}
     for node in ast.walk(tree):
         if id(node) in skipped:
@@ -88,6 +95,28 @@ def test_imports_only_go_up_the_list_of_packages() -> None:
             if parts[0] == "seqpred" and parts[1] in PACKAGES and PACKAGES.index(parts[1]) > PACKAGES.index(here):
                 wrong.append(f"{path.relative_to(SOURCE)} imports {module}")
     assert not wrong
+
+
+def test_no_files_import_each_other() -> None:
+    """Not even late or for type checking: each file can be understood after those that it imports."""
+    above = {f"seqpred.{'.'.join(p.relative_to(SOURCE).with_suffix('').parts)}": p for p in files()}
+    left = {name: {*imports(path, for_types=True)} & set(above) - {name} for name, path in above.items()}
+    left.pop("seqpred.__init__")
+    while free := [name for name, imported in left.items() if not imported & set(left)]:
+        for name in free:
+            del left[name]
+    assert not left, "these import each other, or are imported by files that do"
+
+
+def test_functions_and_files_are_short() -> None:
+    long = []
+    for path in files():
+        name, text = str(path.relative_to(SOURCE)), path.read_text()
+        if text.count("\n") > MAX_FILE and name not in LONG_FILES:
+            long.append(name)
+        functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+        long += [f"{name}: {n.name}" for n in functions if (n.end_lineno or 0) - n.lineno >= MAX_FUNCTION]
+    assert not long
 
 
 def test_only_some_packages_import_torch_and_pandas() -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from seqpred.cli.forecast_options import JsonOption
+
 if TYPE_CHECKING:
     from seqpred.inspection.findings import Findings
     from seqpred.inspection.grid_report import GridReport
@@ -40,7 +42,7 @@ def check(
             show_default=False,
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Summarize a data file and how training would use it.
 

@@ -8,34 +8,36 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqpred.cli.completion import offer_models
+from seqpred.cli.forecast_options import JsonOption, NoNotesOption
 
 if TYPE_CHECKING:
     from seqpred.evaluation.comparison import Comparison
 
+_Models = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="MODEL", help="Model folders, or `pretrained`.", show_default=False, autocompletion=offer_models
+    ),
+]
+_Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Data file with history and rows to score [default: the first model's training file]."
+    ),
+]
+_Windows = Annotated[
+    int | None,
+    typer.Option(min=1, max=10_000, metavar="K", help="Compare on the last K windows [default: all unseen ones]."),
+]
+
 
 def compare(
     ctx: typer.Context,
-    models: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="MODEL",
-            help="Model folders, or `pretrained`.",
-            show_default=False,
-            autocompletion=offer_models,
-        ),
-    ],
-    data: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE", help="Data file with history and rows to score [default: the first model's training file]."
-        ),
-    ] = None,
-    windows: Annotated[
-        int | None,
-        typer.Option(min=1, max=10_000, metavar="K", help="Compare on the last K windows [default: all unseen ones]."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")] = False,
+    models: _Models,
+    data: _Data = None,
+    windows: _Windows = None,
+    as_json: JsonOption = False,
+    quiet: NoNotesOption = False,
 ) -> None:
     """Compare models on the windows that none was trained on.
 

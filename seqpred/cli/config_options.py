@@ -18,10 +18,25 @@ DataOption = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Data file, instead of the config's data.path; - reads standard input."),
 ]
+
+
+def _check_reading(settings: list[str] | None) -> list[str] | None:
+    """Reject keys that have no effect on the pretrained network."""
+    for item in settings or []:
+        key = item.partition("=")[0].strip()
+        if not key.startswith(("data.", "forecast.")) or key.startswith("data.covariates."):
+            raise typer.BadParameter(f"{item} has no effect on the pretrained network")
+    return settings
+
+
 _Set = partial(typer.Option, "--set", metavar="KEY=VALUE", autocompletion=offer_settings)
 SetOption = Annotated[list[str] | None, _Set(help="Set a config key, such as model.cell=gru. Repeatable.")]
 SetReadingOption = Annotated[
-    list[str] | None, _Set(help="Set a config key of section data, such as data.date_order=day-first. Repeatable.")
+    list[str] | None,
+    _Set(
+        help="Set a config key of section data, such as data.date_order=day-first. Repeatable.",
+        callback=_check_reading,
+    ),
 ]
 TimeOption = Annotated[
     list[str] | None,

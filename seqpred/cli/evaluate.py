@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from seqpred.cli.forecast_options import ModelArgument, RuntimeOption
+from seqpred.cli.forecast_options import JsonOption, ModelArgument, NoNotesOption, RuntimeOption
 from seqpred.errors import SkillError
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _Windows = Annotated[
         help="Score the last K windows of one horizon each [default: all unseen windows].",
     ),
 ]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")]
 _RequireSkill = Annotated[
     float | None, typer.Option(metavar="X", help="Exit with 5 unless the skill on unseen windows is at least X.")
 ]
@@ -61,7 +60,6 @@ _Merge = Annotated[
         metavar="FILE", help="Merge the sums of all shards; FILE may be a quoted pattern such as 'part-*.json'."
     ),
 ]
-_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")]
 
 
 def evaluate(
@@ -71,13 +69,13 @@ def evaluate(
     windows: _Windows = None,
     by: _By = None,
     forecasts: _Forecasts = None,
-    as_json: _AsJson = False,
+    as_json: JsonOption = False,
     require_skill: _RequireSkill = None,
     report: _Report = None,
     shard: _Shard = None,
     merge: _Merge = None,
     runtime: RuntimeOption = "auto",
-    quiet: _Quiet = False,
+    quiet: NoNotesOption = False,
 ) -> None:
     """Score a model on past windows, next to naive baselines.
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from seqpred.cli.forecast_options import DigitsOption, HistoryArgument, ModelArgument
+from seqpred.cli.forecast_options import DigitsOption, HistoryArgument, JsonOption, ModelArgument, NoNotesOption
 
 
 def explain(
@@ -17,8 +17,8 @@ def explain(
         str | None, typer.Option(metavar="FILE", help="Future values of the known covariates, as for predict.")
     ] = None,
     digits: DigitsOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")] = False,
+    as_json: JsonOption = False,
+    quiet: NoNotesOption = False,
 ) -> None:
     """Show the components of the next forecast of each series.
 

@@ -63,8 +63,7 @@ def forecast(
 ) -> None:
     """Forecast without training, with the pretrained network.
 
-    Prints one row per series, target and step. Columns, season and horizon are inferred from the data and reported on
-    stderr.
+    Prints one row per series, target and step, and on stderr the columns, season and horizon inferred from the data.
 
     Example: seqpred forecast sales.csv > forecast.csv
     """
@@ -73,18 +72,9 @@ def forecast(
     from seqpred.cli.terminal import Output
     from seqpred.commands.pretrained import load_for
 
-    _check(settings or [])
     asked = ForecastRequest(data, levels_of(quantiles)).streamed(state, shard, each=stream, strict=strict)
     asked = asked.written(form, output, digits, no_header=no_header, origin=origin)
     keys = config_keys(time, target, series, settings, horizon=horizon, season=season, quantiles=asked.levels)
     screen = Output.of(ctx, quiet=quiet)
     model, source = load_for("pretrained", asked.history(like), {"model.cell": cell, **keys}, screen.notify)
     run(screen, model, source if like is None else data, asked)
-
-
-def _check(settings: list[str]) -> None:
-    """Reject keys that have no effect on the pretrained network."""
-    for item in settings:
-        key = item.partition("=")[0].strip()
-        if not key.startswith(("data.", "forecast.")) or key.startswith("data.covariates."):
-            raise typer.BadParameter(f"--set {item}: has no effect on the pretrained network")

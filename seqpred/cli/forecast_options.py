@@ -1,4 +1,4 @@
-"""Options shared by `predict`, `forecast`, `eval` and `explain`: model, input and output."""
+"""Options shared by commands that use a model or print a result: model, input and output."""
 
 from __future__ import annotations
 
@@ -53,3 +53,5 @@ ShardOption = Annotated[
     str | None, typer.Option(metavar="I/N", help="Forecast only part I of N of the series, split by id.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes or progress bar.")]
+NoNotesOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from seqpred.cli.completion import offer_models
+from seqpred.cli.forecast_options import JsonOption
 
 
 def show(
@@ -22,7 +23,7 @@ def show(
             autocompletion=offer_models,
         ),
     ],
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what a model folder or a config contains.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqpred.cli.completion import offer_settings
 from seqpred.cli.config_options import DataOption
+from seqpred.cli.forecast_options import JsonOption
 
 if TYPE_CHECKING:
     from seqpred.tuning.results import TuneResult
@@ -52,7 +53,6 @@ _Holdout = Annotated[
     ),
 ]
 _Resume = Annotated[bool, typer.Option("--resume", help="Continue an existing study.")]
-_AsJson = Annotated[bool, typer.Option("--json", help="Print the result and errors as JSON.")]
 _Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no notes, progress bar or table.")]
 
 
@@ -68,7 +68,7 @@ def tune(
     jobs: _Jobs = None,
     holdout: _Holdout = None,
     resume: _Resume = False,
-    as_json: _AsJson = False,
+    as_json: JsonOption = False,
     quiet: _Quiet = False,
 ) -> None:
     """Search for a better config.
@@ -79,13 +79,14 @@ def tune(
     Example: seqpred tune sales.yaml --grid model.cell=rnn,lstm,gru > best.yaml
     """
     from seqpred.cli.terminal import Output
-    from seqpred.commands.tune import tune as run
+    from seqpred.commands.tune import run_search
+    from seqpred.runtime.cores import cores
+    from seqpred.tuning.results import TuneOptions
 
     output = Output.of(ctx, quiet=quiet, each_minute=True)
     with output.progress_cleared():
-        options: dict[str, Any] = {"trials": trials, "time_budget": time_budget, "jobs": jobs, "storage": storage}
-        options |= {"grid": grid or (), "holdout": holdout, "resume": resume}
-        result = run(config, data, out, **options, notify=output.notify, on_progress=output.on_progress)
+        options = TuneOptions(trials, time_budget, tuple(grid or ()), storage, jobs or cores(), holdout, resume)
+        result = run_search(config, data, out, options, output.notify, output.on_progress)
     _print(result, as_json=as_json, quiet=quiet)
 
 

@@ -64,10 +64,10 @@ def tune(  # noqa: PLR0913, as many options as the command
     """
     held_out = None if holdout is None else str(holdout)
     options = TuneOptions(trials, time_budget, tuple(grid), storage, jobs or cores(), held_out, resume)
-    return _search(config, data, out, options, notify, on_progress)
+    return run_search(config, data, out, options, notify, on_progress)
 
 
-def _search(
+def run_search(
     config: Config | Mapping[str, Any] | str | Path,
     data: str | Path | None,
     out: str | Path | None,
@@ -75,7 +75,7 @@ def _search(
     notify: Notify,
     on_progress: Callable[[Progress], None],
 ) -> TuneResult:
-    """Run the trials, and score the best one on the holdout."""
+    """What `tune` does, with its options as one object."""
     if find_spec("optuna") is None:
         raise ConfigError(
             "tune needs Optuna, which is not installed", hint="Install it with `pip install 'seqpred[tune]'`."
