@@ -88,18 +88,18 @@ class Cost:
 
 
 def main() -> int:
-    asked = _arguments()
+    arguments = _arguments()
     print_table(HEADER, [])
-    for name in asked.sets:
+    for name in arguments.sets:
         if not SETS[name].path.exists():
             print(f"{SETS[name].path} not found: skipping {name}", file=sys.stderr)
             continue
         known, truth = SETS[name].split()
-        for peer in asked.peers:
+        for peer in arguments.peers:
             for model in MODELS[peer]:
                 print(f"{name}: {peer} {model} ...", file=sys.stderr, flush=True)
                 try:
-                    figures = compete(peer, model, SETS[name], known, truth, asked.environments)
+                    figures = compete(peer, model, SETS[name], known, truth, arguments.environments)
                 except PeerError as e:
                     print(f"{name}: skipping {peer} {model}: {e}", file=sys.stderr)
                 else:
@@ -116,11 +116,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--environments", type=Path, default=folder, help="folder for the virtual environments (benchmarks/.peers)"
     )
-    asked = parser.parse_args()
-    for names, known in ((asked.sets, SETS), (asked.peers, MODELS)):
+    arguments = parser.parse_args()
+    for names, known in ((arguments.sets, SETS), (arguments.peers, MODELS)):
         if unknown := set(names) - set(known):
             parser.error(f"unknown: {', '.join(sorted(unknown))}. Known: {', '.join(known)}")
-    return asked
+    return arguments
 
 
 def compete(
@@ -204,8 +204,8 @@ def read_forecast(path: Path, truth: pd.DataFrame) -> dict[str, Float]:
     Raises:
         PeerError: a row has no finite forecast.
     """
-    asked = truth[["unique_id", "ds"]]
-    both = asked.merge(_read(path), on=["unique_id", "ds"], how="left", validate="1:1")
+    rows = truth[["unique_id", "ds"]]
+    both = rows.merge(_read(path), on=["unique_id", "ds"], how="left", validate="1:1")
     missing = ~np.isfinite(both[QUANTILES].to_numpy(float)).all(axis=1)
     if missing.any():
         first = both[missing].iloc[0]

@@ -52,8 +52,8 @@ def divide(split: Split) -> tuple[pd.DataFrame, pd.DataFrame]:
 def score(split: Split, cell: str) -> dict[str, float]:
     """MASE (the mean over series) and coverage of the 80 % interval in percent."""
     history, rows = divide(split)
-    asked = {"model.cell": cell, "forecast.season": split.season}
-    found = seqpred.forecast(history, horizon=split.horizon, quantiles=[0.1, 0.9], overrides=asked)
+    overrides = {"model.cell": cell, "forecast.season": split.season}
+    found = seqpred.forecast(history, horizon=split.horizon, quantiles=[0.1, 0.9], overrides=overrides)
     pairs = found.merge(rows[["unique_id", "step", "y"]], on=["unique_id", "step"])
     changes = history.groupby("unique_id")["y"].diff(split.season).abs().groupby(history["unique_id"]).mean()
     errors = (pairs["y"] - pairs["forecast"]).abs().groupby(pairs["unique_id"]).mean() / changes

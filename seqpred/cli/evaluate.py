@@ -197,11 +197,14 @@ def _write_forecasts(path: Path | None, details: Details) -> None:
 
 def _show_breakdown(details: Details) -> None:
     """The scores by series or step, if requested."""
+    import sys
+
     from seqpred.cli.terminal import table
     from seqpred.report.text import breakdown_rows
 
     if details.by is not None:
         title = "Scores by series, worst first" if details.by == "series" else "Scores by step ahead"
+        sys.stdout.write("\n")
         table(title, *breakdown_rows(details.by, details.scores()))
 
 

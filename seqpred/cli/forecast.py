@@ -72,9 +72,9 @@ def forecast(
     from seqpred.cli.terminal import Output
     from seqpred.commands.pretrained import load_for
 
-    asked = ForecastRequest(data, levels_of(quantiles)).streamed(state, shard, each=stream, strict=strict)
-    asked = asked.written(form, output, digits, no_header=no_header, origin=origin)
-    keys = config_keys(time, target, series, settings, horizon=horizon, season=season, quantiles=asked.levels)
+    request = ForecastRequest(data, levels_of(quantiles)).streamed(state, shard, each=stream, strict=strict)
+    request = request.written(form, output, digits, no_header=no_header, origin=origin)
+    keys = config_keys(time, target, series, settings, horizon=horizon, season=season, quantiles=request.levels)
     screen = Output.of(ctx, quiet=quiet)
-    model, source = load_for("pretrained", asked.history(like), {"model.cell": cell, **keys}, screen.notify)
-    run(screen, model, source if like is None else data, asked)
+    model, source = load_for("pretrained", request.history(like), {"model.cell": cell, **keys}, screen.notify)
+    run(screen, model, source if like is None else data, request)

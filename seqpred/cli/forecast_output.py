@@ -19,80 +19,80 @@ if TYPE_CHECKING:
     from seqpred.forecasting.model import Model
 
 
-def run(screen: Output, model: Model, source: object, asked: ForecastRequest) -> None:
+def run(screen: Output, model: Model, source: object, request: ForecastRequest) -> None:
     """Forecast and write the result.
 
     Args:
         source: the data, which may have been opened.
     """
-    if asked.stream or asked.state:
-        _run_stream(screen, model, asked)
+    if request.stream or request.state:
+        _run_stream(screen, model, request)
         return
     from seqpred.cli.table import encode_table
     from seqpred.commands.predict import future_table, read_job  # reading tables, which a stream does not need
     from seqpred.storage.atomic import write_file
 
-    if asked.write_future:
-        table = future_table(model, source, steps=asked.steps, notify=screen.notify)
-        write_file(asked.write_future, encode_table(table, "csv"))
+    if request.write_future:
+        table = future_table(model, source, steps=request.steps, notify=screen.notify)
+        write_file(request.write_future, encode_table(table, "csv"))
         return
     with screen.progress_cleared():
         job = read_job(
             model,
             source,
-            steps=asked.steps,
-            quantiles=asked.levels,
-            future=asked.future,
-            shard=asked.part,
+            steps=request.steps,
+            quantiles=request.levels,
+            future=request.future,
+            shard=request.part,
             notify=screen.notify,
             on_progress=screen.on_progress,
         )
-        if not asked.on_screen or asked.engine == "ray":
-            _write_blocks(job, screen, asked)
+        if not request.on_screen or request.engine == "ray":
+            _write_blocks(job, screen, request)
             return
         found = job.run()
     from seqpred.cli.forecast_screen import show_forecasts
 
-    show_forecasts(found, asked.digits, screen.notify, all_levels=asked.levels is not None)
+    show_forecasts(found, request.digits, screen.notify, all_levels=request.levels is not None)
 
 
-def _write_blocks(job: ForecastJob, screen: Output, asked: ForecastRequest) -> None:
+def _write_blocks(job: ForecastJob, screen: Output, request: ForecastRequest) -> None:
     """Forecast and write one block of series after the other."""
     from seqpred.cli.table import TableFile
 
     with (
         _ended_by_sigterm(),
-        _opened(asked.output) as file,
-        TableFile(file, asked.form) as rows,
-        closing(_blocks(job, screen, asked)) as blocks,  # whatever ends the loop, workers end too
+        _opened(request.output) as file,
+        TableFile(file, request.form) as rows,
+        closing(_blocks(job, screen, request)) as blocks,  # whatever ends the loop, workers end too
     ):
         for block in blocks:
             rows.add(block)
 
 
-def _run_stream(screen: Output, model: Model, asked: ForecastRequest) -> None:
+def _run_stream(screen: Output, model: Model, request: ForecastRequest) -> None:
     """Forecast row by row, or continue from a state."""
     from seqpred.cli.stream import Job, opened, raise_fault, report_fault
     from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
 
-    where = "standard input" if asked.data == "-" else str(asked.data)
-    options = StreamOptions(asked.steps, asked.levels, asked.future, asked.window)
-    on_skipped = raise_fault if asked.strict else report_fault
+    where = "standard input" if request.data == "-" else str(request.data)
+    options = StreamOptions(request.steps, request.levels, request.future, request.window)
+    on_skipped = raise_fault if request.strict else report_fault
     forecaster = StreamingForecaster(model, where, options, on_skipped, screen.notify)
-    job = Job(forecaster, asked, screen.notify)
-    with opened(str(asked.data)) as descriptor:
+    job = Job(forecaster, request, screen.notify)
+    with opened(str(request.data)) as descriptor:
         if job.run(descriptor):
             raise KeyboardInterrupt
 
 
-def _blocks(job: ForecastJob, screen: Output, asked: ForecastRequest) -> Generator[Block, None, None]:
+def _blocks(job: ForecastJob, screen: Output, request: ForecastRequest) -> Generator[Block, None, None]:
     """The forecasts as blocks of a table, computed by the requested engine."""
-    encode = asked.table_format.encode
-    if asked.engine == "local":
+    encode = request.table_format.encode
+    if request.engine == "local":
         return job.run_blocks(encode, screen.on_progress)
     from seqpred.commands.ray_engine import run_on_ray
 
-    return run_on_ray(job, encode, asked.address, screen.on_progress)
+    return run_on_ray(job, encode, request.address, screen.on_progress)
 
 
 @contextmanager

@@ -87,9 +87,9 @@ def predict(
     from seqpred.cli.terminal import Output
     from seqpred.commands.pretrained import load_for
 
-    asked = ForecastRequest(data, levels_of(quantiles), steps, future, write_future, engine, address)
-    asked = asked.streamed(state, shard, each=stream, strict=strict, window=window)
-    asked = asked.written(form, output, digits, no_header=no_header, origin=origin)
-    screen, keys = Output.of(ctx, quiet=quiet), {"forecast.quantiles": asked.levels} if asked.levels else {}
-    source = asked.history(None) if str(model) == "pretrained" else data
-    run(screen, *load_for(model, source, keys, screen.notify, runtime), asked)
+    request = ForecastRequest(data, levels_of(quantiles), steps, future, write_future, engine, address)
+    request = request.streamed(state, shard, each=stream, strict=strict, window=window)
+    request = request.written(form, output, digits, no_header=no_header, origin=origin)
+    screen, keys = Output.of(ctx, quiet=quiet), {"forecast.quantiles": request.levels} if request.levels else {}
+    source = request.history(None) if str(model) == "pretrained" else data
+    run(screen, *load_for(model, source, keys, screen.notify, runtime), request)

@@ -37,15 +37,15 @@ class Job:
     The saved state covers exactly the rows whose forecasts were delivered, however the job ends.
 
     Args:
-        asked: how forecasts are written and where the state is kept.
+        request: how forecasts are written and where the state is kept.
     """
 
-    def __init__(self, stream: StreamingForecaster, asked: ForecastRequest, notify: Notify) -> None:
-        self.stream, self.asked, self.notify = stream, asked, notify
+    def __init__(self, stream: StreamingForecaster, request: ForecastRequest, notify: Notify) -> None:
+        self.stream, self.request, self.notify = stream, request, notify
         columns = stream.parser.format.columns
-        if asked.origin:
+        if request.origin:
             check_origin(columns)
-        self._writer = RowWriter(asked.table_format, columns, stream.quantiles)
+        self._writer = RowWriter(request.table_format, columns, stream.quantiles)
         self._delivery = Delivery(stream)
         self._next_save = time.monotonic() + SAVE_EVERY
 
@@ -58,7 +58,7 @@ class Job:
         """
         with self._locked_state(), _signals() as (stop, stopped):
             batches = self._batches(waiting_lines(descriptor, stop, self.stream.parser.source))
-            if self.asked.stream:
+            if self.request.stream:
                 self._forecast_each(batches)
             else:
                 self._forecast_last(batches)
@@ -80,7 +80,7 @@ class Job:
                 delivery.write_batch(batch, forecasts, list(self._texts(forecasts)))
                 self._save_now_and_then()
         finally:
-            if self.asked.state is not None and parser.has_started:
+            if self.request.state is not None and parser.has_started:
                 delivery.forget_undelivered()
                 self._save()
 
@@ -92,8 +92,8 @@ class Job:
         if not self.stream.parser.has_started:
             return
         text = self._writer.header() + "".join(self._texts(list(last.values())))
-        if self.asked.output:
-            write_file(self.asked.output, text.encode())
+        if self.request.output:
+            write_file(self.request.output, text.encode())
         else:
             self._delivery.write(text)
         self._save()
@@ -104,12 +104,12 @@ class Job:
         for lines in waiting:
             if lines and not lines[-1].ended:
                 number = lines[-1].number
-                if self.asked.state is not None:
+                if self.request.state is not None:
                     text = "the last line has no line break and may be incomplete; it is left for the next run"
                     self.notify(Note(text, f"{where}:{number}"))
                     continue
                 self.notify(Note("the last line has no line break; it is treated as complete", f"{where}:{number}"))
-            yield from ([line] for line in lines) if self.asked.strict else [lines]
+            yield from ([line] for line in lines) if self.request.strict else [lines]
 
     def _texts(self, forecasts: Sequence[Forecast]) -> Iterator[str]:
         """The output of each forecast."""
@@ -126,7 +126,7 @@ class Job:
     @contextmanager
     def _locked_state(self) -> Iterator[None]:
         """Load the state, which no other process uses meanwhile."""
-        path = self.asked.state
+        path = self.request.state
         if path is None:
             yield
             return
@@ -138,7 +138,7 @@ class Job:
             yield
 
     def _save_now_and_then(self) -> None:
-        if self.asked.state is not None and time.monotonic() > self._next_save:
+        if self.request.state is not None and time.monotonic() > self._next_save:
             started = time.monotonic()
             self._save()
             ended = time.monotonic()
@@ -146,10 +146,10 @@ class Job:
 
     def _save(self) -> None:
         """Save the state; if it cannot be saved, no forecast after the saved one stays in an output file."""
-        if self.asked.state is None:
+        if self.request.state is None:
             return
         try:
-            self.stream.save(self.asked.state)
+            self.stream.save(self.request.state)
         except WriteError:
             self._delivery.cut_to_saved()
             raise

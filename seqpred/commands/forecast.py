@@ -33,8 +33,8 @@ def forecast(
     """
     from seqpred.reading.frame import to_frame
 
-    asked = {"forecast.horizon": horizon, "forecast.quantiles": None if quantiles is None else [*quantiles]}
-    keys = {**{key: value for key, value in asked.items() if value is not None}, **(overrides or {})}
+    options = {"forecast.horizon": horizon, "forecast.quantiles": None if quantiles is None else [*quantiles]}
+    keys = {**{key: value for key, value in options.items() if value is not None}, **(overrides or {})}
     source = open_source(data)
     model = pretrained_for(source, keys, notify)
     return to_frame(compute_forecasts(model, source, notify=notify).table(as_text=False))

@@ -62,12 +62,12 @@ def infer_pattern(texts: Sequence[str] | ShapedTexts, order: DateOrder = "auto",
     good = [
         m for m in meanings if not m.readings.bad[covered].any() and is_sensible(m, covered, marked="V" in form.kinds)
     ]
-    asked = [m for m in good if order == "auto" or m.pattern.date_order in (None, order)]
-    if not asked:
+    allowed = [m for m in good if order == "auto" or m.pattern.date_order in (None, order)]
+    if not allowed:
         raise no_meaning(covered, meanings, order if good else "auto")
     if len(covered) < len(texts):
-        raise unlike_others(texts, covered, asked[0].pattern)
-    chosen, notes = choose(asked, form, hint)
+        raise unlike_others(texts, covered, allowed[0].pattern)
+    chosen, notes = choose(allowed, form, hint)
     if chosen.pattern.date_order and len(wrong := exchanged(chosen.readings.times)):
         message = f"has day and month exchanged: as {chosen.pattern.shown} it is out of order"
         remedy = "A spreadsheet exchanges them where it can: export the dates again as 2024-12-31."

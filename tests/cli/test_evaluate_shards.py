@@ -42,9 +42,9 @@ def test_merged_scores_are_those_of_one_process_to_the_last_digit(sums):
     [
         (["--merge", "data.csv"], 3, "these are not the sums of a shard"),
         (["--merge", "absent.json"], 3, "cannot read it"),
-        (["--merge", "part-1.json", "--merge", "part-1.json"], 3, "given twice"),
+        (["--merge", "part-1.json", "--merge", "part-1.json"], 3, "passed twice"),
         (["--merge", "part-1.json", "--by", "step"], 2, "--merge takes only"),
-        (["data.csv", "--shard", "1/2", "--by", "step"], 2, "--shard writes sums alone"),
+        (["data.csv", "--shard", "1/2", "--by", "step"], 2, "--shard prints sums only"),
     ],
 )
 def test_options_and_files_that_do_not_fit_are_refused(sums, arguments, code, message):
