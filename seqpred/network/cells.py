@@ -63,7 +63,7 @@ class TorchCell(nn.Module):
     gates: ClassVar[int] = 1
     parts: ClassVar[int] = 1  # tensors in the state
     mode: ClassVar[str]  # torch's name of the kernel
-    trained_by: ClassVar[type[Function] | None] = None  # with gradients on the CPU, in place of the kernel
+    trained_by: ClassVar[type[Function] | None] = None  # with gradients on the CPU, instead of the kernel
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

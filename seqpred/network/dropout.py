@@ -30,7 +30,7 @@ class Dropout(nn.Dropout):
 
 
 def split_dropout(network: nn.Module, whole: int, part: slice) -> None:
-    """Make all dropout of a network compute this part of batches of so many windows."""
+    """Make all dropout of a network compute this part of batches of a number of windows."""
     for module in network.modules():
         if isinstance(module, Dropout):
             module.whole, module.part = whole, part

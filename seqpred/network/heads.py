@@ -112,7 +112,7 @@ class QuantileHead(nn.Module):
 
     @torch.no_grad()
     def initialize(self, quantiles: Tensor, logits: Tensor) -> None:
-        """Make the head emit these quantiles around a blend of naive forecasts, whatever the state.
+        """Make the head emit these quantiles around a blend of naive forecasts, independently of the state.
 
         Args:
             quantiles: [N, Q], increasing along Q.
@@ -135,7 +135,7 @@ class QuantileHead(nn.Module):
 
 
 class Blend(nn.Module):
-    """A weighted mean of naive forecasts, in place of the anchor's alone.
+    """A weighted mean of naive forecasts, instead of only the anchor's.
 
     The weights are a softmax of a linear function of the state, at up to four places along the horizon, with linear
     interpolation between these. Source: the mixture of experts of Jacobs et al. 1991, Neural Computation 3(1), with
@@ -172,7 +172,7 @@ class Blend(nn.Module):
 
     @torch.no_grad()
     def initialize(self, logits: Tensor) -> None:
-        """Make the weights the softmax of these logits, whatever the state.
+        """Make the weights the softmax of these logits, independently of the state.
 
         Args:
             logits: [places, A + 1], the anchor's first.

@@ -63,7 +63,7 @@ def choose_device(name: str) -> torch.device:
     """The device to train on; `auto` is cuda if available, otherwise cpu.
 
     Raises:
-        ConfigError: torch has no such device here.
+        ConfigError: torch cannot find the device.
     """
     has_gpu = torch.cuda.is_available() and torch.cuda.device_count() >= local_size()
     if name == "auto":

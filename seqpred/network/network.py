@@ -35,7 +35,7 @@ class Inputs(nn.Module):
         return self._embed(x, self.shape.inputs, 0)
 
     def known(self, x: Tensor) -> Tensor:
-        """[batch, time, known_size], from the known numbers and codes alone."""
+        """[batch, time, known_size], from the known numbers and codes only."""
         return self._embed(x, self.shape.known, len(self.embeddings) - self.shape.known_codes)
 
     def _embed(self, x: Tensor, numbers: int, first: int) -> Tensor:
@@ -48,7 +48,7 @@ class Inputs(nn.Module):
 
 
 def _width(count: int) -> int:
-    """The length of the vector of a category with so many values."""
+    """The length of the vector of a category, given its number of values."""
     return max(1, min(count, 16))
 
 

@@ -54,7 +54,7 @@ class TorchRuntime:
         return self.ensemble.quantiles(outputs, head_inputs)
 
     def _head_inputs(self, batch: int, recent: Float32 | None, known: Float32 | None) -> HeadInputs:
-        """Those of `batch` positions; zeros where they are missing, as when only the state is wanted."""
+        """Those of `batch` positions; zeros where they are missing, as when only the state is needed."""
         shape, width = self.shape, self.shape.known + self.shape.known_codes
 
         def flat(array: Float32 | None, sizes: tuple[int, ...]) -> Tensor:

@@ -101,7 +101,7 @@ class Checkpoint:
         self.write()
 
     def end_if_asked(self) -> None:
-        """End the training if a signal asked for it.
+        """End the training if a signal requested it.
 
         Raises:
             KeyboardInterrupt: it did.
@@ -125,14 +125,14 @@ class Checkpoint:
         self.file.unlink(missing_ok=True)
 
     def read(self) -> None:
-        """Load the state in the model folder, if there is one.
+        """Load the state in the model folder, if any.
 
         Raises:
             ConfigError, DataError: it belongs to another config, other data or other versions.
             FolderError: it is damaged.
         """
         if not self.file.exists():
-            self.notify(Note(f"{self.path} holds no unfinished training; training starts from the beginning"))
+            self.notify(Note(f"{self.path} contains no unfinished training; training starts from the beginning"))
             return
         hint = "Start over with --force."
         try:
@@ -214,7 +214,7 @@ def unpack(content: bytes) -> State:
 
 
 def _lift(value: Any, arrays: dict[str, Any]) -> Any:
-    """The value with a reference in place of each array, which goes into `arrays`."""
+    """The value with a reference instead of each array, which is added to `arrays`."""
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
         arrays[name] = np.ascontiguousarray(value)

@@ -1,6 +1,6 @@
-"""What the validation results decide: the number of training steps, the shrinkage and the width of the intervals.
+"""Choices from the validation results: the number of training steps, the shrinkage and the width of the intervals.
 
-All three depend on how much evidence there is. Overlapping windows of a series are not independent, so they count as
+All three depend on the amount of evidence. Overlapping windows of a series are not independent, so they count as
 one block; with few blocks, the choices stay close to those without any evidence.
 """
 
@@ -48,7 +48,7 @@ class ValidationResult:
 
 @dataclass(frozen=True)
 class Choice:
-    """What is chosen.
+    """The choices.
 
     Attributes:
         step: the number of training steps.

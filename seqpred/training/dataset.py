@@ -51,7 +51,7 @@ def training_windows(panel: Panel, config: ResolvedConfig, covariates: Covariate
 
 @dataclass(frozen=True)
 class Segments:
-    """The parts of series that are trained on as series of their own, [n] each; most series are one segment.
+    """The parts of series that are trained on as separate series, [n] each; most series are one segment.
 
     Attributes:
         series: the series of each segment.
@@ -138,7 +138,7 @@ def _similar_lengths(lengths: Int) -> Iterator[Int]:
 def interpolated(values: Float, cut: int) -> Float:
     """Values [T] with the gaps before row `cut` filled by straight lines between the known values before it.
 
-    These are targets only. The inputs fill gaps from the past alone, since a line depends on the value after the gap.
+    These are targets only. The inputs fill gaps from the past only, since a line depends on the value after the gap.
 
     >>> interpolated(np.array([np.nan, 1.0, np.nan, 3.0, np.nan, 5.0]), 5).tolist()
     [nan, 1.0, 2.0, 3.0, nan, 5.0]

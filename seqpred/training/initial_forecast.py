@@ -12,7 +12,7 @@ from seqpred.runtime.shape import PLACES, Shape
 from seqpred.training.positions import Positions
 from seqpred.training.windows import Starts, Windows
 
-WINDOWS, POSITIONS = 256, 32  # of the sample: windows, and at most so many rows of each
+WINDOWS, POSITIONS = 256, 32  # of the sample: windows, and the largest number of rows of each
 
 
 @dataclass(frozen=True)

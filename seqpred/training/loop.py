@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 1e-4
-EXPLODED = 100.0  # a loss so many times that of the naive forecast counts as diverged
+EXPLODED = 100.0  # a loss of this many times that of the naive forecast counts as diverged
 MAX_DIVERGENCES = 3  # before training ends
 
 
@@ -168,7 +168,7 @@ def _start(shape: Shape, data: TrainingData, options: FitOptions, hooks: Hooks) 
 
 
 def _stop_reason(run: Run, schedule: Schedule, patience: int) -> str:
-    """Why training ends here; empty if it does not."""
+    """Why training ends at this step; empty if it continues."""
     if run.divergences >= MAX_DIVERGENCES:
         return f"diverged {run.divergences} times; lower training.learning_rate"
     if run.stale_validations >= patience:

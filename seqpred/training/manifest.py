@@ -46,7 +46,7 @@ def make_manifest(
     Args:
         panel: the rows that the model was trained on.
         scores: on the validation split.
-        holdout: scores on the holdout, if there is one.
+        holdout: scores on the holdout, if any.
     """
     ends = panel.ends.tolist()
     return {
@@ -68,7 +68,7 @@ def make_manifest(
 
 
 def describe_start(config: ResolvedConfig, part: PretrainedPart | None) -> dict[str, Any]:
-    """Whether the forecast contains that of the pretrained network, how much of it, and of which network."""
+    """Whether the forecast contains that of a pretrained network, with which share, and of which network."""
     if config.model.start == "blank":
         return {"network": None, "share": 0.0, "reason": start_conflict(config.model, config.forecast.season)}
     return {
@@ -131,7 +131,7 @@ def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariat
 def holdout_scores(
     panel: Panel, holdout: Holdout, config: ResolvedConfig, forecasters: Mapping[str, Forecaster]
 ) -> dict[str, Any]:
-    """Scores of a model, next to the baselines, on the rows that were held out.
+    """Scores of a model and the baselines on the held-out rows.
 
     Args:
         panel: all rows, with the encoded categories of `apply_covariates`.

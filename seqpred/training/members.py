@@ -38,7 +38,7 @@ class Fit:
         steps: of all networks together.
         history: the training and validation loss of every network as it was trained.
         reason: why the first network ended.
-        part: the share of the pretrained forecast, if there is one.
+        part: the share of the pretrained forecast, if any.
     """
 
     weights: Weights

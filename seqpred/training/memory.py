@@ -51,7 +51,7 @@ def required_memory(shape: Shape, window: int, batch: int) -> dict[str, int]:
 
 
 def can_keep(shape: Shape, copies: int) -> bool:
-    """Whether so many copies of a network's weights are small enough to keep them during its training."""
+    """Whether a number of copies of a network's weights are small enough to be kept during its training."""
     return 4 * copies * _weights(shape) <= MOST_KEPT
 
 

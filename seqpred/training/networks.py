@@ -63,7 +63,7 @@ def fit_options(config: ResolvedConfig) -> FitOptions:
 
 
 def member_options(options: FitOptions, place: int, schedule: Schedule) -> FitOptions:
-    """The options of a member of the ensemble, of which each has a seed of its own."""
+    """The options of a member of the ensemble; each member has its own seed."""
     return replace(options, schedule=schedule, seed=options.seed + place)
 
 

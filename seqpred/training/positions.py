@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-STRIDE_STEPS = 12  # one more row between positions for each so many steps ahead: adjacent forecasts are redundant
+STRIDE_STEPS = 12  # steps ahead per additional row between positions: adjacent forecasts are redundant
 
 
 def position_stride(horizon: int, window: int) -> int:
@@ -45,5 +45,5 @@ class Positions:
         return self.first[:, None] + torch.arange(start, last + end + 1, device=self.first.device)
 
     def at(self) -> Tensor:
-        """The rows of the positions alone, [batch, P]."""
+        """The rows of the positions only, [batch, P]."""
         return self.rows()[:, :: self.stride]

@@ -68,7 +68,7 @@ class PretrainedForecasts:
         return z.nan_to_num(0.0)
 
     def _forecast(self, rows: Int, tracks: Int, windows: Windows) -> tuple[Float, Float]:
-        """The quantiles [W, N, Q] after so many rows of each track, and the value that `windows.filled` lacks, [W]."""
+        """The quantiles [W, N, Q] after rows of each track, and the value missing from `windows.filled`, [W]."""
         targets = self.config.targets
         segments, series = np.unique(tracks // targets, return_inverse=True)
         first, last = np.full(len(segments), np.iinfo(np.int64).max), np.zeros(len(segments), np.int64)
@@ -86,7 +86,7 @@ class PretrainedForecasts:
         return found, _bases(part, begins, windows, targets, segments)[series, tracks % targets]
 
     def _part(self, segments: Int, begins: Int, ends: Int) -> Panel:
-        """These rows of some segments of series, as a panel of series with names of their own."""
+        """These rows of some segments of series, as a panel of separately named series."""
         all_segments = split_series(self.panel.lengths, training_rows(self.config, self.panel.lengths))
         offsets = all_segments.begins[segments]
         part = self.panel.part(all_segments.series[segments], offsets + begins, offsets + ends)

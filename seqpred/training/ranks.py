@@ -1,6 +1,6 @@
 """A group of processes that train together, started by torchrun or another launcher.
 
-Rank 0 decides, writes and prints. An error of any rank ends the group: the rank stores its error and
+Rank 0 makes decisions, writes and prints. An error of any rank ends the group: the rank stores its error and
 leaves, the connections of the others to it close, and they find the error in the store.
 """
 
@@ -45,7 +45,7 @@ class LostError(StoppedError):
 
 @dataclass(frozen=True)
 class Ranks:
-    """The group, as one of its processes sees it.
+    """The group from the view of one of its processes.
 
     Attributes:
         rank: the number of this process.
@@ -74,14 +74,14 @@ class Ranks:
         return values
 
     def group(self, members: Sequence[int], backend: str) -> Any:
-        """A group of some of the ranks, which all ranks must ask for; a torch.distributed.ProcessGroup."""
+        """A group of some of the ranks, which all ranks must create; a torch.distributed.ProcessGroup."""
         key = (*members, backend)
         if key not in self.groups:
             self.groups[key] = dist.new_group(list(members), timeout=ANSWER, backend=backend)
         return self.groups[key]
 
     def meet(self) -> None:
-        """Wait until all ranks are here."""
+        """Wait for all ranks."""
         with self.answered():
             dist.barrier()
 
@@ -94,7 +94,7 @@ class Ranks:
             raise self._reported() or LostError() from e
 
     def _reported(self) -> BaseException | None:
-        """The error that a rank has stored, if there is one."""
+        """The error that a rank has stored, if any."""
         with suppress(RuntimeError):  # the store may be gone as well
             if self.store.check([ERROR]):
                 error: BaseException = pickle.loads(self.store.get(ERROR))  # noqa: S301, from a rank of this group
@@ -176,7 +176,7 @@ def _join() -> Ranks:
         raise UnreachableError(message, hint=hint) from None
     if torch.cuda.is_available():
         torch.cuda.set_device(launcher.local_rank() % torch.cuda.device_count())
-    if rank:  # rank 0 decides when the others end; they end by themselves if it does not
+    if rank:  # rank 0 ends the others; they end by themselves if it does not
         _set_signals(lambda *_: signal.alarm(GRACE))
     return Ranks(rank, size, store)
 

@@ -1,4 +1,4 @@
-"""Networks that are trained by a group of processes: in rounds, between which rank 0 decides who trains what."""
+"""Networks that are trained by a group of processes: in rounds, between which rank 0 assigns networks to ranks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Report:
 
     Attributes:
         messages: progress and notes, in order.
-        state: of its network, if it was asked for or the network is finished.
+        state: of its network, if it was requested or the network is finished.
         outcome: of its network, if it is finished.
     """
 
@@ -132,7 +132,7 @@ class Leader:
         """See `Trainer.results`; a round.
 
         Raises:
-            KeyboardInterrupt: a signal asked for the end of the training.
+            KeyboardInterrupt: a signal requested the end of the training.
         """
         checkpoint = self.here.checkpoint
         stop = checkpoint is not None and checkpoint.stop.asked
@@ -172,7 +172,7 @@ class Leader:
 
 
 def follow(ranks: Ranks, shape: Shape, windows: Sequence[Windows], usual: FitOptions) -> list[Outcome]:
-    """Train what rank 0 asks for; returns the outcomes of the stage.
+    """Train what rank 0 requests; returns the outcomes of the stage.
 
     Args:
         usual: the options that all networks have in common.

@@ -86,7 +86,7 @@ class Outcome:
     loss_steps: list[int] = field(default_factory=list)
 
     def state_dict(self) -> State:
-        """All of it, as numbers, texts and arrays."""
+        """The complete state as numbers, texts and arrays."""
         return asdict(self)
 
     @classmethod

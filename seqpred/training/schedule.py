@@ -1,4 +1,4 @@
-"""How long a network is trained, and its learning rate along the way."""
+"""The number of training steps of a network, and its learning rate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Schedule:
 
     Attributes:
         steps: over which the learning rate falls to zero.
-        stop_step: train for so many steps of the schedule, without validation; None to validate and choose.
+        stop_step: train for this number of steps of the schedule, without validation; None to validate and choose.
         time_budget: seconds; with a `stop_step` it ends the training, otherwise it shortens the schedule.
         reserve: seconds of the time budget that the last validation needs.
         ahead: train before `stop_step` is known, without validation; see `Run.kept`.
@@ -35,14 +35,14 @@ class Schedule:
         return self.steps if self.stop_step is None else min(self.steps, self.stop_step)
 
     def fraction(self, step: int, seconds: float) -> float:
-        """How much of the schedule is done after so many steps and seconds, whichever is further; 1 at its end."""
+        """The share of the schedule that is done, by steps or by seconds, whichever is larger; 1 at its end."""
         by_steps = step / self.steps
         if self.time_budget is None or self.stop_step is not None:
             return by_steps
         return max(by_steps, seconds / max(self.time_budget - self.reserve, 1e-3))
 
     def stop_reason(self, step: int, seconds: float) -> str:
-        """Why training ends here; empty if it does not."""
+        """Why training ends at this step; empty if it continues."""
         if step >= self.last_step:
             return "all steps done"
         late = self.stop_step is not None and self.time_budget is not None and seconds >= self.time_budget

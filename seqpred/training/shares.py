@@ -11,14 +11,17 @@ SHARES = (0.0, 0.5, 1.0)
 target that the mixture passes."""
 PRIOR, PRIOR_LOSS = 0.75, 0.5  # the share without evidence, and the loss of another, in blocks times their distance^2
 LEAST = 0.05  # a smaller share is none
-MANY_BLOCKS, MIN_GAIN = 30, 0.01  # with so many blocks, a share that reduces the loss by less is none: it costs time
+MANY_BLOCKS, MIN_GAIN = (
+    30,
+    0.01,
+)  # from this number of blocks on, a share that reduces the loss by less is 0: it costs time
 
 
 def best_share(losses: Float, blocks: int) -> float:
     """The share with the lowest loss.
 
     Args:
-        losses: [M], the mean loss at each of the `SHARES`, or at the first one alone.
+        losses: [M], the mean loss at each of the `SHARES`, or only at the first one.
         blocks: of which it is the mean.
 
     >>> best_share(np.array([1.0, 0.9, 1.0]), 1000), best_share(np.array([1.0, 1.0, 1.0]), 1)

@@ -14,14 +14,14 @@ from seqpred.training.ranks import Ranks
 
 
 class Team:
-    """The processes that train one network, as one of them sees them.
+    """The processes that train one network, from the view of one of them.
 
     All of them draw the same random numbers, add up the same gradients and read the clock of the first one, so they
     take the same decisions.
 
     Attributes:
         place: of this process among them, from 0.
-        size: how many there are.
+        size: the number of processes.
     """
 
     def __init__(self, ranks: Ranks, members: Sequence[int], group: Any, device: torch.device) -> None:
@@ -30,7 +30,7 @@ class Team:
         self._began, self._seconds = time.monotonic(), 0.0
 
     def part(self, count: int) -> slice:
-        """The part of a batch of so many windows that this process computes."""
+        """The part of a batch of a number of windows that this process computes."""
         return slice(count * self.place // self.size, count * (self.place + 1) // self.size)
 
     def clock(self) -> float:
@@ -47,7 +47,7 @@ class Team:
         return 0.0 if self.place else time.monotonic() - self._began
 
     def share(self, network: nn.Module) -> None:
-        """Give all processes the weights of the first one."""
+        """Send the weights of the first process to all others."""
         for tensor in network.state_dict().values():
             with self.ranks.answered():
                 dist.broadcast(tensor, src=self.members[0], group=self.group)

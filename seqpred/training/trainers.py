@@ -1,4 +1,4 @@
-"""Who trains networks: this process, one after the other, or several processes at a time."""
+"""How networks are trained: in this process, one after the other, or in several processes at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seqpred.training.run import Outcome, State
 from seqpred.training.windows import Windows
 from seqpred.workers import GRACE, Channel, Event, Pool
 
-LOOK = 0.1  # seconds from one look at the other process to the next
+LOOK = 0.1  # seconds between checks of the other process
 
 
 @dataclass(frozen=True)
@@ -219,11 +219,11 @@ class Processes:
 
 
 class _StoppedError(Exception):
-    """The other process has asked to stop."""
+    """The other process requests to stop."""
 
 
 def _work(shape: Shape, windows: Sequence[Windows], every: float, job: Job, channel: Channel) -> Outcome | None:
-    """Train a network in a worker process; None if it was asked to stop, after it has sent its state.
+    """Train a network in a worker process; None if it was stopped on request, after it has sent its state.
 
     Args:
         every: seconds from one report of the state to the next.

@@ -68,11 +68,11 @@ def validate(
 ) -> Validation:
     """Train without the validation split, the last rows of each series, and score on it.
 
-    If the split is too small to decide by, up to four networks are trained, each without a larger part of it.
+    If the split is too small for a decision, up to four networks are trained, each without a larger part of it.
 
     Args:
         panel: with the encoded categories of `apply_covariates`.
-        checkpoint: stores the state, and holds the state to resume, if any.
+        checkpoint: stores the state, and contains the state to resume, if any.
         ahead: whether idle processes may start to train members, for `train_members`.
     Raises:
         ConfigError: training would need more memory than is free.

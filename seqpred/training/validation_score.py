@@ -53,7 +53,7 @@ class ValidationSet:
 
 @torch.no_grad()
 def validation_score(network: Network, data: ValidationSet, step: int) -> tuple[Score, ValidationResult]:
-    """Score a network that was trained for so many steps, alone and mixed with the pretrained forecast."""
+    """Score a network after a number of training steps, alone and mixed with the pretrained forecast."""
     own, z = _forecast(network, data)
     middle = network.head.middle
     scored = [_score_one(mixed, z, data, middle) for mixed in _mixtures(own, data.windows.pretrained)]

@@ -1,4 +1,4 @@
-"""Training windows: indices into flat arrays that hold all tracks end to end.
+"""Training windows: indices into flat arrays that contain all tracks end to end.
 
 The inputs of a track are computed when one of its windows is first drawn, so training on very many series starts
 immediately.

@@ -128,7 +128,7 @@ def test_a_training_killed_before_its_first_checkpoint_starts_from_the_beginning
         listing(seqpred.train(config(), frame(), tmp_path / "m", resume=True, notify=notes.append).folder.path)
         == uninterrupted
     )
-    assert "holds no unfinished training" in notes[-1].text
+    assert "contains no unfinished training" in notes[-1].text
 
 
 @pytest.fixture

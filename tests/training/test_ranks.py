@@ -242,7 +242,7 @@ def test_a_gpu_that_does_not_exist_ends_the_group(tmp_path: Path) -> None:
     tree = {**CONFIG, "training": {**CONFIG["training"], "device": "cuda"}}
     (code, message), (other, _) = launch(tmp_path, 2, lambda rank: seqpred.train(tree, frame(), tmp_path / "m"))
     assert code == other == Exit.CONFIG
-    assert "training.device is 'cuda', which torch does not find on this machine for each of 2 processes" in message
+    assert "training.device is 'cuda', which torch cannot find on this machine for each of 2 processes" in message
     assert not (tmp_path / "m").exists()
 
 
