@@ -1,4 +1,4 @@
-"""The errors that a user can meet, each with its exit code.
+"""The errors that are reported to users, each with its exit code.
 
 An error is raised where the fact is known, and shown in one place, `cli/run.py`.
 """

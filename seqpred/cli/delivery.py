@@ -1,4 +1,4 @@
-"""What of a stream's output has reached its reader, so that a saved state covers exactly those rows."""
+"""How much of a stream's output has reached its reader, so that a saved state covers exactly those rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run the command: every ending becomes an exit code, and every error a message on stderr."""
+"""Run the command and convert its result to an exit code, and an error to a message on stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forecast table as csv, tsv, json or jsonl: whole, or a few rows at a time."""
+"""The forecast table as CSV, TSV, JSON or JSON lines: complete, or a few rows at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other forecasting libraries call our config keys."""
+"""The names of config keys in other forecasting libraries."""
 
 from __future__ import annotations
 

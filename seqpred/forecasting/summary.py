@@ -1,4 +1,4 @@
-"""A model in ten lines: what it is, what it was trained on, how good it is and what the networks contribute."""
+"""A model in ten lines: network, training data, scores and the contribution of the networks."""
 
 from __future__ import annotations
 

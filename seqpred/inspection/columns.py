@@ -1,4 +1,4 @@
-"""Choose the columns of a table: those the config names, and guesses for the others."""
+"""Choose the columns of a table: those in the config, and inferred ones for the other roles."""
 
 from __future__ import annotations
 

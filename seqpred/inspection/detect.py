@@ -1,4 +1,4 @@
-"""Detect how a file is written and which column is what, each decision with its reason."""
+"""Detect the format of a file and the roles of its columns, each decision with its reason."""
 
 from __future__ import annotations
 

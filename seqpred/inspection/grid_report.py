@@ -1,4 +1,4 @@
-"""What the timestamps of a table reveal before its rows are put on a grid, which may fail."""
+"""A report on the timestamps of a table before its rows are put on a grid, which may fail."""
 
 from __future__ import annotations
 

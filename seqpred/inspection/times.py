@@ -1,4 +1,4 @@
-"""Guess the time columns of a table."""
+"""Infer the time columns of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source as a pandas DataFrame whose cells are as they are written."""
+"""A source as a pandas DataFrame of unconverted cells."""
 
 from __future__ import annotations
 

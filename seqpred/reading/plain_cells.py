@@ -1,4 +1,4 @@
-"""The columns of a plain text, each parsed as what it should contain."""
+"""The columns of a plain text, each parsed with its expected type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page that `eval --report` writes: one HTML file that loads nothing from elsewhere."""
+"""The page that `eval --report` writes: one HTML file without external resources."""
 
 from __future__ import annotations
 

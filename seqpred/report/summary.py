@@ -1,4 +1,4 @@
-"""The first screen of a report: how good the forecasts are, relative to what, on which rows."""
+"""The first screen of a report: the scores, the baselines they are relative to, and the scored rows."""
 
 from __future__ import annotations
 

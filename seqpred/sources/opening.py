@@ -1,4 +1,4 @@
-"""From what a user names to a source: paths, patterns, `-`, pipes, DataFrames."""
+"""Open a source: a path, pattern, `-`, pipe or DataFrame."""
 
 from __future__ import annotations
 

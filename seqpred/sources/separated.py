@@ -1,4 +1,4 @@
-"""Texts whose fields are separated by something else than a delimiter of a CSV: blanks, `^`, a colon."""
+"""Texts whose fields are not separated by a delimiter of CSV files, but by blanks, `^` or a colon."""
 
 from __future__ import annotations
 

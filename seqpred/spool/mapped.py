@@ -1,4 +1,4 @@
-"""Arrays too large for memory, in nameless files; their memory pages are released after use."""
+"""Arrays too large for memory, in unnamed files; their memory pages are released after use."""
 
 from __future__ import annotations
 

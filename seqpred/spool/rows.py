@@ -1,4 +1,4 @@
-"""The rows of a large file, mapped from the cache and handed out in parts."""
+"""The rows of a large file, mapped from the cache and read in parts."""
 
 from __future__ import annotations
 

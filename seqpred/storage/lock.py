@@ -1,4 +1,4 @@
-"""Locks between processes, which the system releases when a process dies, however it dies."""
+"""Locks between processes, which the operating system releases when a process ends in any way."""
 
 from __future__ import annotations
 

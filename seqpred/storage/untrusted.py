@@ -1,4 +1,4 @@
-"""Reading files that somebody else may have put in place: only regular files, only up to a size.
+"""Reading files from untrusted sources: only regular files, only up to a size.
 
 Opening a pipe would wait for its writer, opening a device can act on it, and a symbolic link leads out of the folder.
 """

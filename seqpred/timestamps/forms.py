@@ -1,4 +1,4 @@
-"""The form that the texts of a column share: their shapes laid over one another.
+"""The form that the texts of a column share: the combination of their shapes.
 
 Shapes may differ in the names of months, in the widths of numbers, and in parts that some rows lack: the fraction of
 a second, the seconds, or the clock at midnight (as R writes it).

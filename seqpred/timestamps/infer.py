@@ -1,4 +1,4 @@
-"""From the distinct texts of a column to the pattern that they share, or to what keeps them from having one."""
+"""From the distinct texts of a column to the pattern that they share, or to the reason why they have none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the numbers of a column's timestamps can mean, and the choice between several meanings."""
+"""The possible meanings of the numbers in a column's timestamps, and the choice among them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Offsets from UTC as texts have them: `Z`, `+02`, `+0200`, `+02:00`, `UTC+2`, `CEST`."""
+"""Offsets from UTC in texts: `Z`, `+02`, `+0200`, `+02:00`, `UTC+2`, `CEST`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the numbers of a date can mean, by their widths: `00/00/0000` is day-month-year or month-day-year.
+"""The possible meanings of the numbers in a date, by their widths: `00/00/0000` is day-month-year or month-day-year.
 
 A key has the parts of a date in order: a width (2 for one or two digits), `b` for the name of a month, or the letter
 of a directive that a marker such as Q or W has decided. Each value is one meaning of all of them; `+y` begins the end

@@ -1,4 +1,4 @@
-"""Cuts the shape of a text (its digits made 0) into the parts of a timestamp, as far as one text shows them.
+"""Divide the shape of a text (its digits replaced by 0) into the parts of a timestamp, as far as one text shows.
 
 The meaning of a number is often open here: in `00/00/0000` day and month can be in either order. `infer` resolves it
 over all texts of a column.

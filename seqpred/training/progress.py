@@ -1,4 +1,4 @@
-"""What a training reports to: how far it is, notes for the user, and its state after each step."""
+"""The observer of a training: progress, notes for the user, and the state after each step."""
 
 from __future__ import annotations
 
