@@ -25,6 +25,7 @@ from seqpred.storage.atomic import write_file
 from seqpred.synthetic.series import GENERATOR
 
 STEPS = {"lstm": 12_000, "gru": 8_000, "rnn": 8_000}
+REFINE = 1_500
 
 
 def train_cell(options: PretrainOptions, out: Path, checkpoints: Path) -> dict[str, Any]:
@@ -32,7 +33,7 @@ def train_cell(options: PretrainOptions, out: Path, checkpoints: Path) -> dict[s
     from safetensors.numpy import save
 
     def report(progress: PretrainProgress) -> None:
-        print(f"{options.cell}: step {progress.step} of {options.steps}, loss {progress.loss:.4f}", flush=True)  # noqa: T201
+        print(f"{options.cell}: step {progress.step} of {options.total}, loss {progress.loss:.4f}", flush=True)  # noqa: T201
 
     weights = pretrain(options, checkpoints / f"{options.cell}.safetensors", report)
     content = save({name: np.ascontiguousarray(w) for name, w in sorted(weights.items())})
@@ -45,6 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m seqpred.pretraining", description=__doc__)
     parser.add_argument("--cells", nargs="+", default=list(STEPS), help="cells to train")
     parser.add_argument("--steps", type=int, help="batches [default: by cell]")
+    parser.add_argument("--refine", type=int, default=REFINE, help="batches of the fitted priors after them")
     parser.add_argument("--seed", type=int, default=PretrainOptions.seed)
     parser.add_argument("--hidden-size", type=int, default=PretrainOptions.hidden_size)
     parser.add_argument("--out", type=Path, default=FOLDER, help="folder of the weights")
@@ -53,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     asked.checkpoints.mkdir(parents=True, exist_ok=True)
     asked.out.mkdir(parents=True, exist_ok=True)
-    options = [PretrainOptions(cell, asked.steps or STEPS[cell], asked.seed, asked.hidden_size) for cell in asked.cells]
+    options = [_options(cell, asked) for cell in asked.cells]
     train = partial(train_cell, out=asked.out, checkpoints=asked.checkpoints)
     if asked.processes:
         with ProcessPoolExecutor(asked.processes, get_context("spawn")) as pool:
@@ -64,6 +66,10 @@ def main(arguments: list[str] | None = None) -> None:
     by_cell = {own["cell"]: own for own in networks}
     manifest = {"format": 1, "generator": GENERATOR, "versions": versions, "networks": by_cell}
     write_file(asked.out / MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def _options(cell: str, asked: argparse.Namespace) -> PretrainOptions:
+    return PretrainOptions(cell, asked.steps or STEPS[cell], asked.refine, asked.seed, asked.hidden_size)
 
 
 if __name__ == "__main__":

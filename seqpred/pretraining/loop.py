@@ -25,6 +25,7 @@ from seqpred.notes import no_op
 from seqpred.pretraining.examples import LARGEST, Examples, make_examples
 from seqpred.runtime.classical_head import LEVELS
 from seqpred.storage.atomic import replace_file
+from seqpred.synthetic.priors import BROAD, FITTED
 from seqpred.synthetic.series import batch_rng, draw_batch
 from seqpred.training.adamw import AdamW
 from seqpred.training.run import DECAY
@@ -32,18 +33,30 @@ from seqpred.training.run import DECAY
 MAX_GRADIENT_NORM, WEIGHT_DECAY, WARM_UP = 1.0, 1e-4, 100
 MOST = 2 * LARGEST  # loss of one step ahead, in units of the scale
 CHECKPOINT_EVERY = 250  # steps
+REFINED_RATE = 1 / 3  # learning rate of the second phase, relative to the first
 
 
 @dataclass(frozen=True)
 class PretrainOptions:
-    """Everything that the weights depend on, besides the code."""
+    """Everything that the weights depend on, besides the code.
+
+    Attributes:
+        steps: of the first phase, on series of the broad priors.
+        refine: steps of the second phase, on series of the fitted priors; it starts at the mean weights of the first.
+    """
 
     cell: str
     steps: int = 12_000
+    refine: int = 0
     seed: int = 1
     hidden_size: int = 64
     depth: int = 1
     learning_rate: float = 0.003
+
+    @property
+    def total(self) -> int:
+        """Steps of both phases."""
+        return self.steps + self.refine
 
 
 @dataclass(frozen=True)
@@ -81,8 +94,11 @@ class PretrainRun:
 
     def advance(self) -> None:
         """One step along the gradient of the loss of the next batch."""
+        if self.step == self.options.steps:
+            self._start_second_phase()
         rng = batch_rng(self.options.seed, self.step)
-        loss = loss_of(self.network, make_examples(draw_batch(rng), rng))
+        priors = BROAD if self.step < self.options.steps else FITTED
+        loss = loss_of(self.network, make_examples(draw_batch(rng, priors), rng))
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM)
@@ -90,13 +106,23 @@ class PretrainRun:
         if math.isfinite(float(norm)):
             self.optimizer.step(self.options.learning_rate * self._rate_factor())
         current = list(self.network.state_dict().values())
-        torch._foreach_lerp_(list(self.mean.values()), current, (1 + DECAY) / (self.step + DECAY))
+        torch._foreach_lerp_(list(self.mean.values()), current, (1 + DECAY) / (self._phase()[0] + DECAY))
         self.losses.append(float(loss.detach()))
 
+    def _start_second_phase(self) -> None:
+        self.network.load_state_dict(self.mean)
+        self.optimizer.reset()
+
+    def _phase(self) -> tuple[int, int]:
+        """The step within its phase, from 1, and the steps of the phase."""
+        first = self.options.steps
+        return (self.step, first) if self.step <= first else (self.step - first, self.options.refine)
+
     def _rate_factor(self) -> float:
-        """The learning rate relative to its peak: a linear warm-up, then half a cosine."""
-        share = self.step / self.options.steps
-        return min(1.0, self.step / WARM_UP) * 0.5 * (1 + math.cos(math.pi * share))
+        """The learning rate relative to its peak: in each phase a linear warm-up, then half a cosine."""
+        step, steps = self._phase()
+        peak = 1.0 if self.step <= self.options.steps else REFINED_RATE
+        return peak * min(1.0, step / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / steps))
 
     def result(self) -> dict[str, Float32]:
         """The mean of the weights, by name."""
@@ -138,7 +164,7 @@ class PretrainRun:
             self.mean = {name: torch.from_numpy(below["mean"][name].copy()) for name in self.mean}
             count = len(below["exp_avg"])
             moments = {kind: [below[kind][str(i)] for i in range(count)] for kind in ("exp_avg", "exp_avg_sq")}
-            self.optimizer.load_state_dict({"steps": self.step, **moments})
+            self.optimizer.load_state_dict({"steps": self._phase()[0], **moments})
             self.losses = arrays["losses"].tolist()
         except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as e:
             raise FolderError(f"cannot be resumed ({e})", hint="Delete it to start over.", where=str(path)) from None
@@ -158,14 +184,14 @@ def pretrain(
 
     Args:
         checkpoint: a file from which the training continues if it exists, and that is written along the way.
-        stop: end after this step of the schedule.
+        stop: end after this step of both phases.
     """
     keep_memory()
     with threads(1):
         run = PretrainRun.start(options)
         if checkpoint is not None and checkpoint.exists():
             run.load(checkpoint)
-        while run.step < min(options.steps, stop or options.steps):
+        while run.step < min(options.total, stop or options.total):
             run.advance()
             if run.step % CHECKPOINT_EVERY == 0 or run.step == stop:
                 on_progress(PretrainProgress(run.step, float(np.mean(run.losses))))

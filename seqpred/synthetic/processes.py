@@ -12,12 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqpred.arrays import Bool, Float
+from seqpred.synthetic.priors import BROAD, OTHER, Prior
 
 Rng = np.random.Generator
-STEADY = {1: 0.95, 4: 0.8}  # share of series with a strong trend and little noise, by season
-NOISE = {1: 0.06, 4: 0.025}  # median standard deviation of the noise relative to the level
 STILL = 0.025  # share of series almost without noise: a line, a season
-STRENGTH = {4: 0.5, 12: 1.6}  # median standard deviation of the season relative to the noise
 HOURS = {24, 48, 96, 168, 336}  # seasons of data within a day, which are often far stronger than the noise
 MOST_YEARS = 80  # rows of a series without a season that can be yearly
 
@@ -35,7 +33,7 @@ class Parameters:
         profile: [B, m], the season at the first cycle.
         autocorrelation, second: how much of the noise one and two rows ago is in the noise; both make it cyclic.
         degrees: of freedom of the noise.
-        turning: whether sudden changes of the slope are possible.
+        turning: the probability that the slope changes suddenly now and then.
         volatility: standard deviation of the change of the logarithm of the noise's size.
         burst: factor of the noise's size after a random row.
     """
@@ -51,7 +49,7 @@ class Parameters:
     autocorrelation: Float
     second: Float
     degrees: Float
-    turning: Bool
+    turning: Float
     volatility: Float
     burst: Float
 
@@ -61,21 +59,22 @@ def either(rng: Rng, share: float, one: Float, other: Float | float) -> Float:
     return np.where(rng.random(len(one)) < share, one, other)
 
 
-def draw_parameters(rng: Rng, series: int, cycle: int, rows: int) -> Parameters:
+def draw_parameters(rng: Rng, series: int, cycle: int, rows: int, prior: Prior = OTHER) -> Parameters:
     """Random parameters; those of business series have growth on average."""
     business = is_business(cycle, rows)
-    noise = NOISE.get(cycle, 0.03) * np.exp(rng.normal(0, 0.9, series))
-    growth = rng.normal(0.05 if business else 0.0, 0.04, series) / (cycle if cycle > 1 or business else rows)
+    noise = prior.noise * np.exp(rng.normal(0, 0.9, series))
+    mean = prior.growth if business else 0.0
+    growth = rng.normal(mean, prior.growth_spread, series) / (cycle if cycle > 1 or business else rows)
     # Noise is averaged out of series that are sampled rarely, so that their trends dominate.
-    steady = rng.random(series) < (STEADY.get(cycle, 0.15) if business else 0.15)
-    newest = np.where(steady, rng.beta(2.0, 1.0, series), rng.beta(0.8, 1.2, series))
+    steady = rng.random(series) < (prior if business else OTHER).steady
+    newest = np.where(steady, rng.beta(*prior.level_rate, series), rng.beta(0.8, 1.2, series))
     level_rate = np.where(rng.random(series) < 0.7, newest, either(rng, 0.45, np.ones(series), 0.0))
-    trending = rng.random(series) < np.where(steady, 0.9, 0.65)
+    trending = rng.random(series) < np.where(steady, *prior.trending)
     smooth = trending & (rng.random(series) < 0.05)  # a wandering slope is almost all that happens
     level_rate = np.where(smooth, 1.0, level_rate)
     slope_rate = np.where(trending, level_rate * np.where(steady, 0.3, 0.1) * rng.random(series) ** 3, 0.0)
     slope_rate = np.where(smooth, rng.uniform(0.2, 1.0, series), slope_rate)
-    first, second = draw_autocorrelation(rng, series, cycle)
+    first, second = draw_autocorrelation(rng, series, cycle, prior)
     damping = either(rng, 0.25, np.ones(series), rng.uniform(0.8, 0.99, series))
     start = noise * np.where(steady, 0.5, 0.1) * rng.normal(size=series) * rng.random(series)
     young = either(rng, 0.3, rng.exponential(0.15, series) / cycle, 0.0)  # growth is often fast at first
@@ -84,17 +83,17 @@ def draw_parameters(rng: Rng, series: int, cycle: int, rows: int) -> Parameters:
         noise=np.where(still, 0.02 * noise, noise),
         level_rate=level_rate,
         slope_rate=slope_rate,
-        season_rate=either(rng, 0.35, 0.3 * rng.random(series) ** 2, 0.0),
+        season_rate=either(rng, prior.drifting, 0.3 * rng.random(series) ** 2, 0.0),
         growth=np.where(trending, growth, 0.0),
         damping=damping,
         slope=np.where(trending, growth + start + young * steady * (damping < 1), 0.0),
-        profile=draw_profiles(rng, series, cycle) * noise[:, None],
+        profile=draw_profiles(rng, series, cycle, prior) * noise[:, None],
         autocorrelation=first,
         second=second,
         degrees=either(rng, 0.5, rng.uniform(2.5, 8, series), 200.0),
-        turning=steady,
-        volatility=either(rng, 0.45, rng.uniform(0.01, 0.1, series), 0.0),
-        burst=either(rng, 0.25, np.exp(rng.normal(0.2, 0.8, series)), 1.0),
+        turning=np.where(steady, prior.turning, 0.0),
+        volatility=either(rng, prior.volatile, rng.uniform(0.01, 0.1, series), 0.0),
+        burst=either(rng, prior.burst, np.exp(rng.normal(0.2, 0.8, series)), 1.0),
     )
 
 
@@ -103,17 +102,17 @@ def is_business(cycle: int, rows: int) -> bool:
     return rows <= MOST_YEARS if cycle == 1 else cycle <= 53 and cycle not in HOURS
 
 
-def draw_autocorrelation(rng: Rng, series: int, cycle: int) -> tuple[Float, Float]:
+def draw_autocorrelation(rng: Rng, series: int, cycle: int, prior: Prior = OTHER) -> tuple[Float, Float]:
     """Coefficients of the noise one and two rows ago; a tenth is cyclic, with periods of rows or of several seasons."""
     cyclic = rng.random(series) < 0.1
     period = either(rng, 0.5, rng.uniform(3.0, 10.0, series) * cycle, rng.uniform(3.0, 16.0, series))
     radius = rng.uniform(0.6, 0.985, series)
-    plain = either(rng, 0.3, rng.uniform(-0.4, 0.7, series), 0.0)
+    plain = either(rng, prior.autocorrelated, rng.uniform(*prior.autocorrelation, series), 0.0)
     return np.where(cyclic, 2 * radius * np.cos(2 * np.pi / period), plain), np.where(cyclic, -(radius**2), 0.0)
 
 
-def draw_profiles(rng: Rng, series: int, cycle: int) -> Float:
-    """Seasonal profiles [B, m] in units of the noise; 0 for a quarter of the series.
+def draw_profiles(rng: Rng, series: int, cycle: int, prior: Prior = OTHER) -> Float:
+    """Seasonal profiles [B, m] in units of the noise; 0 for series without a season.
 
     A profile is smooth (a few harmonics), rough (independent values), or has a few outstanding phases; a long cycle may
     contain a shorter one, as a week contains days.
@@ -132,14 +131,14 @@ def draw_profiles(rng: Rng, series: int, cycle: int) -> Float:
     shorter = [length for length in range(2, cycle // 2 + 1) if cycle % length == 0 and cycle >= 14]
     if shorter:
         length = int(rng.choice(shorter))
-        inner = np.tile(draw_profiles(rng, series, length), (1, cycle // length))
+        inner = np.tile(draw_profiles(rng, series, length, BROAD.get(length, OTHER)), (1, cycle // length))
         inner /= inner.std(1, keepdims=True) + 1e-9
         mixed = mixed / (mixed.std(1, keepdims=True) + 1e-9) * rng.random((series, 1)) + inner
     mixed -= mixed.mean(1, keepdims=True)
     mixed /= mixed.std(1, keepdims=True) + 1e-9
-    middle, spread = (10.0, 1.2) if cycle in HOURS else (STRENGTH.get(cycle, 2.0), 0.9)
+    middle, spread = (10.0, 1.2) if cycle in HOURS else (prior.strength, 0.9)
     strength = middle * np.exp(rng.normal(0, spread, series))
-    return mixed * either(rng, 0.75, strength, 0.0)[:, None]
+    return mixed * either(rng, prior.seasonal, strength, 0.0)[:, None]
 
 
 def draw_noise(rng: Rng, own: Parameters, rows: int) -> Float:
@@ -157,9 +156,9 @@ def draw_noise(rng: Rng, own: Parameters, rows: int) -> Float:
 
 
 def draw_turns(rng: Rng, own: Parameters, rows: int) -> Float:
-    """Sudden changes of the slope [B, rows], about four in a hundred rows of half of the series that may turn."""
+    """Sudden changes of the slope [B, rows], about four in a hundred rows of those that turn."""
     series = len(own.noise)
-    turning = own.turning & (rng.random(series) < 0.5)
+    turning = rng.random(series) < own.turning
     happens = (rng.random((series, rows)) < 0.04) & turning[:, None]
     size = (np.abs(own.growth) + own.noise / (1 + own.profile.shape[1] / 4))[:, None]
     return np.where(happens, size * rng.normal(size=(series, rows)), 0.0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqpred.arrays import Float
+from seqpred.synthetic.priors import BROAD, OTHER, Priors
 from seqpred.synthetic.processes import Rng, disturb, draw_parameters, simulate
 
 GENERATOR = 2  # increased whenever the same seed gives other series
@@ -36,13 +37,13 @@ def batch_rng(seed: int, number: int) -> Rng:
     return np.random.default_rng([seed, number])
 
 
-def draw_batch(rng: Rng) -> Batch:
+def draw_batch(rng: Rng, priors: Priors = BROAD) -> Batch:
     """A random batch."""
     cycle = draw_cycle(rng)
     history = draw_history(rng, cycle)
     ahead = steps_ahead(cycle)
     series = max(8, min(128, VALUES // (history + ahead)))
-    return Batch(draw_series(rng, series, history + ahead, cycle), history, cycle)
+    return Batch(draw_series(rng, series, history + ahead, cycle, priors), history, cycle)
 
 
 def draw_cycle(rng: Rng) -> int:
@@ -67,9 +68,9 @@ def steps_ahead(cycle: int) -> int:
     return max(8, min(2 * cycle, 400))
 
 
-def draw_series(rng: Rng, series: int, rows: int, cycle: int) -> Float:
+def draw_series(rng: Rng, series: int, rows: int, cycle: int, priors: Priors = BROAD) -> Float:
     """Random series [B, rows]; NaN where missing."""
-    own = draw_parameters(rng, series, cycle, rows)
+    own = draw_parameters(rng, series, cycle, rows, priors.get(cycle, OTHER))
     paths = disturb(rng, simulate(rng, own, rows), own.noise)
     logarithmic = rng.random((series, 1)) < 0.6
     values = np.where(logarithmic, np.exp(paths.clip(-6, 6)), 1 + paths)

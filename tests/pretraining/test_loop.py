@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,26 +14,40 @@ from seqpred.network.weighing import WeighingNetwork
 from seqpred.pretrained.weights import read_weights
 from seqpred.pretraining.__main__ import main
 from seqpred.pretraining.examples import make_examples
-from seqpred.pretraining.loop import PretrainOptions, loss_of, pretrain
+from seqpred.pretraining.loop import REFINED_RATE, WARM_UP, PretrainOptions, PretrainRun, loss_of, pretrain
 from seqpred.synthetic.series import Batch, batch_rng, draw_batch
 
-TINY = PretrainOptions("gru", steps=4, hidden_size=3)
+TINY = PretrainOptions("gru", steps=4, refine=4, hidden_size=3)
 
 
-def test_an_interrupted_training_ends_with_the_same_bytes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stop", [2, 4, 6])  # within the first phase, at its end, within the second
+def test_an_interrupted_training_ends_with_the_same_bytes(tmp_path: Path, stop: int) -> None:
     file = tmp_path / "checkpoint"
-    pretrain(TINY, file, stop=2)
+    pretrain(TINY, file, stop=stop)
     resumed, whole = pretrain(TINY, file), pretrain(TINY)
     assert save(resumed) == save(whole)
     with pytest.raises(FolderError, match="it is of a training with"):
         pretrain(PretrainOptions("gru", steps=5, hidden_size=3), file)
 
 
+def test_the_second_phase_begins_at_the_mean_weights_of_the_first_with_a_new_optimizer() -> None:
+    run = PretrainRun.start(TINY)
+    while run.step < TINY.steps:
+        run.advance()
+    assert save(run.result()) == save(pretrain(replace(TINY, refine=0)))
+    run.mean = {name: w + 1 for name, w in run.mean.items()}
+    first = run.result()
+    run.advance()
+    moved = max(np.abs(w - first[name]).max() for name, w in run.result().items())
+    assert 0 < moved < 1.1 * TINY.learning_rate * REFINED_RATE / WARM_UP
+    assert run.optimizer.steps == 1
+
+
 def test_the_command_writes_weights_that_can_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--steps", "2", "--hidden-size", "3", "--cells", "rnn", "--processes", "0"]
+    options = ["--steps", "2", "--refine", "1", "--hidden-size", "3", "--cells", "rnn", "--processes", "0"]
     main([*options, "--out", str(tmp_path), "--checkpoints", str(tmp_path / "unfinished")])
     network = read_weights("rnn", tmp_path)
-    assert save(network.weights) == save(pretrain(PretrainOptions("rnn", steps=2, hidden_size=3)))
+    assert save(network.weights) == save(pretrain(PretrainOptions("rnn", steps=2, refine=1, hidden_size=3)))
     assert network.manifest["seed"] == 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from seqpred.synthetic.priors import BROAD, FITTED
 from seqpred.synthetic.processes import draw_noise, draw_parameters, draw_profiles, simulate
 from seqpred.synthetic.series import batch_rng, draw_batch, draw_history, draw_series, steps_ahead
 
@@ -46,6 +47,19 @@ def test_synthetic_business_series_grow_on_average() -> None:
     for cycle, rows, grows in ((12, 90, True), (1, 30, True), (24, 400, False), (1, 900, False)):
         growth = draw_parameters(rng, 4000, cycle, rows).growth * cycle
         assert (growth.mean() > 0.02) == grows
+
+
+def test_priors_change_the_series_of_their_season_alone() -> None:
+    for cycle, changes in ((1, False), (4, True), (12, True), (24, False)):
+        broad, fitted = (draw_series(np.random.default_rng(1), 8, 60, cycle, priors) for priors in (BROAD, FITTED))
+        assert np.array_equal(broad, fitted, equal_nan=True) != changes
+
+
+def test_fitted_quarterly_series_have_stronger_seasons_and_steadier_growth() -> None:
+    broad, fitted = (draw_parameters(np.random.default_rng(1), 2000, 4, 60, priors[4]) for priors in (BROAD, FITTED))
+    strengths = [np.median(own.profile.std(1)[own.profile.any(1)] / np.median(own.noise)) for own in (broad, fitted)]
+    assert strengths[1] > 1.5 * strengths[0]
+    assert fitted.growth.std() < 0.8 * broad.growth.std()
 
 
 def test_without_noise_and_growth_a_process_is_its_season() -> None:
