@@ -283,7 +283,7 @@ def test_a_foreign_folder_named_checkpoint_is_untouched(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("system", ["without locks", "whose folder has none"])
-def test_training_works_without_file_locks(
+def test_training_does_not_require_file_locks(
     tmp_path: Path, uninterrupted: Any, monkeypatch: pytest.MonkeyPatch, system: str
 ) -> None:
     def fail(*_: object) -> None:

@@ -34,7 +34,9 @@ def config(**model: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("most_history", [4000, 20])
-def test_they_are_those_of_the_pretrained_model(monkeypatch: pytest.MonkeyPatch, most_history: int) -> None:
+def test_the_forecasts_in_validation_windows_are_those_of_the_pretrained_model(
+    monkeypatch: pytest.MonkeyPatch, most_history: int
+) -> None:
     """In units of the scale after the anchor's forecast, of unequal series with missing values and two targets."""
     monkeypatch.setattr(pretrained_forecasts, "MOST_HISTORY", most_history)
     tree = Config.from_tree(config())
@@ -59,7 +61,7 @@ def test_they_are_those_of_the_pretrained_model(monkeypatch: pytest.MonkeyPatch,
             np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_blank_and_bidirectional_networks_do_without(tmp_path: Path) -> None:
+def test_blank_and_bidirectional_networks_do_not_use_the_pretrained_network(tmp_path: Path) -> None:
     data = frame(5, 100.0, 2)
     auto = seqpred.train(config(), data, tmp_path / "auto")
     blank = seqpred.train(config(start="blank"), data, tmp_path / "blank")

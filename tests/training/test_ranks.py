@@ -91,7 +91,7 @@ def test_averaged_gradients_give_the_forecasts_of_one_process(tmp_path: Path, bi
     np.testing.assert_allclose(*forecasts, rtol=1e-5)
 
 
-def test_the_first_clock_of_a_team_decides(tmp_path: Path) -> None:
+def test_the_clock_of_the_first_rank_ends_the_training_of_a_team(tmp_path: Path) -> None:
     """The clock of the other process runs a thousand times as fast, so it alone would end the training at once."""
 
     def train_with_a_fast_clock(rank: int) -> None:
@@ -287,7 +287,7 @@ def test_a_rank_beyond_the_number_of_processes_is_an_error(monkeypatch: pytest.M
         pass
 
 
-def test_a_search_needs_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_ignores_the_group_of_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert (launcher.is_grouped(), launcher.rank()) == (True, 1)
