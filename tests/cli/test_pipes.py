@@ -60,7 +60,7 @@ def started(models, tmp_path):
     os.close(end)
     shown = b""
     limit = time.monotonic() + 60
-    while b"loss" not in shown and time.monotonic() < limit and select.select([terminal], [], [], 60)[0]:
+    while b" left" not in shown and time.monotonic() < limit and select.select([terminal], [], [], 60)[0]:
         shown += os.read(terminal, 65536)
     with process:
         yield process, terminal, shown.decode(errors="replace")
