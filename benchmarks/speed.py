@@ -1,95 +1,81 @@
-"""How fast training and evaluation are, relative to 1,000 products of 1024 x 1024 float32 matrices on one core.
+"""How fast training, evaluation and forecasts are, relative to 1,000 products of 1024 x 1024 matrices on one core.
 
 Every time is divided by that of products measured just before and after it, so that slow phases of the machine matter
 little. A ratio of several runs is their median, with their range. The config is the one that `init` prints, unchanged.
 
-Run: python benchmarks/speed.py [SET ...]    (all sets without arguments, which takes half an hour)
+Run: python benchmarks/speed.py [SET ...] [--tables NAME,...] [--environments FOLDER]
+
+All tables of all sets take an hour. The environments are those of `peers.py`; a peer without one is skipped.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import torch
-from alternating import M4_HOURLY, ROOT, print_table, seconds
+from alternating import M4_HOURLY, ROOT, print_table
+from speed_series import print_long_series
+from speed_steps import print_peers, print_steps
+from unit import PROCESSOR_UNIT, UNIT, spread
 
 import seqpred
-from seqpred.commands.load_panel import as_config, load_panel, open_data
-from seqpred.commands.train import resolve_training
+from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.evaluation.backtest import Forecaster
 from seqpred.forecasting.model import Model
 from seqpred.network.machine import keep_memory
-from seqpred.training.dataset import training_windows
-from seqpred.training.loop import FitOptions, fit
-from seqpred.training.networks import fit_options
-from seqpred.training.positions import position_stride
-from seqpred.training.progress import Hooks
-from seqpred.training.schedule import Schedule
-from seqpred.training.windows import Windows
 
 SHARED = ROOT.parent / "shared"
 MADE = SHARED / "made.py"
 SETS = ("air_passengers", "co2", "walks", "halfhours", "halfhours_week", "quarters", "m4_hourly")
+TABLES = ("trainings", "budgets", "processes", "steps", "peers", "evaluation", "series")
+BUDGETS = (15, 60, 300)
 ROUNDS = 3  # of what takes seconds; other sets than the first are trained once
 WINDOWS = 20
-CELLS = ("lstm", "gru", "rnn")
-
-
-@dataclass(frozen=True)
-class Unit:
-    """The time of 1,000 products on one core, from a few of them."""
-
-    products: int = 20
-
-    def measure(self, clock: Callable[[], float] = time.perf_counter) -> float:
-        """Seconds for 1,000 products, of wall time or, with `time.thread_time`, of processor time."""
-        torch.set_num_threads(1)
-        a, b = torch.randn(1024, 1024), torch.randn(1024, 1024)
-        torch.mm(a, b)
-        ends = [clock()]
-        for _ in range(self.products):
-            torch.mm(a, b)
-            ends.append(clock())
-        return 1000 * statistics.median(after - before for before, after in pairwise(ends))
-
-    def ratios(self, call: Callable[[], float], rounds: int) -> list[float]:
-        """What the call returns, in seconds, relative to the products before and after it."""
-        found, before = [], self.measure()
-        for _ in range(rounds):
-            taken = call()
-            after = self.measure()
-            found.append(taken / ((before + after) / 2))
-            before = after
-        return found
-
-
-UNIT = Unit()
+LOOK = 0.2  # seconds from one measurement of memory to the next
 
 
 def main() -> None:
+    asked = _arguments()
     keep_memory()
-    chosen = sys.argv[1:] or SETS
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
-        print(f"unit: {UNIT.measure():.1f} s; load {os.getloadavg()[0]:.1f}; {os.cpu_count()} cores\n")
-        sets = {name: found for name in chosen if (found := _data(name, place)) is not None}
-        _trainings(sets, place)
-        if "co2" in sets:
-            _processes(place / "co2.yaml")
-            _steps(place / "co2.yaml")
-            _evaluation(place / "co2-0")
+        print(f"unit: {UNIT.measure():.1f} s; load {os.getloadavg()[0]:.1f}; {os.cpu_count()} cores\n", flush=True)
+        co2 = place / "steps.yaml"
+        co2.write_text(_run(["init", str(ROOT / "data" / "co2_weekly_gaps.csv")]).output)
+        tables: dict[str, Callable[[], None]] = {
+            "trainings": lambda: _trainings(asked.sets, place),
+            "budgets": _budgets,
+            "processes": lambda: _processes(co2),
+            "steps": lambda: print_steps(co2),
+            "peers": lambda: print_peers(co2, asked.environments),
+            "evaluation": lambda: _evaluation(co2),
+            "series": lambda: print_long_series(PROCESSOR_UNIT.measure()),
+        }
+        for name in asked.tables:
+            tables[name]()
+            sys.stdout.flush()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure speed.")
+    parser.add_argument("sets", nargs="*", default=SETS, metavar="SET", help=f"to train, of {', '.join(SETS)}")
+    parser.add_argument("--tables", type=lambda text: text.split(","), default=TABLES, help=f"of {', '.join(TABLES)}")
+    peers = ROOT / "benchmarks" / ".peers"
+    parser.add_argument("--environments", type=Path, default=peers, help="folder with the peers' virtual environments")
+    asked = parser.parse_args()
+    for names, known in ((asked.sets, SETS), (asked.tables, TABLES)):
+        if unknown := set(names) - set(known):
+            parser.error(f"unknown: {', '.join(sorted(unknown))}. Known: {', '.join(known)}")
+    return asked
 
 
 def _data(name: str, place: Path) -> tuple[Path, list[str]] | None:
@@ -112,24 +98,98 @@ def _data(name: str, place: Path) -> tuple[Path, list[str]] | None:
 # ------------------------------------------------------------------ whole trainings
 
 
-def _trainings(sets: dict[str, tuple[Path, list[str]]], place: Path) -> None:
+class Cost(NamedTuple):
+    """What a command printed, its wall and processor seconds, and the peak of its memory in MB."""
+
+    output: str
+    wall: float
+    cpu: float
+    memory: float
+
+
+def _run(words: list[str]) -> Cost:
+    """Run a command of seqpred. Its memory is the proportional set size of all its processes together."""
+    began, before, peak = time.perf_counter(), _children(), 0.0
+    command = [sys.executable, "-m", "seqpred", *words, *(["-q"] if words[0] == "train" else [])]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT) as child:
+        while True:
+            try:
+                output, _ = child.communicate(timeout=LOOK)
+                break
+            except subprocess.TimeoutExpired:
+                peak = max(peak, _memory(child.pid))
+        wall = time.perf_counter() - began
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return Cost(output, wall, _children() - before, peak)
+
+
+def _memory(process: int) -> float:
+    """The proportional set size of a process and its descendants in MB; 0 for one that has ended."""
+    place = Path("/proc", str(process))
+    try:
+        sizes = (line.split() for line in (place / "smaps_rollup").read_text().splitlines())
+        own = sum(int(size[1]) for size in sizes if size[0] == "Pss:") * 1024 / 1e6
+        children = [int(pid) for task in place.glob("task/*/children") for pid in task.read_text().split()]
+    except OSError:
+        return 0.0
+    return own + sum(map(_memory, children))
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _trainings(sets: Sequence[str], place: Path) -> None:
     rows = []
-    for name, (data, options) in sets.items():
+    for name in sets:
+        found = _data(name, place)
+        if found is None:
+            continue
+        data, options = found
         config = place / f"{name}.yaml"
-        config.write_text(_run(["init", str(data), *options]))
-        cpu: list[float] = []
+        config.write_text(_run(["init", str(data), *options]).output)
+        costs: list[Cost] = []
 
-        def train(config: Path = config, cpu: list[float] = cpu) -> float:
-            before = _children()
-            taken = seconds(lambda: _run(["train", str(config), "--out", str(config.with_suffix("")) + f"-{len(cpu)}"]))
-            cpu.append(_children() - before)
-            return taken
+        def train(config: Path = config, costs: list[Cost] = costs) -> float:
+            costs.append(_run(["train", str(config), "--out", str(config.with_suffix("")), "--force"]))
+            return costs[-1].wall
 
-        unit = UNIT.measure(time.thread_time)
+        unit = PROCESSOR_UNIT.measure()
         walls = UNIT.ratios(train, ROUNDS if name == SETS[0] else 1)
-        scores = json.loads((place / f"{name}-0" / "manifest.json").read_text())["scores"]["metrics"]["model"]
-        rows.append((name, _spread(walls), f"{statistics.median(cpu) / unit:.2f}", f"{scores['mase'] or 0:.3f}"))
-    print_table(["set", "wall time of `train`", "processor time", "validation MASE"], rows)
+        scores = json.loads((place / name / "manifest.json").read_text())["scores"]["metrics"]["model"]
+        cpu, memory = (max(values) for values in ([c.cpu for c in costs], [c.memory for c in costs]))
+        rows.append((name, spread(walls), f"{cpu / unit:.2f}", f"{scores['mase'] or 0:.3f}", f"{memory:.0f}"))
+        print(f"{name} trained", file=sys.stderr)
+    print_table(["set", "wall time of `train`", "processor time", "validation MASE", "peak MB, all processes"], rows)
+
+
+def _budgets() -> None:
+    """Scores on the test split of M4 hourly by the time budget, as in `accuracy.py`."""
+    import accuracy
+
+    chosen = next(one for one in accuracy.SETS if one.path == M4_HOURLY)
+    if not chosen.path.exists():
+        print(f"SKIPPED: time budgets need {chosen.path}.", file=sys.stderr)
+        return
+    known, everything = accuracy.parts(chosen)
+    rows = []
+    for budget in (*BUDGETS, None):
+        scores: list[dict[str, float]] = []
+
+        def train(budget: int | None = budget, scores: list[dict[str, float]] = scores) -> float:
+            overrides = {} if budget is None else {"training.time_budget": budget}
+            scores.append(accuracy.score(chosen, known, everything, 1, overrides))
+            return scores[-1]["seconds"]
+
+        wall = spread(UNIT.ratios(train, 1))
+        own = scores[-1]
+        name = "none" if budget is None else f"{budget} s"
+        rows.append((name, wall, f"{own['mase']:.3f}", f"{own['owa']:.3f}", f"{own['wql']:.4f}"))
+        print(f"budget {name} done", file=sys.stderr)
+    print()
+    print_table(["M4 hourly, `training.time_budget`", "wall time", "test MASE", "OWA", "WQL"], rows)
 
 
 def _processes(config: Path) -> None:
@@ -142,7 +202,7 @@ def _processes(config: Path) -> None:
         before = os.sched_getaffinity(0)
         os.sched_setaffinity(0, own)  # inherited by the command
         try:
-            return seconds(lambda: _run(["train", str(config), "--out", str(config.with_name("cores")), "--force"]))
+            return _run(["train", str(config), "--out", str(config.with_name("cores")), "--force"]).wall
         finally:
             os.sched_setaffinity(0, before)
 
@@ -150,63 +210,13 @@ def _processes(config: Path) -> None:
     print_table(["weekly CO2", "times as fast"], [("two cores", f"{train(cores[:1]) / train(cores):.2f}")])
 
 
-def _run(words: list[str]) -> str:
-    command = [sys.executable, "-m", "seqpred", *words, *(["-q"] if words[0] == "train" else [])]
-    return subprocess.run(command, check=True, capture_output=True, text=True, env=_environment()).stdout
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
-def _children() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-# ------------------------------------------------------------------ one step
-
-
-def _steps(path: Path) -> None:
-    rows = []
-    for cell in CELLS:
-        config = as_config(path).replace({"model.cell": cell, "model.hidden_size": 64, "training.batch_size": 32})
-        source = open_data(None, config)
-        panel, resolved, covariates = resolve_training(load_panel(source, config), source, config)
-        windows, options = training_windows(panel, resolved, covariates), fit_options(resolved)
-        shape = resolved.shape(covariates)
-        ratios = UNIT.ratios(lambda w=windows, o=options, s=shape: _step(s, w, o), ROUNDS)  # type: ignore[misc]
-        work = _products(shape, windows, options) / (1000 * 1024**3)
-        rows.append((f"{cell} 64 x 2", _spread([1e6 * r for r in ratios]), _spread([work / r for r in ratios])))
-    print()
-    print_table(["step, batch 32, window 104, horizon 52", "millionths of the unit", "fraction of sgemm"], rows)
-
-
-def _step(shape: Any, windows: Windows, options: FitOptions) -> float:
-    """The median time of a training step."""
-    ends: list[float] = []
-    steps = replace(options, schedule=Schedule(40, stop_step=40))
-    fit(shape, windows, steps, Hooks(on_step=lambda _: ends.append(time.perf_counter())))
-    return statistics.median(after - before for before, after in pairwise(ends[5:]))
-
-
-def _products(shape: Any, windows: Windows, options: FitOptions) -> float:
-    """The multiply-adds of a network's matrix products in a step: one pass forward, two backward."""
-    from seqpred.network.network import Network
-
-    window = windows.spec.window
-    weights = {name: w.numel() for name, w in Network(shape).named_parameters() if w.dim() == 2}
-    recurrent = sum(size for name, size in weights.items() if name.startswith("recurrent"))
-    positions = window / position_stride(shape.horizon, window)
-    head = sum(size for name, size in weights.items() if name.startswith("head"))
-    return 3 * options.batch_size * (window * recurrent + positions * head)
-
-
 # ------------------------------------------------------------------ evaluation
 
 
-def _evaluation(folder: Path) -> None:
+def _evaluation(config: Path) -> None:
     """The time to forecast after twenty cutoffs, relative to a pass over all earlier rows for each."""
+    folder = config.with_name("evaluated")
+    _run(["train", str(config), "--out", str(folder), "--set", "training.max_steps=100"])
     model = seqpred.load(folder)
     panel = load_panel(open_data(None, model.config), model.config, covariates=model.covariates)
     model.runtime  # noqa: B018, loaded before timing starts
@@ -222,12 +232,7 @@ def _evaluation(folder: Path) -> None:
     rounds = range(ROUNDS + 1)
     ratios = [forecast(lambda m: m.forecasters()["model"]) / forecast(lambda m: m.forecast) for _ in rounds][1:]
     print()
-    print_table(["weekly CO2", "relative to cutting"], [(f"forecasts after {WINDOWS} cutoffs", _spread(ratios))])
-
-
-def _spread(values: Sequence[float]) -> str:
-    middle = statistics.median(values)
-    return f"{middle:.2f} ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else f"{middle:.2f}"
+    print_table(["weekly CO2", "relative to cutting"], [(f"forecasts after {WINDOWS} cutoffs", spread(ratios))])
 
 
 if __name__ == "__main__":

@@ -291,7 +291,9 @@ class _Forecasts:
 
     def value(self, back: int) -> Float:
         """Weights that pick the value `back` rows before the last one."""
-        return np.eye(self.width)[self.width - 1 - back]
+        weights = np.zeros(self.width)
+        weights[self.width - 1 - back] = 1
+        return weights
 
     def mean(self, cycle: int, back: int) -> Float:
         """Weights of the mean of the cycle that begins `back` cycles before the end."""

@@ -120,8 +120,9 @@ class BlockForecaster:
             found, state = self._read_piece(state, piece, every_row, first, needed=remaining < count)
             if not begin and not remaining:
                 return found, state
-            quantiles.append(found[remaining:])
-            states.append(state.take(slice(remaining, None)))
+            if remaining < count:  # an empty slice would keep the memory of the piece
+                quantiles.append(found[remaining:])
+                states.append(state.take(slice(remaining, None)))
             state, count = state.take(slice(remaining)), remaining
         return np.concatenate(quantiles[::-1]), SeriesState.concatenate(states[::-1])
 

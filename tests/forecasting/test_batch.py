@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -71,6 +72,21 @@ def test_a_series_has_the_forecast_that_it_has_alone(
     together = forecast_panel(panel, spec, np.empty((len(LENGTHS), steps, 0)))
     assert together.shape == (len(LENGTHS), steps, 3)
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-6)
+
+
+def test_a_long_series_is_forecast_in_pieces_that_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "\n".join(f"{t},{v!r}" for t, v in enumerate(seasonal(20_000, 4, 0).tolist()))
+    source = Source("t.csv", f"ds,y\n{rows}\n".encode())
+    panel = build_panel(read_table(source, Columns(("ds",), None, ("y",))))
+    monkeypatch.setattr(block, "PIECE", 200)
+    peaks = []
+    for length in (2_000, 20_000):
+        part = panel.cut(np.array([length]))
+        tracemalloc.start()
+        forecast_panel(part, session_spec(panel, HORIZON), np.empty((1, HORIZON, 0)))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] - peaks[0] < 18_000 * 8, "less than one number for each further row"
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
