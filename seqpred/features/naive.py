@@ -291,9 +291,7 @@ class _Forecasts:
 
     def value(self, back: int) -> Float:
         """Weights that pick the value `back` rows before the last one."""
-        weights = np.zeros(self.width)
-        weights[self.width - 1 - back] = 1
-        return weights
+        return (np.arange(self.width) == self.width - 1 - back).astype(float)
 
     def mean(self, cycle: int, back: int) -> Float:
         """Weights of the mean of the cycle that begins `back` cycles before the end."""
