@@ -58,11 +58,14 @@ def fork_is_safe() -> bool:
 
 
 def _step_seconds(shape: Shape, windows: Windows, options: FitOptions) -> float:
-    """The time that a training step takes here."""
+    """The time that a training step takes here; 0 if it fails, since the training itself then reports why."""
     ends: list[float] = []
 
     def on_step(_: Callable[[], State]) -> None:
         ends.append(time.perf_counter())
 
-    fit(shape, windows, replace(options, schedule=Schedule(PROBE, stop_step=PROBE)), Hooks(on_step=on_step))
-    return min(after - before for before, after in pairwise(ends))
+    try:
+        fit(shape, windows, replace(options, schedule=Schedule(PROBE, stop_step=PROBE)), Hooks(on_step=on_step))
+    except (RuntimeError, MemoryError):
+        return 0.0
+    return min((after - before for before, after in pairwise(ends)), default=0.0)

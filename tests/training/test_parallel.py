@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -105,6 +106,35 @@ def test_the_network_of_a_killed_process_is_resumed(
     assert len(killed) == 4, "two in each of the two stages"
 
 
+def test_without_a_state_the_network_of_a_killed_process_is_trained_again(
+    tmp_path: Path,
+    expected: Any,
+    processes: Callable[[int], None],
+    in_worker: Callable[[Callable[[], None]], None],
+) -> None:
+    processes(2)
+    in_worker(lambda: os.kill(os.getpid(), signal.SIGKILL))
+    notes: list[Note] = []
+    model = seqpred.train(CONFIG, frame(), tmp_path / "m", notify=notes.append)
+    assert listing(model.folder.path) == expected
+    again = [note.text for note in notes if "was killed by SIGKILL; it is trained from the beginning" in note.text]
+    assert len(again) == 4, "two in each of the two stages"
+
+
+def test_processes_need_no_shared_memory_of_the_system(
+    tmp_path: Path, expected: Any, processes: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose /dev/shm is missing: neither semaphores nor blocks of shared memory can be created."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSYS, "no shared memory")
+
+    processes(2)
+    monkeypatch.setattr("_multiprocessing.SemLock", refuse)
+    monkeypatch.setattr("_posixshmem.shm_open", refuse)
+    assert listing(seqpred.train(CONFIG, frame(), tmp_path / "m").folder.path) == expected
+
+
 def test_a_signal_ends_all_processes_and_the_training_is_resumed_by_one(
     tmp_path: Path, expected: Any, processes: Callable[[int], None]
 ) -> None:
@@ -167,6 +197,17 @@ def test_processes_are_started_if_training_takes_long_enough(
     monkeypatch.setattr(parallel, "_step_seconds", lambda *_: seconds)
     shape, windows, options = make(steps=100)
     assert parallel.count_processes(shape, [windows] * 9, options) == expected
+
+
+def test_if_the_timed_steps_fail_networks_are_trained_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no memory for a tensor")
+
+    monkeypatch.setattr(parallel, "cores", lambda: 4)
+    monkeypatch.setattr(parallel, "fork_is_safe", lambda: True)
+    monkeypatch.setattr(parallel, "fit", fail)
+    shape, windows, options = make(steps=100)
+    assert parallel.count_processes(shape, [windows] * 9, options) == 1
 
 
 def test_memory_limits_the_number_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:
