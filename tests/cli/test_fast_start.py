@@ -71,13 +71,13 @@ def test_version_is_printed_to_stdout(run):
     assert done.out.startswith("seqpred ")
 
 
-def test_help_lists_every_command_on_stdout(run):
+def test_help_lists_every_command_with_its_whole_summary_on_stdout(run):
     done = run("--help")
     assert (done.code, done.err) == (0, "")
-    assert all(f"\n  {name} " in done.out for name in ("init", "check", "train", "eval", "predict", "show", "schema"))
+    assert all(f"\n  {name:<8}  {entry.summary}\n" in done.out for name, entry in COMMANDS.items())
 
 
-@pytest.mark.parametrize("command", ["init", "check", "train", "eval", "predict", "show", "schema"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command_fits_80_columns_and_describes_every_option(run, command):
     done = run(command, "--help")
     assert (done.code, done.err) == (0, "")
