@@ -44,15 +44,16 @@ class TrainingProgress(Progress):
 
     @property
     def detail(self) -> str:
-        """The network, its scores and the time left."""
-        scores = f"loss {self.loss:.3f}  val. MASE {self.best.mase:.3f}"
-        return f"network {self.network} of {self.networks}  {scores}  {self._left}"
+        """The network, its scores so far and the time left."""
+        score = "" if math.isnan(self.best.mase) else f"  val. MASE {self.best.mase:.3f}"
+        return f"network {self.network} of {self.networks}  loss {self.loss:.3f}{score}  {self._left}"
 
     @property
     def line(self) -> str:
-        """The step, the validation score and the time left."""
+        """The step, the validation score if there is one, and the time left."""
         place = f"network {self.network} of {self.networks}, step {self.step} of {self.steps}"
-        return f"{super().line}, {place}, validation MASE {self.best.mase:.3f}, {self._left}"
+        score = "" if math.isnan(self.best.mase) else f", validation MASE {self.best.mase:.3f}"
+        return f"{super().line}, {place}{score}, {self._left}"
 
     @property
     def _left(self) -> str:
