@@ -146,7 +146,21 @@ def test_an_error_of_any_rank_ends_the_group_with_a_message_from_rank_0(tmp_path
 
 
 def test_an_error_of_rank_0_alone_ends_all_ranks_with_its_exit_code(tmp_path: Path) -> None:
+    """Rank 0, whose end closes the store, leaves after the other one has read the error, which here begins late."""
+    leave, look = ranks.Ranks.fail, ranks.Ranks._reported
+
+    def leave_last(group: ranks.Ranks, error: BaseException) -> BaseException:
+        first = leave(group, error)
+        assert group.rank or group.store.check([f"{ranks.READ}/1"])
+        return first
+
+    def look_late(group: ranks.Ranks) -> BaseException | None:
+        if group.rank:
+            group.store.wait([ranks.REPORTED])
+        return look(group)
+
     def read_another_file(rank: int) -> None:
+        ranks.Ranks.fail, ranks.Ranks._reported = leave_last, look_late  # type: ignore[method-assign]
         seqpred.train(CONFIG, frame() if rank else tmp_path / "absent.csv", tmp_path / "m")
 
     (code, message), (other, _) = launch(tmp_path, 2, read_another_file)
