@@ -180,7 +180,8 @@ class _Training:
         fit = train_members(config, validation)
         if fit.choice.shrinkage == 0:
             untrained = describe_untrained(fit.choice.pretrained_share)
-            self.notify(Note(f"validation gave the trained networks no weight: {untrained}"))
+            why = "validation gave the trained networks no weight" if fit.steps else "no networks were trained"
+            self.notify(Note(f"{why}: {untrained}"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
         if self.holdout is not None and self.options.score_holdout:
             fit, held_out = self._score_holdout(config, covariates, validation, fit)
@@ -204,8 +205,11 @@ class _Training:
         scores = holdout_scores(everything, self.holdout, config, forecasters)
         if self.options.refit:
             self.visible = everything
-            (windows,) = add_pretrained([training_windows(everything, config, covariates)], everything, config)
-            fit = train_members(config, replace(validation, windows=windows))
+            windows = training_windows(everything, config, covariates)
+            share = validation.pretrained.tuned_share if validation.pretrained else 0.0
+            (held_out,), pretrained = add_pretrained([windows], everything, config, share)
+            refit = replace(validation, panel=everything, windows=held_out, pretrained=pretrained)
+            fit = train_members(config, refit)
         return fit, {**scores, "refit": self.options.refit}
 
 

@@ -13,9 +13,11 @@ from seqpred.commands.holdout import score_holdout, without_holdout
 from seqpred.commands.load_panel import as_config, load_panel, open_data
 from seqpred.commands.train import TrainOptions, resolve_training, run_training
 from seqpred.config.schema import Config
+from seqpred.config.values import Auto
 from seqpred.errors import ConfigError
 from seqpred.evaluation.holdout import Holdout
 from seqpred.notes import Notify, Progress, no_op
+from seqpred.recipe.resolve import usual_steps
 from seqpred.runtime.cores import cores
 from seqpred.sources.source import Source
 from seqpred.tuning.results import TuneOptions, TuneResult, TuneSpec
@@ -87,7 +89,8 @@ def run_search(
     space = read_space(config, options.grid)
     method = start_server(TRAINING)  # it imports torch while this process reads the data
     config = _for_trials(config, space, options.jobs)
-    fingerprint = _check_data(open_data(data, config), config, options.holdout, notify)
+    fingerprint, steps = _check_data(open_data(data, config), config, options.holdout, notify)
+    config = config.replace({"training.max_steps": steps})
     path = None if data is None else str(data)
     result = run_study(TuneSpec(options, config, space, path, out, fingerprint, method), run_trial, notify, on_progress)
     if options.holdout is None:
@@ -104,12 +107,18 @@ def _for_trials(config: Config, space: Space, jobs: int) -> Config:
     return config.replace(changes)
 
 
-def _check_data(source: Source, config: Config, holdout: str | None, notify: Notify) -> str:
-    """The fingerprint of the data; report what is wrong with it before the first trial starts."""
+def _check_data(source: Source, config: Config, holdout: str | None, notify: Notify) -> tuple[str, int | Auto]:
+    """The fingerprint of the data and `training.max_steps` of the trials, which train networks even on few rows.
+
+    What is wrong with the data is reported before the first trial starts.
+    """
     panel = load_panel(source, config, notify)
     split = None if holdout is None else Holdout.of(panel, holdout)
-    resolve_training(without_holdout(panel, split, notify), source, config, notify)
-    return panel.fingerprint()
+    _, resolved, _ = resolve_training(without_holdout(panel, split, notify), source, config, notify)
+    steps = config.training.max_steps
+    if steps == "auto" and resolved.training.max_steps == 0:
+        steps = usual_steps(len(panel.values), resolved.training.batch_size)
+    return panel.fingerprint(), steps
 
 
 def run_trial(job: Job, on_progress: Callable[[Any], None]) -> float:

@@ -120,8 +120,11 @@ class TrainingSection(Section):
     batch_size: Annotated[int, Field(ge=1, le=65536)] | Auto = advanced(
         "auto", "windows in a batch", "Windows in a batch."
     )
-    max_steps: Annotated[int, Field(ge=1, le=100_000_000)] | Auto = key(
-        "auto", "maximum number of batches", "Maximum number of training steps (batches) of each network."
+    max_steps: Annotated[int, Field(ge=0, le=100_000_000)] | Auto = key(
+        "auto",
+        "maximum number of batches",
+        "Maximum number of training steps (batches) of each network; 0 to fine-tune the pretrained network alone. "
+        "auto: 0 for up to 500 rows with a pretrained start and no covariates, else 1,000 or more.",
     )
     time_budget: float | None = advanced(
         None,

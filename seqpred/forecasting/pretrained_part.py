@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from seqpred.forecasting.session_state import AddedForecast, SessionSpec
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.recipe.start import pretrained_cycle
 from seqpred.runtime.runtime import TILE, Runtime
-from seqpred.runtime.weighing_runtime import WeighingRuntime
+from seqpred.runtime.weighing_runtime import WeighingRuntime, head_shares
 
 SHARE, NETWORK = "share", "network."  # names of the arrays in a model folder
 
@@ -36,6 +36,11 @@ class PretrainedPart:
 
     weights: Mapping[str, Float32]
     share: float
+
+    @property
+    def tuned_share(self) -> float:
+        """The share of the fine-tuned head in the pretrained forecast; the original head has the rest."""
+        return round(sum(head_shares(self.weights)[1:]), 2)
 
     def arrays(self) -> dict[str, Float32]:
         """What a model folder stores of it; see `Folder.pretrained`."""
@@ -66,20 +71,24 @@ class PretrainedPart:
             RuntimeError, ValueError, TypeError, LookupError: the weights are not those of a pretrained network.
         """
         core, share = weighing_core(config.model.cell, self.weights, runtime), self.share
-        return lambda step: AddedForecast(pretrained_session_spec(config, core, step), share, interval_scale)
+        heads = head_shares(self.weights)
+        return lambda step: AddedForecast(pretrained_session_spec(config, core, step, heads), share, interval_scale)
 
 
-def pretrained_session_spec(config: ResolvedConfig, core: Runtime, step: Step) -> SessionSpec:
+def pretrained_session_spec(
+    config: ResolvedConfig, core: Runtime, step: Step, heads: Sequence[float] = (1.0,)
+) -> SessionSpec:
     """A session of a pretrained network that forecasts the targets, horizon and levels of a model.
 
     Args:
         core: emits the raw outputs of the head.
         step: of the data.
+        heads: the shares of the core's heads.
     """
     spec = InputSpec.for_pretrained(pretrained_cycle(config.forecast.season, config.model.anchor))
     horizon = config.forecast.horizon
     series = SeriesSpec(spec, Covariates(), config.targets, joint=False)
-    runtime = WeighingRuntime(core, spec, horizon, config.levels)
+    runtime = WeighingRuntime(core, spec, horizon, config.levels, heads)
     tile = TILE if config.data.id else 1
     return SessionSpec(series, runtime, horizon, config.median, step, horizon, tile=tile)
 

@@ -69,6 +69,8 @@ def describe_contribution(manifest: Mapping[str, Any]) -> str:
     chosen = manifest["training"]["chosen"]
     shrinkage, share = chosen["shrinkage"], chosen.get("pretrained_share", 0.0)
     skill = f"network skill {_figure(stored_scores(manifest).get('network_skill'))}"
+    if not manifest["training"]["steps"]:
+        return f"{skill}; {describe_untrained(share)}"
     if shrinkage == 0:
         return f"{skill}; the trained networks have no weight" if share else f"none: {describe_untrained(share)}"
     return f"{skill}, shrinkage {shrinkage:.2f}"
@@ -94,7 +96,8 @@ def describe_start(manifest: Mapping[str, Any], seed: int) -> str:
     if start["network"] is None:
         return f"{weights}, blank" + (f": {start['reason']}" if start["reason"] else "")
     share = f"{start['share']:.0%}".replace("%", " %") if start["share"] else "none"
-    return f"{weights}; {share} from the pretrained {start['network'].upper()}"
+    tuned = ", fine-tuned" if start.get("tuned_share") else ""
+    return f"{weights}; {share} from the pretrained {start['network'].upper()}{tuned}"
 
 
 def _figure(value: float | None, digits: int = 3) -> str:

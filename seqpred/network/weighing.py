@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from seqpred.features.input_spec import InputSpec
 from seqpred.network.recurrent import Stack
-from seqpred.runtime.classical_head import FORECASTS, INNER, OUTPUTS, PLACES, SIDE, WIDEST
+from seqpred.runtime.classical_head import FORECASTS, INNER, LEVELS, OUTPUTS, PLACES, SIDE, WIDEST
 from seqpred.runtime.shape import SHARPNESS
 
 MASKED = -1e9  # a logit of a forecast that cannot be used
+MOST = 60.0  # loss of one step ahead, in units of the scale
 FIRST_DISTANCE = -1.5  # logarithm of each level's distance from its neighbour before training
 
 
@@ -57,6 +58,25 @@ def emit(raw: Tensor, values: Tensor, usable: Tensor, near: Tensor) -> Tensor:
     shift = (near @ parts[..., -1:]).clamp(-1, 1)
     median = median + shift * (upper[..., INNER - 1 : INNER] - lower[..., -INNER : SIDE - INNER + 1]) / 2
     return median + torch.cat([lower, torch.zeros_like(median), upper], -1)
+
+
+def relative_loss(quantiles: Tensor, targets: Tensor, importance: Tensor) -> Tensor:
+    """The quantile loss of all levels, in units of the scale and, for uncertain forecasts, of their width.
+
+    The width of the forecasts themselves is a constant to the gradient. It is known before what follows, so that the
+    quantiles remain those of the data.
+
+    Args:
+        quantiles: [batch, P, N, Q], of the levels that the network emits.
+        targets: [batch, P, N], NaN where missing.
+        importance: [batch, P].
+    """
+    levels, known = torch.tensor(LEVELS), torch.isfinite(targets)
+    errors = torch.where(known, targets, 0.0)[..., None] - quantiles
+    losses = 2 * torch.maximum(levels * errors, (levels - 1) * errors).mean(-1)
+    width = (quantiles[..., -2] - quantiles[..., 1]).detach().mean(-1)
+    weights = (importance / (1 + width))[..., None] * known
+    return (losses * weights).clamp(max=MOST).sum() / known.sum().clamp(min=1)
 
 
 def weights_of(network: nn.Module) -> dict[str, np.ndarray]:

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from seqpred.arrays import Float32
 from seqpred.network.torch_runtime import pack_states
 from seqpred.network.weighing import WeighingNetwork
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
+from seqpred.runtime.weighing_runtime import SHARES
 
 
 class WeighingCore:
@@ -18,6 +20,10 @@ class WeighingCore:
 
     Args:
         weights: of a `WeighingNetwork`.
+
+    Attributes:
+        network: with these weights.
+
     Raises:
         RuntimeError, LookupError: they do not fit one.
     """
@@ -28,13 +34,24 @@ class WeighingCore:
     def __init__(self, cell: str, weights: Mapping[str, Float32]) -> None:
         depth = len({name.split(".")[2] for name in weights if name.startswith("recurrent.")})
         hidden = weights["recurrent.layers.0.weight_hh"].shape[1]
-        self._network = WeighingNetwork(cell, depth, hidden)
-        self._network.load_state_dict({name: torch.from_numpy(np.array(w)) for name, w in weights.items()})
-        self._network.eval()
+        self.network = WeighingNetwork(cell, depth, hidden)
+        self.network.head = nn.Linear(hidden, len(weights["head.bias"]))  # of one head or several
+        own = {name: torch.from_numpy(np.array(w)) for name, w in weights.items() if name != SHARES}
+        self.network.load_state_dict(own)
+        self.network.eval()
+
+    def hidden(self, x: Float32) -> Tensor:
+        """The outputs of the recurrent part at every row, [batch, T, H]."""
+        with torch.no_grad():
+            outputs, _ = self.network.recurrent(
+                torch.from_numpy(np.ascontiguousarray(x)), self.network.recurrent.start(len(x))
+            )
+            found: Tensor = outputs
+            return found
 
     def start(self, batch: int) -> Float32:
         """See `Runtime.start`."""
-        return pack_states(self._network.recurrent.start(batch), batch)
+        return pack_states(self.network.recurrent.start(batch), batch)
 
     def read(
         self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
@@ -42,8 +59,8 @@ class WeighingCore:
         """See `Runtime.read`."""
         del head_inputs
         parts = iter(torch.from_numpy(np.ascontiguousarray(state)))
-        states = [tuple(next(parts) for _ in layer) for layer in self._network.recurrent.start(0)]
+        states = [tuple(next(parts) for _ in layer) for layer in self.network.recurrent.start(0)]
         with torch.inference_mode():
-            outputs, states = self._network.recurrent(torch.from_numpy(np.ascontiguousarray(x)), states)
-            raw = self._network.head(outputs[:, -n_positions:])
+            outputs, states = self.network.recurrent(torch.from_numpy(np.ascontiguousarray(x)), states)
+            raw = self.network.head(outputs[:, -n_positions:])
             return raw.numpy(), pack_states(states, len(x))

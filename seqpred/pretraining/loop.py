@@ -20,10 +20,9 @@ from torch import Tensor, nn
 from seqpred.arrays import Float32
 from seqpred.errors import FolderError
 from seqpred.network.machine import keep_memory, threads
-from seqpred.network.weighing import WeighingNetwork, emit, weights_of
+from seqpred.network.weighing import WeighingNetwork, emit, relative_loss, weights_of
 from seqpred.notes import no_op
-from seqpred.pretraining.examples import LARGEST, Examples, make_examples
-from seqpred.runtime.classical_head import LEVELS
+from seqpred.pretraining.examples import Examples, make_examples
 from seqpred.storage.atomic import replace_file
 from seqpred.synthetic.priors import BROAD, FITTED
 from seqpred.synthetic.series import batch_rng, draw_batch
@@ -31,7 +30,6 @@ from seqpred.training.adamw import AdamW
 from seqpred.training.run import DECAY
 
 MAX_GRADIENT_NORM, WEIGHT_DECAY, WARM_UP = 1.0, 1e-4, 100
-MOST = 2 * LARGEST  # loss of one step ahead, in units of the scale
 CHECKPOINT_EVERY = 250  # steps
 REFINED_RATE = 1 / 3  # learning rate of the second phase, relative to the first
 
@@ -202,18 +200,8 @@ def pretrain(
 
 
 def loss_of(network: WeighingNetwork, examples: Examples) -> Tensor:
-    """The quantile loss of all levels, in units of the scale and, for uncertain forecasts, of their width.
-
-    The width of the forecasts themselves is a constant to the gradient. It is known before what follows, so that the
-    quantiles remain those of the data.
-    """
+    """The loss of a network on a batch."""
     raw = network(torch.from_numpy(examples.x), torch.from_numpy(examples.positions))
     values, usable = torch.from_numpy(examples.values), torch.from_numpy(examples.usable)
     quantiles = emit(raw, values, usable, torch.from_numpy(examples.near))
-    targets, levels = torch.from_numpy(examples.targets), torch.tensor(LEVELS)
-    known = torch.isfinite(targets)
-    errors = torch.where(known, targets, 0.0)[..., None] - quantiles
-    losses = 2 * torch.maximum(levels * errors, (levels - 1) * errors).mean(-1)
-    width = (quantiles[..., -2] - quantiles[..., 1]).detach().mean(-1)
-    weights = (torch.from_numpy(examples.importance) / (1 + width))[..., None] * known
-    return (losses * weights).clamp(max=MOST).sum() / known.sum().clamp(min=1)
+    return relative_loss(quantiles, torch.from_numpy(examples.targets), torch.from_numpy(examples.importance))

@@ -33,6 +33,7 @@ MAX_OUTPUTS = 1 << 24  # quantiles emitted in a training step: half a second of 
 DEFAULT_LAGS = [1, 2, 4, 8]  # where no season suggests others
 FEW_ROWS = 2000  # overfit by a larger hidden state
 PATIENCE, SHORT_PATIENCE = 5, 2  # validations; the second where few rows seldom improve on the pretrained forecast
+TUNED_ROWS = 500  # up to which a fine-tuned pretrained network is better alone than with networks trained from scratch
 MANY_ROWS = 20_000  # for which three members forecast as well as five
 MOST_JOINT = 16  # targets that are inputs to each other: each adds two inputs to every other one
 
@@ -89,6 +90,8 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
     model, training, targets = config.model, config.training, panel.roles.count("target")
     rows, outputs = len(panel.values) * targets, _outputs(config, spans["forecast.horizon"])
     start = resolve_start(model, spans["forecast.season"])
+    covariates = len(panel.roles) > targets or bool(config.data.covariates.holidays)
+    tuned_only = start == "pretrained" and rows <= TUNED_ROWS and not covariates
     patience = SHORT_PATIENCE if start == "pretrained" and rows < FEW_ROWS else PATIENCE
     hidden_size = _known(model.hidden_size, lambda: 32 if rows < FEW_ROWS else 64)
     usual = partial(_batch_size, rows, spans["model.window"], outputs, bidirectional=model.bidirectional)
@@ -101,7 +104,7 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
         "training.batch_size": batch_size,
         "training.learning_rate": _known(training.learning_rate, lambda: _learning_rate(batch_size)),
         "training.patience": _known(training.patience, lambda: patience),
-        "training.max_steps": _known(training.max_steps, lambda: _max_steps(rows, batch_size)),
+        "training.max_steps": _known(training.max_steps, lambda: 0 if tuned_only else usual_steps(rows, batch_size)),
         "training.threads": _known(training.threads, lambda: choose_threads(hidden_size, batch_size)),
     }
 
@@ -167,8 +170,11 @@ def _learning_rate(batch_size: int) -> float:
     return round(0.002 * _relative_size(batch_size) ** (2 / 3), 4)
 
 
-def _max_steps(rows: int, batch_size: int) -> int:
-    """A multiple of 100 that grows with the logarithm of the rows: 1000 at 100 rows, 1200 full batches at 100,000."""
+def usual_steps(rows: int, batch_size: int) -> int:
+    """The steps at most of networks that are trained on so many rows.
+
+    A multiple of 100 that grows with the logarithm of the rows: 1000 at 100 rows, 1200 full batches at 100,000.
+    """
     return int(round(500 * math.log10(max(rows, 100)) / math.sqrt(_relative_size(batch_size)), -2))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from seqpred.runtime.classical_head import OUTPUTS
 from seqpred.runtime.onnx_bytes import FLOAT, INT64, Value, onnx_file
 from seqpred.runtime.onnx_graph import PARTS, Graph, Weights, stack
 from seqpred.runtime.shape import Shape
@@ -12,7 +11,8 @@ def write_weighing_graph(cell: str, weights: Weights) -> bytes:
     """The ONNX file of a pretrained network.
 
     Inputs: `x` [batch, time, feature]; `n_positions` [1], P: the last P rows are used; `state` [S, batch, hidden],
-    initially zeros. Outputs: `z` [batch, P, OUTPUTS]; `state_after`.
+    initially zeros. Outputs: `z` [batch, P, OUTPUTS], or the outputs of several heads after each other;
+    `state_after`.
 
     Args:
         weights: of `network.weighing.WeighingNetwork`.
@@ -30,5 +30,5 @@ def write_weighing_graph(cell: str, weights: Weights) -> bytes:
     graph.rename(graph("Concat", *states, axis=0), "state_after")
     state = count, "batch", hidden
     values = [Value("x", FLOAT, ("batch", "time", inputs)), Value("n_positions", INT64, (1,))]
-    emitted = [Value("z", FLOAT, ("batch", "positions", OUTPUTS)), Value("state_after", FLOAT, state)]
+    emitted = [Value("z", FLOAT, ("batch", "positions", len(weights["head.bias"]))), Value("state_after", FLOAT, state)]
     return onnx_file(graph.nodes, graph.weights, [*values, Value("state", FLOAT, state)], emitted)

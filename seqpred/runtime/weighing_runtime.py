@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from seqpred.runtime.classical_head import (
 )
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 
+SHARES = "head.shares"  # the name of the shares of several heads among the weights; they are not of the core
 CELLS = 1 << 16  # positions times steps ahead that are computed at once, which bounds memory
 
 
@@ -33,14 +34,18 @@ class WeighingRuntime:
         spec: with the season.
         steps: N, the horizon.
         levels: Q quantile levels, increasing.
+        shares: of the heads whose outputs the core emits after each other; see `head_shares`.
     """
 
     window: int | None = None
 
-    def __init__(self, core: Runtime, spec: InputSpec, steps: int, levels: Sequence[float]) -> None:
-        self.name, self._core, self._spec, self._levels = core.name, core, spec, levels
+    def __init__(
+        self, core: Runtime, spec: InputSpec, steps: int, levels: Sequence[float], shares: Sequence[float] = (1.0,)
+    ) -> None:
+        self._shares = shares
+        self.name, self._core, self.spec, self._levels = core.name, core, spec, levels
         self._steps = tuple(range(1, steps + 1))
-        self._near = place_weights(self._steps, spec.season)
+        self.near = place_weights(self._steps, spec.season)
         self._outputs = len(levels)
         self._precision: type[np.floating[Any]] = np.float32
 
@@ -65,15 +70,25 @@ class WeighingRuntime:
 
     def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
         """The quantiles at some positions, [positions, N, Q]."""
-        return emit(raw, self._candidates(inputs, recent), self._near, self._levels)
+        found = self.candidates(inputs, recent)
+        heads = np.split(raw, len(self._shares), axis=-1)
+        quantiles = [
+            share * emit(head, found, self.near, self._levels) for share, head in zip(self._shares, heads, strict=True)
+        ]
+        return np.asarray(sum(quantiles))
 
-    def _candidates(self, inputs: Float, recent: Float32) -> Candidates:
+    def candidates(self, inputs: Float, recent: Float32) -> Candidates:
         """The classical forecasts at some positions."""
-        size, _ = self._spec.context
+        size, _ = self.spec.context
         level = inputs[:, size - 1]
         level = np.copysign(np.expm1(np.abs(level)), level)  # the inverse of `slog`
-        rows, cycle = rows_of(inputs[:, size]), self._spec.season
+        rows, cycle = rows_of(inputs[:, size]), self.spec.season
         return require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
+
+
+def head_shares(weights: Mapping[str, Float32]) -> list[float]:
+    """The shares of the heads of a pretrained network in its forecast: one head, or the original and a tuned one."""
+    return weights[SHARES].tolist() if SHARES in weights else [1.0]
 
 
 class WeighedComponents(WeighingRuntime):
@@ -85,10 +100,10 @@ class WeighedComponents(WeighingRuntime):
 
     def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
         """The components at some positions, [positions, N, 4 + 2 A]."""
-        found = self._candidates(inputs, recent)
-        shares = shares_of(raw, found, self._near)
+        found = self.candidates(inputs, recent)
+        shares = shares_of(raw, found, self.near)
         naives = np.where(found.usable[..., None, :], found.values, 0.0)
-        shift = shift_of(raw, found, self._near)
+        shift = shift_of(raw, found, self.near)
         median = (shares * naives).sum(-1, keepdims=True) + shift
         zero = np.zeros_like(median)
         return np.concatenate([median, zero, zero + 1, shift, naives, shares], -1)

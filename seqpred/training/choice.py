@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,12 +85,13 @@ def choose(folds: Sequence[Sequence[ValidationResult]], blocks: Sequence[Int], c
         coverage: nominal coverage of the outermost quantiles; 0 for a point forecast.
     """
     count = min(len(fold) for fold in folds)
-    mixtures = np.concatenate([_curves(fold[:count], own) for fold, own in zip(folds, blocks, strict=True)], axis=2)
+    losses = [[result.losses for result in fold[:count]] for fold in folds]
+    mixtures = np.concatenate([block_curves(f, own) for f, own in zip(losses, blocks, strict=True)], axis=2)
     number = mixtures.shape[2]
     if not number:
         return Choice(0, 0.0, 1.0)
-    shares = [best_share(losses, number) for losses in mixtures.mean(axis=2)]
-    curves = np.stack([loss_at(losses, share) for losses, share in zip(mixtures, shares, strict=True)])
+    shares = [best_share(own, number) for own in mixtures.mean(axis=2)]
+    curves = np.stack([loss_at(own, share) for own, share in zip(mixtures, shares, strict=True)])
     excess = curves - curves[int(curves.mean(axis=1).argmin())]
     best = int((excess.mean(axis=-1) <= _standard_error(excess)).argmax())
     kept = _shrinkage(curves[0] - curves[best]) if best else 0.0
@@ -110,12 +112,15 @@ def _shrinkage(gains: Float) -> float:
     return max(0.0, 1 - relative_error**2 * freedom / (freedom + 2))
 
 
-def _curves(fold: Sequence[ValidationResult], blocks: Int) -> Float:
+def block_curves(fold: Sequence[npt.NDArray[Any]], blocks: Int) -> Float:
     """Each block's mean loss at each validation and share, [validations, M, blocks], in units of the fold's first one.
 
     That is the loss of the network's own forecast before step 1.
+
+    Args:
+        fold: [M, W] for each validation.
     """
-    losses = np.stack([result.losses for result in fold]).astype(np.float64)
+    losses = np.stack(fold).astype(np.float64)
     known = np.isfinite(losses).all(axis=(0, 1))
     _, places = np.unique(blocks[known], return_inverse=True)
     sums = np.stack([[np.bincount(places, weights=row) for row in own] for own in losses[:, :, known]])

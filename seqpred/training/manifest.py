@@ -75,6 +75,7 @@ def describe_start(config: ResolvedConfig, part: PretrainedPart | None) -> dict[
         "network": config.model.cell,
         "fingerprint": read_weights(config.model.cell).fingerprint,
         "share": 0.0 if part is None else part.share,
+        "tuned_share": 0.0 if part is None else part.tuned_share,
     }
 
 
@@ -115,7 +116,7 @@ def validation_scores(panel: Panel, config: ResolvedConfig, covariates: Covariat
     panel = panel.part(held, np.maximum(lengths - MOST_HISTORY, 0), lengths)
     parts = last_windows(panel.lengths, horizon, ["validation"] * windows)
     baselines = Baselines.of(panel, season, config.input_spec.cycles)
-    forecasters = ensemble_forecasters(config, covariates, fit.held_out, fit.part)
+    forecasters = ensemble_forecasters(config, covariates, fit.held_out, fit.held_out_part)
     found = backtest(panel, forecasters, BacktestSpec(levels, horizon, baselines), parts)
     return {
         "part": "validation",

@@ -18,6 +18,7 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.storage.history import HistoryRow
 from seqpred.storage.model_folder import PRETRAINED
 from seqpred.training.choice import Choice
+from seqpred.training.fine_tuning import fine_tuned, with_share
 from seqpred.training.history import history_of
 from seqpred.training.loop import FitOptions
 from seqpred.training.networks import Spent, fit_options, member_options
@@ -39,6 +40,7 @@ class Fit:
         history: the training and validation loss of every network as it was trained.
         reason: why the first network ended.
         part: the share of the pretrained forecast, if any.
+        held_out_part: the same of a network that has not seen the validation split.
     """
 
     weights: Weights
@@ -48,6 +50,7 @@ class Fit:
     reason: str
     history: Sequence[HistoryRow] = ()
     part: PretrainedPart | None = None
+    held_out_part: PretrainedPart | None = None
 
     def arrays(self) -> dict[str, Float32]:
         """All arrays that a model folder stores."""
@@ -73,8 +76,22 @@ def train_members(config: ResolvedConfig, validation: Validation) -> Fit:
     choice = replace(choice, interval_scale=scale)
     outcomes = networks.outcomes
     history, share = history_of(outcomes), choice.pretrained_share
-    part = PretrainedPart(read_weights(config.model.cell).weights, share) if share else None
-    return Fit(ensemble, validation.held_out, choice, networks.steps, outcomes[0].reason, history, part)
+    part, held_out_part = _pretrained_parts(config, validation, share)
+    reason = outcomes[0].reason
+    return Fit(ensemble, validation.held_out, choice, networks.steps, reason, history, part, held_out_part)
+
+
+def _pretrained_parts(
+    config: ResolvedConfig, validation: Validation, share: float
+) -> tuple[PretrainedPart | None, PretrainedPart | None]:
+    """The share of the pretrained forecast, fine-tuned on all rows and without the validation split."""
+    held_out = validation.pretrained
+    if not share or held_out is None:
+        return None, None
+    weights = read_weights(config.model.cell).weights
+    if held_out.tuned_share:
+        weights = with_share(weights, fine_tuned(validation.panel, config, weights), held_out.tuned_share)
+    return PretrainedPart(weights, share), PretrainedPart(held_out.weights, share)
 
 
 def _options(options: FitOptions, validation: Validation, place: int, spent: Spent) -> FitOptions | None:

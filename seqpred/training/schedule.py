@@ -36,7 +36,7 @@ class Schedule:
 
     def fraction(self, step: int, seconds: float) -> float:
         """The share of the schedule that is done, by steps or by seconds, whichever is larger; 1 at its end."""
-        by_steps = step / self.steps
+        by_steps = step / self.steps if self.steps else 1.0
         if self.time_budget is None or self.stop_step is not None:
             return by_steps
         return max(by_steps, seconds / max(self.time_budget - self.reserve, 1e-3))
@@ -50,7 +50,7 @@ class Schedule:
 
     def equivalent_steps(self, step: int, seconds: float) -> int:
         """The steps that the whole schedule would have taken at the pace so far."""
-        return round(max(step, 1) / max(self.fraction(step, seconds), 1 / self.steps))
+        return round(max(step, 1) / max(self.fraction(step, seconds), 1 / max(self.steps, 1)))
 
 
 def learning_rate_factor(fraction: float) -> float:

@@ -21,7 +21,7 @@ from seqpred.training.dataset import training_windows
 from seqpred.training.loop import FitOptions
 from seqpred.training.memory import can_keep, check_memory
 from seqpred.training.networks import Networks, Spent, fit_options, member_options
-from seqpred.training.pretrained_forecasts import add_pretrained
+from seqpred.training.pretrained_forecasts import Pretrained, add_pretrained
 from seqpred.training.progress import Hooks
 from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
@@ -43,7 +43,9 @@ class Validation:
         held_out: weights of an ensemble of that network alone, for scores on the validation split.
         schedule_steps: steps of the schedule that the members follow.
         step_seconds: the time that a step took.
-        windows: of all tracks, with the validation split held out.
+        panel: from which the members are trained.
+        windows: of all its tracks, with the validation split held out.
+        pretrained: the pretrained network with which it was compared; None if blank.
         networks: the networks trained so far.
     """
 
@@ -53,8 +55,10 @@ class Validation:
     held_out: Weights
     schedule_steps: int
     step_seconds: float
+    panel: Panel
     windows: Windows
     networks: Networks
+    pretrained: Pretrained | None = None
 
 
 def validate(
@@ -82,18 +86,18 @@ def validate(
     shape, options = config.shape(covariates), fit_options(config)
     check_memory(shape, config.model.window, options.batch_size, options.device)
     windows = training_windows(panel, config, covariates)
-    folds = add_pretrained(list(_folds(windows, config)), panel, config)
+    folds, pretrained = add_pretrained(list(_folds(windows, config)), panel, config)
     members = config.model.members
     networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + members)
     kept = options.schedule.steps // options.validate_every  # copies of the weights of a member trained ahead
-    next_ones = [folds[-1].train_on_all()] * members if ahead and can_keep(shape, kept) else []
+    next_ones = [folds[-1].train_on_all()] * members if ahead and kept and can_keep(shape, kept) else []
     networks.train([*folds, *next_ones], partial(_options, options, len(folds)), ahead=len(next_ones))
     choice, largest_errors = _choose(folds, networks.outcomes, shape.levels[-1] - shape.levels[0])
     last = networks.outcomes[-1]
     held_out = gather([last.weights], last.initial, choice.shrinkage, choice.interval_scale)
     steps = max(1, *(outcome.schedule_steps for outcome in networks.outcomes))
     pace = sum(outcome.seconds for outcome in networks.outcomes) / max(1, networks.steps)
-    return Validation(choice, largest_errors, last.score, held_out, steps, pace, folds[-1], networks)
+    return Validation(choice, largest_errors, last.score, held_out, steps, pace, panel, folds[-1], networks, pretrained)
 
 
 def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions | None:

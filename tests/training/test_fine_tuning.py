@@ -1,0 +1,140 @@
+"""Few rows fine-tune the head of the pretrained network; the model averages it with the original head."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import seqpred
+from seqpred.commands.load_panel import load_panel
+from seqpred.commands.train import resolve_training
+from seqpred.config.schema import Config
+from seqpred.forecasting.batch import forecast_panel
+from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.session import ForecastSession
+from seqpred.pretrained.weights import read_weights
+from seqpred.runtime.classical_head import OUTPUTS
+from seqpred.runtime.weighing_runtime import SHARES
+from seqpred.sources.opening import open_source
+from seqpred.training.fine_tuning import fine_tuned, with_share
+from tests.conftest import seasonal
+
+ROWS, HORIZON = 90, 3
+CONFIG: dict[str, Any] = {
+    "data": {"target": "y", "time": "day"},
+    "forecast": {"horizon": HORIZON, "season": 7},
+}
+
+
+def frame(rows: int = ROWS) -> pd.DataFrame:
+    days = pd.date_range("2024-03-01", periods=rows, freq="D")
+    return pd.DataFrame({"day": days, "y": 50 + seasonal(rows, 7, 3)})
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    return seqpred.train(CONFIG, frame(), tmp_path_factory.mktemp("tuned") / "m")
+
+
+def forecast(of: Model) -> np.ndarray:
+    panel = load_panel(open_source(frame()), of.config)
+    return of.forecast(panel, HORIZON, np.empty((1, HORIZON, 0)))
+
+
+def with_weights(of: Model, weights: Any, runtime: str = "auto") -> Model:
+    part = of.pretrained_part
+    assert part is not None
+    found = load(of.folder.path, runtime=runtime)  # type: ignore[arg-type]
+    found.__dict__["pretrained_part"] = replace(part, weights=weights)
+    return found
+
+
+def test_few_rows_train_no_network(model: Model) -> None:
+    manifest = model.folder.manifest
+    assert model.config.training.max_steps == 0
+    assert manifest["training"]["steps"] == 0
+    assert 0 < manifest["start"]["tuned_share"] <= 1
+    assert model.summary()["start"].endswith("from the pretrained LSTM, fine-tuned")
+    assert "pretrained network" in model.summary()["contribution"]
+
+
+@pytest.mark.parametrize("change", [{"training": {"max_steps": 2}}, {"model": {"start": "blank"}}])
+def test_networks_are_trained_if_asked_for_or_blank(tmp_path: Path, change: dict[str, Any]) -> None:
+    tree = Config.from_tree({**CONFIG, **change})
+    source = open_source(frame())
+    _, resolved, _ = resolve_training(load_panel(source, tree), source, tree)
+    assert resolved.training.max_steps > 0
+
+
+def test_covariates_need_trained_networks() -> None:
+    data = frame().assign(promo=np.arange(ROWS) % 5 == 0)
+    tree = Config.from_tree({**CONFIG, "data": {**CONFIG["data"], "covariates": {"known": ["promo"]}}})
+    _, resolved, _ = resolve_training(load_panel(open_source(data), tree), open_source(data), tree)
+    assert resolved.training.max_steps > 0
+
+
+def test_the_forecast_averages_both_heads(model: Model) -> None:
+    part = model.pretrained_part
+    assert part is not None
+    own, share = part.weights, float(part.weights[SHARES][1])
+    heads = [
+        {**{n: w for n, w in own.items() if n != SHARES}, **{n: own[n][i * OUTPUTS : (i + 1) * OUTPUTS] for n in HEAD}}
+        for i in range(2)
+    ]
+    original, tuned = (forecast(with_weights(model, head)) for head in heads)
+    assert np.abs(original - tuned).max() > 0.01
+    np.testing.assert_allclose(forecast(model), (1 - share) * original + share * tuned, rtol=1e-6)
+
+
+HEAD = ("head.weight", "head.bias")
+
+
+def test_both_backends_have_the_same_forecast(model: Model) -> None:
+    part = model.pretrained_part
+    assert part is not None
+    np.testing.assert_allclose(forecast(with_weights(model, part.weights, "torch")), forecast(model), rtol=1e-5)
+
+
+def test_rows_one_by_one_have_the_forecast_of_all_rows(model: Model) -> None:
+    panel = load_panel(open_source(frame()), model.config)
+    spec = model.session_spec(panel.step, HORIZON)
+    session = ForecastSession(spec)
+    session.clock = panel.clock
+    nothing = np.zeros((1, HORIZON, 0))
+    for rows in range(ROWS - 5, ROWS + 1):
+        found = forecast_panel(panel.cut(np.array([rows])), spec, nothing, session=session)
+    np.testing.assert_allclose(found, forecast(model), rtol=1e-6)
+
+
+def test_fine_tuning_changes_the_head_alone_and_fits_the_rows() -> None:
+    tree = Config.from_tree(CONFIG)
+    source = open_source(frame())
+    panel, resolved, _ = resolve_training(load_panel(source, tree), source, tree)
+    before = read_weights("lstm").weights
+    after = fine_tuned(panel, resolved, before)
+    assert {name for name in before if not np.array_equal(before[name], after[name])} == set(HEAD)
+    again = fine_tuned(panel, resolved, before)
+    assert all(np.array_equal(after[name], again[name]) for name in after)
+    assert with_share(before, after, 0.0) == before
+
+
+def test_too_few_rows_leave_the_weights_as_they_are() -> None:
+    tree = Config.from_tree(CONFIG)
+    source = open_source(frame())
+    panel, resolved, _ = resolve_training(load_panel(source, tree), source, tree)
+    before = read_weights("lstm").weights
+    after = fine_tuned(panel.cut(np.array([12])), resolved, before)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_refit_has_the_share_of_the_first_fit(tmp_path: Path) -> None:
+    first = seqpred.train(CONFIG, frame(), tmp_path / "first", holdout=6)
+    refit = seqpred.train(CONFIG, frame(), tmp_path / "refit", holdout=6, refit=True)
+    share = first.folder.manifest["start"]["tuned_share"]
+    assert share
+    assert refit.folder.manifest["start"]["tuned_share"] == share
