@@ -23,7 +23,7 @@ from seqpred.storage.layout import CONFIG, MANIFEST, WEIGHTS, check_target, remo
 from seqpred.storage.model_folder import FORMAT, encode_manifest, read_folder, write_folder
 
 MODEL = {"depth": 1, "hidden_size": 4, "window": 4, "anchor": 1, "lags": [1], "members": 1, "joint": False}
-TRAINING = {"batch_size": 1, "max_steps": 1, "validation": 1, "threads": 1}
+TRAINING = {"batch_size": 1, "max_steps": 1, "learning_rate": 0.002, "validation": 1, "threads": 1}
 
 
 def resolved_config(target: str, **data: Any) -> ResolvedConfig:
