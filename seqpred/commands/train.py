@@ -180,7 +180,11 @@ class _Training:
         fit = train_members(config, validation)
         if fit.choice.shrinkage == 0:
             untrained = describe_untrained(fit.choice.pretrained_share)
-            why = "validation gave the trained networks no weight" if fit.steps else "no networks were trained"
+            why = (
+                "validation gave the trained networks no weight"
+                if fit.steps
+                else "only the pretrained network was fine-tuned"
+            )
             self.notify(Note(f"{why}: {untrained}"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
         if self.holdout is not None and self.options.score_holdout:

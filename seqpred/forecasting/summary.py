@@ -38,6 +38,8 @@ def summarize(folder: Folder, runtime: str) -> dict[str, str]:
 def describe_network(folder: Folder) -> str:
     """The networks of the ensemble and their layers."""
     section, manifest = folder.config.model, folder.manifest
+    if (manifest.get("start") or {}).get("tuned_share") and not manifest["training"]["steps"]:
+        return f"pretrained {section.cell.upper()} network, fine-tuned on the data"
     steps = manifest["training"]["chosen"]["step"]
     count = folder.networks
     direction = "bidirectional " if section.bidirectional else ""

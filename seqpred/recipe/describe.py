@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from seqpred.config.data_section import DataSection
 from seqpred.config.keys import get_key
-from seqpred.config.schema import SCHEMA_URL, config_fields
+from seqpred.config.schema import SCHEMA_URL, Config, config_fields
 from seqpred.config.yaml_text import comment_lines, to_yaml
 from seqpred.inspection.candidates import CovariateRole
 from seqpred.panel.panel import Panel
@@ -27,16 +27,20 @@ def describe(
         given: the dotted keys that the user has set, all of which are written.
         candidates: other columns that may be covariates, by role.
     """
+    written = Config.model_validate(config.model_dump())
     comments = {f"data.{key}": reason for key, reason in reasons.items()}
     comments |= {"forecast.season": "no season found"} if config.forecast.season == 1 else {}
     if "forecast.minimum" not in given and config.forecast.minimum == 0:
         comments["forecast.minimum"] = "lowest forecast: no training value is negative"
     comments["data.covariates"] = "other columns as inputs, by role"
+    if "training.max_steps" not in given and config.training.max_steps == 0:
+        comments["training.max_steps"] = "fine-tune the pretrained network; train others if their sizes change"
+        written = written.replace({"training.max_steps": "auto"})
     covariates = config.data.covariates
     suggestions = {f"data.covariates.{r}": [*getattr(covariates, r), *names] for r, names in candidates.items()}
     shown = {*given, *_unusual(config), *(["data.covariates.calendar"] if suggestions else [])}
     editor = f"# yaml-language-server: $schema={SCHEMA_URL}"
-    return "\n".join([*_header(panel), editor, "", to_yaml(config, comments, shown, suggestions)])
+    return "\n".join([*_header(panel), editor, "", to_yaml(written, comments, shown, suggestions)])
 
 
 def _header(panel: Panel) -> list[str]:

@@ -18,7 +18,7 @@ from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import rows_before_validation
 from seqpred.recipe.minimum import find_minimum
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.recipe.start import resolve_start
+from seqpred.recipe.start import only_fine_tunes, resolve_start
 from seqpred.recipe.threads import choose_threads
 
 T = TypeVar("T")
@@ -33,7 +33,6 @@ MAX_OUTPUTS = 1 << 24  # quantiles emitted in a training step: half a second of 
 DEFAULT_LAGS = [1, 2, 4, 8]  # where no season suggests others
 FEW_ROWS = 2000  # overfit by a larger hidden state
 PATIENCE, SHORT_PATIENCE = 5, 2  # validations; the second where few rows seldom improve on the pretrained forecast
-TUNED_ROWS = 500  # up to which a fine-tuned pretrained network is better alone than with networks trained from scratch
 MANY_ROWS = 20_000  # for which three members forecast as well as five
 MOST_JOINT = 16  # targets that are inputs to each other: each adds two inputs to every other one
 
@@ -91,7 +90,7 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
     rows, outputs = len(panel.values) * targets, _outputs(config, spans["forecast.horizon"])
     start = resolve_start(model, spans["forecast.season"])
     covariates = len(panel.roles) > targets or bool(config.data.covariates.holidays)
-    tuned_only = start == "pretrained" and rows <= TUNED_ROWS and not covariates
+    tuned_only = start == "pretrained" and not covariates and only_fine_tunes(model, rows)
     patience = SHORT_PATIENCE if start == "pretrained" and rows < FEW_ROWS else PATIENCE
     hidden_size = _known(model.hidden_size, lambda: 32 if rows < FEW_ROWS else 64)
     usual = partial(_batch_size, rows, spans["model.window"], outputs, bidirectional=model.bidirectional)

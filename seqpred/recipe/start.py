@@ -9,6 +9,8 @@ from seqpred.errors import ConfigError
 from seqpred.features.classical import LONGEST_CYCLE
 
 PRETRAINED_CELLS = ("gru", "lstm", "rnn")
+TUNED_ROWS = 500  # up to which a fine-tuned pretrained network is better alone than with networks trained from scratch
+USUAL_SIZES = {"hidden_size": ("auto", 32), "members": ("auto", 5)}  # of networks that are trained on few rows
 
 
 def resolve_start(model: ModelSection, season: int) -> Literal["pretrained", "blank"]:
@@ -40,6 +42,18 @@ def start_conflict(model: ModelSection, season: int) -> str:
     if season > LONGEST_CYCLE:
         reasons.append(f"the season of {season} rows is longer than {LONGEST_CYCLE}")
     return "; ".join(reasons)
+
+
+def only_fine_tunes(model: ModelSection, rows: int) -> bool:
+    """Whether the pretrained network is fine-tuned and no other is trained: on few rows, with the usual sizes.
+
+    A config with another depth, dropout, hidden size or number of members describes a network that is to be trained.
+
+    >>> [only_fine_tunes(ModelSection(depth=depth), rows) for depth, rows in ((2, 144), (2, 501), (3, 144))]
+    [True, False, False]
+    """
+    usual = {"depth": (ModelSection().depth,), "dropout": (ModelSection().dropout,), **USUAL_SIZES}
+    return rows <= TUNED_ROWS and all(getattr(model, key) in values for key, values in usual.items())
 
 
 def pretrained_cycle(season: int, anchor: int) -> int:

@@ -11,13 +11,16 @@ import pandas as pd
 import pytest
 
 import seqpred
+from seqpred.commands.init import init
 from seqpred.commands.load_panel import load_panel
 from seqpred.commands.train import resolve_training
+from seqpred.config.loading import parse_config
 from seqpred.config.schema import Config
 from seqpred.forecasting.batch import forecast_panel
 from seqpred.forecasting.model import Model, load
 from seqpred.forecasting.session import ForecastSession
 from seqpred.pretrained.weights import read_weights
+from seqpred.recipe.resolve import resolve
 from seqpred.runtime.classical_head import OUTPUTS
 from seqpred.runtime.weighing_runtime import SHARES
 from seqpred.sources.opening import open_source
@@ -63,12 +66,35 @@ def test_few_rows_train_no_network(model: Model) -> None:
     assert "pretrained network" in model.summary()["contribution"]
 
 
-@pytest.mark.parametrize("change", [{"training": {"max_steps": 2}}, {"model": {"start": "blank"}}])
-def test_networks_are_trained_if_asked_for_or_blank(tmp_path: Path, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"training": {"max_steps": 2}},
+        {"model": {"start": "blank"}},
+        {"model": {"depth": 3}},
+        {"model": {"dropout": 0}},
+        {"model": {"hidden_size": 16}},
+        {"model": {"members": 1}},
+    ],
+)
+def test_networks_that_the_config_describes_are_trained(tmp_path: Path, change: dict[str, Any]) -> None:
     tree = Config.from_tree({**CONFIG, **change})
     source = open_source(frame())
     _, resolved, _ = resolve_training(load_panel(source, tree), source, tree)
     assert resolved.training.max_steps > 0
+
+
+def test_the_config_of_init_is_fine_tuned_until_it_describes_another_network() -> None:
+    source = open_source(frame())
+    text = init(source, "data.csv", {})
+    assert "  max_steps: auto " in text
+
+    def steps(depth: str) -> int:
+        config = parse_config(text.replace("depth: 2", depth), "data.yaml")
+        return resolve(config, load_panel(source, config)).training.max_steps
+
+    assert steps("depth: 2") == 0
+    assert steps("depth: 1") > 0
 
 
 def test_covariates_need_trained_networks() -> None:
