@@ -37,7 +37,7 @@ def to_yaml(
       path: null       # relative to the working directory
       time: auto       # timestamps
       target: y        # by name
-      id: auto         # names the series
+      id: auto         # identifies the series
       frequency: auto  # time from one row to the next
     """
     tree, suggestions = config.model_dump(), suggestions or {}

@@ -16,7 +16,7 @@ from seqpred.training.loop import FitOptions
 from seqpred.training.parallel import count_processes
 from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.rounds import Leader, Orders, follow
-from seqpred.training.run import UNSCORED, Outcome, Score, State, at_turn
+from seqpred.training.run import UNSCORED, Outcome, Score, State, at_turn, was_ahead
 from seqpred.training.schedule import Schedule
 from seqpred.training.trainers import InProcess, Job, Processes, Trainer
 from seqpred.training.windows import Windows
@@ -217,7 +217,7 @@ class _Stage:
         started = min(self.idle)
         loaded = checkpoint.outcome(number) if checkpoint else None
         state = self.networks.states.get(number)
-        if state is not None and state["kept"] is not None:
+        if state is not None and was_ahead(state):
             self.advanced.add(number)
         spent = Spent(started, self.last, trainer.count, number in self.advanced)
         options = self.options(number - self.first, spent)

@@ -221,6 +221,16 @@ class Run:
             torch.cuda.set_rng_state(torch.from_numpy(state["dropout_cuda"]), device)
 
 
+def was_ahead(state: State) -> bool:
+    """Whether it is the state of a network that was trained ahead.
+
+    Raises:
+        FolderError: the state is damaged.
+    """
+    with reporting_damage():
+        return state["kept"] is not None
+
+
 def at_turn(state: State, schedule: Schedule) -> tuple[State | None, Schedule]:
     """The state and the schedule of a network that was trained ahead, now that its last step is known.
 

@@ -26,7 +26,7 @@ TRAIN = ["train", "sales.yaml", "--data", "sales.csv", "--set", "training.max_st
 
 def test_command_suggested_by_a_stopped_training_resumes_it(tmp_path):
     (tmp_path / "sales.csv").write_text(monthly())
-    (tmp_path / "sales.yaml").write_text("data: {target: sales}\ntraining: {threads: 1}\n")
+    (tmp_path / "sales.yaml").write_text("data: {target: sales}\ntraining: {threads: 1, patience: 6}\n")
     stopped = subprocess.run(
         [sys.executable, "-c", STOPPED.format(signal="SIGTERM"), *TRAIN, "--out", "my runs/m", "--force"],
         cwd=tmp_path,

@@ -99,7 +99,7 @@ ERRORS = {  # messages without and with the other value, where training or forec
     "data.duplicates": ("duplicate timestamp 2024-01-01", NO_ERROR),
     "data.snap": ("is not a whole number of steps of P1D", NO_ERROR),
     "data.unit": (NO_ERROR, "is not a number in MWh"),
-    "training.device": (NO_ERROR, "training.device is 'mps', which torch does not find"),
+    "training.device": (NO_ERROR, "training.device is 'mps', which torch cannot find"),
 }
 
 
