@@ -20,6 +20,17 @@ from seqpred.storage.history import read_history, validation_curve
 CURVE = 32  # characters of the learning curve
 
 
+def _work(manifest: Mapping[str, Any]) -> str:
+    """What training has done, as text."""
+    if manifest["training"]["steps"]:
+        return f"{manifest['training']['chosen']['step']} training steps"
+    return (
+        "fine-tuning of the pretrained network"
+        if (manifest.get("start") or {}).get("tuned_share")
+        else "no training steps"
+    )
+
+
 def show_summary(model: Model) -> None:
     """Print the scores of the model and the baselines to stderr: on the holdout if there is one, else on validation."""
     manifest = model.folder.manifest
@@ -31,7 +42,7 @@ def show_summary(model: Model) -> None:
     lines = [
         f"contribution: {describe_contribution(manifest)}",
         *_curve(model),
-        f"{chosen['step']} training steps in {manifest.get('duration', 0):.0f} s, "
+        f"{_work(manifest)} in {manifest.get('duration', 0):.0f} s, "
         f"interval scale {chosen['interval_scale']:.2f}, fingerprint {manifest['fingerprint'][:12]}",
     ]
     if scores.get("refit"):

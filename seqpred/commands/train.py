@@ -183,7 +183,7 @@ class _Training:
             why = (
                 "validation gave the trained networks no weight"
                 if fit.steps
-                else "only the pretrained network was fine-tuned"
+                else "the pretrained network was fine-tuned and no other was trained"
             )
             self.notify(Note(f"{why}: {untrained}"))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None

@@ -18,7 +18,7 @@ from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import rows_before_validation
 from seqpred.recipe.minimum import find_minimum
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.recipe.start import only_fine_tunes, resolve_start
+from seqpred.recipe.start import check_fine_tuning, only_fine_tunes, resolve_start
 from seqpred.recipe.threads import choose_threads
 
 T = TypeVar("T")
@@ -91,6 +91,8 @@ def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> di
     start = resolve_start(model, spans["forecast.season"])
     covariates = len(panel.roles) > targets or bool(config.data.covariates.holidays)
     tuned_only = start == "pretrained" and not covariates and only_fine_tunes(model, rows)
+    if training.max_steps == 0:
+        check_fine_tuning(start, rows, covariates=covariates)
     patience = SHORT_PATIENCE if start == "pretrained" and rows < FEW_ROWS else PATIENCE
     hidden_size = _known(model.hidden_size, lambda: 32 if rows < FEW_ROWS else 64)
     usual = partial(_batch_size, rows, spans["model.window"], outputs, bidirectional=model.bidirectional)

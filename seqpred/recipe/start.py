@@ -10,6 +10,7 @@ from seqpred.features.classical import LONGEST_CYCLE
 
 PRETRAINED_CELLS = ("gru", "lstm", "rnn")
 TUNED_ROWS = 500  # up to which a fine-tuned pretrained network is better alone than with networks trained from scratch
+MOST_TUNED_ROWS = 2000  # that can be fine-tuned on
 USUAL_SIZES = {"hidden_size": ("auto", 32), "members": ("auto", 5)}  # of networks that are trained on few rows
 
 
@@ -54,6 +55,24 @@ def only_fine_tunes(model: ModelSection, rows: int) -> bool:
     """
     usual = {"depth": (ModelSection().depth,), "dropout": (ModelSection().dropout,), **USUAL_SIZES}
     return rows <= TUNED_ROWS and all(getattr(model, key) in values for key, values in usual.items())
+
+
+def check_fine_tuning(start: str, rows: int, *, covariates: bool) -> None:
+    """Check that a training without steps has something to do: that the pretrained network can be fine-tuned.
+
+    Raises:
+        ConfigError: it cannot, and no networks are trained either.
+    """
+    conflict = ""
+    if start == "blank":
+        conflict = "there is no pretrained network (model.start)"
+    elif rows > MOST_TUNED_ROWS:
+        conflict = f"the data has more than {MOST_TUNED_ROWS:,} rows"
+    elif covariates:
+        conflict = "the pretrained network does not use covariates"
+    if conflict:
+        message = f"training.max_steps is 0, which only fine-tunes the pretrained network, but {conflict}"
+        raise ConfigError(message, hint="Set training.max_steps to auto or to at least 1.")
 
 
 def pretrained_cycle(season: int, anchor: int) -> int:

@@ -21,11 +21,10 @@ from seqpred.network.weighing import emit, relative_loss
 from seqpred.network.weighing_core import WeighingCore
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
-from seqpred.recipe.start import pretrained_cycle
+from seqpred.recipe.start import MOST_TUNED_ROWS, pretrained_cycle
 from seqpred.runtime.weighing_runtime import SHARES, WeighingRuntime
 from seqpred.training.adamw import AdamW
 
-MOST_ROWS = 2000  # of all tracks
 ROWS_PER_STEP, MOST_STEPS = 4, 50
 LEARNING_RATE = 0.01
 FIRST_ROW = 9  # after which forecasts are made
@@ -50,7 +49,7 @@ class Examples(NamedTuple):
 
 def is_fine_tuned(panel: Panel, config: ResolvedConfig) -> bool:
     """Whether a pretrained network is fine-tuned: if the rows are few and no networks are trained on them."""
-    return config.training.max_steps == 0 and len(panel.values) * config.targets <= MOST_ROWS
+    return config.training.max_steps == 0 and len(panel.values) * config.targets <= MOST_TUNED_ROWS
 
 
 def fine_tuned(panel: Panel, config: ResolvedConfig, weights: Mapping[str, Float32]) -> dict[str, Float32]:

@@ -16,6 +16,7 @@ from seqpred.commands.load_panel import load_panel
 from seqpred.commands.train import resolve_training
 from seqpred.config.loading import parse_config
 from seqpred.config.schema import Config
+from seqpred.errors import ConfigError
 from seqpred.forecasting.batch import forecast_panel
 from seqpred.forecasting.model import Model, load
 from seqpred.forecasting.session import ForecastSession
@@ -95,6 +96,22 @@ def test_the_config_of_init_is_fine_tuned_until_it_describes_another_network() -
 
     assert steps("depth: 2") == 0
     assert steps("depth: 1") > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "rows", "message"),
+    [
+        ({"model": {"start": "blank"}}, ROWS, "there is no pretrained network"),
+        ({}, 2001, "more than 2,000 rows"),
+        ({"data": {**CONFIG["data"], "covariates": {"known": ["day_of_year"]}}}, ROWS, "does not use covariates"),
+    ],
+)
+def test_a_training_with_nothing_to_do_is_rejected(change: dict[str, Any], rows: int, message: str) -> None:
+    data = frame(rows)
+    data["day_of_year"] = data["day"].dt.day_of_year
+    tree = Config.from_tree({**CONFIG, "training": {"max_steps": 0}, **change})
+    with pytest.raises(ConfigError, match=f"max_steps is 0.* {message}"):
+        resolve(tree, load_panel(open_source(data), tree))
 
 
 def test_covariates_need_trained_networks() -> None:
