@@ -8,7 +8,7 @@ import shutil
 import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seqpred.commands.holdout import without_holdout
@@ -127,12 +127,11 @@ def _train(
     ranks: Ranks, config: ResolvedConfig, visible: Panel, covariates: Covariates, everything: Panel | None
 ) -> None:
     """Train the networks of the validation, the members, and with all rows, the members of a second model."""
-    from seqpred.training.dataset import training_windows
     from seqpred.training.members import train_members
     from seqpred.training.progress import Hooks
-    from seqpred.training.validate import validate
+    from seqpred.training.validate import validate, with_all_rows
 
     validation = validate(visible, config, covariates, Hooks(ranks=ranks), ahead=True)
     train_members(config, validation)
     if everything is not None:
-        train_members(config, replace(validation, windows=training_windows(everything, config, covariates)))
+        train_members(config, with_all_rows(validation, everything, config, covariates))

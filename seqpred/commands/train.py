@@ -198,10 +198,9 @@ class _Training:
         self, config: ResolvedConfig, covariates: Covariates, validation: Validation, fit: Fit
     ) -> tuple[Fit, dict[str, Any]]:
         """The scores on the holdout, and the fit to keep: with `refit`, one on all rows."""
-        from seqpred.training.dataset import training_windows
         from seqpred.training.manifest import ensemble_forecasters, holdout_scores
         from seqpred.training.members import train_members
-        from seqpred.training.pretrained_forecasts import add_pretrained
+        from seqpred.training.validate import with_all_rows
 
         assert self.holdout is not None
         everything = with_covariates(self.panel, covariates, self.source, no_op)
@@ -209,11 +208,7 @@ class _Training:
         scores = holdout_scores(everything, self.holdout, config, forecasters)
         if self.options.refit:
             self.visible = everything
-            windows = training_windows(everything, config, covariates)
-            share = validation.pretrained.tuned_share if validation.pretrained else 0.0
-            (held_out,), pretrained = add_pretrained([windows], everything, config, share)
-            refit = replace(validation, panel=everything, windows=held_out, pretrained=pretrained)
-            fit = train_members(config, refit)
+            fit = train_members(config, with_all_rows(validation, everything, config, covariates))
         return fit, {**scores, "refit": self.options.refit}
 
 

@@ -138,7 +138,7 @@ class Leader:
         stop = checkpoint is not None and checkpoint.stop.asked
         orders = Orders(self.new, save=checkpoint is not None and (stop or checkpoint.is_due))
         self.new = {}
-        self._give(orders)
+        self._send(orders)
         if checkpoint is not None and orders.save:
             checkpoint.write()
         if stop:
@@ -148,11 +148,11 @@ class Leader:
     def stop(self) -> None:
         """See `Trainer.stop`."""
         if self.jobs:
-            self._give(Orders(stop=True))
+            self._send(Orders(stop=True))
         self.jobs, self.new = {}, {}
 
-    def _give(self, orders: Orders) -> None:
-        """Have all ranks obey, and receive their reports."""
+    def _send(self, orders: Orders) -> None:
+        """Send orders to all ranks, and receive their reports."""
         self.ranks.share(orders)
         reports = self.ranks.gather(self.trainee.train(orders))
         for team, job in list(self.jobs.items()):

@@ -100,6 +100,20 @@ def validate(
     return Validation(choice, largest_errors, last.score, held_out, steps, pace, panel, folds[-1], networks, pretrained)
 
 
+def with_all_rows(
+    validation: Validation, everything: Panel, config: ResolvedConfig, covariates: Covariates
+) -> Validation:
+    """The same choices for members that are trained on a panel with the holdout.
+
+    Args:
+        everything: with the encoded categories of `apply_covariates`.
+    """
+    share = validation.pretrained.tuned_share if validation.pretrained else 0.0
+    windows = training_windows(everything, config, covariates)
+    (held_out,), pretrained = add_pretrained([windows], everything, config, share)
+    return replace(validation, panel=everything, windows=held_out, pretrained=pretrained)
+
+
 def _options(options: FitOptions, folds: int, place: int, spent: Spent) -> FitOptions | None:
     """The options of a fold, or of a member trained ahead; None if the time budget has no time for that.
 

@@ -51,7 +51,7 @@ def test_a_resolved_config_finds_the_rows_that_were_stored_with_auto(form: str, 
 
 
 def test_rows_with_notes_are_stored_for_each_way_to_read_them(small: Path) -> None:
-    """Since the notes may tell what the config leaves open."""
+    """Since the notes may depend on what the config leaves open."""
     path = small / "sales.csv"
     rows().to_csv(path, index=False, sep=";", decimal=",")
     panel = load_panel(open_source(path), CONFIG)

@@ -40,3 +40,13 @@ def slow_clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], Call
         return lambda: now
 
     return make
+
+
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets the number of processes."""
+
+    def use(count: int) -> None:
+        monkeypatch.setattr("seqpred.training.networks.count_processes", lambda *_: count)
+
+    return use

@@ -43,16 +43,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | None
 
 
 @pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets the number of processes."""
-
-    def use(count: int) -> None:
-        monkeypatch.setattr("seqpred.training.networks.count_processes", lambda *_: count)
-
-    return use
-
-
-@pytest.fixture
 def after_step(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[bool, int], None]], None]:
     """Makes processes call a function, `(ahead, step)`, after each step."""
 

@@ -39,16 +39,6 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes | None
 
 
 @pytest.fixture
-def processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Sets the number of processes."""
-
-    def use(count: int) -> None:
-        monkeypatch.setattr("seqpred.training.networks.count_processes", lambda *_: count)
-
-    return use
-
-
-@pytest.fixture
 def in_worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
     """Makes worker processes call a function before they train a network that is not resumed."""
 

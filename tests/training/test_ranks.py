@@ -75,6 +75,20 @@ def test_two_processes_write_the_same_bytes_as_one(tmp_path: Path, expected: Any
     assert listing(tmp_path / "m") == expected
 
 
+def refit(place: Path, _rank: int = 0, max_steps: int = 8) -> None:
+    own = config("lstm", max_steps=max_steps, validation=14)
+    seqpred.train(own, frame(), place / "m", holdout=7, refit=True)
+
+
+@pytest.mark.parametrize("max_steps", [0, 8])
+def test_a_refitted_model_has_the_bytes_of_one_process(tmp_path: Path, max_steps: int) -> None:
+    refit(tmp_path / "one", max_steps=max_steps)
+    (tmp_path / "two").mkdir()
+    done = launch(tmp_path, 2, partial(refit, tmp_path / "two", max_steps=max_steps))
+    assert done == [(Exit.DONE, ""), (Exit.DONE, "")]
+    assert listing(tmp_path / "two" / "m") == listing(tmp_path / "one" / "m")
+
+
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_averaged_gradients_give_the_forecasts_of_one_process(tmp_path: Path, bidirectional: bool) -> None:
     """With dropout, missing values and parts of a batch that are not equally large."""
