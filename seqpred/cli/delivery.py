@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from seqpred.cli.standard_streams import CompleteWriter
-from seqpred.forecasting.session import Forecast
+from seqpred.forecasting.row_session import Forecast
 from seqpred.forecasting.stream import Snapshot, StreamingForecaster
 from seqpred.reading.waiting_lines import Line
 from seqpred.report.text import printable

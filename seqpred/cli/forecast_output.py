@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import signal
-from codecs import iterdecode
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
-
     from seqpred.cli.forecast_request import ForecastRequest
     from seqpred.cli.table import Block
     from seqpred.cli.terminal import Output
@@ -28,7 +24,7 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
     if request.stream or request.state:
         _run_stream(screen, model, request)
         return
-    from seqpred.cli.table import encode_table
+    from seqpred.cli.table import encode_table, write_blocks
     from seqpred.commands.predict import future_table, read_job  # reading tables, which a stream does not need
     from seqpred.storage.atomic import write_file
 
@@ -48,26 +44,13 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
             on_progress=screen.on_progress,
         )
         if not request.on_screen or request.engine == "ray":
-            _write_blocks(job, screen, request)
+            with _ended_by_sigterm():
+                write_blocks(_blocks(job, screen, request), request.form, request.output)
             return
         found = job.run()
     from seqpred.cli.forecast_screen import show_forecasts
 
     show_forecasts(found, request.digits, screen.notify, all_levels=request.levels is not None)
-
-
-def _write_blocks(job: ForecastJob, screen: Output, request: ForecastRequest) -> None:
-    """Forecast and write one block of series after the other."""
-    from seqpred.cli.table import TableFile
-
-    with (
-        _ended_by_sigterm(),
-        _opened(request.output) as file,
-        TableFile(file, request.form) as rows,
-        closing(_blocks(job, screen, request)) as blocks,  # whatever ends the loop, workers end too
-    ):
-        for block in blocks:
-            rows.add(block)
 
 
 def _run_stream(screen: Output, model: Model, request: ForecastRequest) -> None:
@@ -103,20 +86,3 @@ def _ended_by_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _opened(output: Path | None) -> Iterator[SupportsWrite[bytes]]:
-    """The file of a table, or what is written to standard output at the end of the block."""
-    from seqpred.cli.terminal import write_data
-    from seqpred.spool.held_output import HeldOutput
-    from seqpred.storage.atomic import open_output
-
-    if output:
-        with open_output(output) as file:
-            yield file
-    else:
-        with HeldOutput() as held:
-            yield held
-            for text in iterdecode(held.parts(), "utf-8"):
-                write_data(text)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqpred.cli.delivery import Delivery
-from seqpred.cli.table import RowWriter
+from seqpred.cli.row_writer import RowWriter
 from seqpred.cli.terminal import write_message
 from seqpred.errors import ConfigError, DataError, Fault, WriteError
-from seqpred.forecasting.session import Forecast
+from seqpred.forecasting.row_session import Forecast
 from seqpred.forecasting.stream import StreamingForecaster
 from seqpred.forecasting.table import check_origin
 from seqpred.notes import Note, Notify

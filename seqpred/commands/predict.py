@@ -12,9 +12,9 @@ from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.commands.pretrained import load_for
 from seqpred.errors import ConfigError
-from seqpred.forecasting.batch import OnShare
 from seqpred.forecasting.future import make_future, read_future
 from seqpred.forecasting.model import Model, load
+from seqpred.forecasting.session import OnShare
 from seqpred.forecasting.table import Table, add_origins, check_levels, make_table
 from seqpred.notes import Notify, OnProgress, Progress, no_op
 from seqpred.panel.panel import Panel

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seqpred.arrays import Float
-from seqpred.forecasting.batch import forecast_panel
 from seqpred.forecasting.model import Model
+from seqpred.forecasting.session import forecast_panel
 from seqpred.panel.panel import Panel
 from seqpred.pretrained import PRETRAINED
 

@@ -1,11 +1,13 @@
-"""Which past rows the inputs and the naive forecasts of a network use."""
+"""Which rows, columns and past rows the inputs and the naive forecasts of a network use."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from seqpred.features.classical import CLASSICAL_INPUTS, leads, recent_rows, relative_lags
+from seqpred.features.covariates import Covariates
 from seqpred.features.naive import cycles_used, profile_rows
 
 
@@ -77,3 +79,24 @@ class InputSpec:
         """W, filled values before a row that are remembered for its inputs and naive forecasts."""
         before = leads(self.season)[-1] if self.classical else 0
         return max(*self.lags, self.anchor, self.recent + before)
+
+
+class SeriesSpec(NamedTuple):
+    """How the rows of a series become inputs.
+
+    Attributes:
+        inputs: which past rows are used.
+        targets: C, the first columns of a row; covariates follow.
+        joint: whether each target also receives inputs of the other targets.
+    """
+
+    inputs: InputSpec
+    covariates: Covariates
+    targets: int
+    joint: bool
+
+    @property
+    def width(self) -> int:
+        """F, inputs of each row of a track."""
+        layout = self.covariates.layout
+        return self.inputs.inputs + layout.numbers + len(layout.codes) + (2 * self.targets + 1) * self.joint

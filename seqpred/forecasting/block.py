@@ -11,7 +11,7 @@ import numpy as np
 from seqpred.arrays import Float, Float32, Int
 from seqpred.calendar.holidays import Holidays
 from seqpred.errors import DataError
-from seqpred.features.series import advance_series
+from seqpred.features.inputs import advance_series
 from seqpred.forecasting.session_state import SeriesState, SessionSpec, by_part, by_series
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, read_ragged, read_windows
 

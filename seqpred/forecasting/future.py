@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +13,6 @@ from seqpred.calendar.step import Step
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import encode_categories
-from seqpred.forecasting.session import KnownAhead
 from seqpred.forecasting.table import Table as Rows
 from seqpred.notes import Note, Notify
 from seqpred.panel.panel import Panel
@@ -21,6 +21,9 @@ from seqpred.reading.table import Table, read_table
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Dialect
 from seqpred.sources.opening import open_source
+
+if TYPE_CHECKING:
+    from seqpred.forecasting.row_session import KnownAhead
 
 SHOWN = 3
 

@@ -15,8 +15,8 @@ from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
 from seqpred.features.covariates import Covariates
 from seqpred.features.naive import anchor_name
-from seqpred.forecasting.batch import OnShare, forecast_panel
 from seqpred.forecasting.model_session import AddedOf, make_forecaster, session_spec, torch_runtime
+from seqpred.forecasting.session import OnShare, forecast_panel
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.notes import no_op
 from seqpred.panel.panel import SINCE, Panel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqpred.calendar.step import Step
 from seqpred.features.covariates import Covariates
-from seqpred.features.series import SeriesSpec
+from seqpred.features.input_spec import SeriesSpec
 from seqpred.forecasting.session_state import AddedForecast, SessionSpec
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.runtime import TILE, Runtime

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.calendar.step import Step
 from seqpred.errors import ConfigError, FolderError
-from seqpred.features.input_spec import InputSpec
-from seqpred.features.series import SeriesSpec
+from seqpred.features.input_spec import InputSpec, SeriesSpec
 from seqpred.forecasting.model import Model, RuntimeName
 from seqpred.forecasting.pretrained_part import weighing_core
 from seqpred.forecasting.rolling import RollingForecaster

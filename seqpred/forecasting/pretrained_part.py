@@ -12,8 +12,7 @@ import numpy.typing as npt
 from seqpred.arrays import Float32
 from seqpred.calendar.step import Step
 from seqpred.features.covariates import Covariates
-from seqpred.features.input_spec import InputSpec
-from seqpred.features.series import SeriesSpec
+from seqpred.features.input_spec import InputSpec, SeriesSpec
 from seqpred.forecasting.session_state import AddedForecast, SessionSpec
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.recipe.start import pretrained_cycle

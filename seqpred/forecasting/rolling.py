@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from seqpred.arrays import Float
 from seqpred.calendar.step import Step
-from seqpred.forecasting.batch import forecast_panel
-from seqpred.forecasting.session import ForecastSession
+from seqpred.forecasting.session import ForecastSession, forecast_panel
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.panel.panel import Panel
 

@@ -1,50 +1,28 @@
 """A session: the state of many series, and the forecasts after their next rows.
 
-Batch forecasts, backtests, streams and servers call it. It handles neither files nor text: rows are values with
-times, forecasts go out as arrays.
+Forecasts of a panel, backtests, streams and servers call it. It handles neither files nor text: rows are values with
+times, forecasts are arrays.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from seqpred.arrays import Float, Int
-from seqpred.errors import DataError, Fault
+from seqpred.errors import DataError
 from seqpred.forecasting.block import BlockForecaster, RowBlock
-from seqpred.forecasting.row_placement import RowPlacement
-from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.session_state import SeriesState, SessionSpec
+from seqpred.notes import no_op
+from seqpred.panel.panel import Panel
 from seqpred.timestamps.format import TimestampFormat
 
-if TYPE_CHECKING:
-    from seqpred.reading.lines import OnSkipped, Row
+MAX_TRACKS = 256  # of a panel that are processed together, which bounds memory
+MAX_CELLS = 1_000_000  # and their rows in total, padding included
 
-MAX_BLOCK = 512  # rows of a series with a forecast after each that are processed at once, which bounds memory
-
-KnownAhead = Callable[[str, Int], Float]
-"""From a series and times to its known covariates then, [N, known]; NaN where unknown."""
-
-
-class Forecast(NamedTuple):
-    """The forecast after a row.
-
-    Attributes:
-        line: of the row in its source.
-        series: its index in `ForecastSession.names`.
-        row: how many rows the series had then.
-        time: of the row.
-        quantiles: [C, N, Q], in the target's unit.
-    """
-
-    line: int
-    series: int
-    row: int
-    time: int
-    quantiles: Float
+OnShare = Callable[[float], None]
+"""Receives the share of the work that is done."""
 
 
 class ForecastSession:
@@ -52,44 +30,23 @@ class ForecastSession:
 
     Args:
         spec: what stays fixed.
-        known_ahead: known covariates of coming rows, for `update`.
-        statics: static covariates of each series that are not in its rows; those of "" for other series.
-        on_skipped: receives rows that `update` cannot use.
         source: what messages call the source of the rows.
 
     Attributes:
         names: of the series, in order of their first row.
         clock: how times are written, which determines the calendar; None until it is known.
-        used, late, misplaced: rows used; skipped since they are not after the last row of their series; and skipped
-            since their time is not on the grid.
     """
 
-    def __init__(
-        self,
-        spec: SessionSpec,
-        known_ahead: KnownAhead | None = None,
-        statics: Mapping[str, Sequence[float]] | None = None,
-        on_skipped: OnSkipped = lambda _: None,
-        source: str = "rows",
-    ) -> None:
-        self.spec = spec
+    def __init__(self, spec: SessionSpec, source: str = "rows") -> None:
+        self.spec, self._source = spec, source
         self.clock: TimestampFormat | None = None
-        self.used = self.late = self.misplaced = 0
-        self._known_ahead, self._statics = known_ahead, statics
-        self.on_skipped, self._source = on_skipped, source
-        self._log: Log | None = None
-        static = [c.name for c in spec.covariates.columns if c.role == "static"]
-        self._placement = RowPlacement(spec, static if statics is None else [])
         self.restore([], SeriesState.start(spec, []))
-
-    # ------------------------------------------------------------------ the states
 
     def restore(self, names: Sequence[str], state: SeriesState) -> None:
         """Continue from the state of these series."""
         self.names = list(names)
         self._index = {name: i for i, name in enumerate(names)}
         self._state = state  # with room for more series
-        self._placement.restore(names, state)
 
     @property
     def state(self) -> SeriesState:
@@ -105,7 +62,6 @@ class ForecastSession:
         self._state.origins[index] = self._state.last[index] = origin
         self._index[name] = index
         self.names.append(name)
-        self._placement.add(origin)
         return index
 
     def index(self, name: str, origin: int) -> int:
@@ -132,8 +88,6 @@ class ForecastSession:
         local_times = self.clock.local if self.clock is not None else lambda times: times
         forecaster = BlockForecaster(self.spec, local_times)
         before = self._state.take(series)
-        if self._log is not None:
-            self._log.states.append((series, before))
         with np.errstate(over="ignore", invalid="ignore"):  # rejected below
             quantiles, after = forecaster.forecast(before, rows, every_row)
         self._check_finite(series, quantiles, after)
@@ -157,112 +111,73 @@ class ForecastSession:
             message = "a forecast is NaN or infinite" + (f" (series {name!r})" if name else "")
             raise DataError(message, hint=hint, where=self._source)
 
-    def start_log(self) -> Log:
-        """A new log, in which changes are recorded from now on."""
-        self._log = log = Log(len(self.names), (self.used, self.late, self.misplaced))
-        return log
 
-    def undo(self, log: Log) -> None:
-        """Forget the rows that a log has recorded; later logs must have been undone before."""
-        for series, state in reversed(log.states):
-            self._state.put(series, state)
-        self._placement.undo(log, self.names)
-        for name in self.names[log.series :]:
-            del self._index[name]
-        del self.names[log.series :]
-        self.used, self.late, self.misplaced = log.counts
-        self._log = None
+# ------------------------------------------------------------------ a whole panel
 
-    # ------------------------------------------------------------------ row by row
 
-    def update(self, rows: Sequence[Row], every_row: bool = True) -> list[Forecast]:
-        """The forecasts after these rows, in their order; missing rows before them are filled in.
+def forecast_panel(
+    panel: Panel, spec: SessionSpec, ahead: Float, on_share: OnShare = no_op, session: ForecastSession | None = None
+) -> Float:
+    """Quantiles of the steps after the last row of each track, [K, N, Q], not crossing.
 
-        Args:
-            every_row: a forecast after every row, rather than after the last new one of each series.
-        """
-        blocks: dict[int, list[Sequence[float]]] = {}
-        placed: list[tuple[int, int, int, int]] = []  # line, series, row, time
-        missing = [math.nan] * (self.spec.targets + len(self.spec.covariates.columns))
-        placement = self._placement
-        for row in rows:
-            index = self._index.get(row.name)
-            try:
-                time, gap = placement.place(row, index, self.clock)
-            except ValueError as e:
-                self.misplaced += 1
-                self.on_skipped(Fault(self._source, row.line, str(e)))
-                continue
-            if gap < 0:
-                self.late += 1
-                continue
-            if index is None:
-                index = self.add(row.name, time)
-            block = blocks.setdefault(index, [])
-            block.extend([missing] * gap)
-            block.append(self._values(row, index, time))
-            if self._log is not None:
-                self._log.rows.setdefault(index, (placement.rows[index], placement.last[index]))
-            placement.rows[index] += gap + 1
-            placement.last[index] = time
-            placed.append((row.line, index, placement.rows[index], time))
-        self.used += len(placed)
-        if not every_row:
-            placed = list({own[1]: own for own in placed}.values())
-        quantiles = self._read({index: np.array(block) for index, block in blocks.items()}, every_row)
-        return [Forecast(line, i, n, time, quantiles[i][:, n - 1 - placement.rows[i]]) for line, i, n, time in placed]
+    Args:
+        panel: S series of C targets, so K = S C tracks, in the order of `Panel.tracks`.
+        ahead: [S, N, known], known covariates of the N steps; NaN where unknown.
+        session: has read the first rows of some of the series, and fewer than there are; afterwards all rows of all of
+            them.
+    Returns:
+        NaN for a track without a single observation.
+    """
+    quantiles: list[Float] = []
+    begins = np.zeros_like(panel.lengths) if session is None else session.rows_read(panel.names)
+    order = np.argsort(begins - panel.lengths, kind="stable")
+    done = 0
+    for series in _groups((panel.lengths - begins)[order], spec.targets):
+        if done:
+            on_share(done / len(order))
+        chosen = order[done : done + series]
+        quantiles.append(_forecast(panel, chosen, begins[chosen], ahead[chosen], session or _session(panel, spec)))
+        done += series
+        panel.release_pages()
+    found = np.concatenate(quantiles)[np.argsort(order)]
+    return found.reshape(-1, *found.shape[2:])
 
-    def _values(self, row: Row, index: int, time: int) -> Sequence[float]:
-        """The values of a row with the covariates that are not in it."""
-        values, since = row.values, self.spec.since
-        if self._statics is not None:
-            values = [*values, *self._statics.get(row.name, self._statics[""])]
-        if since is not None:
-            interval = float(time - self._placement.last[index]) if self._placement.rows[index] else math.nan
-            values = [*values[:since], interval, *values[since:]]
-        return values
 
-    def _read(self, blocks: Mapping[int, Float], every_row: bool) -> dict[int, Float]:
-        """Quantiles after the new rows of some series, [C, P, N, Q] each.
+def _session(panel: Panel, spec: SessionSpec) -> ForecastSession:
+    session = ForecastSession(spec, source=panel.source)
+    session.clock = panel.clock
+    return session
 
-        Args:
-            blocks: [T, columns] of each series; those of equal T are read together.
-        """
-        by_length: dict[int, list[int]] = {}
-        for index, values in blocks.items():
-            by_length.setdefault(len(values), []).append(index)
-        found: dict[int, Float] = {}
-        for length, series in by_length.items():
-            block = np.stack([blocks[index] for index in series])
-            size = length if not every_row else 1 if self.spec.reads_ahead else MAX_BLOCK
-            parts = [self._advance(np.array(series), block[:, t : t + size], every_row) for t in range(0, length, size)]
-            found.update(zip(series, parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2), strict=True))
-        return found
 
-    def _advance(self, series: Int, values: Float, every_row: bool) -> Float:
-        """`advance`, with the times and the known covariates of these rows."""
-        times = ahead = None
-        if self.spec.since is not None:
-            intervals = np.nan_to_num(values[..., self.spec.since]).astype(np.int64)
-            times = self._state.last[series, None] + intervals.cumsum(axis=1)
-        if self.spec.covariates.known:
-            ahead = self._ahead(series, values.shape[1])
-        return self.advance(series, RowBlock(values, None, times, ahead), every_row)
+def _groups(rows: Int, targets: int) -> Iterator[int]:
+    """How many series, those with most rows to read first, are processed together."""
+    first = 0
+    while first < len(rows):
+        count = max(1, min(MAX_TRACKS, MAX_CELLS // int(rows[first])) // targets)
+        yield min(count, len(rows) - first)
+        first += count
 
-    def _ahead(self, series: Int, rows: int) -> Float:
-        """The known covariates of the rows after a number of further rows of some series, [B, M, known]."""
-        count, covariates = self.spec.rows_ahead, self.spec.covariates
-        if self._known_ahead is None:
-            return np.full((len(series), count, len(covariates.known)), np.nan)
-        times = self.spec.next_times(self._state.take(series), rows + count)[:, rows:]
-        return np.stack([self._known_ahead(self.names[i], own) for i, own in zip(series, times, strict=True)])
 
-    def times_ahead(self, forecast: Forecast) -> list[int]:
-        """The times of the steps of a forecast; of irregular rows at the usual interval."""
-        step, steps, origin = self.spec.step, self.spec.steps, self._placement.origins[forecast.series]
-        if step.unit == "irregular":
-            return [forecast.time + n * step.count for n in range(1, steps + 1)]
-        if step.unit in ("row", "microsecond"):
-            return [origin + n * step.count for n in range(forecast.row, forecast.row + steps)]
-        times: list[int] = step.times(origin, np.arange(forecast.row, forecast.row + steps)).tolist()
-        return times
+def _forecast(panel: Panel, series: Int, begins: Int, ahead: Float, session: ForecastSession) -> Float:
+    """The quantiles of some series, those with most rows to read first, [B, C, N, Q].
+
+    Args:
+        begins: [B], the first row to read of each series.
+    """
+    names, count = [panel.names[s] for s in series.tolist()], session.spec.rows_ahead
+    indices = [session.index(name, int(panel.origins[s])) for name, s in zip(names, series.tolist(), strict=True)]
+    known = np.full((len(series), count, ahead.shape[2]), np.nan)
+    known[:, : ahead.shape[1]] = ahead
+    rest, own = (panel, series) if not begins.any() else _rows_from(panel, series, begins)
+    times = times_ahead = None
+    if panel.stamps is not None:
+        assert rest.stamps is not None
+        times = rest.padded(rest.stamps, own, 0)
+        times_ahead = np.stack([panel.times(s, panel.lengths[s] + np.arange(count)) for s in series.tolist()])
+    rows = RowBlock(rest.padded(rest.values, own, np.nan), rest.lengths[own], times, known, times_ahead)
+    return session.advance(np.array(indices), rows)[:, :, 0]
+
+
+def _rows_from(panel: Panel, series: Int, begins: Int) -> tuple[Panel, Int]:
+    """The rows of some series from these on, as a panel, and the series in it."""
+    return panel.part(series, begins, panel.lengths[series]), np.arange(len(series))

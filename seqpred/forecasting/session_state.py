@@ -13,8 +13,8 @@ import numpy.typing as npt
 from seqpred.arrays import Float, Float32, Int
 from seqpred.calendar.step import Step
 from seqpred.features.covariates import Covariates
-from seqpred.features.inputs import TrackMemory
-from seqpred.features.series import SeriesMemory, SeriesSpec
+from seqpred.features.input_spec import SeriesSpec
+from seqpred.features.inputs import SeriesMemory, TrackMemory
 from seqpred.panel.panel import SINCE
 from seqpred.runtime.runtime import Runtime
 

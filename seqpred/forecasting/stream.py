@@ -14,7 +14,7 @@ from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
 from seqpred.features.covariates import Covariates
 from seqpred.forecasting.model import Model
-from seqpred.forecasting.session import Forecast, ForecastSession
+from seqpred.forecasting.row_session import Forecast, RowSession
 from seqpred.forecasting.session_log import Log
 from seqpred.forecasting.table import check_levels, quantile_at
 from seqpred.notes import Notify, no_op
@@ -96,7 +96,7 @@ class StreamingForecaster:
             from seqpred.forecasting.future import known_at  # reading tables, which most streams do not need
 
             known = known_at(options.future, columns, dialect, covariates, step, notify)
-        self.session = ForecastSession(spec, known, statics, on_skipped, source)
+        self.session = RowSession(spec, known, statics, on_skipped, source)
 
     def take(self, lines: Sequence[Line], every_row: bool = True) -> list[Forecast]:
         """The forecasts after these lines, in their order.

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
 from seqpred.arrays import Bool, Int
-from seqpred.calendar.infer import is_even
+from seqpred.calendar.infer import BLOCK, is_even
 from seqpred.calendar.step import Step
-from seqpred.errors import DataError
+from seqpred.panel.completeness import Counts, Missing, check_complete
 from seqpred.panel.duplicates import Duplicates, merge_duplicates
-from seqpred.panel.grid import describe_change, find_step, place_on_grid, sort_rows
+from seqpred.panel.grid import (
+    Sorted,
+    check_distinct,
+    check_trained_step,
+    describe_change,
+    duplicate_error,
+    find_step,
+    misaligned_error,
+    sparse_error,
+)
 from seqpred.panel.panel import SINCE, Panel, Role, Rows
 from seqpred.reading.table import Table
 from seqpred.sources.columns import Columns
 from seqpred.spool.mapped import SpillBuffer
 
-Missing = Literal["mask", "interpolate", "error"]
+MOST_MISSING = 50  # missing rows per present row, beyond which a step is probably wrong
 
 
 @dataclass
@@ -77,13 +85,13 @@ def build_panel(
     Raises:
         DataError: duplicate or misaligned timestamps, or a step so fine that nearly all rows would be missing.
     """
-    counts, parts = _Counts(rows), _Parts()
+    counts, parts = Counts(rows), _Parts()
     with SpillBuffer() as values, SpillBuffer() as stamps:
         for table in rows.parts():
             merged = merge_duplicates(table, duplicates) if duplicates != "error" else table
             panel = _build_part(merged, frequency, parts, is_trained=is_trained)
             if missing == "error":
-                _check_complete(merged, panel)
+                check_complete(merged, panel)
             counts.add(len(table.times), merged, panel)
             if panel.step.unit == "irregular":
                 panel = _with_stamps(panel, merged, parts.last)
@@ -134,6 +142,67 @@ def _build_part(table: Table, frequency: str, parts: _Parts, *, is_trained: bool
     )
 
 
+def sort_rows(table: Table) -> Sorted:
+    """Sort the rows by series, then time.
+
+    Raises:
+        DataError: duplicate timestamps.
+    """
+    codes, times = table.codes, table.times
+    starts = _starts_if_sorted(codes, times)
+    if starts is not None:
+        return Sorted(slice(None), starts, times)
+    order = np.lexsort((times, codes)).astype(np.int64)
+    codes, times = codes[order], times[order]
+    starts = np.append(True, codes[1:] != codes[:-1])
+    duplicates = np.flatnonzero(~starts[1:] & (times[1:] == times[:-1]))
+    if len(duplicates):
+        raise duplicate_error(table, np.sort(order[duplicates + 1]))
+    return Sorted(order, starts, times)
+
+
+def _starts_if_sorted(codes: Int, times: Int) -> Bool | None:
+    """Which rows begin a series, if all are sorted by series and time; else None."""
+    starts = np.ones(len(codes), bool)
+    for low in range(0, len(codes) - 1, BLOCK):
+        code, time = codes[low : low + BLOCK + 1], times[low : low + BLOCK + 1]
+        is_start = np.not_equal(code[1:], code[:-1], out=starts[low + 1 : low + len(code)])
+        if not (np.where(is_start, code[1:] > code[:-1], time[1:] > time[:-1])).all():
+            return None
+    return starts
+
+
+def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step, *, is_trained: bool = False) -> tuple[Int, Int]:
+    """The length of each series on the grid [S], and the position of each row in the panel, [rows].
+
+    Args:
+        origins: [S], the time of the first row of each series on the grid.
+        is_trained: whether the step is that of a trained model.
+    Raises:
+        DataError: misaligned rows, nearly all rows missing, or another step than the model was trained on.
+    """
+    series, times = np.cumsum(rows.starts) - 1, rows.times
+    origin = origins[series]
+    if step.unit in ("row", "microsecond") and not step.tolerance:
+        positions, on_grid = (times - origin) // step.count, (times - origin) % step.count == 0
+    else:
+        positions, on_grid = np.empty(len(times), np.int64), np.empty(len(times), bool)
+        for one in {*origins.tolist()}:  # a calendar rule is faster with one origin
+            at = origin == one
+            positions[at], on_grid[at] = step.positions(times[at], one)
+    lengths = positions[np.append(np.flatnonzero(rows.starts)[1:], len(times)) - 1] + 1
+    total = int(lengths.sum())
+    if is_trained and (total > 2 * len(times) or not on_grid.all()):
+        check_trained_step(table, rows, step)
+    if not on_grid.all():
+        raise misaligned_error(table, rows, step, on_grid)
+    if step.tolerance:
+        check_distinct(table, rows, step, positions)
+    if total > MOST_MISSING * len(times) + 1000:
+        raise sparse_error(table, rows, step, total)
+    return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
+
+
 def _with_stamps(panel: Panel, table: Table, before: Panel | None) -> Panel:
     """The panel with the time of each row, and the time since the previous row as a past covariate."""
     rows = sort_rows(table)
@@ -157,61 +226,3 @@ def _roles(columns: Columns) -> tuple[Role, ...]:
     names: dict[Role, Sequence[str]] = {"target": columns.targets, "known": columns.known}
     names |= {"past": columns.past, "static": columns.static}
     return tuple(role for role, of_role in names.items() for _ in of_role)
-
-
-def _check_complete(table: Table, panel: Panel) -> None:
-    """Reject missing rows and empty cells, as `data.missing: error` requires."""
-    hint = "Fill them in, or set data.missing to mask or interpolate."
-    targets = panel.roles.count("target")
-    empty = np.flatnonzero(np.isnan(table.values[:, :targets]).any(axis=1))
-    if len(empty):
-        rows = empty if table.places is None else np.sort(table.places[empty])
-        raise table.source.fault(rows, "the cell of a target is empty", hint)
-    if len(panel.values) == len(table.times):
-        return
-    for s, name in enumerate(panel.names):
-        gaps = np.flatnonzero(np.isnan(panel.rows(s)[:, :targets]).all(axis=1))
-        if len(gaps):
-            stamps = ", ".join(str(t) for t in panel.clock.write(panel.times(s, gaps[:3])))
-            series = f" of series {name!r}" if table.columns.id else ""
-            missing = len(panel.values) - len(table.times)
-            found = f"{missing} rows are missing, the first{series} at {stamps}"
-            raise DataError(found, hint=hint, where=panel.source)
-
-
-class _Counts:
-    """Duplicates, missing rows and empty cells over all parts of a table."""
-
-    def __init__(self, rows: Rows) -> None:
-        self.source = rows
-        self.rows = self.missing = self.duplicates = 0
-        columns = len(rows.columns.values)
-        self.empty = np.zeros(columns, np.int64)  # cells
-        self.empty_series = np.zeros(columns, np.int64)
-
-    def add(self, rows: int, table: Table, panel: Panel) -> None:
-        """Add a part: its number of rows, its table without duplicates, and its panel."""
-        missing = len(panel.values) - len(table.times)
-        self.rows += len(panel.values)
-        self.missing += missing
-        self.duplicates += rows - len(table.times)
-        self.empty += np.isnan(panel.values).sum(axis=0) - missing
-        static = len(self.empty) - len(table.columns.static)
-        known = np.add.reduceat(np.isfinite(panel.values[:, static:]), panel.offsets[:-1], dtype=np.int64)
-        self.empty_series[static:] += (known == 0)[int(table.continues) :].sum(axis=0)
-
-    def notes(self, duplicates: Duplicates, missing: Missing) -> Iterator[str]:
-        """All counts, for the user."""
-        columns = self.source.columns
-        if self.duplicates:
-            used = "their mean" if duplicates == "mean" else f"the {duplicates} value"
-            yield f"{self.duplicates} duplicate timestamps: {used} is used"
-        if self.missing:
-            yield f"{self.missing} of {self.rows} rows on the time grid are missing"
-        for name, empty in zip(columns.values, self.empty_series.tolist(), strict=True):
-            if empty:
-                yield f"{name!r} is empty for {empty} of {len(self.source.names)} series, treated as missing"
-        use = "excluded from the loss" if missing == "mask" else "interpolated for the loss"
-        for name, empty in zip(columns.values, self.empty.tolist(), strict=True):
-            if empty and name not in columns.static:
-                yield f"{empty} of {self.rows} cells of {name!r} are empty: {use}, forward-filled in the inputs"

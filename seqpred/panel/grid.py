@@ -1,4 +1,4 @@
-"""Sort the rows of a table, find their step, and place them on its grid."""
+"""The step of a time grid, and the errors of rows that are not on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from seqpred.arrays import Bool, Int
-from seqpred.calendar.infer import BLOCK, find_change, infer_step
+from seqpred.calendar.infer import find_change, infer_step
 from seqpred.calendar.step import DAILY, Step
 from seqpred.errors import DataError
 from seqpred.reading.table import Table
@@ -17,7 +17,6 @@ Order: TypeAlias = Int | slice
 """Indices of rows in the table, or a slice of all if they are in order."""
 
 SEARCHED = 100  # series in which a change of the step is searched
-MOST_MISSING = 50  # missing rows per present row, beyond which a step is probably wrong
 FEWEST_STEPS, NEARLY_ALL = 3, 0.9  # number and share of rows that show another step than a model was trained on
 SHOWN = 3  # lines in an error
 
@@ -39,36 +38,6 @@ class Sorted(NamedTuple):
     def places(self) -> Int:
         """The row of the table for each row, [rows]."""
         return np.arange(len(self.times), dtype=np.int64)[self.order]
-
-
-def sort_rows(table: Table) -> Sorted:
-    """Sort the rows by series, then time.
-
-    Raises:
-        DataError: duplicate timestamps.
-    """
-    codes, times = table.codes, table.times
-    starts = _starts_if_sorted(codes, times)
-    if starts is not None:
-        return Sorted(slice(None), starts, times)
-    order = np.lexsort((times, codes)).astype(np.int64)
-    codes, times = codes[order], times[order]
-    starts = np.append(True, codes[1:] != codes[:-1])
-    duplicates = np.flatnonzero(~starts[1:] & (times[1:] == times[:-1]))
-    if len(duplicates):
-        raise _duplicate(table, np.sort(order[duplicates + 1]))
-    return Sorted(order, starts, times)
-
-
-def _starts_if_sorted(codes: Int, times: Int) -> Bool | None:
-    """Which rows begin a series, if all are sorted by series and time; else None."""
-    starts = np.ones(len(codes), bool)
-    for low in range(0, len(codes) - 1, BLOCK):
-        code, time = codes[low : low + BLOCK + 1], times[low : low + BLOCK + 1]
-        is_start = np.not_equal(code[1:], code[:-1], out=starts[low + 1 : low + len(code)])
-        if not (np.where(is_start, code[1:] > code[:-1], time[1:] > time[:-1])).all():
-            return None
-    return starts
 
 
 def find_step(table: Table, rows: Sorted, frequency: str) -> Step:
@@ -131,37 +100,6 @@ def _parse_step(table: Table, frequency: str) -> Step:
     return step
 
 
-def place_on_grid(table: Table, rows: Sorted, origins: Int, step: Step, *, is_trained: bool = False) -> tuple[Int, Int]:
-    """The length of each series on the grid [S], and the position of each row in the panel, [rows].
-
-    Args:
-        origins: [S], the time of the first row of each series on the grid.
-        is_trained: whether the step is that of a trained model.
-    Raises:
-        DataError: misaligned rows, nearly all rows missing, or another step than the model was trained on.
-    """
-    series, times = np.cumsum(rows.starts) - 1, rows.times
-    origin = origins[series]
-    if step.unit in ("row", "microsecond") and not step.tolerance:
-        positions, on_grid = (times - origin) // step.count, (times - origin) % step.count == 0
-    else:
-        positions, on_grid = np.empty(len(times), np.int64), np.empty(len(times), bool)
-        for one in {*origins.tolist()}:  # a calendar rule is faster with one origin
-            at = origin == one
-            positions[at], on_grid[at] = step.positions(times[at], one)
-    lengths = positions[np.append(np.flatnonzero(rows.starts)[1:], len(times)) - 1] + 1
-    total = int(lengths.sum())
-    if is_trained and (total > 2 * len(times) or not on_grid.all()):
-        _check_trained_step(table, rows, step)
-    if not on_grid.all():
-        raise _misaligned(table, rows, step, on_grid)
-    if step.tolerance:
-        _check_distinct(table, rows, step, positions)
-    if total > MOST_MISSING * len(times) + 1000:
-        raise _too_sparse(table, rows, step, total)
-    return lengths, np.concatenate([[0], np.cumsum(lengths)[:-1]])[series] + positions
-
-
 def describe_change(table: Table, rows: Sorted) -> str:
     """Where the step of a series changes for good, for the user; empty if it does not in any of the first series."""
     begins, places = np.flatnonzero(rows.starts), rows.places
@@ -179,7 +117,7 @@ def describe_change(table: Table, rows: Sorted) -> str:
 # ------------------------------------------------------------------ errors
 
 
-def _check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
+def check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
     """Reject rows with another step than the model was trained on; gaps are not another step."""
     found = infer_step(rows.times, rows.starts, table.clock.dated)
     if found is None or found == replace(step, tolerance=0):
@@ -194,7 +132,7 @@ def _check_trained_step(table: Table, rows: Sorted, step: Step) -> None:
         )
 
 
-def _too_sparse(table: Table, rows: Sorted, step: Step, length: int) -> DataError:
+def sparse_error(table: Table, rows: Sorted, step: Step, length: int) -> DataError:
     """The error for a grid on which nearly all rows are missing; it names the largest gap."""
     places = rows.places
     times = table.times[places]
@@ -208,7 +146,7 @@ def _too_sparse(table: Table, rows: Sorted, step: Step, length: int) -> DataErro
     )
 
 
-def _duplicate(table: Table, rows: Int) -> DataError:
+def duplicate_error(table: Table, rows: Int) -> DataError:
     """The error for rows whose timestamps are duplicates."""
     lines = ", ".join(table.where(int(r)).split(":")[-1] for r in rows[:SHOWN])
     stamp = table.clock.write(table.times[rows[:1]])[0]
@@ -223,7 +161,7 @@ def _duplicate(table: Table, rows: Int) -> DataError:
     )
 
 
-def _check_distinct(table: Table, rows: Sorted, step: Step, positions: Int) -> None:
+def check_distinct(table: Table, rows: Sorted, step: Step, positions: Int) -> None:
     """Reject two rows of a series that are moved to the same time."""
     again = np.flatnonzero(~rows.starts[1:] & (np.diff(positions) <= 0))
     if len(again):
@@ -236,7 +174,7 @@ def _check_distinct(table: Table, rows: Sorted, step: Step, positions: Int) -> N
         )
 
 
-def _misaligned(table: Table, rows: Sorted, step: Step, on_grid: Bool) -> DataError:
+def misaligned_error(table: Table, rows: Sorted, step: Step, on_grid: Bool) -> DataError:
     """The error for rows that are not on the grid."""
     off = np.sort(rows.places[~on_grid])
     stamp = table.clock.write(table.times[off[:1]])[0]

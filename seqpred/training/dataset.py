@@ -11,8 +11,8 @@ import numpy as np
 from seqpred.arrays import Float, Int
 from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import local_times
-from seqpred.features.inputs import Track
-from seqpred.features.series import SeriesMemory, SeriesSpec, advance_series
+from seqpred.features.input_spec import SeriesSpec
+from seqpred.features.inputs import SeriesMemory, Track, advance_series
 from seqpred.panel.panel import Panel
 from seqpred.recipe.eligibility import too_few_rows, training_rows
 from seqpred.recipe.resolved import ResolvedConfig

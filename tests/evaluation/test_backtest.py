@@ -258,7 +258,7 @@ def test_scores_do_not_depend_on_the_block_size(tmp_path: Path, monkeypatch: pyt
     model = seqpred.train(config, frame, tmp_path / "model")
     whole = seqpred.evaluate(model, frame, windows=2)
     monkeypatch.setattr("seqpred.panel.panel.PIECE", 100)
-    monkeypatch.setattr("seqpred.forecasting.batch.MAX_CELLS", 50)
+    monkeypatch.setattr("seqpred.forecasting.session.MAX_CELLS", 50)
     parts = seqpred.evaluate(model, frame, windows=2)
     for name, scores in whole.to_dict()["metrics"].items():
         found = parts.to_dict()["metrics"][name]

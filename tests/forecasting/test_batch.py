@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from seqpred.features.covariates import Covariates
-from seqpred.features.input_spec import InputSpec
-from seqpred.features.series import SeriesSpec
-from seqpred.forecasting import batch, block
-from seqpred.forecasting.batch import forecast_panel
+from seqpred.features.input_spec import InputSpec, SeriesSpec
+from seqpred.forecasting import block, session
+from seqpred.forecasting.session import forecast_panel
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.network.ensemble import Ensemble
 from seqpred.network.torch_runtime import TorchRuntime
@@ -66,7 +65,7 @@ def test_a_series_has_the_forecast_that_it_has_alone(
     none = np.empty((1, steps, 0))
     alone = [forecast_panel(panel.choose(np.array([s])), spec, none) for s in range(len(LENGTHS))]
     if size == "small groups":
-        monkeypatch.setattr(batch, "MAX_CELLS", 100)
+        monkeypatch.setattr(session, "MAX_CELLS", 100)
     elif size == "small pieces":
         monkeypatch.setattr(block, "PIECE", 1)
     together = forecast_panel(panel, spec, np.empty((len(LENGTHS), steps, 0)))
@@ -108,14 +107,14 @@ def test_no_digit_of_a_forecast_depends_on_the_other_series(
 
 
 def test_groups_are_bounded_in_tracks_and_in_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "MAX_CELLS", 100)
-    monkeypatch.setattr(batch, "MAX_TRACKS", 4)
-    assert list(batch._groups(np.array([300, 50, 50, 20, 20, 10, 10, 10, 10]), 1)) == [1, 2, 4, 2]
-    assert list(batch._groups(np.array([10, 10, 10]), 2)) == [2, 1]
+    monkeypatch.setattr(session, "MAX_CELLS", 100)
+    monkeypatch.setattr(session, "MAX_TRACKS", 4)
+    assert list(session._groups(np.array([300, 50, 50, 20, 20, 10, 10, 10, 10]), 1)) == [1, 2, 4, 2]
+    assert list(session._groups(np.array([10, 10, 10]), 2)) == [2, 1]
 
 
 def test_the_share_of_the_work_is_reported(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "MAX_CELLS", 80)
+    monkeypatch.setattr(session, "MAX_CELLS", 80)
     shares: list[float] = []
     forecast_panel(panel, session_spec(panel, 2), np.empty((len(LENGTHS), 2, 0)), shares.append)
     assert shares == [0.2, 0.6]

@@ -12,12 +12,11 @@ import pytest
 from seqpred.arrays import Float
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.errors import FolderError
-from seqpred.forecasting.batch import forecast_panel
 from seqpred.forecasting.block import RowBlock
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.pretrained_model import pretrained_model
 from seqpred.forecasting.pretrained_part import PretrainedPart
-from seqpred.forecasting.session import ForecastSession
+from seqpred.forecasting.session import ForecastSession, forecast_panel
 from seqpred.forecasting.session_file import read_session, write_session
 from seqpred.panel.panel import Panel
 from seqpred.recipe.pretrained import for_pretrained

@@ -13,10 +13,9 @@ from seqpred.arrays import Float32
 from seqpred.calendar.step import DAY, Step
 from seqpred.errors import FolderError
 from seqpred.features.covariates import Covariate, Covariates
-from seqpred.features.input_spec import InputSpec
-from seqpred.features.series import SeriesSpec
+from seqpred.features.input_spec import InputSpec, SeriesSpec
 from seqpred.forecasting import session_file
-from seqpred.forecasting.session import ForecastSession
+from seqpred.forecasting.row_session import RowSession
 from seqpred.forecasting.session_file import read_session, write_session
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.reading.lines import Row
@@ -41,12 +40,12 @@ class EchoRuntime:
         return np.zeros((len(x), n_positions, 3, 1), np.float32), state + x.shape[1]
 
 
-def new_session(window: int | None = 3) -> ForecastSession:
+def new_session(window: int | None = 3) -> RowSession:
     series = SeriesSpec(InputSpec(2, 2, (1, 2), blend=False), Covariates(COLUMNS), targets=2, joint=True)
-    return ForecastSession(SessionSpec(series, EchoRuntime(window), 3, 0, Step("microsecond", DAY), 3))
+    return RowSession(SessionSpec(series, EchoRuntime(window), 3, 0, Step("microsecond", DAY), 3))
 
 
-def session_of(series: int, window: int | None = 3, rows: int = 3) -> ForecastSession:
+def session_of(series: int, window: int | None = 3, rows: int = 3) -> RowSession:
     """A session after some rows of each series."""
     session = new_session(window)
     session.clock = CLOCK

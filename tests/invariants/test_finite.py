@@ -12,10 +12,9 @@ from seqpred.arrays import Float32
 from seqpred.calendar.step import DAY, Step
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
-from seqpred.features.input_spec import InputSpec
-from seqpred.features.series import SeriesSpec
+from seqpred.features.input_spec import InputSpec, SeriesSpec
 from seqpred.forecasting.model import Model
-from seqpred.forecasting.session import ForecastSession
+from seqpred.forecasting.row_session import RowSession
 from seqpred.forecasting.session_state import SessionSpec
 from seqpred.reading.lines import Row
 from seqpred.timestamps.format import TimestampFormat
@@ -39,9 +38,9 @@ class FaultyRuntime:
         return np.broadcast_to(z, (*z.shape[:2], 3, 1)).copy(), state + x.shape[1]
 
 
-def session(wrong: float, row: int) -> ForecastSession:
+def session(wrong: float, row: int) -> RowSession:
     series = SeriesSpec(InputSpec(2, 2, (1, 2), blend=False), Covariates(()), targets=1, joint=False)
-    made = ForecastSession(SessionSpec(series, FaultyRuntime(wrong, row), 3, 0, Step("microsecond", DAY), 3))
+    made = RowSession(SessionSpec(series, FaultyRuntime(wrong, row), 3, 0, Step("microsecond", DAY), 3))
     made.clock = TimestampFormat("%Y-%m-%d")
     return made
 

@@ -17,7 +17,7 @@ import seqpred
 from seqpred.commands.predict import compute_forecasts
 from seqpred.errors import ConfigError, DataError, Fault
 from seqpred.forecasting.model import Model
-from seqpred.forecasting.session import Forecast
+from seqpred.forecasting.row_session import Forecast
 from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
 from seqpred.reading.waiting_lines import Line
 from tests.conftest import growing

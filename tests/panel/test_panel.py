@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqpred.calendar import infer
 from seqpred.errors import DataError
-from seqpred.panel import grid
+from seqpred.panel import build
 from seqpred.panel import panel as panels
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel
@@ -274,7 +274,7 @@ def test_the_panel_does_not_depend_on_the_size_of_blocks(rows: list[tuple[str, i
     frame = pd.DataFrame({"id": [i for i, _ in rows], "ds": [t for _, t in rows], "y": range(len(rows))})
     for size in (2, 3, 1 << 16):
         with pytest.MonkeyPatch.context() as patch:
-            for module in (grid, infer, panels):
+            for module in (build, infer, panels):
                 patch.setattr(module, "BLOCK", size)
             try:
                 made = panel(frame)

@@ -17,9 +17,8 @@ from seqpred.commands.train import resolve_training
 from seqpred.config.loading import parse_config
 from seqpred.config.schema import Config
 from seqpred.errors import ConfigError
-from seqpred.forecasting.batch import forecast_panel
 from seqpred.forecasting.model import Model, load
-from seqpred.forecasting.session import ForecastSession
+from seqpred.forecasting.session import ForecastSession, forecast_panel
 from seqpred.pretrained.weights import read_weights
 from seqpred.recipe.resolve import resolve
 from seqpred.runtime.classical_head import OUTPUTS
