@@ -249,7 +249,12 @@ def test_predict_calls_the_files_that_architecture_lists_for_a_row(tmp_path: Pat
 
 def test_no_file_names_a_folder_of_a_machine() -> None:
     for path in ROOT.rglob("*"):
-        if path.suffix in {".md", ".py", ".toml", ".yaml"} and not set(path.parts) & {".venv", ".venv-lowest", "runs"}:
+        if path.suffix in {".md", ".py", ".toml", ".yaml"} and not set(path.parts) & {
+            ".venv",
+            ".venv-lowest",
+            ".peers",
+            "runs",
+        }:
             found = re.search(r"/(?:work|root|home)/\w", path.read_text(encoding="utf-8"))
             assert not found, f"{path}: {found}"
 
