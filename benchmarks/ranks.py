@@ -1,7 +1,8 @@
 """Training by several processes: speed relative to one, killed ranks, and two hosts of which one is lost.
 
-Run: python benchmarks/ranks.py [speed] [kills [COUNT]] [hosts]; without arguments, all of them with 50 kills. `hosts`
-makes two network namespaces, which needs root, and is skipped otherwise. The speed needs two idle cores.
+Run: python benchmarks/ranks.py [speed] [slices] [kills [COUNT]] [sliced-kills [COUNT]] [hosts]; without arguments, all of
+them with 50 kills. `speed` and `kills` distribute whole networks, `slices` and `sliced-kills` the slices of batches.
+`hosts` makes two network namespaces, which needs root, and is skipped otherwise. The speed needs two idle cores.
 """
 
 from __future__ import annotations
@@ -56,22 +57,44 @@ def torchrun(*options: str) -> list[str]:
 # ------------------------------------------------------------------ speed
 
 
-def measure_speed(place: Path) -> None:
-    """Print the time of one process on one core, and of two processes."""
+def write_hourly(place: Path) -> None:
+    """Write the data and the config of a training, and the header of the table of times."""
     write(place / "hourly.csv", SERIES, ROWS)
-    config = subprocess.run(
-        [sys.executable, "-m", "seqpred", "init", "hourly.csv", "--horizon", "48"],
-        cwd=place,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    (place / "hourly.yaml").write_bytes(config.stdout)
+    words = [sys.executable, "-m", "seqpred", "init", "hourly.csv", "--horizon", "48"]
+    (place / "hourly.yaml").write_bytes(subprocess.run(words, cwd=place, stdout=subprocess.PIPE, check=True).stdout)
     print("| training | processes | wall time | of it training | processor time |\n|---|---|---|---|---|")
-    for name, settings in (("init's config", ()), ("LSTM 256 x 3, averaged", (*LARGE, "training.distribute=batches"))):
-        words = ["train", "hourly.yaml", "--quiet", "--force", *(w for s in settings for w in ("--set", s))]
-        one = timed(place, name, 1, ["taskset", "-c", "0", sys.executable, "-m", "seqpred", *words, "--out", "one"])
-        two = timed(place, name, 2, [*torchrun("--standalone", "--nproc-per-node", "2"), *words, "--out", "two"])
-        print(f"\n{name}: {one / two:.2f} times as fast; relative difference {difference(place, 'hourly'):.1e}\n")
+
+
+def measure_speed(place: Path) -> None:
+    """Print the time of one process on one core, and of two processes that train whole networks."""
+    write_hourly(place)
+    compare(place, "init's config", train_alone(place, "init's config"))
+
+
+def measure_slices(place: Path) -> None:
+    """Print the time of one process on one core, with whole batches and with slices, and of two processes."""
+    write_hourly(place)
+    whole = train_alone(place, "LSTM 256 x 3, whole batches", *LARGE, "training.distribute=networks")
+    one = train_alone(place, "LSTM 256 x 3, slices", *LARGE, "training.distribute=batches")
+    print(f"\none process with slices: {whole / one:.2f} times as fast as with whole batches\n")
+    compare(place, "LSTM 256 x 3, slices", one, *LARGE, "training.distribute=batches")
+
+
+def words_of(settings: Sequence[str]) -> list[str]:
+    return ["train", "hourly.yaml", "--quiet", "--force", *(w for s in settings for w in ("--set", s))]
+
+
+def train_alone(place: Path, name: str, *settings: str) -> float:
+    """Train in one process on one core; returns the seconds of training."""
+    words = [sys.executable, "-m", "seqpred", *words_of(settings), "--out", "one"]
+    return timed(place, name, 1, ["taskset", "-c", "0", *words])
+
+
+def compare(place: Path, name: str, one: float, *settings: str) -> None:
+    """Train in two processes, and print how much faster they are than one process."""
+    words = [*torchrun("--standalone", "--nproc-per-node", "2"), *words_of(settings), "--out", "two"]
+    two, apart = timed(place, name, 2, words), difference(place, "hourly")
+    print(f"\n{name}: {one / two:.2f} times as fast; relative difference {apart:.1e}\n", flush=True)
 
 
 def timed(place: Path, name: str, processes: int, command: Sequence[str]) -> float:
@@ -97,19 +120,23 @@ def difference(place: Path, data: str, first: str = "one", second: str = "two") 
 # ------------------------------------------------------------------ killed ranks
 
 
-def kill_ranks(place: Path, count: int) -> None:
+def kill_ranks(place: Path, count: int, ways: Sequence[str] = ("networks", "auto")) -> None:
     """Kill ranks at random moments and resume on 1, 2 or 3 processes, until the training is complete.
 
-    It has more networks than that, so one process trains each of them, and all bytes must be those of one process.
+    All bytes must be those of one process.
+
+    Args:
+        ways: values of `training.distribute`, in turn, which give the same bytes in one process.
     """
     write(place / "small.csv", 2, 300)
     (place / "small.yaml").write_text(SMALL)
     begin = time.perf_counter()
-    run_group(place, 1, "networks", "one")
+    shutil.rmtree(place / "one", ignore_errors=True)
+    run_group(place, 1, ways[0], "one")
     longest = LATEST * (time.perf_counter() - begin)
     whole, rng, killed = (place / "one" / "model.safetensors").read_bytes(), random.Random(1), 0
     for i in range(count):
-        distribute, path = ("networks", "auto")[i % 2], place / "two"
+        distribute, path = ways[i % len(ways)], place / "two"
         shutil.rmtree(path, ignore_errors=True)
         while not (path / "manifest.json").exists():
             size, after = rng.choice((1, 2, 3)), rng.uniform(0, longest)
@@ -206,14 +233,17 @@ def start_host(place: Path, host: int) -> subprocess.Popen[bytes]:
 
 
 def main() -> None:
-    words = sys.argv[1:] or ["speed", "kills", "hosts"]
+    words = sys.argv[1:] or ["speed", "slices", "kills", "sliced-kills", "hosts"]
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         for i, word in enumerate(words):
             if word == "speed":
                 measure_speed(place)
-            elif word == "kills":
-                kill_ranks(place, int(words[i + 1]) if words[i + 1 :] and words[i + 1].isdigit() else COUNT)
+            elif word == "slices":
+                measure_slices(place)
+            elif word.endswith("kills"):
+                count = int(words[i + 1]) if words[i + 1 :] and words[i + 1].isdigit() else COUNT
+                kill_ranks(place, count, *[["batches"]] * (word == "sliced-kills"))
             elif word == "hosts":
                 lose_a_host(place)
 

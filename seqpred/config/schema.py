@@ -156,8 +156,9 @@ class TrainingSection(Section):
         "auto",
         "how the processes of torchrun divide the work",
         "How the processes that torchrun starts divide the work. networks: each process trains whole networks. "
-        "batches: each process computes a part of every batch. auto: networks, and batches if there are more processes "
-        "than networks.",
+        "batches: each batch is computed in four slices, which up to four processes share. auto: batches if "
+        "hidden_size squared times batch_size is 2,097,152 or more, otherwise networks. One process computes the same "
+        "slices, so the model does not depend on the number of processes.",
     )
 
 

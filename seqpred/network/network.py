@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.arrays import Float32
-from seqpred.network.dropout import Dropout
 from seqpred.network.heads import NO_HEAD_INPUTS, HeadInputs, MedianComponents, QuantileHead
 from seqpred.network.recurrent import Bidirectional, Stack, States
 from seqpred.runtime.shape import Shape
@@ -67,7 +66,7 @@ class Network(nn.Module):
         self.recurrent = (
             Bidirectional(_stack(shape, size), _stack(shape, size)) if shape.bidirectional else _stack(shape, size)
         )
-        self.dropout = Dropout(shape.dropout)
+        self.dropout = nn.Dropout(shape.dropout)
         self.head = QuantileHead(shape.hidden_size * (1 + shape.bidirectional), shape, self.inputs.known_size)
 
     def forward(self, x: Tensor, head_inputs: HeadInputs = NO_HEAD_INPUTS, offset: int = 0) -> Tensor:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.network.cells import Cell, State, make_cell, scan
-from seqpred.network.dropout import Dropout
 
 States = list[State]  # one for each layer
 
@@ -24,7 +23,7 @@ class Stack(nn.Module):
         super().__init__()
         sizes = [input_size] + [hidden_size] * (depth - 1)
         self.layers = nn.ModuleList(make_cell(cell, size, hidden_size) for size in sizes)
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def start(self, batch: int) -> States:
         """The initial states."""

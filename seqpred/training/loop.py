@@ -6,27 +6,22 @@ import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from seqpred.network.dropout import split_dropout
 from seqpred.network.machine import threads
 from seqpred.network.network import Network
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
 from seqpred.training.adamw import AdamW
+from seqpred.training.batch import Batch, Gradients
 from seqpred.training.initial_forecast import initial_forecast
-from seqpred.training.loss import quantile_loss, window_losses
 from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.run import Outcome, Run, State
 from seqpred.training.schedule import Schedule, learning_rate_factor
 from seqpred.training.validation_score import ValidationSet, validation_score
 from seqpred.training.windows import Starts, Windows
-
-if TYPE_CHECKING:
-    from seqpred.training.team import Team
 
 MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 1e-4
@@ -42,6 +37,7 @@ class FitOptions:
         patience: validations without a better score before training ends.
         validate_every: steps from one validation to the next.
         distribute: what the processes of a group share; see `team.make_teams`.
+        slices: into which each batch is divided; 1 for none.
     """
 
     schedule: Schedule
@@ -54,6 +50,7 @@ class FitOptions:
     device: torch.device
     threads: int
     distribute: str = "auto"
+    slices: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,17 +58,13 @@ class TrainingData:
     """What stays the same at every step.
 
     Attributes:
-        levels: [Q], the quantile levels.
         starts: where training windows may start.
         validation: the validation windows.
-        team: see `Hooks`.
     """
 
     windows: Windows
-    levels: Tensor
     starts: Starts
     validation: ValidationSet
-    team: Team | None = None
 
 
 def fit(
@@ -120,8 +113,8 @@ def _settings(options: FitOptions) -> Iterator[None]:
 
 def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, state: State | None) -> Steps:
     levels = torch.tensor(shape.levels, device=options.device)
-    validation = replace(ValidationSet.of(windows, levels, options.loss), team=hooks.team)
-    data = TrainingData(windows, levels, windows.starts(), validation, hooks.team)
+    validation = replace(ValidationSet.of(windows, levels, options.loss), slices=options.slices, team=hooks.team)
+    data = TrainingData(windows, windows.starts(), validation)
     run, schedule = _start(shape, data, options, hooks)
     if state is not None:
         run.load_state_dict(state)
@@ -153,9 +146,8 @@ def _start(shape: Shape, data: TrainingData, options: FitOptions, hooks: Hooks) 
     rng = torch.Generator().manual_seed(options.seed)
     initial = initial_forecast(shape, data.windows, data.starts, network.head.middle, rng)
     network.head.initialize(initial.quantiles, initial.logits)
-    if data.team is not None:
-        data.team.share(network)
-        split_dropout(network, options.batch_size, data.team.part(options.batch_size))
+    if hooks.team is not None:
+        hooks.team.share(network)
     optimizer = AdamW(network.parameters(), WEIGHT_DECAY)
     named = {"initial_forecast": initial.quantiles, **({"blend": initial.blend} if shape.naives else {})}
     best = Outcome(network.weights(), {name: array.cpu().numpy() for name, array in named.items()}, initial.rows)
@@ -182,18 +174,12 @@ def training_step(run: Run, data: TrainingData, options: FitOptions, fraction: f
     Args:
         fraction: of the schedule that is done.
     """
-    windows = data.windows
-    starts, tracks = windows.draw(data.starts, options.batch_size, run.rng)
-    positions = windows.positions(starts, run.rng)
-    if data.team is not None:
-        own = data.team.part(options.batch_size)
-        starts, tracks, positions = starts[own], tracks[own], replace(positions, first=positions.first[own])
-    z = windows.targets(positions, windows.begins[tracks], windows.cuts[tracks])
-    head_inputs = windows.head_inputs(positions, windows.begins[tracks])
-    quantiles = run.network(windows.inputs(starts), head_inputs, positions.offset)
+    validation, network = data.validation, run.network
+    batch = Batch.draw(data.windows, data.starts, options.batch_size, options.slices, run.rng)
     run.optimizer.zero_grad()
-    size, naive = _backward(run, quantiles, z, data, options.loss)
-    norm = nn.utils.clip_grad_norm_(run.network.parameters(), MAX_GRADIENT_NORM, foreach=True)
+    gradients = Gradients(network, data.windows, validation.levels, options.loss, validation.team)
+    size, naive = gradients.compute(batch)
+    norm = nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM, foreach=True)
     if not math.isfinite(size) or (size > EXPLODED and size > EXPLODED * naive):
         return f"the loss is {size:.3g}"
     if not math.isfinite(float(norm)):
@@ -202,26 +188,6 @@ def training_step(run: Run, data: TrainingData, options: FitOptions, fraction: f
     run.average()
     run.losses.append(size)
     return ""
-
-
-def _backward(run: Run, quantiles: Tensor, z: Tensor, data: TrainingData, kind: str) -> tuple[float, float]:
-    """Compute the gradients of the mean loss; returns it, and the mean error of the anchor's forecast.
-
-    Args:
-        quantiles: [batch, P, N, Q], for the windows of this process.
-        z: [batch, P, N], their targets.
-        kind: of the loss.
-    """
-    if data.team is None:
-        loss = quantile_loss(quantiles, z, data.levels, kind)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
-        return float(loss.detach()), float(z.abs().nanmean())
-    sums, counts = window_losses(quantiles, z, data.levels, kind)
-    loss = sums.sum()
-    loss.backward()  # type: ignore[no-untyped-call]
-    own = torch.stack([loss.detach(), z.abs().nansum(), z.isfinite().sum()])
-    total, errors, known, count = data.team.sum_gradients(run.network, own, counts.sum()).tolist()
-    return total / max(count, 1.0), errors / max(known, 1.0)
 
 
 def _recover(run: Run, problem: str) -> str:

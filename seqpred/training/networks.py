@@ -8,9 +8,11 @@ from dataclasses import dataclass, field, replace
 
 from seqpred.launcher import is_grouped, local_size
 from seqpred.network.machine import choose_device
+from seqpred.notes import Note
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.cores import cores
 from seqpred.runtime.shape import Shape
+from seqpred.training.batch import SLICES, count_slices
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.loop import FitOptions
 from seqpred.training.parallel import count_processes
@@ -58,6 +60,7 @@ def fit_options(config: ResolvedConfig) -> FitOptions:
         seed=training.seed,
         device=choose_device(training.device),
         distribute=training.distribute,
+        slices=count_slices(training.distribute, config.model.hidden_size, training.batch_size),
         threads=training.threads if not is_grouped() else min(training.threads, max(1, cores() // local_size())),
     )
 
@@ -116,6 +119,15 @@ class Networks:
         self.outcomes += outcomes
         return outcomes
 
+    def note_idle_ranks(self, options: FitOptions) -> None:
+        """Report processes of the group that have no network to train."""
+        size, slices = 0 if self.hooks.ranks is None else self.hooks.ranks.size, options.slices
+        if size <= self.count * slices:
+            return
+        divided = f"; with training.distribute batches, up to {SLICES} processes train each of them"
+        idle, reason = size - self.count * slices, f"the training has {self.count} networks"
+        self.hooks.notify(Note(f"{idle} of {size} processes have nothing to do: {reason}{divided * (slices == 1)}"))
+
     def _lead(self, windows: Sequence[Windows], options: OptionsOf, ahead: int) -> list[Outcome]:
         """Train the networks of a stage in this process and those that it directs."""
         checkpoint, ranks = self.checkpoint, self.hooks.ranks
@@ -141,8 +153,6 @@ class Networks:
         """The options that all networks of a stage have in common."""
         usual = options(0, Spent(self.seconds))
         assert usual is not None, "the time budget must leave time for one network"
-        if self.hooks.ranks is not None and usual.distribute == "auto" and self.count >= self.hooks.ranks.size:
-            return replace(usual, distribute="networks")
         return usual
 
     def _report(self, job: Job, progress: TrainingProgress) -> None:

@@ -64,7 +64,7 @@ class Trainee:
         self.steps: Steps | None = None
         self.state_dict: Callable[[], State] | None = None  # of the network in training, after its first step
         self.report = Report()
-        self.teams = make_teams(ranks.size, len(windows), usual.batch_size, usual.distribute)
+        self.teams = make_teams(ranks.size, len(windows), usual.slices, usual.distribute)
         self.number = next((n for n, members in enumerate(self.teams) if ranks.rank in members), None)
         self.leads, self.team = False, None
         for number, members in enumerate(self.teams):

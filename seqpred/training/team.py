@@ -1,4 +1,4 @@
-"""Several processes that train one network: each computes a part of every batch, and gradients are added up."""
+"""Several processes that train one network: each computes some slices of every batch, whose gradients are added."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from seqpred.training.batch import tree_sum
 from seqpred.training.ranks import Ranks
 
 
@@ -29,9 +30,10 @@ class Team:
         self.place, self.size = members.index(ranks.rank), len(members)
         self._began, self._seconds = time.monotonic(), 0.0
 
-    def part(self, count: int) -> slice:
-        """The part of a batch of a number of windows that this process computes."""
-        return slice(count * self.place // self.size, count * (self.place + 1) // self.size)
+    def part(self, count: int, place: int | None = None) -> range:
+        """Which of a number of slices the process at a place computes, by default this one."""
+        place = self.place if place is None else place
+        return range(count * place // self.size, count * (place + 1) // self.size)
 
     def clock(self) -> float:
         """The seconds on the clock of the first process, at the last step or `synchronize`."""
@@ -58,26 +60,20 @@ class Team:
             dist.all_reduce(values, group=self.group)
         return values
 
-    def sum_gradients(self, network: nn.Module, sums: Tensor, count: Tensor) -> Tensor:
-        """Replace the gradients of sums over parts of a batch by those of the mean over the whole batch.
-
-        One message contains all gradients, the sums and the clock.
+    def sum_slices(self, own: Tensor, count: int) -> Tensor:
+        """The sum over all slices of a batch, see `tree_sum`; the message to the others also contains the clock.
 
         Args:
-            sums: [N], of this part.
-            count: [], the terms of the loss in this part.
-        Returns:
-            The sums over the whole batch and its count, [N + 1].
+            own: the sum over the slices of this process.
+            count: the number of slices.
         """
-        gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        clock = torch.tensor([self._own_seconds], device=self.device)
-        flat = [*(g.flatten() for g in gradients), sums, count[None].to(sums.dtype), clock]
-        total = self.sum(torch.cat(flat))
-        *parts, sums, count, clock = torch.split(total, [len(part) for part in flat])
-        for gradient, part in zip(gradients, parts, strict=True):
-            torch.div(part.view_as(gradient), count.clamp(min=1), out=gradient)
-        self._seconds = float(clock)
-        return torch.cat([sums, count])
+        message = torch.cat([own, own.new_tensor([self._own_seconds])])
+        received = [torch.empty_like(message) for _ in self.members]
+        with self.ranks.answered():
+            dist.all_gather(received, message, group=self.group)
+        self._seconds = float(received[0][-1])
+        slices = [self.part(count, place) for place in range(self.size)]
+        return tree_sum({(s.start, s.stop): sums[:-1] for s, sums in zip(slices, received, strict=True)}, 0, count)
 
 
 def backend(device: torch.device) -> str:
@@ -85,20 +81,18 @@ def backend(device: torch.device) -> str:
     return "nccl" if device.type == "cuda" else "gloo"
 
 
-def make_teams(size: int, networks: int, batch: int, distribute: str) -> list[list[int]]:
+def make_teams(size: int, networks: int, slices: int, distribute: str) -> list[list[int]]:
     """The ranks that train one network together, for each network that is trained at a time.
 
     Args:
         size: the number of ranks.
-        batch: windows of a batch; more ranks than these do not train a network together.
-        distribute: `training.distribute`.
+        slices: of a batch; more ranks than these do not train a network together. One if batches are not divided.
+        distribute: `training.distribute`: with `batches`, as many as possible train a network together.
 
-    >>> make_teams(2, 4, 8, "auto"), make_teams(5, 2, 8, "auto"), make_teams(2, 5, 8, "batches")
+    >>> make_teams(2, 4, 4, "auto"), make_teams(5, 2, 4, "auto"), make_teams(2, 5, 4, "batches")
     ([[0], [1]], [[0, 2, 4], [1, 3]], [[0, 1]])
-    >>> make_teams(5, 2, 8, "networks"), make_teams(5, 1, 2, "auto")
-    ([[0], [1]], [[0, 1]])
+    >>> make_teams(5, 2, 1, "networks"), make_teams(5, 1, 2, "auto"), make_teams(5, 4, 4, "batches")
+    ([[0], [1]], [[0, 1]], [[0, 2, 4], [1, 3]])
     """
-    count = 1 if distribute == "batches" else min(size, networks)
-    if distribute == "networks":
-        size = count
-    return [list(range(team, size, count))[:batch] for team in range(count)]
+    count = min(networks, -(-size // slices) if distribute == "batches" else size)
+    return [list(range(team, size, count))[:slices] for team in range(count)]

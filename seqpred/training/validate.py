@@ -89,6 +89,7 @@ def validate(
     folds, pretrained = add_pretrained(list(_folds(windows, config)), panel, config)
     members = config.model.members
     networks = Networks(shape, hooks or Hooks(), checkpoint, len(folds) + members)
+    networks.note_idle_ranks(options)
     kept = options.schedule.steps // options.validate_every  # copies of the weights of a member trained ahead
     next_ones = [folds[-1].train_on_all()] * members if ahead and kept and can_keep(shape, kept) else []
     networks.train([*folds, *next_ones], partial(_options, options, len(folds)), ahead=len(next_ones))

@@ -34,6 +34,7 @@ class ValidationSet:
         starts, tracks: [W], the first row and the track of each window.
         levels: [Q], the quantile levels.
         loss: the kind of the loss.
+        slices: into at least so many batches the windows are divided, see `batch`.
         team: the processes that compute the forecasts together; None for one process.
     """
 
@@ -42,6 +43,7 @@ class ValidationSet:
     tracks: Tensor
     levels: Tensor
     loss: str
+    slices: int = 1
     team: Team | None = None
 
     @classmethod
@@ -107,22 +109,21 @@ def _forecast(network: Network | Ensemble, data: ValidationSet) -> tuple[Tensor,
     """The quantiles [W, N, Q] and the targets [W, N] of all windows."""
     windows, last = data.windows, Positions(data.starts + data.windows.spec.window - 1)
     targets = windows.targets(last, windows.cuts[data.tracks], windows.ends[data.tracks])[:, 0]
-    own = slice(None) if data.team is None else data.team.part(len(data.starts))
+    count = len(data.starts)
+    size = max(1, min(BATCH, -(-count // data.slices)))
+    batches = list(zip(torch.split(data.starts, size), torch.split(data.tracks, size), strict=True)) if count else []
+    own = range(len(batches)) if data.team is None else data.team.part(len(batches))
     network.eval()
-    quantiles = [_forecast_batch(network, windows, *batch) for batch in _batches(data.starts[own], data.tracks[own])]
+    quantiles = [_forecast_batch(network, windows, *batches[i]) for i in own]
     network.train()
     if data.team is None:
         return torch.cat(quantiles), targets
-    everything = targets.new_zeros(*targets.shape, len(data.levels))
+    everything = targets.new_full(
+        (*targets.shape, len(data.levels)), -0.0
+    )  # changes no value that is added, not even 0.0
     if quantiles:
-        everything[own] = torch.cat(quantiles)
+        everything[own.start * size : own.stop * size] = torch.cat(quantiles)
     return data.team.sum(everything), targets
-
-
-def _batches(starts: Tensor, tracks: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Windows in batches; none if there are no windows."""
-    if len(starts):
-        yield from zip(torch.split(starts, BATCH), torch.split(tracks, BATCH), strict=True)
 
 
 def _forecast_batch(network: Network | Ensemble, windows: Windows, starts: Tensor, tracks: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from seqpred.features.input_spec import InputSpec
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
-from seqpred.training import loop
+from seqpred.training import batch, loop
 from seqpred.training.adamw import AdamW
 from seqpred.training.checkpoint import pack
 from seqpred.training.loop import FitOptions, fit
@@ -163,7 +163,7 @@ def test_a_loss_that_stays_nan_ends_training_with_the_best_weights() -> None:
 @pytest.mark.parametrize("size", [1e6, np.inf, np.nan])
 def test_training_recovers_from_a_single_exploding_loss(monkeypatch: pytest.MonkeyPatch, size: float) -> None:
     rates: list[float] = []
-    original_loss, original_step = loop.quantile_loss, AdamW.step
+    original_loss, original_step = batch.quantile_loss, AdamW.step
     calls = 0
 
     def exploding(quantiles: torch.Tensor, *rest: Any) -> torch.Tensor:
@@ -175,7 +175,7 @@ def test_training_recovers_from_a_single_exploding_loss(monkeypatch: pytest.Monk
         rates.append(rate)
         original_step(self, rate)
 
-    monkeypatch.setattr(loop, "quantile_loss", exploding)
+    monkeypatch.setattr(batch, "quantile_loss", exploding)
     monkeypatch.setattr(AdamW, "step", step)
     monkeypatch.setattr(loop, "learning_rate_factor", lambda fraction: 1.0)
     notes: list[Note] = []

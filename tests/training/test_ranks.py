@@ -13,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
@@ -89,20 +88,35 @@ def test_a_refitted_model_has_the_bytes_of_one_process(tmp_path: Path, max_steps
     assert listing(tmp_path / "two" / "m") == listing(tmp_path / "one" / "m")
 
 
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_averaged_gradients_give_the_forecasts_of_one_process(tmp_path: Path, bidirectional: bool) -> None:
+@pytest.mark.parametrize(("size", "bidirectional"), [(2, False), (3, True)])
+def test_added_gradients_give_the_bytes_of_one_process(tmp_path: Path, size: int, bidirectional: bool) -> None:
     """With dropout, missing values and parts of a batch that are not equally large."""
     rows = frame().assign(sales=lambda f: f["sales"].where(f.index % 11 > 0))
     base = config("lstm", 2, bidirectional, max_steps=8, validation=14, batch_size=5, learning_rate=0.003)
 
-    def train_together(rank: int) -> None:
-        seqpred.train({**base, "training": {**base["training"], "distribute": "batches"}}, rows, tmp_path / "many")
+    def train_together(rank: int, out: str = "many") -> None:
+        seqpred.train({**base, "training": {**base["training"], "distribute": "batches"}}, rows, tmp_path / out)
 
-    assert {code for code, _ in launch(tmp_path, 2, train_together)} == {Exit.DONE}
-    one, many = seqpred.train(base, rows, tmp_path / "one"), seqpred.load(tmp_path / "many")
-    assert one.folder.manifest["training"]["chosen"]["step"] == many.folder.manifest["training"]["chosen"]["step"] > 0
-    forecasts = [seqpred.predict(model, rows).filter(regex="forecast|^q") for model in (one, many)]
-    np.testing.assert_allclose(*forecasts, rtol=1e-5)
+    assert {code for code, _ in launch(tmp_path, size, train_together)} == {Exit.DONE}
+    train_together(0, "one")
+    assert seqpred.load(tmp_path / "one").folder.manifest["training"]["chosen"]["step"] > 0
+    assert listing(tmp_path / "many") == listing(tmp_path / "one")
+
+
+def test_processes_without_a_network_are_reported(tmp_path: Path) -> None:
+    """The training has a network for validation and a member; the model is that of one process."""
+    tree, notes = config("rnn", max_steps=4), tmp_path / "notes"
+    tree["model"]["members"] = 1
+
+    def train_with_notes(rank: int, out: str = "many") -> None:
+        seqpred.train(tree, frame(), tmp_path / out, notify=lambda note: notes.open("a").write(f"{note}\n"))
+
+    assert {code for code, _ in launch(tmp_path, 3, train_with_notes)} == {Exit.DONE}
+    assert "1 of 3 processes have nothing to do: the training has 2 networks; with training.distribute batches" in (
+        notes.read_text()
+    )
+    train_with_notes(0, "one")
+    assert listing(tmp_path / "many") == listing(tmp_path / "one")
 
 
 def test_the_clock_of_the_first_rank_ends_the_training_of_a_team(tmp_path: Path) -> None:

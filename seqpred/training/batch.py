@@ -1,0 +1,141 @@
+"""The gradients of a batch, computed at once or in slices.
+
+The gradients of slices are added in a fixed order, and each slice draws its own dropout, so the result has the same
+bytes for any number of processes that share the slices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from seqpred.network.network import Network
+from seqpred.training.loss import quantile_loss, window_losses
+from seqpred.training.positions import Positions
+from seqpred.training.windows import Starts, Windows
+
+if TYPE_CHECKING:
+    from seqpred.training.team import Team
+
+SLICES = 4  # of a batch; then each of two, three or four processes sends one sum of whole branches of `tree_sum`
+LARGE = 128**2 * 128  # hidden_size squared x batch_size from which slices take no longer than a whole batch
+
+
+def count_slices(distribute: str, hidden_size: int, batch_size: int) -> int:
+    """The slices of a batch; it depends on the config only, so that the result does not depend on the processes.
+
+    Args:
+        distribute: `training.distribute`.
+
+    >>> count_slices("auto", 64, 32), count_slices("auto", 256, 32), count_slices("batches", 8, 3)
+    (1, 4, 3)
+    """
+    is_sliced = distribute == "batches" or (distribute == "auto" and hidden_size**2 * batch_size >= LARGE)
+    return min(SLICES, batch_size) if is_sliced else 1
+
+
+def tree_sum(parts: Mapping[tuple[int, int], Tensor], first: int, last: int) -> Tensor:
+    """The sum of the slices from `first` to below `last`: the sum of its first half plus that of its second half.
+
+    Args:
+        parts: sums that are known, by first slice and one past the last.
+    """
+    if (first, last) in parts:
+        return parts[first, last]
+    middle = (first + last) // 2
+    return tree_sum(parts, first, middle) + tree_sum(parts, middle, last)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of a step.
+
+    Attributes:
+        starts, tracks: [batch], the first row and the track of each window.
+        positions: at which the network emits forecasts.
+        seeds: of the dropout of each slice; none if the batch is not sliced.
+    """
+
+    starts: Tensor
+    tracks: Tensor
+    positions: Positions
+    seeds: Sequence[int] = ()
+
+    @classmethod
+    def draw(cls, windows: Windows, starts: Starts, count: int, slices: int, rng: torch.Generator) -> Batch:
+        """A random batch of a number of windows."""
+        first, tracks = windows.draw(starts, count, rng)
+        positions = windows.positions(first, rng)
+        seeds = torch.randint(1 << 62, (slices,), generator=rng).tolist() if slices > 1 else []
+        return cls(first, tracks, positions, seeds)
+
+    def slice(self, number: int) -> Batch:
+        """One of its slices."""
+        count, slices = len(self.starts), len(self.seeds)
+        own = slice(count * number // slices, count * (number + 1) // slices)
+        return Batch(self.starts[own], self.tracks[own], replace(self.positions, first=self.positions.first[own]))
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """Computes the gradients of a network on batches.
+
+    Attributes:
+        levels: [Q], the quantile levels.
+        loss: the kind of the loss.
+        team: the processes that share the slices; None for one process.
+    """
+
+    network: Network
+    windows: Windows
+    levels: Tensor
+    loss: str
+    team: Team | None = None
+
+    def compute(self, batch: Batch) -> tuple[float, float]:
+        """Set the gradients of the mean loss; returns it, and the mean error of the anchor's forecast."""
+        if batch.seeds:
+            return self._compute_in_slices(batch)
+        quantiles, z = self._forecast(batch)
+        loss = quantile_loss(quantiles, z, self.levels, self.loss)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
+        return float(loss.detach()), float(z.abs().nanmean())
+
+    def _forecast(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The quantiles [batch, P, N, Q] and their targets [batch, P, N]."""
+        windows, positions = self.windows, batch.positions
+        z = windows.targets(positions, windows.begins[batch.tracks], windows.cuts[batch.tracks])
+        head_inputs = windows.head_inputs(positions, windows.begins[batch.tracks])
+        return self.network(windows.inputs(batch.starts), head_inputs, positions.offset), z
+
+    def _compute_in_slices(self, batch: Batch) -> tuple[float, float]:
+        own = range(len(batch.seeds)) if self.team is None else self.team.part(len(batch.seeds))
+        parts = {(number, number + 1): self._compute_slice(batch, number) for number in own}
+        total = tree_sum(parts, own.start, own.stop)
+        if self.team is not None:
+            total = self.team.sum_slices(total, len(batch.seeds))
+        loss, errors, known, count = total[-4:].tolist()
+        with_gradient = [p for p in self.network.parameters() if p.grad is not None]
+        gradients = torch.split(total[:-4] / max(count, 1.0), [p.numel() for p in with_gradient])
+        for parameter, gradient in zip(with_gradient, gradients, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return loss / max(count, 1.0), errors / max(known, 1.0)
+
+    def _compute_slice(self, batch: Batch, number: int) -> Tensor:
+        """The gradients of the sum of the losses of a slice, end to end, and four sums for the mean over the batch."""
+        torch.manual_seed(batch.seeds[number])
+        self.network.zero_grad()
+        quantiles, z = self._forecast(batch.slice(number))
+        losses, counts = window_losses(quantiles, z, self.levels, self.loss)
+        loss = losses.sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        sums = torch.stack([loss.detach(), z.abs().nansum(), z.isfinite().sum(), counts.sum()])
+        return torch.cat([*_flat_gradients(self.network), sums])
+
+
+def _flat_gradients(network: nn.Module) -> list[Tensor]:
+    return [p.grad.flatten() for p in network.parameters() if p.grad is not None]
