@@ -1,7 +1,7 @@
 """Training by several processes: speed relative to one, killed ranks, and two hosts of which one is lost.
 
-Run: python benchmarks/ranks.py [speed] [slices] [kills [COUNT]] [sliced-kills [COUNT]] [hosts]; without arguments, all of
-them with 50 kills. `speed` and `kills` distribute whole networks, `slices` and `sliced-kills` the slices of batches.
+Run: python benchmarks/ranks.py [speed] [slices] [kills [COUNT]] [sliced-kills [COUNT]] [hosts]; without arguments,
+all of them with 50 kills. `speed` and `kills` distribute whole networks, `slices` and `sliced-kills` slices.
 `hosts` makes two network namespaces, which needs root, and is skipped otherwise. The speed needs two idle cores.
 """
 
