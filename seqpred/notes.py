@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from seqpred.errors import one_line
 
+PLACES = 3  # that a note names
+
 
 class Note(NamedTuple):
     """Something that was inferred, filled or skipped, or another fact that the user should know.
@@ -31,15 +33,27 @@ class Note(NamedTuple):
 class Count:
     """The text of a note that begins with a number, which is added up over the parts of a file.
 
-    >>> str(Count(3, "empty cells"))
-    '3 empty cells'
+    Attributes:
+        one: the text after the number 1, if it is another one.
+        places: of the first ones.
+
+    >>> str(Count(3, "empty cells")), str(Count(2, "cells are empty", places=("4",)) + Count(1, "", places=("7",)))
+    ('3 empty cells', '3 cells are empty (4, 7, ...)')
     """
 
     count: int
     text: str
+    one: str = ""
+    places: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.count} {self.text}"
+        text = self.one if self.one and self.count == 1 else self.text
+        shown = ", ".join([*self.places, *(["..."] if self.count > len(self.places) else [])])
+        return f"{self.count} {text} ({shown})" if self.places else f"{self.count} {text}"
+
+    def __add__(self, other: Count) -> Count:
+        places = (*self.places, *other.places)[:PLACES]
+        return Count(self.count + other.count, self.text, self.one, places)
 
 
 @dataclass(frozen=True)

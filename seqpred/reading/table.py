@@ -77,15 +77,16 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
     ignored = _check_columns(source, columns)
     parts = read_plain(source, columns, categories)
     if parts:
-        return _table(source, columns, parts, _id_notes(parts.names, columns.id))
+        return _table(source, columns, parts, id_notes(parts.names, columns.id))
     from seqpred.reading.thorough import Reread, read_thoroughly
 
     found = read_thoroughly(source, columns, categories)
     if isinstance(found, Reread):
         table = read_table(found.source, columns, categories)
-        note = found.note or f"{found.rows - len(table.times)} lines without a value are skipped"
+        repeated = sum(r.count for r in table.remarks if isinstance(r, Count) and r.places)  # skipped after that
+        note = found.note or Count(found.rows - len(table.times) - repeated, "lines without a value are skipped")
         return replace(table, remarks=(*table.remarks, note))
-    remarks = (*ignored, *found.remarks, *_id_notes(found.ids, columns.id))
+    remarks = (*ignored, *found.remarks, *id_notes(found.ids, columns.id))
     return _table(found.source, columns, found.parts, remarks)
 
 
@@ -116,7 +117,7 @@ def sentinel_notes(dialect: Dialect, marked: int) -> Iterator[str]:
         yield f"{marked} {'cell is a sentinel' if marked == 1 else 'cells are sentinels'} ({signs}), treated as missing"
 
 
-def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
+def id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
     """Notes on ids with blanks around them, and on ids that differ only in case."""
     if id_name is None:
         return
@@ -125,7 +126,7 @@ def _id_notes(ids: Iterable[object], id_name: str | None) -> Iterator[str]:
         return  # as in most files, of which some have very many series
     blank = sorted({i for i in found if i != i.strip()})
     if blank:
-        yield f"blanks around ids are removed ({len(blank)} ids): {', '.join(map(repr, blank[:3]))}"
+        yield f"blanks around ids are removed, as in {', '.join(map(repr, blank[:3]))}"
     folded: dict[str, list[str]] = {}
     for name in dict.fromkeys(i.strip() for i in found):
         folded.setdefault(name.casefold(), []).append(name)

@@ -12,14 +12,14 @@ import numpy.typing as npt
 from seqpred.arrays import Int
 from seqpred.calendar.zones import are_repeated
 from seqpred.errors import DataError
-from seqpred.notes import Count
+from seqpred.notes import PLACES, Count
 from seqpred.reading.frame import Wanted, read_frame
 from seqpred.reading.number_columns import find_decimal, read_numbers
 from seqpred.reading.plain import TableParts
 from seqpred.reading.thousands import is_open, may_group
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import Decimal
-from seqpred.sources.source import SHOWN, Source
+from seqpred.sources.source import Source
 from seqpred.timestamps.format import TimestampFormat
 from seqpred.timestamps.reader import read_timestamps, stripped
 
@@ -46,12 +46,12 @@ class Reread(NamedTuple):
 
     Attributes:
         rows: how many rows were read, those lines included.
-        note: on these lines; empty if they are lines without a value.
+        note: on these lines; None if they are lines without a value.
     """
 
     source: Source
     rows: int
-    note: str = ""
+    note: Count | None = None
 
 
 def read_thoroughly(source: Source, columns: Columns, categories: Collection[str]) -> Thorough | Reread:
@@ -114,10 +114,10 @@ def _repeated_headers(frame: pd.DataFrame, names: Sequence[str]) -> npt.NDArray[
     return np.flatnonzero(is_header)
 
 
-def _repetition_note(source: Source, rows: npt.NDArray[np.intp]) -> str:
-    lines = ", ".join(source.where(int(row)).removeprefix(source.name).lstrip(":, ") for row in rows[:SHOWN])
-    what = "line that repeats the header is" if len(rows) == 1 else "lines that repeat the header are"
-    return f"{len(rows)} {what} skipped ({lines}{', ...' if len(rows) > SHOWN else ''})"
+def _repetition_note(source: Source, rows: npt.NDArray[np.intp]) -> Count:
+    lines = [source.where(int(row)).removeprefix(source.name).lstrip(":, ") for row in rows[:PLACES]]
+    several, one = "lines that repeat the header are skipped", "line that repeats the header is skipped"
+    return Count(len(rows), several, one, tuple(lines))
 
 
 def _is_suspect(column: pd.Series) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from seqpred.arrays import Float
 from seqpred.notes import Count
-from seqpred.reading.table import Table, sentinel_notes
+from seqpred.reading.table import Table, id_notes, sentinel_notes
 from seqpred.sources.dialect import USUAL
 from seqpred.spool.rows import Records, record_type
 from seqpred.timestamps.format import TimestampFormat
+
+_VARIABLE = re.compile(r"""(column )?('[^']*'|"[^"]*")|\d[\d.:-]*""")
+_LIST = re.compile(r"#(?:, (?:#|\.\.\.))+")
 
 
 class Collector:
@@ -30,7 +35,7 @@ class Collector:
         self.dialect = USUAL
         self.in_order = True
         self._last, self._rows, self._marked = 0, 0, 0
-        self._notes: dict[str, int] = {}  # texts, and the sum of their counts
+        self._notes: dict[str, str | Count] = {}  # see `note_kind`
 
     def records(self, table: Table) -> Records:
         """The rows of the next piece, as they are stored."""
@@ -47,8 +52,7 @@ class Collector:
         self.clock, self.dialect = self.clock or table.clock, table.source.dialect
         self._marked += table.marked
         for note in table.remarks:
-            text, count = (note.text, note.count) if isinstance(note, Count) else (note, 0)
-            self._notes[text] = self._notes.get(text, 0) + count
+            self._add(note)
         return records
 
     def _values(self, table: Table) -> Float:
@@ -61,8 +65,25 @@ class Collector:
                 values[:, i] = numbers[values[:, i].astype(np.int64)]
         return values
 
+    def _add(self, note: str | Count) -> None:
+        """Add a note on a piece; of notes of one kind, the first one, with the sum of their counts."""
+        kind = note_kind(note.text if isinstance(note, Count) else note)
+        known = self._notes.setdefault(kind, note)
+        if known is not note and isinstance(known, Count) and isinstance(note, Count):
+            self._notes[kind] = known + note
+
     @property
     def notes(self) -> list[str]:
-        """The notes on all pieces, counts added up."""
-        notes = [str(Count(count, text)) if count else text for text, count in self._notes.items()]
-        return [*notes, *sentinel_notes(self.dialect, self._marked)]
+        """The notes on all pieces."""
+        for note in id_notes(self.series, "id"):  # on ids that differ in capitals and are in different pieces
+            self._add(note)
+        return [*map(str, self._notes.values()), *sentinel_notes(self.dialect, self._marked)]
+
+
+def note_kind(note: str) -> str:
+    """What the notes on several pieces have in common: the text without numbers and examples in quotes.
+
+    >>> note_kind("numbers in column 'day' are dates: 20240131 is 2024-01-31, and '20240201' is 2024-02-01")
+    "numbers in column 'day' are dates: # is #, and # is #"
+    """
+    return _LIST.sub("#", _VARIABLE.sub(lambda found: found[0] if found[1] else "#", note))

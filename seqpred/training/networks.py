@@ -12,7 +12,6 @@ from seqpred.notes import Note
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.cores import cores
 from seqpred.runtime.shape import Shape
-from seqpred.training.batch import SLICES, count_slices
 from seqpred.training.checkpoint import Checkpoint
 from seqpred.training.loop import FitOptions
 from seqpred.training.parallel import count_processes
@@ -20,6 +19,7 @@ from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.rounds import Leader, Orders, follow
 from seqpred.training.run import UNSCORED, Outcome, Score, State, at_turn, was_ahead
 from seqpred.training.schedule import Schedule
+from seqpred.training.slices import SLICES, count_slices
 from seqpred.training.trainers import InProcess, Job, Processes, Trainer
 from seqpred.training.windows import Windows
 

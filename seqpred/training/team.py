@@ -10,8 +10,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from seqpred.training.batch import tree_sum
 from seqpred.training.ranks import Ranks
+from seqpred.training.slices import tree_sum
 
 
 class Team:

@@ -34,7 +34,7 @@ class ValidationSet:
         starts, tracks: [W], the first row and the track of each window.
         levels: [Q], the quantile levels.
         loss: the kind of the loss.
-        slices: into at least so many batches the windows are divided, see `batch`.
+        slices: into at least so many batches the windows are divided, see `slices`.
         team: the processes that compute the forecasts together; None for one process.
     """
 

@@ -197,7 +197,7 @@ def test_ids_that_differ_only_in_blanks_are_reported_before_their_duplicates(ref
     write("c.yaml", "data: {target: y, id: id}\n")
     write("sales.csv", "id,ds,y\n" + "".join(f"{s},2024-01-0{i},{i}\n" for s in ("A", "A ") for i in range(1, 9)))
     message = refused(3, "train", "c.yaml", "--data", "sales.csv", "--out", "m")
-    assert "blanks around ids are removed (1 ids): 'A '" in message
+    assert "blanks around ids are removed, as in 'A '" in message
     assert "sales.csv:10: duplicate timestamp 2024-01-01 of series 'A'" in message
 
 

@@ -240,6 +240,24 @@ def test_a_static_file_is_joined_to_stored_rows(small: Path) -> None:
     assert "1 of 7 series have no row" in "".join(stored.notes)
 
 
+def test_a_note_is_reported_once_for_all_pieces_of_a_file(small: Path) -> None:
+    """Each piece has an example of its own, and the counts of lines are added up."""
+    frame = rows(form="%Y%m%d")
+    frame["id"] = frame["id"].replace({"s3": " s3", "s6": "S5"})
+    lines = frame.to_csv(index=False).splitlines()
+    for place in (210, 120, 30):
+        lines[place:place] = [lines[0], ",,"]
+    (small / "sales.csv").write_text("\n".join(lines))
+    stored, read, _ = both(small / "sales.csv")
+    assert sorted(stored.notes) == sorted(read.notes)
+    notes = " ".join(stored.notes)
+    assert "numbers are read as dates: 20240101 is 2024-01-01" in notes
+    assert "3 lines without a value are skipped" in notes
+    assert "ids that differ in capitals alone are treated as different series: 's5' and 'S5'" in notes
+    assert "blanks around ids are removed, as in ' s3'" in notes
+    assert "3 lines that repeat the header are skipped" in notes
+
+
 @pytest.mark.parametrize("order", ORDERS)
 def test_irregular_rows_are_stored(order: str, small: Path) -> None:
     ORDERS[order](rows()).to_csv(small / "sales.csv", index=False)
