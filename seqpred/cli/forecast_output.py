@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from seqpred.cli.table import Block
     from seqpred.cli.terminal import Output
     from seqpred.commands.predict import ForecastJob
+    from seqpred.commands.ray_cluster import RayCluster
     from seqpred.forecasting.model import Model
 
 
@@ -32,7 +33,7 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
         table = future_table(model, source, steps=request.steps, notify=screen.notify)
         write_file(request.write_future, encode_table(table, "csv"))
         return
-    with screen.progress_cleared():
+    with screen.progress_cleared(), _workers(request) as workers:
         job = read_job(
             model,
             source,
@@ -43,14 +44,30 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
             notify=screen.notify,
             on_progress=screen.on_progress,
         )
-        if not request.on_screen or request.engine == "ray":
+        if not request.on_screen or workers:
             with _ended_by_sigterm():
-                write_blocks(_blocks(job, screen, request), request.form, request.output)
+                write_blocks(_blocks(job, screen, request, workers), request.form, request.output)
             return
         found = job.run()
     from seqpred.cli.forecast_screen import show_forecasts
 
     show_forecasts(found, request.digits, screen.notify, all_levels=request.levels is not None)
+
+
+@contextmanager
+def _workers(request: ForecastRequest) -> Iterator[RayCluster | None]:
+    """The cluster that computes the forecasts, which starts while the rows are read; None for this process."""
+    if request.engine == "local":
+        yield None
+        return
+    from seqpred.commands.ray_cluster import RayCluster
+
+    with _ended_by_sigterm():
+        cluster = RayCluster(request.address)
+        try:
+            yield cluster
+        finally:
+            cluster.stop()
 
 
 def _run_stream(screen: Output, model: Model, request: ForecastRequest) -> None:
@@ -68,14 +85,16 @@ def _run_stream(screen: Output, model: Model, request: ForecastRequest) -> None:
             raise KeyboardInterrupt
 
 
-def _blocks(job: ForecastJob, screen: Output, request: ForecastRequest) -> Generator[Block, None, None]:
-    """The forecasts as blocks of a table, computed by the requested engine."""
+def _blocks(
+    job: ForecastJob, screen: Output, request: ForecastRequest, workers: RayCluster | None
+) -> Generator[Block, None, None]:
+    """The forecasts as blocks of a table, computed by this process or by workers."""
     encode = request.table_format.encode
-    if request.engine == "local":
+    if workers is None:
         return job.run_blocks(encode, screen.on_progress)
     from seqpred.commands.ray_engine import run_on_ray
 
-    return run_on_ray(job, encode, request.address, screen.on_progress)
+    return run_on_ray(job, encode, workers, screen.on_progress)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import pickle
 import re
 import socket
 import sys
+import threading
 from contextlib import nullcontext
 from contextvars import copy_context
 from dataclasses import replace
@@ -16,8 +17,9 @@ import pytest
 
 import seqpred
 from seqpred.cli.table import TableFormat
-from seqpred.commands import predict, ray_engine
-from seqpred.commands.ray_engine import _received, _run, _Shared, check_address, run_on_ray
+from seqpred.commands import predict, ray_cluster
+from seqpred.commands.ray_cluster import RayCluster, check_address
+from seqpred.commands.ray_engine import _received, _run, _Shared
 from seqpred.errors import ConfigError, DataError
 from tests.cli.outside import Trained
 
@@ -91,10 +93,41 @@ def test_a_failed_task_is_reported_by_its_cause(raised: Exception, kind: type[Ex
     assert message in str(caught.value)
 
 
-def test_without_ray_the_extra_is_named(job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_engine, "find_spec", lambda _: None)
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda _: None)
     with pytest.raises(ConfigError, match=r"pip install 'seqpred\[ray\]'"):
-        next(run_on_ray(job, lambda *_: None))
+        RayCluster()
+
+
+def test_a_cluster_starts_in_a_thread_that_lives_until_it_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Linux ends the processes of Ray with the thread that started them."""
+    threads: list[threading.Thread] = []
+    alive: list[bool] = []
+    remote = SimpleNamespace(remote=lambda: None)
+    ray = SimpleNamespace(shutdown=lambda: alive.append(threads[0].is_alive()), remote=lambda **_: lambda _: remote)
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda _: "ray")
+    monkeypatch.setattr(ray_cluster, "_connect", lambda *_: threads.append(threading.current_thread()))
+    with RayCluster() as connected:
+        assert connected is ray
+    assert alive == [True]
+    threads[0].join(10)
+    assert threads[0] is not threading.current_thread()
+
+
+def test_a_cluster_that_cannot_be_started_is_an_error_of_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def refuse(*_: object) -> None:
+        raise ConfigError("Ray cannot be started (no memory)", hint="Check the memory.")
+
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(shutdown=lambda: ended.append(True)))
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda _: "ray")
+    monkeypatch.setattr(ray_cluster, "_connect", refuse)
+    cluster = RayCluster()
+    with pytest.raises(ConfigError, match="no memory"), cluster:
+        pass
+    assert ended == [True]
 
 
 @pytest.mark.parametrize("address", ["head", "ray://head:10001", "head:gcs", ":6379"])
@@ -122,7 +155,7 @@ def test_an_address_where_nothing_listens_is_rejected() -> None:
 def test_a_cluster_is_probed_in_a_process_of_its_own(
     does: str, message: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_engine, "PATIENCE", 0.3 if "sleep" in does else 9)
+    monkeypatch.setattr(ray_cluster, "PATIENCE", 0.3 if "sleep" in does else 9)
     probe = [sys.executable, "-SEc", f"import os, time; print(flush=True); {does}"]
     with pytest.raises(ConfigError, match=re.escape(message)) if message else nullcontext():
         check_address("auto", probe)
