@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqpred.commands.holdout import without_holdout
@@ -17,7 +18,7 @@ from seqpred.config.schema import Config
 from seqpred.errors import ConfigError, DataError, WriteError
 from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
-from seqpred.launcher import is_grouped, local_rank, local_size
+from seqpred.launcher import is_grouped
 from seqpred.notes import no_op
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
@@ -28,6 +29,8 @@ from seqpred.spool.shared import read_shared, write_shared
 
 if TYPE_CHECKING:
     from seqpred.training.ranks import Ranks
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")  # differs between machines, even with the same name; on Linux
 
 
 def group() -> AbstractContextManager[Ranks | None]:
@@ -66,23 +69,36 @@ def load_once(ranks: Ranks | None, source: Source, load: Callable[[], Panel]) ->
         raise ConfigError("standard input is read by one process, and this training has several", hint=hint)
     is_shared = ranks.rank == 0 and source.is_file and source.size >= LARGE
     key = ranks.share(secrets.token_hex(8) if is_shared else "")  # of rank 0 for all, as they then wait for each other
-    if not key or local_size() == 1:
+    here = ranks.share(ranks.gather(_machine() if key else ""))
+    same = [rank for rank, machine in enumerate(here) if machine == here[ranks.rank]]
+    if not key or len(same) == 1:
         panel = load()
         for _ in range(2 if key else 1):
             ranks.meet()
         return panel
-    return _load_on_machine(ranks, f"{UNFINISHED}{key}-{socket.gethostname()}", load)
+    return _load_on_machine(ranks, f"{UNFINISHED}{key}-{socket.gethostname()}", load, is_first=ranks.rank == same[0])
 
 
-def _load_on_machine(ranks: Ranks, name: str, load: Callable[[], Panel]) -> Panel:
+def _machine() -> str:
+    """What processes have in common that see the same memory and the same cache.
+
+    Launchers other than torchrun tell no process which others are on its machine.
+    """
+    folder = cache_folder().stat()
+    boot = BOOT.read_text() if BOOT.exists() else ""
+    return f"{socket.gethostname()} {folder.st_dev} {folder.st_ino} {boot}"
+
+
+def _load_on_machine(ranks: Ranks, name: str, load: Callable[[], Panel], *, is_first: bool) -> Panel:
     """The panel that the first process of this machine loads.
 
     Args:
         name: of a folder in the cache in which it is passed on.
+        is_first: whether this is that process.
     Raises:
         WriteError: the cache cannot be written.
     """
-    is_first, folder = local_rank() == 0, cache_folder() / name
+    folder = cache_folder() / name
     loaded = load() if is_first else None
     try:
         if is_first:

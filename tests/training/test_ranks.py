@@ -204,11 +204,14 @@ def test_all_ranks_must_read_the_same_data(tmp_path: Path) -> None:
     assert (code, "the data differs from that of rank 0" in message) == (Exit.DATA, True)
 
 
-@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("large", "machines"), [(False, 1), (True, 1), (True, 2)])
 def test_one_process_of_a_machine_reads_a_large_file_for_all_of_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool, machines: int
 ) -> None:
-    """The arrays of the others are mapped from a file, which nobody finds afterwards."""
+    """The arrays of the others are mapped from a file, which nobody finds afterwards.
+
+    Without the variables of torchrun, which other launchers do not set.
+    """
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(follow, "LARGE", 1 if large else 1 << 30)
     frame().to_csv(tmp_path / "sales.csv", index=False)
@@ -216,15 +219,19 @@ def test_one_process_of_a_machine_reads_a_large_file_for_all_of_them(
     whole = load_panel(source, read)
 
     def load(rank: int) -> Panel:
-        assert not (large and rank)
+        assert not (large and rank) or machines == 2
         return load_panel(source, read)
 
     def load_together(rank: int) -> None:
+        for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+            del os.environ[name]
+        if machines == 2:
+            follow.socket = SimpleNamespace(gethostname=lambda: f"machine{rank}")  # type: ignore[attr-defined]
         with ranks.joined() as group:
             panel = follow.load_once(group, source, partial(load, rank))
         assert panel.fingerprint() == whole.fingerprint()
         assert panel.names == whole.names
-        assert panel.values.flags.writeable is not large
+        assert panel.values.flags.writeable is not (large and machines == 1)
         panel.release_pages()
         assert panel.between(1, 2).fingerprint() == whole.between(1, 2).fingerprint()
 
