@@ -118,7 +118,7 @@ def test_sigterm_during_a_blocked_write_does_not_lose_output_with_exit_0(start, 
 @with_and_without_buffers
 def test_sigterm_during_a_blocked_write_of_a_stream_completes_the_row(start, single) -> None:
     process = start("predict", single.folder, "-", "--stream", *LONG)
-    rows = monthly(40).encode()
+    rows = monthly(3).encode()
     process.stdin.write(rows)
     process.stdin.flush()
     _wait_until_full(process.stdout)
