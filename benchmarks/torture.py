@@ -1,7 +1,8 @@
 """Fault-injection tests: kills, flipped bits, output faults, fuzz, leaks, repetition. See docs/reliability.md.
 
 Usage: python benchmarks/torture.py [PARTS [COUNT [SEED]]], with PARTS one or more of kills, saving, bits, leaks,
-repeats, output, streams, fuzz, guided, separated by commas. Without PARTS, all of them run at full length.
+repeats, output, streams, fuzz, guided, separated by commas; `kills=5` is a part with a count of its own. Without PARTS,
+all of them run at full length.
 
 Every training and every fuzzed input runs in a new or forked process, so that kills are real and crashes are detected.
 A failure is printed with the seed that reproduces it, and the exit code is 1.
@@ -359,11 +360,11 @@ PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
 def main() -> None:
     warm()
     words = sys.argv[1:]
-    chosen = words[0].split(",") if words else list(PARTS)
+    chosen = [word.partition("=") for word in (words[0].split(",") if words else PARTS)]
     seed = int(words[2]) if len(words) > 2 else 1
     failures = 0
-    for part in chosen:
-        count, began = int(words[1]) if len(words) > 1 else FULL[part], time.monotonic()
+    for part, _, own in chosen:
+        count, began = int(own or (words[1] if len(words) > 1 else FULL[part])), time.monotonic()
         with tempfile.TemporaryDirectory(dir=MEMORY if part in IN_MEMORY and MEMORY.is_dir() else None) as place:
             for failure in PARTS[part](count, seed, Path(place)):
                 failures += 1

@@ -11,14 +11,13 @@ import pytest
 from tests.conftest import ROOT
 
 
-@pytest.mark.parametrize(
-    ("parts", "count"), [("kills", 1), ("saving", 10), ("repeats", 2), ("output,streams", 6), ("fuzz", 200)]
-)
-def test_short_runs_find_no_failures(parts: str, count: int) -> None:
-    command = [sys.executable, "-W", "ignore", str(ROOT / "benchmarks" / "torture.py"), parts, str(count), "7"]
+# Few processes, because each imports everything first.
+@pytest.mark.parametrize("parts", ["kills=1,saving=10,repeats=2,output=6,streams=6", "fuzz=200"])
+def test_short_runs_find_no_failures(parts: str) -> None:
+    command = [sys.executable, "-W", "ignore", str(ROOT / "benchmarks" / "torture.py"), parts, "1", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert all(f"{part}: " in done.stdout for part in parts.split(","))
+    assert all(f"{part.partition('=')[0]}: " in done.stdout for part in parts.split(","))
 
 
 FAULTS = {"a traceback": "1 / 0", "too much memory": "bytearray(2 << 30)", "a crash": "__import__('os').abort()"}

@@ -109,7 +109,7 @@ def database() -> Iterator[str]:
 @pytest.mark.skipif(not all(map(shutil.which, PROGRAMS)), reason="PostgreSQL is not installed")
 def test_study_is_stored_in_postgresql(place, database):
     pytest.importorskip("psycopg")
-    command = f"SEQPRED tune sales.yaml --grid model.cell=rnn,gru --out runs/pg --storage '{database}' --json"
-    assert len(json.loads(piped(place, command).stdout)["trials"]) == 2
-    resumed = piped(place, f"{command} --resume")
-    assert len(json.loads(resumed.stdout)["trials"]) == 2
+    command = f"SEQPRED tune sales.yaml --grid model.cell=rnn --out runs/pg --storage '{database}' --json"
+    made, resumed = (json.loads(piped(place, f"{command}{more}").stdout)["trials"] for more in ("", " --resume"))
+    assert len(made) == 1
+    assert resumed == made
