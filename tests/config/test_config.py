@@ -414,8 +414,9 @@ def test_commented_yaml_reads_back_the_same_and_fits_100_columns(tree: dict[str,
     config = Config.from_tree(tree)
     text = to_yaml(config, {}, config_fields())
     assert parse(text) == config
+    loaded = yaml.safe_load(text)
     for key in config_fields():
-        get_key(yaml.safe_load(text), key)
+        get_key(loaded, key)
     assert parse(to_yaml(config, {}, shown)).data.target == config.data.target
     assert all(
         len(line) <= 100 for line in to_yaml(Config.from_tree({"data": {"target": "y"}}), {}, shown).splitlines()

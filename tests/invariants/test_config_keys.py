@@ -199,11 +199,11 @@ def test_equal_values_of_a_key_give_the_same_outcome(clean: Outcome, tmp_path: P
 
 
 def test_patience_stops_training_early(tmp_path: Path) -> None:
-    slow = {"training.learning_rate": 1e-9, "training.max_steps": 200}
+    slow = {"training.learning_rate": 1e-9, "training.max_steps": 100}
     for patience, stopped in ((1, True), (1000, False)):
         folder = tmp_path / str(patience)
         outcome(folder, {**slow, "training.patience": patience})
-        assert (seqpred.load(folder).folder.manifest["training"]["steps"] < 200) is stopped
+        assert (seqpred.load(folder).folder.manifest["training"]["steps"] < 100) is stopped
 
 
 def test_threads_are_passed_to_torch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
