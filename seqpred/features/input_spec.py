@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from seqpred.features.autoregression import fitted_rows
 from seqpred.features.classical import CLASSICAL_INPUTS, leads, recent_rows, relative_lags
 from seqpred.features.covariates import Covariates
 from seqpred.features.naive import cycles_used, profile_rows
@@ -65,7 +66,7 @@ class InputSpec:
     def recent(self) -> int:
         """R, rows up to the current one that the head receives; 0 if it uses none."""
         if self.classical:
-            return recent_rows(self.season)
+            return max(recent_rows(self.season), fitted_rows(self.season))
         blended = max(2 * self.anchor, *(cycle * cycles_used(cycle) for cycle in self.cycles), 0)
         return max(blended * self.blend, self.autoregression)
 

@@ -18,9 +18,9 @@ from seqpred.pretrained import PRETRAINED
 from seqpred.pretrained.weights import HINT, PretrainedWeights, read_weights
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime import onnx_runtime
-from seqpred.runtime.classical_head import NAMES
+from seqpred.runtime.classical_head import NAMES, mean_of_watched
 from seqpred.runtime.runtime import TILE, Runtime
-from seqpred.runtime.weighing_runtime import ConstantRuntime, WeighedComponents, WeighingRuntime
+from seqpred.runtime.weighing_runtime import ConstantRuntime, Heads, WeighedComponents, WeighingRuntime
 from seqpred.storage.model_folder import Folder
 
 if TYPE_CHECKING:
@@ -60,17 +60,17 @@ class PretrainedModel(Model):
     def session_spec(self, step: Step, steps: int) -> SessionSpec:
         """A session whose horizon is the number of steps: all steps are forecast at once."""
         config, series = self.config, SeriesSpec(self.spec, self.covariates, self.config.targets, joint=False)
-        runtime = WeighingRuntime(self._core, self.spec, steps, config.levels)
+        runtime = WeighingRuntime(self._core, self.spec, steps, config.levels, self._heads)
         tile = TILE if config.data.id else 1  # a table of one series has no shards
         return SessionSpec(series, runtime, steps, config.median, step, steps, config.minimums, tile)
 
     def forecasters(self) -> dict[str, Forecaster]:
-        """The network and, as `blend`, the weights that it gives to every series: the bias of its head."""
+        """The network and, as `blend`, the mean of some classical forecasts; see `mean_of_watched`."""
         assert self.network is not None
-        bias = ConstantRuntime(self.network.weights["head.bias"])
+        outputs = ConstantRuntime(mean_of_watched(self.network.weights["head.bias"]))
 
         def blend(step: Step, steps: int) -> SessionSpec:
-            runtime = WeighingRuntime(bias, self.spec, steps, self.config.levels)
+            runtime = WeighingRuntime(outputs, self.spec, steps, self.config.levels)
             return replace(self.session_spec(step, steps), runtime=runtime)
 
         return {"model": RollingForecaster(self.session_spec), "blend": RollingForecaster(blend)}
@@ -82,7 +82,7 @@ class PretrainedModel(Model):
 
     def component_spec(self, step: Step, steps: int) -> SessionSpec:
         """A session that emits the components of the medians; see `Model.component_spec`."""
-        runtime = WeighedComponents(self._core, self.spec, steps)
+        runtime = WeighedComponents(self._core, self.spec, steps, self._heads)
         return replace(self.session_spec(step, steps), runtime=runtime)
 
     @property
@@ -90,6 +90,11 @@ class PretrainedModel(Model):
         """How many weights the network has."""
         assert self.network is not None
         return sum(w.size for w in self.network.weights.values())
+
+    @cached_property
+    def _heads(self) -> Heads:
+        assert self.network is not None
+        return Heads.of(self.network.weights)
 
     @cached_property
     def _core(self) -> Runtime:

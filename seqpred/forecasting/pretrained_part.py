@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from seqpred.forecasting.session_state import AddedForecast, SessionSpec
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.recipe.start import pretrained_cycle
 from seqpred.runtime.runtime import TILE, Runtime
-from seqpred.runtime.weighing_runtime import WeighingRuntime, head_shares
+from seqpred.runtime.weighing_runtime import Heads, WeighingRuntime
 
 SHARE, NETWORK = "share", "network."  # names of the arrays in a model folder
 
@@ -39,7 +39,7 @@ class PretrainedPart:
     @property
     def tuned_share(self) -> float:
         """The share of the fine-tuned head in the pretrained forecast; the original head has the rest."""
-        return round(sum(head_shares(self.weights)[1:]), 2)
+        return round(sum(Heads.of(self.weights).shares[1:]), 2)
 
     def arrays(self) -> dict[str, Float32]:
         """What a model folder stores of it; see `Folder.pretrained`."""
@@ -70,19 +70,16 @@ class PretrainedPart:
             RuntimeError, ValueError, TypeError, LookupError: the weights are not those of a pretrained network.
         """
         core, share = weighing_core(config.model.cell, self.weights, runtime), self.share
-        heads = head_shares(self.weights)
+        heads = Heads.of(self.weights)
         return lambda step: AddedForecast(pretrained_session_spec(config, core, step, heads), share, interval_scale)
 
 
-def pretrained_session_spec(
-    config: ResolvedConfig, core: Runtime, step: Step, heads: Sequence[float] = (1.0,)
-) -> SessionSpec:
+def pretrained_session_spec(config: ResolvedConfig, core: Runtime, step: Step, heads: Heads) -> SessionSpec:
     """A session of a pretrained network that forecasts the targets, horizon and levels of a model.
 
     Args:
-        core: emits the raw outputs of the head.
+        core, heads: of the network.
         step: of the data.
-        heads: the shares of the core's heads.
     """
     spec = InputSpec.for_pretrained(pretrained_cycle(config.forecast.season, config.model.anchor))
     horizon = config.forecast.horizon
@@ -93,7 +90,7 @@ def pretrained_session_spec(
 
 
 def weighing_core(cell: str, weights: Mapping[str, Float32], runtime: Literal["onnx", "torch"]) -> Runtime:
-    """The network that emits the raw outputs of the head.
+    """The network that emits the part of the heads that is linear in the state.
 
     Raises:
         RuntimeError, ValueError, TypeError, LookupError: the weights are not those of a pretrained network.

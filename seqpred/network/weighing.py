@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqpred.features.input_spec import InputSpec
 from seqpred.network.recurrent import Stack
-from seqpred.runtime.classical_head import FORECASTS, INNER, LEVELS, OUTPUTS, PLACES, SIDE, WIDEST
+from seqpred.runtime.classical_head import FITS, FORECASTS, INNER, LEVELS, OUTPUTS, PLACES, SIDE, WIDEST
 from seqpred.runtime.shape import SHARPNESS
 
 MASKED = -1e9  # a logit of a forecast that cannot be used
@@ -16,8 +16,24 @@ MOST = 60.0  # loss of one step ahead, in units of the scale
 FIRST_DISTANCE = -1.5  # logarithm of each level's distance from its neighbour before training
 
 
+class WeighingHead(nn.Linear):
+    """A head, linear in the state and in how well the autoregressions fit.
+
+    Args:
+        heads: how many of them emit their outputs after each other.
+    """
+
+    def __init__(self, hidden_size: int, heads: int = 1) -> None:
+        super().__init__(hidden_size, heads * OUTPUTS)
+        self.fit = nn.Parameter(torch.zeros(heads * OUTPUTS, FITS))
+
+    def forward(self, hidden: Tensor, fit: Tensor) -> Tensor:  # type: ignore[override]
+        """[..., outputs], from the state [..., H] and `Candidates.fit` [..., FITS]."""
+        return super().forward(hidden) + nn.functional.linear(fit, self.fit)
+
+
 class WeighingNetwork(nn.Module):
-    """Recurrent layers and one linear head.
+    """Recurrent layers and one head.
 
     Args:
         cell: name of a registered cell.
@@ -26,17 +42,21 @@ class WeighingNetwork(nn.Module):
     def __init__(self, cell: str, depth: int, hidden_size: int) -> None:
         super().__init__()
         self.recurrent = Stack(cell, InputSpec.for_pretrained(1).inputs, hidden_size, depth, 0.0)
-        self.head = nn.Linear(hidden_size, OUTPUTS)
+        self.head = WeighingHead(hidden_size)
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             bias = torch.zeros(PLACES, OUTPUTS // PLACES)
             bias[:, FORECASTS:-1] = FIRST_DISTANCE
             self.head.bias.copy_(bias.flatten())
 
-    def forward(self, x: Tensor, positions: Tensor) -> Tensor:
-        """[batch, P, OUTPUTS], from the inputs x [batch, T, feature], at the rows `positions` [P]."""
+    def forward(self, x: Tensor, positions: Tensor, fit: Tensor) -> Tensor:
+        """[batch, P, OUTPUTS], from the inputs x [batch, T, feature], at the rows `positions` [P].
+
+        Args:
+            fit: [batch, P, FITS], of the autoregressions at these rows.
+        """
         outputs, _ = self.recurrent(x, self.recurrent.start(len(x)))
-        raw: Tensor = self.head(outputs[:, positions])
+        raw: Tensor = self.head(outputs[:, positions], fit)
         return raw
 
 

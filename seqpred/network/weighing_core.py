@@ -10,13 +10,14 @@ from torch import Tensor, nn
 
 from seqpred.arrays import Float32
 from seqpred.network.torch_runtime import pack_states
-from seqpred.network.weighing import WeighingNetwork
+from seqpred.network.weighing import WeighingHead, WeighingNetwork
+from seqpred.runtime.classical_head import OUTPUTS
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
 from seqpred.runtime.weighing_runtime import SHARES
 
 
 class WeighingCore:
-    """Emits the raw outputs of the head of a pretrained network; see `runtime.Runtime` for the methods.
+    """Emits the part of the head that is linear in the state; see `runtime.Runtime` for the methods.
 
     Args:
         weights: of a `WeighingNetwork`.
@@ -35,7 +36,7 @@ class WeighingCore:
         depth = len({name.split(".")[2] for name in weights if name.startswith("recurrent.")})
         hidden = weights["recurrent.layers.0.weight_hh"].shape[1]
         self.network = WeighingNetwork(cell, depth, hidden)
-        self.network.head = nn.Linear(hidden, len(weights["head.bias"]))  # of one head or several
+        self.network.head = WeighingHead(hidden, len(weights["head.bias"]) // OUTPUTS)
         own = {name: torch.from_numpy(np.array(w)) for name, w in weights.items() if name != SHARES}
         self.network.load_state_dict(own)
         self.network.eval()
@@ -62,5 +63,5 @@ class WeighingCore:
         states = [tuple(next(parts) for _ in layer) for layer in self.network.recurrent.start(0)]
         with torch.inference_mode():
             outputs, states = self.network.recurrent(torch.from_numpy(np.ascontiguousarray(x)), states)
-            raw = self.network.head(outputs[:, -n_positions:])
+            raw = nn.functional.linear(outputs[:, -n_positions:], self.network.head.weight, self.network.head.bias)
             return raw.numpy(), pack_states(states, len(x))

@@ -25,7 +25,7 @@ from seqpred.storage.atomic import write_file
 from seqpred.synthetic.series import GENERATOR
 
 STEPS = {"lstm": 12_000, "gru": 8_000, "rnn": 8_000}
-REFINE = 1_500
+REFINE = 5_000
 
 
 def train_cell(options: PretrainOptions, out: Path, checkpoints: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Examples:
     Attributes:
         x: [B, T, F], inputs.
         positions: [P], rows.
-        values, usable: see `classical_head.Candidates`.
+        values, usable, fit: see `classical_head.Candidates`.
         near: [N, places].
         targets: [B, P, N], minus the last value, in units of the scale; NaN where missing.
         importance: [B, P], larger with more rows of history. It must not depend on what follows: weights that do
@@ -38,6 +38,7 @@ class Examples:
     positions: Int
     values: Float32
     usable: Bool
+    fit: Float32
     near: Float32
     targets: Float32
     importance: Float32
@@ -63,6 +64,7 @@ def make_examples(batch: Batch, rng: Rng) -> Examples:
         positions=positions,
         values=found.values.clip(-1e6, 1e6).astype(np.float32),
         usable=found.usable,
+        fit=found.fit.astype(np.float32),
         near=place_weights(steps, batch.cycle).astype(np.float32),
         targets=np.where(np.isfinite(targets), targets.clip(-LARGEST, LARGEST), np.nan).astype(np.float32),
         importance=importance.astype(np.float32),

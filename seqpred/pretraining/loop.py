@@ -201,7 +201,7 @@ def pretrain(
 
 def loss_of(network: WeighingNetwork, examples: Examples) -> Tensor:
     """The loss of a network on a batch."""
-    raw = network(torch.from_numpy(examples.x), torch.from_numpy(examples.positions))
+    raw = network(torch.from_numpy(examples.x), torch.from_numpy(examples.positions), torch.from_numpy(examples.fit))
     values, usable = torch.from_numpy(examples.values), torch.from_numpy(examples.usable)
     quantiles = emit(raw, values, usable, torch.from_numpy(examples.near))
     return relative_loss(quantiles, torch.from_numpy(examples.targets), torch.from_numpy(examples.importance))

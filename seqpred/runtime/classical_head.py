@@ -1,9 +1,9 @@
 """The head of a pretrained network: from numbers at a few places along the horizon to quantiles of any step.
 
-The network emits, at `PLACES` places along the horizon relative to the season, a logit for each classical forecast, the
+The head emits, at `PLACES` places along the horizon relative to the season, a logit for each classical forecast, the
 logarithm of the distance of each level from its neighbor towards the median, and a shift of the median in units of
 these distances. In between all are interpolated. So its weights depend neither on the horizon, the season nor the
-quantile levels.
+quantile levels. It is linear in the state of the network and in how well the autoregressions fit the recent rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 
 from seqpred.arrays import Bool, Float, Float32, Int
 from seqpred.features.autoregression import AUTOREGRESSIONS, autoregress, enough_rows
-from seqpred.features.classical import METHODS, classical_table, pad_early
+from seqpred.features.classical import METHODS, WATCHED, classical_table, pad_early, recent_rows
 from seqpred.runtime.shape import SHARPNESS
 
 PLACES = 5
@@ -25,6 +25,7 @@ LEVELS = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)  # between 
 SIDE = len(LEVELS) // 2  # levels on each side of the median
 FORECASTS = 2 * (len(METHODS) + len(AUTOREGRESSIONS))  # each on the values and on their logarithms
 OUTPUTS = PLACES * (FORECASTS + 2 * SIDE + 1)
+FITS = 2 * len(AUTOREGRESSIONS)  # of the autoregressions of values and of logarithms
 INNER = 3  # levels between the median and those by which its shift is measured
 NAMES = tuple(method.name for method in (*METHODS, *AUTOREGRESSIONS))  # of the forecasts of values
 LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the least length of a cycle for that
@@ -41,10 +42,12 @@ class Candidates(NamedTuple):
     Attributes:
         values: [..., N, F], minus the last value, in units of the scale; first those of values, then of logarithms.
         usable: [..., F], whether there are enough rows, a season, and only positive values, as the forecast needs.
+        fit: [..., FITS], how well the autoregressions fit; see `autoregression.Fitted`.
     """
 
     values: Float
     usable: Bool
+    fit: Float
 
 
 def place_weights(steps: Sequence[int], cycle: int) -> Float:
@@ -77,6 +80,7 @@ def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, ste
 
     def evaluate(values: Float, fitted: Float) -> Float:
         table = own.table
+        values = values[..., -recent_rows(cycle) :]
         forecasts: Float = values[..., table.picks.T] @ table.shares.T
         forecasts += (values @ table.level.T)[..., None, :]
         forecasts += (factors * (values @ table.slope.T))[..., None, :] * table.steps.T
@@ -84,10 +88,12 @@ def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, ste
 
     low, high = (edge(relative, -1)[..., None, None] for edge in (np.min, np.max))
     span = high - low + GROWTH
-    growing = safe[..., None] * np.expm1(evaluate(relative, fitted[1]).clip(low - span, high + span))
+    growing = safe[..., None] * np.expm1(evaluate(relative, fitted.forecasts[1]).clip(low - span, high + span))
     usable = np.concatenate([own.usable(rows), enough_rows(rows, cycle)], axis=-1)
     both = np.concatenate([usable, usable & positive[..., None]], axis=-1)
-    return Candidates(np.concatenate([evaluate(padded, fitted[0]), growing], axis=-1), both)
+    values = np.concatenate([evaluate(padded, fitted.forecasts[0]), growing], axis=-1)
+    fit = np.concatenate([fitted.fit[0], np.where(positive[..., None], fitted.fit[1], 0.0)], axis=-1)
+    return Candidates(values, both, fit)
 
 
 def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle: int) -> Candidates:
@@ -144,6 +150,20 @@ def shift_of(raw: Float | Float32, found: Candidates, near: Float) -> Float:
     unit = (around[..., SIDE + INNER, None] - around[..., SIDE - INNER, None]) / 2
     moves = ((found.values != 0) & found.usable[..., None, :]).any((-2, -1))
     return np.where(moves[..., None, None], (near @ parts[..., -1:]).clip(-1, 1) * unit, 0.0)
+
+
+def mean_of_watched(bias: Float32) -> Float32:
+    """Outputs of a head, [OUTPUTS], that give the same weight to each watched method, and no shift.
+
+    The mean of a few classical forecasts is hard to beat (Clemen 1989, International Journal of Forecasting 5(4)).
+
+    Args:
+        bias: [OUTPUTS], of a head, for the width of the intervals.
+    """
+    parts = bias.reshape(PLACES, -1).copy()
+    parts[:, :FORECASTS], parts[:, -1] = -WIDEST, 0.0
+    parts[:, list(WATCHED)] = WIDEST
+    return np.asarray(parts.reshape(-1))
 
 
 def _at_places(raw: Float | Float32) -> Float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,9 @@ from seqpred.arrays import Float, Float32
 from seqpred.features.classical import rows_of
 from seqpred.features.input_spec import InputSpec
 from seqpred.runtime.classical_head import (
+    FITS,
     FORECASTS,
+    OUTPUTS,
     Candidates,
     candidates,
     emit,
@@ -23,26 +25,58 @@ from seqpred.runtime.classical_head import (
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 
 SHARES = "head.shares"  # the name of the shares of several heads among the weights; they are not of the core
+FIT = "head.fit"  # and of the weights of the fit
 CELLS = 1 << 16  # positions times steps ahead that are computed at once, which bounds memory
+
+
+class Heads(NamedTuple):
+    """The heads of a pretrained network: one, or the original and a fine-tuned one, whose forecasts are averaged.
+
+    Attributes:
+        shares: of each in the forecast.
+        fit: [heads, OUTPUTS, FITS], weights of how well the autoregressions fit.
+    """
+
+    shares: Sequence[float]
+    fit: Float
+
+    @classmethod
+    def of(cls, weights: Mapping[str, Float32]) -> Heads:
+        """The heads in the weights of a network."""
+        shares = weights[SHARES].tolist() if SHARES in weights else [1.0]
+        return cls(shares, weights[FIT].astype(np.float64).reshape(len(shares), OUTPUTS, FITS))
+
+    def outputs(self, linear: Float | Float32, fit: Float) -> list[Float]:
+        """What each head emits, [..., OUTPUTS].
+
+        Args:
+            linear: [..., heads OUTPUTS], the part that is linear in the state.
+            fit: [..., FITS], of `Candidates`.
+        """
+        parts = np.split(linear, len(self.shares), axis=-1)
+        return [part + fit @ weights.T for part, weights in zip(parts, self.fit, strict=True)]
+
+
+NO_FIT = Heads((1.0,), np.zeros((1, OUTPUTS, FITS)))
 
 
 class WeighingRuntime:
     """Quantiles of any horizon from a pretrained network; see `runtime.Runtime` for the methods.
 
     Args:
-        core: emits the raw outputs of the head.
+        core: emits the part of the heads that is linear in the state.
         spec: with the season.
         steps: N, the horizon.
         levels: Q quantile levels, increasing.
-        shares: of the heads whose outputs the core emits after each other; see `head_shares`.
+        heads: their shares and what else they depend on.
     """
 
     window: int | None = None
 
     def __init__(
-        self, core: Runtime, spec: InputSpec, steps: int, levels: Sequence[float], shares: Sequence[float] = (1.0,)
+        self, core: Runtime, spec: InputSpec, steps: int, levels: Sequence[float], heads: Heads = NO_FIT
     ) -> None:
-        self._shares = shares
+        self._heads = heads
         self.name, self._core, self.spec, self._levels = core.name, core, spec, levels
         self._steps = tuple(range(1, steps + 1))
         self.near = place_weights(self._steps, spec.season)
@@ -71,9 +105,10 @@ class WeighingRuntime:
     def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
         """The quantiles at some positions, [positions, N, Q]."""
         found = self.candidates(inputs, recent)
-        heads = np.split(raw, len(self._shares), axis=-1)
+        outputs = self._heads.outputs(raw, found.fit)
         quantiles = [
-            share * emit(head, found, self.near, self._levels) for share, head in zip(self._shares, heads, strict=True)
+            share * emit(own, found, self.near, self._levels)
+            for share, own in zip(self._heads.shares, outputs, strict=True)
         ]
         return np.asarray(sum(quantiles))
 
@@ -86,24 +121,20 @@ class WeighingRuntime:
         return require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
 
 
-def head_shares(weights: Mapping[str, Float32]) -> list[float]:
-    """The shares of the heads of a pretrained network in its forecast: one head, or the original and a tuned one."""
-    return weights[SHARES].tolist() if SHARES in weights else [1.0]
-
-
 class WeighedComponents(WeighingRuntime):
     """Emits the components of the median in float64, as `network.component_runtime`; the shift is the correction."""
 
-    def __init__(self, core: Runtime, spec: InputSpec, steps: int) -> None:
-        super().__init__(core, spec, steps, (0.5,))
+    def __init__(self, core: Runtime, spec: InputSpec, steps: int, heads: Heads = NO_FIT) -> None:
+        super().__init__(core, spec, steps, (0.5,), heads)
         self._outputs, self._precision = 4 + 2 * FORECASTS, np.float64
 
     def _emit(self, raw: Float32, inputs: Float, recent: Float32) -> Float:
         """The components at some positions, [positions, N, 4 + 2 A]."""
         found = self.candidates(inputs, recent)
-        shares = shares_of(raw, found, self.near)
+        (emitted,) = self._heads.outputs(raw, found.fit)
+        shares = shares_of(emitted, found, self.near)
         naives = np.where(found.usable[..., None, :], found.values, 0.0)
-        shift = shift_of(raw, found, self.near)
+        shift = shift_of(emitted, found, self.near)
         median = (shares * naives).sum(-1, keepdims=True) + shift
         zero = np.zeros_like(median)
         return np.concatenate([median, zero, zero + 1, shift, naives, shares], -1)

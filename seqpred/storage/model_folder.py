@@ -27,7 +27,7 @@ from seqpred.storage.atomic import replace_file, replace_folder
 from seqpred.storage.layout import CONFIG, GRAPH, HISTORY, LARGEST, MANIFEST, WEIGHTS, holds_model, holds_state
 from seqpred.storage.untrusted import UntrustedFileError, read_regular
 
-FORMAT = 6
+FORMAT = 7
 MEMBERS, PRETRAINED = "members.", "pretrained."  # with which the names of the arrays of a network begin
 
 Weights = Mapping[str, npt.NDArray[np.float32]]

@@ -21,6 +21,7 @@ class Prior:
         drifting: share of series whose season changes.
         autocorrelated, autocorrelation: share with autocorrelated noise, and the range of its coefficient.
         volatile, burst: share whose variance changes slowly, and at once.
+        stationary: share without a trend around a constant level, to which values return: temperatures, populations.
     """
 
     noise: float = 0.03
@@ -37,19 +38,21 @@ class Prior:
     autocorrelation: tuple[float, float] = (-0.4, 0.7)
     volatile: float = 0.45
     burst: float = 0.25
+    stationary: float = 0.1
 
 
 Priors = Mapping[int, Prior]  # by season; any other season has `OTHER`
 
 OTHER = Prior()
 BROAD: Priors = {
-    1: Prior(noise=0.06, steady=0.95),
-    4: Prior(noise=0.025, steady=0.8, strength=0.5),
-    12: Prior(strength=1.6),
+    1: Prior(noise=0.06, steady=0.95, stationary=0.25),
+    4: Prior(noise=0.025, steady=0.8, strength=0.5, stationary=0.05),
+    12: Prior(strength=1.6, stationary=0.05),
 }
 # Fitted to statistics of development series: the strength of trend and season, autocorrelations, growth, outliers.
+# Stationary series without a season are learned in the first phase, and rarer in the second.
 FITTED: Priors = {
-    1: BROAD[1],
+    1: replace(BROAD[1], stationary=0.08),
     4: replace(
         BROAD[4],
         noise=0.03,

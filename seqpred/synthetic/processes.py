@@ -62,19 +62,22 @@ def either(rng: Rng, share: float, one: Float, other: Float | float) -> Float:
 def draw_parameters(rng: Rng, series: int, cycle: int, rows: int, prior: Prior = OTHER) -> Parameters:
     """Random parameters; those of business series have growth on average."""
     business = is_business(cycle, rows)
+    stationary = rng.random(series) < prior.stationary
     noise = prior.noise * np.exp(rng.normal(0, 0.9, series))
+    noise = np.where(stationary, noise * np.exp(rng.uniform(0, 2.5, series)), noise)
     mean = prior.growth if business else 0.0
     growth = rng.normal(mean, prior.growth_spread, series) / (cycle if cycle > 1 or business else rows)
     # Noise is averaged out of series that are sampled rarely, so that their trends dominate.
     steady = rng.random(series) < (prior if business else OTHER).steady
     newest = np.where(steady, rng.beta(*prior.level_rate, series), rng.beta(0.8, 1.2, series))
     level_rate = np.where(rng.random(series) < 0.7, newest, either(rng, 0.45, np.ones(series), 0.0))
-    trending = rng.random(series) < np.where(steady, *prior.trending)
+    level_rate = np.where(stationary, 0.0, level_rate)
+    trending = ~stationary & (rng.random(series) < np.where(steady, *prior.trending))
     smooth = trending & (rng.random(series) < 0.05)  # a wandering slope is almost all that happens
     level_rate = np.where(smooth, 1.0, level_rate)
     slope_rate = np.where(trending, level_rate * np.where(steady, 0.3, 0.1) * rng.random(series) ** 3, 0.0)
     slope_rate = np.where(smooth, rng.uniform(0.2, 1.0, series), slope_rate)
-    first, second = draw_autocorrelation(rng, series, cycle, prior)
+    first, second = draw_autocorrelation(rng, stationary, cycle, prior)
     damping = either(rng, 0.25, np.ones(series), rng.uniform(0.8, 0.99, series))
     start = noise * np.where(steady, 0.5, 0.1) * rng.normal(size=series) * rng.random(series)
     young = either(rng, 0.3, rng.exponential(0.15, series) / cycle, 0.0)  # growth is often fast at first
@@ -91,7 +94,7 @@ def draw_parameters(rng: Rng, series: int, cycle: int, rows: int, prior: Prior =
         autocorrelation=first,
         second=second,
         degrees=either(rng, 0.5, rng.uniform(2.5, 8, series), 200.0),
-        turning=np.where(steady, prior.turning, 0.0),
+        turning=np.where(steady & ~stationary, prior.turning, 0.0),
         volatility=either(rng, prior.volatile, rng.uniform(0.01, 0.1, series), 0.0),
         burst=either(rng, prior.burst, np.exp(rng.normal(0.2, 0.8, series)), 1.0),
     )
@@ -102,13 +105,22 @@ def is_business(cycle: int, rows: int) -> bool:
     return rows <= MOST_YEARS if cycle == 1 else cycle <= 53 and cycle not in HOURS
 
 
-def draw_autocorrelation(rng: Rng, series: int, cycle: int, prior: Prior = OTHER) -> tuple[Float, Float]:
-    """Coefficients of the noise one and two rows ago; a tenth is cyclic, with periods of rows or of several seasons."""
-    cyclic = rng.random(series) < 0.1
+def draw_autocorrelation(rng: Rng, stationary: Bool, cycle: int, prior: Prior = OTHER) -> tuple[Float, Float]:
+    """Coefficients of the noise one and two rows ago; a tenth is cyclic, with periods of rows or of several seasons.
+
+    Half of the stationary series are cyclic, and most others of them autocorrelated.
+
+    Args:
+        stationary: [B], which series are.
+    """
+    series = len(stationary)
+    cyclic = rng.random(series) < np.where(stationary, 0.5, 0.1)
     period = either(rng, 0.5, rng.uniform(3.0, 10.0, series) * cycle, rng.uniform(3.0, 16.0, series))
     radius = rng.uniform(0.6, 0.985, series)
     plain = either(rng, prior.autocorrelated, rng.uniform(*prior.autocorrelation, series), 0.0)
-    return np.where(cyclic, 2 * radius * np.cos(2 * np.pi / period), plain), np.where(cyclic, -(radius**2), 0.0)
+    slow = either(rng, 0.75, rng.uniform(0.1, 0.95, series), 0.0)
+    first = np.where(cyclic, 2 * radius * np.cos(2 * np.pi / period), np.where(stationary, slow, plain))
+    return first, np.where(cyclic, -(radius**2), 0.0)
 
 
 def draw_profiles(rng: Rng, series: int, cycle: int, prior: Prior = OTHER) -> Float:

@@ -11,21 +11,21 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqpred.arrays import Float, Float32
 from seqpred.features.input_spec import InputSpec
 from seqpred.features.inputs import TrackMemory, advance
 from seqpred.network.machine import threads
-from seqpred.network.weighing import emit, relative_loss
+from seqpred.network.weighing import WeighingHead, emit, relative_loss
 from seqpred.network.weighing_core import WeighingCore
 from seqpred.panel.panel import Panel
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.recipe.start import MOST_TUNED_ROWS, pretrained_cycle
-from seqpred.runtime.weighing_runtime import SHARES, WeighingRuntime
+from seqpred.runtime.weighing_runtime import FIT, SHARES, WeighingRuntime
 from seqpred.training.adamw import AdamW
 
-ROWS_PER_STEP, MOST_STEPS = 4, 50
+ROWS_PER_STEP, MOST_STEPS = 12, 50
 LEARNING_RATE = 0.01
 FIRST_ROW = 9  # after which forecasts are made
 POSITIONS, RECENT = 100, 400  # rows of a track after which forecasts are made, spread over so many of the last ones
@@ -37,13 +37,14 @@ class Examples(NamedTuple):
 
     Attributes:
         hidden: [K, H], outputs of the recurrent part.
-        values, usable: see `classical_head.Candidates`.
+        values, usable, fit: see `classical_head.Candidates`.
         targets: [K, N], minus the last value, in units of the scale; NaN where missing.
     """
 
     hidden: Tensor
     values: Tensor
     usable: Tensor
+    fit: Tensor
     targets: Tensor
 
 
@@ -84,7 +85,7 @@ def with_share(weights: Mapping[str, Float32], tuned: Mapping[str, Float32], sha
     """
     if not share:
         return dict(weights)
-    heads = {name: np.concatenate([weights[name], tuned[name]]) for name in ("head.weight", "head.bias")}
+    heads = {name: np.concatenate([weights[name], tuned[name]]) for name in ("head.weight", "head.bias", FIT)}
     return {**weights, **heads, SHARES: np.array([1 - share, share], np.float32)}
 
 
@@ -113,15 +114,16 @@ def _examples(values: Float, core: WeighingCore, runtime: WeighingRuntime) -> Ex
         hidden=core.hidden(block.x[0])[:, rows].flatten(0, 1),
         values=torch.from_numpy(found.values.clip(-1e6, 1e6).astype(np.float32)),
         usable=torch.from_numpy(found.usable),
+        fit=torch.from_numpy(found.fit.astype(np.float32)),
         targets=torch.from_numpy(targets.clip(-LARGEST, LARGEST).astype(np.float32)).flatten(0, 1),
     )
 
 
-def _tune_head(head: nn.Linear, examples: Examples, near: Tensor, steps: int) -> nn.Linear:
+def _tune_head(head: WeighingHead, examples: Examples, near: Tensor, steps: int) -> WeighingHead:
     """The head after so many steps along the gradient of the loss of all examples."""
     optimizer = AdamW(head.parameters(), 0.0)
     for _ in range(steps):
-        raw = head(examples.hidden)
+        raw = head(examples.hidden, examples.fit)
         quantiles = emit(raw[None], examples.values[None], examples.usable[None], near)
         loss = relative_loss(quantiles, examples.targets[None], torch.ones(1, len(raw)))
         optimizer.zero_grad()

@@ -16,6 +16,7 @@ from seqpred.panel.panel import Panel
 from seqpred.pretrained.weights import read_weights
 from seqpred.recipe.eligibility import training_rows
 from seqpred.recipe.resolved import ResolvedConfig
+from seqpred.runtime.weighing_runtime import Heads
 from seqpred.training.choice import block_curves
 from seqpred.training.dataset import split_series
 from seqpred.training.fine_tuning import fine_tuned, is_fine_tuned, with_share
@@ -149,8 +150,8 @@ class PretrainedForecasts:
         return replace(part, names=[str(segment) for segment in segments])
 
     def _forecaster(self) -> RollingForecaster:
-        core = weighing_core(self.config.model.cell, self.weights, "torch")
-        return RollingForecaster(lambda step, _: pretrained_session_spec(self.config, core, step))
+        core, heads = weighing_core(self.config.model.cell, self.weights, "torch"), Heads.of(self.weights)
+        return RollingForecaster(lambda step, _: pretrained_session_spec(self.config, core, step, heads))
 
 
 def _rounds(rows: Int, series: Int) -> Iterator[tuple[Int, Int, Int]]:

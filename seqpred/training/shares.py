@@ -9,7 +9,7 @@ from seqpred.arrays import Float
 SHARES = (0.0, 0.5, 1.0)
 """The shares whose losses are measured. In between, the loss is close to a parabola, since its slope changes at every
 target that the mixture passes."""
-PRIOR, PRIOR_LOSS = 0.75, 0.5  # the share without evidence, and the loss of another, in blocks times their distance^2
+PRIOR, PRIOR_LOSS = 0.75, 2.0  # the share without evidence, and the loss of another, in blocks times their distance^2
 LEAST = 0.05  # a smaller share is none
 MANY_BLOCKS, MIN_GAIN = (
     30,

@@ -142,3 +142,11 @@ def test_series_of_any_length_can_be_mixed() -> None:
     found = seqpred.forecast(pd.concat(parts), horizon=3, overrides={"data.id": "id", "forecast.season": 12})
     assert found["id"].tolist() == ["a"] * 3 + ["b"] * 3 + ["c"] * 3
     assert np.isfinite(found["forecast"]).all()
+
+
+def test_the_blend_of_the_pretrained_network_is_a_mean_of_classical_forecasts() -> None:
+    counts = np.random.default_rng(1).poisson(3, 90)
+    table = pd.DataFrame({"year": np.arange(1900, 1990), "inventions": counts})
+    metrics = seqpred.evaluate("pretrained", table, windows=3).to_dict()["metrics"]
+    assert metrics["blend"]["mase"] < 1.3 * metrics["naive"]["mase"]
+    assert metrics["model"]["mase"] < metrics["blend"]["mase"]

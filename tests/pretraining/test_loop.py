@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import save
 
 from seqpred.errors import FolderError
+from seqpred.network.machine import threads
 from seqpred.network.weighing import WeighingNetwork
 from seqpred.pretrained.weights import read_weights
 from seqpred.pretraining.__main__ import main
@@ -32,8 +33,9 @@ def test_an_interrupted_training_ends_with_the_same_bytes(tmp_path: Path, stop: 
 
 def test_the_second_phase_begins_at_the_mean_weights_of_the_first_with_a_new_optimizer() -> None:
     run = PretrainRun.start(TINY)
-    while run.step < TINY.steps:
-        run.advance()
+    with threads(1):
+        while run.step < TINY.steps:
+            run.advance()
     assert save(run.result()) == save(pretrain(replace(TINY, refine=0)))
     run.mean = {name: w + 1 for name, w in run.mean.items()}
     first = run.result()

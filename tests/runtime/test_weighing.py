@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from seqpred.features.autoregression import AUTOREGRESSIONS
 from seqpred.features.classical import METHODS, recent_rows
 from seqpred.features.input_spec import InputSpec
-from seqpred.network.weighing import WeighingNetwork, weights_of
+from seqpred.network.weighing import WeighingHead, WeighingNetwork, weights_of
 from seqpred.network.weighing import emit as emit_in_torch
 from seqpred.runtime.classical_head import (
+    FITS,
     FORECASTS,
     INNER,
     LEVELS,
@@ -27,6 +28,7 @@ from seqpred.runtime.classical_head import (
 )
 from seqpred.runtime.onnx_runtime import OnnxRuntime
 from seqpred.runtime.weighing_graph import write_weighing_graph
+from seqpred.runtime.weighing_runtime import SHARES, Heads
 
 STEPS = (1, 2, 5, 30)
 VALUES = FORECASTS // 2  # forecasts of values, before those of logarithms
@@ -106,6 +108,20 @@ def test_no_method_may_ignore_a_season_that_is_stronger_than_in_training() -> No
     assert usable["short"][0]
 
 
+@pytest.mark.parametrize("heads", [1, 2])
+def test_heads_depend_on_the_state_and_on_the_fit_as_in_torch(heads: int) -> None:
+    torch.manual_seed(1)
+    head, rng = WeighingHead(5, heads), np.random.default_rng(1)
+    torch.nn.init.normal_(head.fit)
+    hidden, fit = (rng.normal(size=(2, 3, n)).astype(np.float32) for n in (5, FITS))
+    weights = {f"head.{name}": w for name, w in weights_of(head).items()} | {SHARES: np.full(heads, 1 / heads)}
+    linear = hidden @ weights["head.weight"].T + weights["head.bias"]
+    found = Heads.of(weights).outputs(linear, fit)
+    with torch.no_grad():
+        expected = head(torch.from_numpy(hidden), torch.from_numpy(fit)).numpy()
+    assert np.allclose(np.concatenate(found, axis=-1), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_the_graph_computes_the_network(cell: str) -> None:
     torch.manual_seed(0)
@@ -113,7 +129,7 @@ def test_the_graph_computes_the_network(cell: str) -> None:
     runtime = OnnxRuntime(write_weighing_graph(cell, weights_of(network)), None)
     x = np.random.default_rng(0).normal(size=(3, 7, InputSpec.for_pretrained(1).inputs)).astype(np.float32)
     with torch.no_grad():
-        expected = network(torch.from_numpy(x), torch.arange(7)).numpy()
+        expected = network(torch.from_numpy(x), torch.arange(7), torch.zeros(3, 7, FITS)).numpy()
     first, state = runtime.read(x[:, :4], runtime.start(3), 4)
     rest, _ = runtime.read(x[:, 4:], state, 2)
     assert first.shape == (3, 4, OUTPUTS)

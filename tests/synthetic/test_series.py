@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,7 +52,7 @@ def test_synthetic_business_series_grow_on_average() -> None:
 
 
 def test_priors_change_the_series_of_their_season_alone() -> None:
-    for cycle, changes in ((1, False), (4, True), (12, True), (24, False)):
+    for cycle, changes in ((1, True), (4, True), (12, True), (24, False)):
         broad, fitted = (draw_series(np.random.default_rng(1), 8, 60, cycle, priors) for priors in (BROAD, FITTED))
         assert np.array_equal(broad, fitted, equal_nan=True) != changes
 
@@ -60,6 +62,17 @@ def test_fitted_quarterly_series_have_stronger_seasons_and_steadier_growth() -> 
     strengths = [np.median(own.profile.std(1)[own.profile.any(1)] / np.median(own.noise)) for own in (broad, fitted)]
     assert strengths[1] > 1.5 * strengths[0]
     assert fitted.growth.std() < 0.8 * broad.growth.std()
+
+
+def test_stationary_series_return_to_their_level() -> None:
+    prior = replace(BROAD[1], stationary=1.0, noise=0.05)
+    values = simulate(np.random.default_rng(2), draw_parameters(np.random.default_rng(1), 300, 1, 600, prior), 600)
+    early, late = values[:, 100:350].std(1), values[:, 350:].std(1)
+    assert np.median(late / early) == pytest.approx(1, abs=0.25)
+    assert np.median(np.abs(values.mean(1)) / values.std(1)) < 0.2
+    usual = draw_parameters(np.random.default_rng(1), 4000, 1, 600, BROAD[1])
+    without = (usual.level_rate == 0) & (usual.growth == 0)
+    assert 0.2 < without.mean() < 0.35
 
 
 def test_without_noise_and_growth_a_process_is_its_season() -> None:

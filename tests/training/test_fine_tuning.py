@@ -133,7 +133,7 @@ def test_the_forecast_averages_both_heads(model: Model) -> None:
     np.testing.assert_allclose(forecast(model), (1 - share) * original + share * tuned, rtol=1e-6)
 
 
-HEAD = ("head.weight", "head.bias")
+HEAD = ("head.weight", "head.bias", "head.fit")
 
 
 def test_both_backends_have_the_same_forecast(model: Model) -> None:

@@ -35,7 +35,7 @@ def prepared(series: int, **training: Any) -> Any:
     return resolve_training(load_panel(source, config), source, config)
 
 
-@pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (1.2, 3), (4.0, 3), (None, 3)])
+@pytest.mark.parametrize(("budget", "members"), [(0.3, 2), (3.0, 3), (9.0, 3), (None, 3)])
 def test_validation_takes_a_third_of_a_time_budget_and_every_member_all_its_steps(
     slow_clock: Callable[[float, float], Callable[[], float]],
     monkeypatch: pytest.MonkeyPatch,
