@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -56,6 +57,11 @@ def files() -> list[Path]:
     return sorted(SOURCE.rglob("*.py"))
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def package(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
@@ -66,7 +72,7 @@ def imports(path: Path, *, for_types: bool = False) -> Iterator[str]:
     Args:
         for_types: also those that are imported for type checking only.
     """
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     conditions = [n for n in ast.walk(tree) if isinstance(n, ast.If)]
     type_checking = [n for n in conditions if not for_types and ast.unparse(n.test) == "TYPE_CHECKING"]
     skipped = {id(inner) for block in type_checking for inner in ast.walk(block)}
@@ -114,7 +120,7 @@ def test_functions_and_files_are_short() -> None:
         name, text = str(path.relative_to(SOURCE)), path.read_text()
         if text.count("\n") > MAX_FILE and name not in LONG_FILES:
             long.append(name)
-        functions = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.FunctionDef)]
+        functions = [n for n in ast.walk(parsed(path)) if isinstance(n, ast.FunctionDef)]
         long += [f"{name}: {n.name}" for n in functions if (n.end_lineno or 0) - n.lineno >= MAX_FUNCTION]
     assert not long
 
@@ -133,7 +139,7 @@ def test_every_module_has_a_docstring_and_a_specific_name() -> None:
     names = {part for f in files() for part in f.relative_to(SOURCE).with_suffix("").parts}
     assert not names & {"utils", "util", "helpers", "helper", "common", "misc", "base", "core"}
     for path in files():
-        assert ast.get_docstring(ast.parse(path.read_text())) or path.name == "__main__.py", path
+        assert ast.get_docstring(parsed(path)) or path.name == "__main__.py", path
 
 
 def test_importing_seqpred_loads_no_heavy_package() -> None:
