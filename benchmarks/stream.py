@@ -22,11 +22,11 @@ ONE_STEP = ("--horizon", "1", "--quantiles", "0.1,0.9", "--quiet")
 QUICK = ("--steps", "1", "--quantiles", "0.1,0.9")
 CONFIG = """\
 data: {target: y, id: id}
-model: {hidden_size: 64, depth: 2, members: MEMBERS}
+model: {hidden_size: 64, depth: 2, members: MEMBERS, start: blank}
 forecast: {horizon: 24, season: 24}
 training: {max_steps: 2}
 """
-ROWS, SERIES = 100_000, 10_000
+ROWS, SERIES, UNTRAINED = 100_000, 10_000, 10_000  # rows of the streams, ids, rows of a stream of `forecast`
 NETWORKS = 1, 3, 5  # one, and the numbers that `init` writes
 
 
@@ -109,18 +109,24 @@ def _stream(place: Path, model: str) -> list[tuple[str, object]]:
     many.write_text(text(ROWS, SERIES))
     none.write_text(text(1, 1))
 
-    def through(path: Path) -> Callable[[], None]:
+    def through(path: Path, *command: str) -> Callable[[], None]:
         def call() -> None:
             with path.open("rb") as file:
-                _run("predict", model, "-", "--stream", *QUICK, stdin=file)
+                _run(*(command or ("predict", model, "-", "--stream", *QUICK)), stdin=file)
 
         return call
+
+    few = place / "few.csv"
+    few.write_text(text(UNTRAINED, 1))
+    untrained = "forecast", "-", "--stream", "--like", str(few), *ONE_STEP
+    start, whole = (min(seconds(through(path, *untrained)) for _ in range(3)) for path in (none, few))
 
     base = min(seconds(through(none)) for _ in range(3))
     alone, side = (min(seconds(through(path)) for _ in range(3)) - base for path in (one, many))
     return [
         ("rows per second, one series", f"{ROWS / alone:,.0f}"),
         (f"{SERIES:,} interleaved ids, rows per second relative to one series", f"{alone / side:.2f}"),
+        ("rows per second of `forecast --stream`", f"{UNTRAINED / (whole - start):,.0f}"),
     ]
 
 

@@ -82,7 +82,7 @@ def load_once(ranks: Ranks | None, source: Source, load: Callable[[], Panel]) ->
 def _machine() -> str:
     """What processes have in common that see the same memory and the same cache.
 
-    Launchers other than torchrun tell no process which others are on its machine.
+    Launchers other than torchrun do not report which processes are on the same machine.
     """
     folder = cache_folder().stat()
     boot = BOOT.read_text() if BOOT.exists() else ""

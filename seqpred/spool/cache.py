@@ -30,7 +30,7 @@ from seqpred.timestamps.format import TimestampFormat
 LARGEST_CACHE = 20 << 30  # bytes; beyond them, the files used longest ago are removed
 ABANDONED = 86_400  # seconds after which an unfinished folder belongs to a process that died
 UNFINISHED = "storing-"  # prefix of the name of an unfinished folder
-FORMAT = 6
+FORMAT = 6  # of the stored files; others are ignored
 
 
 def store(
