@@ -194,7 +194,7 @@ def _panel(place: Path, model: str, members: int, series: int = 10_000, rows: in
     """`predict` of a panel, from file to text, relative to LSTMs of torch on a batch in memory."""
     import torch
 
-    from seqpred.cli.table import write_table
+    from seqpred.cli.table import encode_table
     from seqpred.commands.predict import compute_forecasts
 
     path = place / "panel.csv"
@@ -208,7 +208,7 @@ def _panel(place: Path, model: str, members: int, series: int = 10_000, rows: in
                 layers(x)
 
     def whole() -> None:
-        write_table(compute_forecasts(loaded, path, quantiles=[0.1, 0.9]).table(), "csv")
+        encode_table(compute_forecasts(loaded, path, quantiles=[0.1, 0.9]).table(), "csv")
 
     loaded = seqpred.load(model)
     what = f"`predict` of {series:,} series x {rows} rows, in total, relative to the bare forward passes"

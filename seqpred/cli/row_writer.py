@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class RowWriter:
-    """Writes the rows of successive forecasts in the same form as `table.write_table`.
+    """Writes the rows of successive forecasts in the same form as `table.encode_block`.
 
     Args:
         made: csv, tsv or jsonl.

@@ -6,12 +6,17 @@ import csv
 import io
 import json
 import math
+import sys
 from codecs import iterdecode
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from seqpred.arrays import Float
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,57 +25,68 @@ if TYPE_CHECKING:
     from seqpred.commands.predict import Forecasts
 
 DELIMITERS = {"csv": ",", "tsv": "\t"}
+MANY = 1000  # cells that Arrow writes faster if it has been imported, as it is to read a large file
+VERY_MANY = 130_000  # cells that Arrow writes faster, import included
+
+Columns: TypeAlias = Mapping[str, Sequence[Any] | Float]
+"""Cells by the name of their column, numbers in a list or an array."""
+
+Block: TypeAlias = "bytes | pa.Table"
+"""Encoded rows of a table."""
 
 
-def write_table(table: Mapping[str, Sequence[Any]], form: str, *, header: bool = True) -> str:
-    r"""The table's text; numbers in the shortest form that reads back as the same, a missing one empty or null.
+def encode_table(table: Columns, form: str) -> bytes:
+    r"""The table in any form; numbers in the shortest form that reads back as the same, a missing one empty or null.
 
-    Args:
-        header: whether CSV and TSV begin with the names of the columns.
-
-    >>> write_table({"step": [1, 2], "forecast": [0.5, float("nan")]}, "jsonl")
+    >>> encode_table({"step": [1, 2], "forecast": [0.5, float("nan")]}, "jsonl").decode()
     '{"step": 1, "forecast": 0.5}\n{"step": 2, "forecast": null}\n'
     """
-    if form in DELIMITERS:
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter=DELIMITERS[form], lineterminator="\n")
-        if header:
-            writer.writerow(table)
-        writer.writerows(zip(*_known(table, "").values(), strict=True))
-        return text.getvalue()
-    records = [dict(zip(table, row, strict=True)) for row in zip(*_known(table, None).values(), strict=True)]
-    if form == "jsonl":
-        return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records)
-    return json.dumps(records, ensure_ascii=False) + "\n"
-
-
-def rounded(table: Mapping[str, Sequence[Any]], digits: int) -> dict[str, list[Any]]:
-    """The table with all numbers that are not integers rounded to a number of decimals."""
-    return {n: [round(c, digits) if isinstance(c, float) else c for c in cells] for n, cells in table.items()}
-
-
-def encode_table(table: Mapping[str, Sequence[Any]], form: str) -> bytes:
-    """The table in any form, Parquet too; a missing number is empty in all."""
     content = io.BytesIO()
     with TableFile(content, form) as file:
         file.add(encode_block(table, form, header=True))
     return content.getvalue()
 
 
-Block: TypeAlias = "bytes | pa.Table"
-"""Encoded rows of a table."""
+def encode_block(table: Columns, form: str, *, header: bool) -> Block:
+    """Some rows of a table, for `TableFile`.
 
-
-def encode_block(table: Mapping[str, Sequence[Any]], form: str, *, header: bool) -> Block:
-    """Some rows of a table, for `TableFile`; the first ones include the header."""
+    Args:
+        header: whether CSV and TSV begin with the names of the columns.
+    """
     if form == "parquet":
-        import pyarrow as pa
+        return _row_group(table)
+    if form in DELIMITERS:
+        head = _written([table], DELIMITERS[form]) if header else b""
+        return head + _delimited(table, DELIMITERS[form])
+    records = [dict(zip(table, row, strict=True)) for row in zip(*_known(table, None), strict=True)]
+    if form == "jsonl":
+        return "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in records).encode()
+    return json.dumps(records, ensure_ascii=False)[1:-1].encode()  # without the brackets around all rows
 
-        rows = pa.table(_known(table, None))
-        fields = [field.with_type(pa.float64()) if pa.types.is_null(field.type) else field for field in rows.schema]
-        return rows.cast(pa.schema(fields))  # a column of missing numbers has the type of the other blocks
-    text = write_table(table, form, header=header)
-    return (text[1:-2] if form == "json" else text).encode()  # without the brackets around all rows
+
+def _row_group(table: Columns) -> pa.Table:
+    import pyarrow as pa
+
+    rows = pa.table({name: pa.array(cells, from_pandas=True) for name, cells in table.items()})  # NaN is null
+    fields = [field.with_type(pa.float64()) if pa.types.is_null(field.type) else field for field in rows.schema]
+    return rows.cast(pa.schema(fields))  # a list of missing numbers has the type of the other blocks
+
+
+def _delimited(table: Columns, delimiter: str) -> bytes:
+    cells = len(table) * max(map(len, table.values()), default=0)
+    if len(table) > 1 and cells >= (MANY if "pyarrow.compute" in sys.modules else VERY_MANY):
+        from seqpred.cli.arrow_rows import encode_rows
+
+        encoded = encode_rows(table, delimiter)
+        if encoded is not None:
+            return encoded
+    return _written(zip(*_known(table, ""), strict=True), delimiter)
+
+
+def _written(rows: Iterable[Iterable[Any]], delimiter: str) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
 
 
 @dataclass(frozen=True)
@@ -84,8 +100,11 @@ class TableFormat:
 
     def encode(self, forecasts: Forecasts, is_first: bool) -> Block:
         """The rows of some forecasts, for `TableFile`; the first ones include the header."""
-        table = forecasts.table(as_text=self.form != "parquet", origin=self.origin)
-        table = table if self.digits is None else rounded(table, self.digits)
+        table: Columns = forecasts.table(as_text=self.form != "parquet", origin=self.origin)
+        if self.digits is not None:
+            from seqpred.cli.rounding import round_table
+
+            table = round_table(table, self.digits)
         return encode_block(table, self.form, header=self.header and is_first)
 
 
@@ -164,9 +183,15 @@ def _opened(output: Path | None) -> Iterator[SupportsWrite[bytes]]:
                 write_data(text)
 
 
-def _known(table: Mapping[str, Sequence[Any]], empty: str | None) -> dict[str, Sequence[Any]]:
+def _known(table: Columns, empty: str | None) -> list[Sequence[Any]]:
     """The columns with `empty` instead of missing numbers."""
-    return {name: _filled(cells, empty) for name, cells in table.items()}
+    return [_filled(_listed(cells), empty) for cells in table.values()]
+
+
+def _listed(cells: Sequence[Any] | Float) -> Sequence[Any]:
+    """The cells as Python objects."""
+    found: Sequence[Any] = cells.tolist() if isinstance(cells, np.ndarray) else cells
+    return found
 
 
 def _filled(cells: Sequence[Any], empty: str | None) -> Sequence[Any]:

@@ -16,8 +16,8 @@ from seqpred.sources.columns import Columns
 
 ORIGIN = "origin"
 
-Table = dict[str, list[Any]]
-"""Columns by name, in the order in which they are printed."""
+Table = dict[str, list[Any] | Float]
+"""Columns by name, in the order in which they are printed; forecasts are arrays."""
 
 
 def make_table(
@@ -34,22 +34,22 @@ def make_table(
     Raises:
         DataError: timestamps after the year 9999.
     """
-    table = track_columns(panel, forecasts.shape[1], as_text=as_text)
+    table: Table = {**track_columns(panel, forecasts.shape[1], as_text=as_text)}
     flat = forecasts.reshape(-1, len(levels))
-    table["forecast"] = flat[:, levels.index(0.5)].tolist()
+    table["forecast"] = flat[:, levels.index(0.5)]
     for level in wanted:
-        table[f"q{level:g}"] = quantile_at(flat, levels, level).tolist()
+        table[f"q{level:g}"] = quantile_at(flat, levels, level)
     return table
 
 
-def track_columns(panel: Panel, steps: int, *, as_text: bool = True) -> Table:
+def track_columns(panel: Panel, steps: int, *, as_text: bool = True) -> dict[str, list[Any]]:
     """The columns before the forecasts: id, time, step, target; see `make_table`.
 
     Raises:
         DataError: timestamps after the year 9999.
     """
     columns, tracks = panel.columns, list(panel.tracks())
-    table: Table = {}
+    table: dict[str, list[Any]] = {}
     if columns.id is not None:
         table[columns.id] = [panel.names[s] for s, _ in tracks for _ in range(steps)]
     if columns.time:

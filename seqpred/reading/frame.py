@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 import numpy as np
 
+from seqpred.arrays import Float
 from seqpred.errors import DataError
 from seqpred.reading.damage import check_nul, check_widths, diagnose, empty_file, malformed_csv
 from seqpred.reading.json_rows import read_json
@@ -211,7 +212,7 @@ def _nested(frame: pd.DataFrame) -> list[str]:
     return [str(name) for name in objects if any(isinstance(cell, nested) for cell in frame[name])]
 
 
-def to_frame(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def to_frame(columns: Mapping[str, Sequence[Any] | Float]) -> pd.DataFrame:
     """A forecast table as a DataFrame, with its columns in order."""
     import pandas as pd
 
