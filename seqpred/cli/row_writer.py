@@ -101,5 +101,5 @@ class RowWriter:
         if self._form == "jsonl":
             return f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}, "
         text = io.StringIO()
-        csv.writer(text, delimiter=DELIMITERS[self._form], lineterminator="").writerow([value, ""])
-        return text.getvalue()
+        csv.writer(text, delimiter=DELIMITERS[self._form], lineterminator="\n").writerow([value, ""])
+        return text.getvalue()[:-1]

@@ -265,3 +265,14 @@ def test_several_files_are_not_one_stream(single, tmp_path):
     done = call(tmp_path, ["predict", single.folder, "*.csv", "--stream"])
     assert (done.code, done.out) == (3, "")
     assert "*.csv: consists of several files" in done.err
+
+
+def test_a_header_with_a_line_break_is_quoted_as_in_a_table(tmp_path):
+    data = tmp_path / "shops.csv"
+    data.write_text('"sales\nday",y\n' + "".join(f"{day},{day % 3}\n" for day in range(1, 13)))
+    columns = ["--time", "sales\nday", "--target", "y", "--season", "3", "--horizon", "1", "--quantiles", "0.5"]
+    table = call(tmp_path, ["forecast", data, *columns])
+    stream = call(tmp_path, ["forecast", "-", "--stream", "--like", data, *columns], data.read_text())
+    header = '"sales\nday",step,forecast,q0.5\n'
+    assert table.out.startswith(header)
+    assert stream.out.startswith(header)
