@@ -157,7 +157,7 @@ def level_and_slope(cycle: int) -> tuple[Float, Float]:
     return weights - profile + delay * slope, slope
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # hashable: `naive_table` makes each only once
 class NaiveTable:
     """A naive forecasts minus the anchor's forecast, as linear functions of P + R numbers: a profile and recent rows.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from seqpred.arrays import Float, Int
+from seqpred.arrays import Float
 from seqpred.features.naive import NaiveTable
 from seqpred.runtime.shape import PLACES, SHARPNESS, Shape
 
@@ -209,13 +210,10 @@ def naive_forecasts(recent: Tensor, table: NaiveTable) -> Tensor:
         recent: [batch, P, profile + R].
         table: which forecasts; see `features.naive`.
     """
-
-    def tensor(values: Float) -> Tensor:
-        return torch.as_tensor(values, dtype=recent.dtype, device=recent.device)
-
+    weights, picks, steps = _table_on(table, recent.dtype, recent.device)
     rows = recent.flatten(0, -2)
-    level, slope = (rows @ tensor(np.concatenate([table.level, table.slope]).T)).chunk(2, -1)
-    lags, steps = [_picked(rows, places) for places in table.picks], tensor(table.steps)
+    level, slope = (rows @ weights).chunk(2, -1)
+    lags = [_picked(rows, places) for places in picks]
     has_level, has_slope = (np.any(weights, axis=1) for weights in (table.level, table.slope))
     forecasts = rows.new_zeros(len(rows), *table.steps.shape)
     # one by one: several times faster than a product of [A, U] and [rows, U, N]
@@ -230,11 +228,33 @@ def naive_forecasts(recent: Tensor, table: NaiveTable) -> Tensor:
     return forecasts.view(*recent.shape[:-1], *table.steps.shape)
 
 
-def _picked(rows: Tensor, places: Int) -> Tensor:
-    """The columns at these places, which ascend until they repeat; without a copy if they do not repeat."""
-    if places[-1] - places[0] == len(places) - 1:
-        return rows.narrow(-1, int(places[0]), len(places))
-    return rows.index_select(-1, torch.as_tensor(places, device=rows.device))
+@cache
+def _table_on(
+    table: NaiveTable, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, tuple[range | Tensor, ...], Tensor]:
+    """The weights of the level and the slope [P + R, 2 A], the places of each lag [U of N], and the steps [A, N].
+
+    They are moved to the device once: a CUDA graph of a step cannot contain a copy from the memory of the host.
+    """
+
+    def tensor(values: Float) -> Tensor:
+        return torch.as_tensor(values, dtype=dtype, device=device)
+
+    picks: list[range | Tensor] = []
+    with torch.inference_mode(False):  # training uses the same tensors
+        for places in table.picks:  # they ascend until they repeat
+            first, last = int(places[0]), int(places[-1])
+            repeats = last - first != len(places) - 1
+            picks.append(torch.as_tensor(places, device=device) if repeats else range(first, last + 1))
+        weights = tensor(np.concatenate([table.level, table.slope]).T)
+        return weights, tuple(picks), tensor(table.steps)
+
+
+def _picked(rows: Tensor, places: range | Tensor) -> Tensor:
+    """The columns at these places; without a copy if they do not repeat."""
+    if isinstance(places, range):
+        return rows.narrow(-1, places.start, len(places))
+    return rows.index_select(-1, places)
 
 
 class KnownAhead(nn.Module):

@@ -6,9 +6,9 @@ bytes for any number of processes that share the slices.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,8 @@ from seqpred.training.windows import Starts, Windows
 
 if TYPE_CHECKING:
     from seqpred.training.team import Team
+
+MAX_GRADIENT_NORM = 1.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,29 @@ class Batch:
         return Batch(self.starts[own], self.tracks[own], replace(self.positions, first=self.positions.first[own]))
 
 
+class Measured(NamedTuple):
+    """What a step measures.
+
+    Attributes:
+        loss: the mean over the batch.
+        anchor_error: the mean error of the anchor's forecast.
+        norm: of the gradient before it was clipped.
+    """
+
+    loss: float
+    anchor_error: float
+    norm: float
+
+
+Work = Callable[[Batch], Tensor]
+Runner = Callable[[Work, Batch], Tensor]
+
+
+def run_eagerly(work: Work, batch: Batch) -> Tensor:
+    """The result of a computation."""
+    return work(batch)
+
+
 @dataclass(frozen=True)
 class Gradients:
     """Computes the gradients of a network on batches.
@@ -61,6 +86,7 @@ class Gradients:
         levels: [Q], the quantile levels.
         loss: the kind of the loss.
         team: the processes that share the slices; None for one process.
+        run: how the gradients of a batch or of a slice are computed; see `step_graphs`.
     """
 
     network: Network
@@ -68,15 +94,26 @@ class Gradients:
     levels: Tensor
     loss: str
     team: Team | None = None
+    run: Runner = run_eagerly
 
-    def compute(self, batch: Batch) -> tuple[float, float]:
-        """Set the gradients of the mean loss; returns it, and the mean error of the anchor's forecast."""
+    def compute(self, batch: Batch) -> Measured:
+        """Set the gradients of the mean loss, clipped to `MAX_GRADIENT_NORM`."""
         if batch.seeds:
-            return self._compute_in_slices(batch)
+            loss, anchor_error = self._compute_in_slices(batch)
+            return Measured(loss, anchor_error, float(self._clip()))
+        return Measured(*self.run(self._compute_whole, batch).tolist())
+
+    def _compute_whole(self, batch: Batch) -> Tensor:
+        """Set the clipped gradients; returns the numbers of `Measured`, [3]. It does not wait for the device."""
+        self.network.zero_grad()
         quantiles, z = self._forecast(batch)
         loss = quantile_loss(quantiles, z, self.levels, self.loss)
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own stub
-        return float(loss.detach()), float(z.abs().nanmean())
+        return torch.stack([loss.detach(), z.abs().nanmean(), self._clip()])
+
+    def _clip(self) -> Tensor:
+        """Clip the gradients; returns their norm before, []."""
+        return nn.utils.clip_grad_norm_(self.network.parameters(), MAX_GRADIENT_NORM, foreach=True)
 
     def _forecast(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The quantiles [batch, P, N, Q] and their targets [batch, P, N]."""
@@ -87,7 +124,7 @@ class Gradients:
 
     def _compute_in_slices(self, batch: Batch) -> tuple[float, float]:
         own = range(len(batch.seeds)) if self.team is None else self.team.part(len(batch.seeds))
-        parts = {(number, number + 1): self._compute_slice(batch, number) for number in own}
+        parts = {(number, number + 1): self._seeded(batch, number) for number in own}
         total = tree_sum(parts, own.start, own.stop)
         if self.team is not None:
             total = self.team.sum_slices(total, len(batch.seeds))
@@ -98,11 +135,15 @@ class Gradients:
             parameter.grad = gradient.view_as(parameter)
         return loss / max(count, 1.0), errors / max(known, 1.0)
 
-    def _compute_slice(self, batch: Batch, number: int) -> Tensor:
-        """The gradients of the sum of the losses of a slice, end to end, and four sums for the mean over the batch."""
+    def _seeded(self, batch: Batch, number: int) -> Tensor:
+        """What `_compute_slice` returns for one of the slices of a batch, with the dropout of its seed."""
         torch.manual_seed(batch.seeds[number])
+        return self.run(self._compute_slice, batch.slice(number))
+
+    def _compute_slice(self, batch: Batch) -> Tensor:
+        """The gradients of the sum of the losses of a slice, end to end, and four sums for the mean over the batch."""
         self.network.zero_grad()
-        quantiles, z = self._forecast(batch.slice(number))
+        quantiles, z = self._forecast(batch)
         losses, counts = window_losses(quantiles, z, self.levels, self.loss)
         loss = losses.sum()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -8,22 +8,21 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 import torch
-from torch import nn
 
 from seqpred.network.machine import threads
 from seqpred.network.network import Network
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
 from seqpred.training.adamw import AdamW
-from seqpred.training.batch import Batch, Gradients
+from seqpred.training.batch import Batch, Gradients, run_eagerly
 from seqpred.training.initial_forecast import initial_forecast
 from seqpred.training.progress import Hooks, TrainingProgress
 from seqpred.training.run import Outcome, Run, State
 from seqpred.training.schedule import Schedule, learning_rate_factor
+from seqpred.training.step_graphs import step_runner
 from seqpred.training.validation_score import ValidationSet, validation_score
 from seqpred.training.windows import Starts, Windows
 
-MAX_GRADIENT_NORM = 1.0
 WEIGHT_DECAY = 1e-4
 EXPLODED = 100.0  # a loss of this many times that of the naive forecast counts as diverged
 MAX_DIVERGENCES = 3  # before training ends
@@ -119,8 +118,10 @@ def _fit(shape: Shape, windows: Windows, options: FitOptions, hooks: Hooks, stat
     if state is not None:
         run.load_state_dict(state)
     run.network.train()
+    runner = step_runner(run.network, options.device, hooks) or run_eagerly
+    gradients = Gradients(run.network, windows, levels, options.loss, hooks.team, runner)
     while not (reason := _stop_reason(run, schedule, options.patience)):
-        problem = training_step(run, data, options, schedule.fraction(run.step, run.seconds))
+        problem = training_step(run, data, gradients, options, schedule.fraction(run.step, run.seconds))
         run.step += 1
         if problem:
             hooks.notify(Note(_recover(run, problem)))
@@ -168,22 +169,18 @@ def _stop_reason(run: Run, schedule: Schedule, patience: int) -> str:
     return schedule.stop_reason(run.step, run.seconds)
 
 
-def training_step(run: Run, data: TrainingData, options: FitOptions, fraction: float) -> str:
+def training_step(run: Run, data: TrainingData, gradients: Gradients, options: FitOptions, fraction: float) -> str:
     """One step along the gradient of the loss of a random batch; or none, and the problem with it as text.
 
     Args:
         fraction: of the schedule that is done.
     """
-    validation, network = data.validation, run.network
     batch = Batch.draw(data.windows, data.starts, options.batch_size, options.slices, run.rng)
-    run.optimizer.zero_grad()
-    gradients = Gradients(network, data.windows, validation.levels, options.loss, validation.team)
-    size, naive = gradients.compute(batch)
-    norm = nn.utils.clip_grad_norm_(network.parameters(), MAX_GRADIENT_NORM, foreach=True)
+    size, naive, norm = gradients.compute(batch)
     if not math.isfinite(size) or (size > EXPLODED and size > EXPLODED * naive):
         return f"the loss is {size:.3g}"
-    if not math.isfinite(float(norm)):
-        return f"the gradient is {float(norm):.3g}"
+    if not math.isfinite(norm):
+        return f"the gradient is {norm:.3g}"
     run.optimizer.step(options.learning_rate * 0.5**run.divergences * learning_rate_factor(fraction))
     run.average()
     run.losses.append(size)

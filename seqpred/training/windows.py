@@ -143,7 +143,8 @@ class Windows:
         """Random windows, [2, count]: first row and track; uniform over tracks, then over the rows of the track."""
         device = self.x.device
         tracks = starts.tracks[torch.randint(len(starts.tracks), (count,), generator=rng).to(device)]
-        self.prepare(tracks)
+        if self.memory:  # otherwise all tracks are prepared; asking would wait for the GPU
+            self.prepare(tracks)
         place = torch.rand(count, generator=rng, dtype=torch.float64).to(device)
         first = starts.first[tracks]
         return torch.stack([first + (place * (starts.last[tracks] - first + 1)).long(), tracks])

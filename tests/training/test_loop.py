@@ -43,14 +43,20 @@ OPTIONS = FitOptions(
 
 
 def make(
-    *, bidirectional: bool = False, dropout: float = 0.2, steps: int = 30, stop_step: int | None = None, **changes: Any
+    *,
+    bidirectional: bool = False,
+    dropout: float = 0.2,
+    horizon: int = 6,
+    steps: int = 30,
+    stop_step: int | None = None,
+    **changes: Any,
 ) -> tuple[Shape, Windows, FitOptions]:
     """The arguments of `fit` for a small network and two short tracks."""
     tracks = [seasonal(120, seed=s) for s in range(2)]
-    spec = WindowSpec(SPEC, 24, 6, last_position_only=bidirectional)
+    spec = WindowSpec(SPEC, 24, horizon, last_position_only=bidirectional)
     prepared = [(k, prepare_track(t, SPEC), t) for k, t in enumerate(tracks)]
-    windows = make_windows(lambda _: prepared, np.full(2, 120), np.full(2, 100), SPEC.inputs, spec)
-    shape = Shape(SPEC.inputs, 6, LEVELS, "lstm", 2, 8, bidirectional, dropout)
+    windows = make_windows(lambda _: prepared, np.full(2, 120), np.full(2, 106 - horizon), SPEC.inputs, spec)
+    shape = Shape(SPEC.inputs, horizon, LEVELS, "lstm", 2, 8, bidirectional, dropout)
     schedule = Schedule(steps, stop_step, changes.pop("time_budget", None))
     return shape, windows, dataclasses.replace(OPTIONS, schedule=schedule, **changes)
 
@@ -189,7 +195,7 @@ def test_training_recovers_from_a_single_exploding_loss(monkeypatch: pytest.Monk
 
 def test_a_gradient_that_is_nan_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     norms = iter([1.0, float("nan"), *[1.0] * 20])
-    monkeypatch.setattr(loop.nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(next(norms)))
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda *_, **__: torch.tensor(next(norms)))
     notes: list[Note] = []
     fit(*make(steps=10), Hooks(notify=notes.append))
     assert len(notes) == 1
