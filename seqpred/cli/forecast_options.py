@@ -25,8 +25,11 @@ HistoryArgument = Annotated[
     ),
 ]
 RuntimeOption = Annotated[
-    Literal["auto", "onnx", "torch", "light"],
-    typer.Option(metavar="auto|onnx|torch", help="Inference backend; auto: onnx if it supports the model."),
+    Literal["auto", "onnx", "torch", "cuda", "light"],
+    typer.Option(
+        metavar="auto|onnx|torch|cuda",
+        help="Inference backend; auto: onnx if it supports the model; cuda: torch on a GPU.",
+    ),
 ]
 StreamOption = Annotated[bool, typer.Option("--stream", help="Emit a forecast after every input row.")]
 StateOption = Annotated[

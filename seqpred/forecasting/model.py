@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from seqpred.evaluation.backtest import Forecaster
     from seqpred.forecasting.pretrained_part import PretrainedPart
 
-RuntimeName = Literal["auto", "onnx", "torch"]
+RuntimeName = Literal["auto", "onnx", "torch", "cuda"]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Model:
         from seqpred.forecasting.summary import summarize
 
         with self._reporting_damage():
-            return summarize(self.folder, self.runtime_name)
+            return summarize(self.folder, "cuda" if self.wanted == "cuda" else self.runtime_name)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -226,12 +226,13 @@ class Model:
 
         Raises:
             FolderError: the weights are not those of the config's network.
-            ConfigError: onnx is requested and does not support the model.
+            ConfigError: onnx is requested and does not support the model, or cuda and torch cannot find it.
         """
         try:
             weights = self.folder.weights()
-            if self.runtime_name == "torch":
-                return torch_runtime(self.config, self.covariates, weights)
+            if self.wanted == "cuda" or self.runtime_name == "torch":
+                device = "cuda" if self.wanted == "cuda" else "cpu"
+                return torch_runtime(self.config, self.covariates, weights, device)
             graph = write_graph(self.config.shape(self.covariates), weights)
             assert graph is not None
             window = self.config.model.window if self.config.model.bidirectional else None
@@ -242,6 +243,8 @@ class Model:
     @cached_property
     def runtime_name(self) -> Literal["onnx", "torch"]:
         """The inference backend: onnx if it supports the model, since it starts sooner and is as fast with many series.
+
+        With `cuda`, that of the pretrained part, which a GPU does not compute.
 
         Raises:
             ConfigError: onnx is requested and cannot be used.
@@ -262,8 +265,8 @@ def load(path: str | Path, runtime: RuntimeName | Literal["light"] = "auto") -> 
     """The model in a folder.
 
     Args:
-        runtime: the inference backend; `auto` is onnx if it supports the model, otherwise torch. `light` is an old
-            name of `onnx`.
+        runtime: the inference backend; `auto` is onnx if it supports the model, otherwise torch. `cuda` is torch on a
+            GPU. `light` is an old name of `onnx`.
     Raises:
         FolderError: the folder is missing, damaged, altered, or of another format.
         ConfigError: the name is `pretrained`, which is not a folder.

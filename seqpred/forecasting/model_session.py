@@ -54,10 +54,18 @@ def session_spec(
     return SessionSpec(series, runtime, horizon, config.median, step, steps, minimums, tile, added)
 
 
-def torch_runtime(config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any]) -> Runtime:
-    """The networks of a resolved config in torch."""
+def torch_runtime(
+    config: ResolvedConfig, covariates: Covariates, weights: Mapping[str, Any], device: str = "cpu"
+) -> Runtime:
+    """The networks of a resolved config in torch.
+
+    Raises:
+        ConfigError: torch cannot find the device.
+    """
     from seqpred.network.ensemble import Ensemble
+    from seqpred.network.machine import choose_device
     from seqpred.network.torch_runtime import TorchRuntime
 
+    chosen = choose_device(device, "--runtime", "onnx or torch")
     ensemble = Ensemble.from_weights(config.shape(covariates), weights)
-    return TorchRuntime(ensemble, config.model.window)
+    return TorchRuntime(ensemble, config.model.window, chosen)

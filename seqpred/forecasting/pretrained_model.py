@@ -51,8 +51,9 @@ class PretrainedModel(Model):
         Raises:
             ConfigError: torch is requested, or onnxruntime is not installed.
         """
-        if self.wanted == "torch":
-            raise ConfigError("the pretrained network has no torch runtime", hint="Omit --runtime torch.")
+        if self.wanted in ("torch", "cuda"):
+            message = f"the pretrained network has no {self.wanted} runtime"
+            raise ConfigError(message, hint=f"Omit --runtime {self.wanted}.")
         if not onnx_runtime.is_installed():
             raise ConfigError("onnxruntime is not installed", hint="pip install onnxruntime")
         return "onnx"

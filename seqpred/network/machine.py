@@ -28,6 +28,20 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Inside the context, cuDNN multiplies float32 numbers exactly, as a CPU does, and not in TF32, torch's default."""
+    if device.type != "cuda":
+        yield
+        return
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
 def keep_memory() -> None:
     """Make glibc keep freed memory: every step needs the same again, and returning it takes half of a step.
 
@@ -59,9 +73,12 @@ def free_memory(device: torch.device = CPU) -> int | None:
     return free
 
 
-def choose_device(name: str) -> torch.device:
-    """The device to train on; `auto` is cuda if available, otherwise cpu.
+def choose_device(name: str, setting: str = "training.device", others: str = "auto or cpu") -> torch.device:
+    """The device of a name; `auto` is cuda if available, otherwise cpu.
 
+    Args:
+        setting: where the name was given.
+        others: names that can be given instead.
     Raises:
         ConfigError: torch cannot find the device.
     """
@@ -71,6 +88,6 @@ def choose_device(name: str) -> torch.device:
     available = {"cpu": True, "cuda": has_gpu, "mps": torch.backends.mps.is_available()}
     if not available[name]:
         each = f" for each of {local_size()} processes" if local_size() > 1 else ""
-        message = f"training.device is {name!r}, which torch cannot find on this machine{each}"
-        raise ConfigError(message, hint="Set it to auto or cpu.")
+        message = f"{setting} is {name!r}, which torch cannot find on this machine{each}"
+        raise ConfigError(message, hint=f"Set it to {others}.")
     return torch.device(name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from seqpred.network.machine import threads
+from seqpred.network.machine import full_precision, threads
 from seqpred.network.network import Network
 from seqpred.notes import Note
 from seqpred.runtime.shape import Shape
@@ -105,7 +105,7 @@ def fit_in_steps(
 def _settings(options: FitOptions) -> Iterator[None]:
     """Set the seed and the number of threads inside the context, and restore the caller's afterwards."""
     devices = [options.device] if options.device.type == "cuda" else []
-    with threads(options.threads), torch.random.fork_rng(devices):
+    with threads(options.threads), full_precision(options.device), torch.random.fork_rng(devices):
         torch.manual_seed(options.seed)
         yield
 

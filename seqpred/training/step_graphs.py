@@ -1,6 +1,6 @@
 """The gradients of a step as a CUDA graph, whose kernels are launched by one call.
 
-A step of a small network launches thousands of short kernels, and a GPU waits for each launch. A graph records them and
+A step of a small network launches hundreds of short kernels, and a GPU waits for each launch. A graph records them and
 replays them on the same memory. torch describes what a recording may contain: "CUDA semantics", section "CUDA graphs".
 
 What changes from step to step enters through the batch, which is copied into the memory of the recorded one, and

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.cli.outside import COMMAND, TINY, Run, Trained, environment, monthly
 
@@ -118,6 +119,14 @@ def test_too_little_memory_exits_with_a_message(tmp_path) -> None:
         assert done.returncode == 3, done.stderr
         assert message in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_runtime_without_its_device_is_an_error(refused, single) -> None:
+    for command in ("predict", "eval"):
+        message = refused(2, command, single.folder, single.data, "--runtime", "cuda")
+        assert "--runtime is 'cuda', which torch cannot find on this machine. Set it to onnx or torch." in message
+    assert "no cuda runtime" in refused(2, "predict", "pretrained", single.data, "--runtime", "cuda")
 
 
 def test_no_option_takes_a_value_without_a_message_that_quotes_it(run: Run) -> None:

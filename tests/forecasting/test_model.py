@@ -7,13 +7,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
+import torch
 
+from seqpred import predict, train
 from seqpred.errors import ConfigError, FolderError
-from seqpred.forecasting.model import Model
+from seqpred.forecasting.model import Model, load
+from seqpred.network import machine
 from seqpred.runtime import onnx_runtime
 from seqpred.storage.model_folder import Folder
+from tests.invariants.conftest import frame
 from tests.storage.test_model_folder import resolved_config
+from tests.training.test_checkpoint import config
 
 OWN = SimpleNamespace(model=SimpleNamespace(cell="own"))
 
@@ -70,3 +76,17 @@ def test_weights_that_do_not_fit_the_config_are_an_error(runtime: Any) -> None:
     model = Model(Folder(Path("m"), resolved_config("y"), {"format": 2, "covariates": []}, save({})), runtime)
     with pytest.raises(FolderError, match="m: the weights do not fit its config"):
         _ = model.runtime
+
+
+def test_cuda_is_torch_on_a_device_that_must_exist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = config("lstm")
+    chosen["model"]["start"] = "blank"  # onnx computes the pretrained part of either
+    train(chosen, frame(), tmp_path / "m")
+    asked = load(tmp_path / "m", "cuda")
+    assert "runs with cuda" in asked.summary()["size"]
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="--runtime is 'cuda', which torch cannot find on this machine"):
+            _ = asked.runtime
+    monkeypatch.setattr(machine, "choose_device", lambda *_: machine.CPU)
+    expected = predict(load(tmp_path / "m", "torch"), frame())
+    pd.testing.assert_frame_equal(predict(asked, frame()), expected, check_exact=True)
