@@ -31,6 +31,7 @@ NAMES = tuple(method.name for method in (*METHODS, *AUTOREGRESSIONS))  # of the 
 LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the least length of a cycle for that
 GROWTH = 0.5  # by how much a forecast of logarithms may leave the range of the recent ones, besides their range
 LEAST = 1e-9  # last value, in units of the scale, and other values relative to it, of which logarithms are taken
+ROUNDED = 1e-6  # values relative to the last one that may be 0 in single precision, for each unit of its logarithm
 STRONG, SHORTEST_STRONG = 5.0, 4  # a season that no method may ignore; rows of such a season
 WIDENING = 1.1  # of the intervals: real series surprise more often than the synthetic ones of the training
 WIDEST = 8.0  # of the logarithm of a distance
@@ -72,7 +73,7 @@ def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, ste
     own = classical_table(cycle, steps)
     padded = pad_early(recent.astype(np.float64), rows, cycle)
     least = padded.min(-1) + level
-    positive = (level > LEAST) & (least > 0)
+    positive = (level > LEAST) & (least > (_rounding(level) if recent.dtype == np.float32 else 0.0))
     safe = np.where(positive, level, 1.0)[..., None]
     relative = np.log1p((np.where(positive[..., None], padded, 0.0) / safe).clip(LEAST - 1))
     factors = own.slope_factors(rows)
@@ -94,6 +95,12 @@ def candidates(recent: Float | Float32, rows: Int, level: Float, cycle: int, ste
     values = np.concatenate([evaluate(padded, fitted.forecasts[0]), growing], axis=-1)
     fit = np.concatenate([fitted.fit[0], np.where(positive[..., None], fitted.fit[1], 0.0)], axis=-1)
     return Candidates(values, both, fit)
+
+
+def _rounding(level: Float) -> Float:
+    """Up to which size a value may be a rounded 0, if the changes and the logarithm of the level are in float32."""
+    size = level.clip(0)
+    return np.asarray(ROUNDED * (1 + np.log1p(size)) * size)
 
 
 def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle: int) -> Candidates:

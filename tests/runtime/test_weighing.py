@@ -76,6 +76,17 @@ def test_logarithms_are_used_only_if_all_recent_values_are_positive() -> None:
     assert found_at(12, 100, level=0.01).usable[..., :VALUES].all()
 
 
+@given(st.lists(st.integers(0, 99), min_size=3, max_size=31), st.integers(1, 10**6), st.floats(1e-3, 1e6))
+@settings(max_examples=100, deadline=None)
+def test_a_zero_is_not_positive_when_it_is_rounded(before: list[int], last: int, scale: float) -> None:
+    """A session passes the changes, and the logarithm of the last value, in single precision."""
+    track = np.array([*before, 0, last]) / scale
+    padded = np.concatenate([np.full(recent_rows(1), track[0]), track])[-recent_rows(1) :]
+    level = np.expm1(np.log1p(track[-1:]).astype(np.float32).astype(np.float64))
+    found = candidates((padded - track[-1]).astype(np.float32)[None], np.array([len(track)]), level, 1, STEPS)
+    assert not found.usable[..., VALUES:].any()
+
+
 def test_a_forecast_of_logarithms_grows_by_a_factor() -> None:
     """Values that double in every season of two rows, at the level 64."""
     track = 64 * 2.0 ** (np.arange(-31.0, 1) / 2)
