@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from seqpred.arrays import Int
 from seqpred.errors import DataError
 from seqpred.panel.duplicates import Duplicates
 from seqpred.panel.panel import Panel, Rows
@@ -43,7 +44,8 @@ class Counts:
         self.rows = self.missing = self.duplicates = 0
         columns = len(rows.columns.values)
         self.empty = np.zeros(columns, np.int64)  # cells
-        self.empty_series = np.zeros(columns, np.int64)
+        self.empty_series = np.zeros(columns, np.int64)  # without the last one, which may continue in the next part
+        self.last_known: Int | None = None  # values of that one
 
     def add(self, rows: int, table: Table, panel: Panel) -> None:
         """Add a part: its number of rows, its table without duplicates, and its panel."""
@@ -52,9 +54,14 @@ class Counts:
         self.missing += missing
         self.duplicates += rows - len(table.times)
         self.empty += np.isnan(panel.values).sum(axis=0) - missing
-        static = len(self.empty) - len(table.columns.static)
-        known = np.add.reduceat(np.isfinite(panel.values[:, static:]), panel.offsets[:-1], dtype=np.int64)
-        self.empty_series[static:] += (known == 0)[int(table.continues) :].sum(axis=0)
+        known = np.add.reduceat(np.isfinite(panel.values), panel.offsets[:-1], dtype=np.int64)
+        if self.last_known is not None:
+            if table.continues:
+                known[0] += self.last_known
+            else:
+                self.empty_series += self.last_known == 0
+        self.empty_series += (known[:-1] == 0).sum(axis=0)
+        self.last_known = known[-1]
 
     def notes(self, duplicates: Duplicates, missing: Missing) -> Iterator[str]:
         """All counts, for the user."""
@@ -64,10 +71,12 @@ class Counts:
             yield f"{self.duplicates} duplicate timestamps: {used} is used"
         if self.missing:
             yield f"{self.missing} of {self.rows} rows on the time grid are missing"
-        for name, empty in zip(columns.values, self.empty_series.tolist(), strict=True):
+        empty_series = self.empty_series + (self.last_known == 0)
+        for name, empty in zip(columns.values, empty_series.tolist(), strict=True):
             if empty:
-                yield f"{name!r} is empty for {empty} of {len(self.source.names)} series, treated as missing"
-        use = "excluded from the loss" if missing == "mask" else "interpolated for the loss"
+                use = "no forecast" if name in columns.targets else "treated as missing"
+                yield f"{name!r} is empty for {empty} of {len(self.source.names)} series: {use}"
+        use = "excluded from training and scores" if missing == "mask" else "interpolated for the loss"
         for name, empty in zip(columns.values, self.empty.tolist(), strict=True):
             if empty and name not in columns.static:
                 yield f"{empty} of {self.rows} cells of {name!r} are empty: {use}, forward-filled in the inputs"

@@ -69,9 +69,14 @@ def test_series_of_unequal_length_and_origin_have_their_own_times() -> None:
 def test_missing_rows_and_empty_cells_are_counted_separately() -> None:
     assert panel(text(ROWS)).notes == (
         "1 of 7 rows on the time grid are missing",
-        "1 of 7 cells of 'y' are empty: excluded from the loss, forward-filled in the inputs",
+        "1 of 7 cells of 'y' are empty: excluded from training and scores, forward-filled in the inputs",
     )
     assert panel(text(ROWS[:2])).notes == ()
+
+
+def test_series_without_a_value_are_counted() -> None:
+    empty = [("c", f"2024-01-0{day}", None) for day in (1, 2)]
+    assert panel(text(ROWS[:2] + empty)).notes[0] == "'y' is empty for 1 of 2 series: no forecast"
 
 
 @PROPERTY

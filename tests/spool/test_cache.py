@@ -296,6 +296,18 @@ def test_long_series_of_different_times_are_divided_into_parts_without_empty_one
     assert [len(table.times) for table in stored.parts()] == [50] * 8
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_empty_series_are_counted_across_parts(order: str, small: Path) -> None:
+    frame = rows()
+    frame["y"] = frame["y"].fillna(0.0)
+    begin, end = (frame["id"] == "s2") & (frame["ds"] < "2024-03-01"), (frame["id"] == "s3") & (frame["ds"] > "2024-01-09")
+    frame.loc[frame["id"].isin(["s0", "s4"]) | begin | end, "y"] = np.nan
+    ORDERS[order](frame).to_csv(small / "sales.csv", index=False)
+    stored, whole, _ = both(small / "sales.csv")
+    assert stored.notes == whole.notes
+    assert "'y' is empty for 2 of 7 series: no forecast" in stored.notes
+
+
 def test_training_and_check_are_the_same_from_the_cache(small: Path) -> None:
     ORDERS["by time"](with_covariates()).to_csv(small / "sales.csv", index=False)
     config = {
