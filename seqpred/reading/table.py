@@ -77,7 +77,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
     ignored = _check_columns(source, columns)
     parts = read_plain(source, columns, categories)
     if parts:
-        return _table(source, columns, parts, id_notes(parts.names, columns.id))
+        return _table(source, columns, parts, [*source.sheet_notes, *id_notes(parts.names, columns.id)])
     from seqpred.reading.thorough import Reread, read_thoroughly
 
     found = read_thoroughly(source, columns, categories)

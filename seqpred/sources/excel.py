@@ -6,13 +6,25 @@ import csv
 import io
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from seqpred.errors import DataError
 
 
-def read_sheet(content: BinaryIO, name: str) -> bytes:
-    """The first worksheet that contains cells, as CSV. Line numbers are the sheet's row numbers.
+class Sheet(NamedTuple):
+    """A worksheet.
+
+    Attributes:
+        text: as CSV. Line numbers are the sheet's row numbers.
+        note: which worksheet it is, if others contain cells too; otherwise empty.
+    """
+
+    text: bytes
+    note: str
+
+
+def read_sheet(content: BinaryIO, name: str) -> Sheet:
+    """The first worksheet that contains cells.
 
     Raises:
         DataError: openpyxl is not installed, or the workbook is damaged or empty.
@@ -24,13 +36,18 @@ def read_sheet(content: BinaryIO, name: str) -> bytes:
         raise DataError("is an Excel workbook, which needs openpyxl", hint=hint, where=name) from None
     try:
         workbook = load_workbook(content, read_only=True, data_only=True)
-        for sheet in workbook.worksheets:
-            rows = [list(row) for row in sheet.iter_rows(values_only=True)]
-            if any(cell is not None for row in rows for cell in row):
-                return _as_csv(rows)
+        used = [sheet for sheet in workbook.worksheets if _has_cells(sheet.iter_rows(values_only=True))]
+        if used:
+            names = ", ".join(repr(sheet.title) for sheet in used[1:])
+            note = f"worksheet {used[0].title!r} is read, and not {names}" if names else ""
+            return Sheet(_as_csv([list(row) for row in used[0].iter_rows(values_only=True)]), note)
     except Exception as e:  # noqa: BLE001, openpyxl raises whatever its XML parser or zipfile does
         raise DataError(f"is not a complete Excel workbook ({e})", hint="Save it again.", where=name) from None
     raise DataError("has no cells", hint="Provide a workbook whose first sheet is the table.", where=name)
+
+
+def _has_cells(rows: Iterable[Iterable[object]]) -> bool:
+    return any(cell is not None for row in rows for cell in row)
 
 
 def _as_csv(rows: list[list[object]]) -> bytes:

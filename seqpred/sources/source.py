@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from seqpred.sources.excel import Sheet
+
 HEAD = 1 << 16  # characters of a text in which its header is looked for
 MIN_HEAD_LINES = 5  # lines of the head; longer lines make it larger
 MAX_COLUMNS, MAX_HEADER = 10_000, 1_000_000  # columns and characters of a header; more is not a table
@@ -183,7 +185,7 @@ class Source:
 
     def unpacked(self) -> BinaryIO:
         """The decompressed bytes from their beginning; those of a worksheet as CSV."""
-        return io.BytesIO(self._sheet) if self.form == "excel" else self._decompressed()
+        return io.BytesIO(self._sheet.text) if self.form == "excel" else self._decompressed()
 
     def _decompressed(self) -> BinaryIO:
         assert isinstance(self.content, (Path, bytes))
@@ -191,7 +193,7 @@ class Source:
         return unpack(self.open_bytes(), self.packing, size, self.name)
 
     @cached_property
-    def _sheet(self) -> bytes:
+    def _sheet(self) -> Sheet:
         from seqpred.sources.excel import read_sheet
 
         with self.open_bytes() as content:
@@ -289,8 +291,13 @@ class Source:
 
     @property
     def notes(self) -> list[str]:
-        """Which lines of the text are skipped."""
-        return [n for p in self.parts if p.is_csv for n in (*p.structure.notes, *p.footer.notes)]
+        """Which worksheets and lines of the text are skipped."""
+        return [*self.sheet_notes, *(n for p in self.parts if p.is_csv for n in (*p.structure.notes, *p.footer.notes))]
+
+    @property
+    def sheet_notes(self) -> list[str]:
+        """Which worksheets are skipped."""
+        return [p._sheet.note for p in self.parts if not p.is_frame and p.form == "excel" and p._sheet.note]
 
     @property
     def is_plain(self) -> bool:

@@ -57,11 +57,14 @@ def as_feather(frame: pd.DataFrame) -> bytes:
     return content.getvalue()
 
 
-def excel(rows: list[list[object]]) -> bytes:
+def excel(rows: list[list[object]], *others: str) -> bytes:
     openpyxl = pytest.importorskip("openpyxl")
     book, content = openpyxl.Workbook(), io.BytesIO()
     for row in rows:
         book.active.append(row)
+    for name in others:
+        book.create_sheet(name)["B2"] = 1
+    book.create_sheet("empty")
     book.save(content)
     return content.getvalue()
 
@@ -218,6 +221,15 @@ def test_the_first_sheet_of_a_workbook_is_read_as_a_text_is() -> None:
     np.testing.assert_array_equal(table.values, read(TEXT).values)
     np.testing.assert_array_equal(table.times, read(TEXT).times)
     assert "lines 1 to 2 are skipped: a title above the header on line 3" in table.notes
+
+
+@pytest.mark.parametrize("title", [[], [["Daily report"], []]])
+def test_worksheets_that_are_not_read_are_named(title: list[list[object]]) -> None:
+    rows: list[list[object]] = [*title, ["t", "y"], [1, 2], [2, 3]]
+    columns = Columns(("t",), None, ("y",))
+    assert not any("worksheet" in note for note in read_table(Source("a.xlsx", excel(rows)), columns).notes)
+    table = read_table(Source("a.xlsx", excel(rows, "2023", "2024")), columns)
+    assert "worksheet 'Sheet' is read, and not '2023', '2024'" in table.notes
 
 
 def test_a_number_in_a_workbook_has_one_reading() -> None:
