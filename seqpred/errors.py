@@ -84,7 +84,7 @@ class ConfigError(SeqpredError):
 
 
 class UnreachableError(ConfigError):
-    """The processes of a training do not find each other, so each of them reports it."""
+    """The processes of a training cannot find each other, so each of them reports it."""
 
 
 class DataError(SeqpredError):
@@ -139,4 +139,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower(), lowered, n=1)
     if near:
         return f"Did you mean {lowered[near[0]]!r}?"
-    return f"Known: {', '.join(known[:20])}{', ...' if len(known) > 20 else ''}."
+    return f"Known: {', '.join(known[:20])}{', ...' if len(known) > 20 else '.'}"

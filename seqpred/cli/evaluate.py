@@ -90,7 +90,7 @@ def evaluate(
     from seqpred.report.collect import Collector
 
     output = Output.of(ctx, quiet=quiet)
-    _check(shard, merge, by, [forecasts, report], [data, windows], require_skill)
+    _check(shard, merge, by, [forecasts, report], (data, windows), require_skill)
     loaded, source = load_for(model, data, {}, output.notify, runtime)
     if shard:
         _print_sums(loaded, source, shard, windows, output.notify)
@@ -109,21 +109,25 @@ def _check(
     merge: list[str] | None,
     by: str | None,
     written: list[Path | None],
-    scored: list[object],
+    scored: tuple[str | None, int | None],
     require_skill: float | None,
 ) -> None:
     """Refuse options that --shard or --merge exclude, a skill that is not a number, and files that cannot be written.
 
     Args:
         written: the files that need the forecasts of all series, as `by` does.
-        scored: options that determine what is scored.
+        scored: the data and the number of windows.
     """
     from seqpred.storage.atomic import check_writable
 
     extra = any(option is not None for option in (by, *written))
     if shard and (merge or extra or require_skill is not None):
         raise typer.BadParameter("--shard prints sums only: pass the other options with --merge")
-    if merge and (extra or any(option is not None for option in scored)):
+    data, windows = scored
+    if merge and data is not None:
+        quoted = "Quote a pattern so that the shell does not expand it: --merge 'part-*.json'"
+        raise typer.BadParameter(f"--merge takes no data file ({data} was passed). {quoted}")
+    if merge and (extra or windows is not None):
         raise typer.BadParameter("--merge takes only --json and --require-skill: the sums contain no forecasts")
     if require_skill is not None and not math.isfinite(require_skill):
         raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")

@@ -134,7 +134,7 @@ def parse_shard(text: str) -> Shard:
     try:
         return Shard.parse(text)
     except ValueError:
-        raise typer.BadParameter(f"--shard {text}: expected i/n, such as 1/4") from None
+        raise typer.BadParameter(f"--shard {text}: expected i/n with i from 1 to n, such as 1/4") from None
 
 
 def levels_of(text: str | None) -> list[float] | None:

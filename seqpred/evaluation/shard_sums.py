@@ -80,7 +80,8 @@ def read_shard(path: Path) -> ShardSums:
     except OSError as e:
         raise DataError(f"cannot read it ({e.strerror})", hint=HINT, where=str(path)) from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as e:
-        raise DataError(f"these are not the sums of a shard ({e})", hint=HINT, where=str(path)) from None
+        reason = f"{e} is missing" if isinstance(e, KeyError) else e
+        raise DataError(f"these are not the sums of a shard ({reason})", hint=HINT, where=str(path)) from None
 
 
 def merge_shards(paths: Sequence[Path], model: str) -> Evaluation:
@@ -112,6 +113,7 @@ def merge_shards(paths: Sequence[Path], model: str) -> Evaluation:
     missing = [f"{i}/{count}" for i in range(1, count + 1) if i not in shards]
     if missing:
         hint = f"Write it with `seqpred eval MODEL DATA --shard {missing[0]} > FILE`."
-        raise DataError(f"shards are missing: {', '.join(missing)}", hint=hint)
+        absent = f"shard {missing[0]} is" if len(missing) == 1 else f"shards {', '.join(missing)} are"
+        raise DataError(f"{absent} missing", hint=hint)
     windows = [merge(same) for same in zip(*(shard.windows for shard in shards.values()), strict=True)]
     return summarize(windows, first.horizon, first.season)

@@ -169,9 +169,10 @@ def _join() -> Ranks:
         store, rank, size = next(rendezvous("env://", timeout=timeout))
         dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=ANSWER)
     except (RuntimeError, ValueError) as e:
-        place = ":".join(os.environ.get(name, "?") for name in ("MASTER_ADDR", "MASTER_PORT"))
+        address = [os.environ.get(name) for name in ("MASTER_ADDR", "MASTER_PORT")]
+        place = f" at {address[0]}:{address[1]}" if all(address) else ""
         reason = str(e).splitlines()[0].rstrip(".")
-        message = f"the processes of the group do not find each other at {place} ({reason})"
+        message = f"the processes of the group cannot find each other{place} ({reason})"
         hint = "Check MASTER_ADDR, MASTER_PORT and WORLD_SIZE, and start all processes at the same time."
         raise UnreachableError(message, hint=hint) from None
     if torch.cuda.is_available():

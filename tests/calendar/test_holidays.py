@@ -100,7 +100,7 @@ def test_altered_holidays_are_a_damaged_folder() -> None:
 @pytest.mark.parametrize(
     ("region", "freq", "message", "hint"),
     [
-        ("XX", "D", "there is no calendar for 'XX'", "Known: AD, AE"),
+        ("XX", "D", "there is no calendar for 'XX'", "AW, AX, AZ, BA, BB, BD, BE, ..."),
         ("DE-BB2", "D", "DE has no calendar for the subdivision 'BB2'", "Did you mean 'BB'?"),
         ("usa", "D", "is 'usa': not the code of a country", "such as US"),
         (False, "D", "YAML reads this as false", '"NO" in quotes for Norway'),

@@ -34,7 +34,7 @@ def test_merged_scores_are_those_of_one_process_to_the_last_digit(sums):
     done = call_all({"merged": (place, arguments), "half": (place / "half", arguments)})
     assert done["merged"].out == whole
     assert done["half"].code == 3
-    assert "shards are missing: 2/2" in done["half"].err
+    assert "shard 2/2 is missing" in done["half"].err
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ def test_merged_scores_are_those_of_one_process_to_the_last_digit(sums):
         (["--merge", "absent.json"], 3, "cannot read it"),
         (["--merge", "part-1.json", "--merge", "part-1.json"], 3, "passed twice"),
         (["--merge", "part-1.json", "--by", "step"], 2, "--merge takes only"),
+        (["--merge", "part-1.json", "part-2.json"], 2, "Quote a pattern"),
+        (["data.csv", "--shard", "0/2"], 2, "expected i/n with i from 1 to n"),
         (["data.csv", "--shard", "1/2", "--by", "step"], 2, "--shard prints sums only"),
     ],
 )

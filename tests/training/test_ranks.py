@@ -325,7 +325,7 @@ def test_an_address_that_does_not_answer_is_an_error(monkeypatch: pytest.MonkeyP
     for name, value in {**environment(2), "RANK": "1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(ranks, "CONNECT", timedelta(seconds=0.1))
-    with pytest.raises(UnreachableError, match=r"do not find each other at 127\.0\.0\.1:"), ranks.joined():
+    with pytest.raises(UnreachableError, match=r"cannot find each other at 127\.0\.0\.1:"), ranks.joined():
         pass
 
 
