@@ -64,7 +64,7 @@ IdOption = Annotated[
     ),
 ]
 HorizonOption = Annotated[
-    int | None, typer.Option(min=1, max=1_000_000, metavar="N", help="Rows to forecast [default: one season].")
+    int | None, typer.Option(min=1, max=1_000_000, metavar="N", help="Rows to forecast [default: up to one season].")
 ]
 
 

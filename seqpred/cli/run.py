@@ -28,6 +28,8 @@ NO_MEMORY = (
     "could not execute a primitive",
 )
 
+SAME_MEANING = {"--steps": "--horizon", "--horizon": "--steps"}  # options that only some commands have
+
 
 def run(app: typer.Typer, words: Sequence[str]) -> int:
     """Run the command with the words of a command line; return its exit code."""
@@ -107,4 +109,7 @@ def _usage_hint(error: Any, words: Sequence[str]) -> str:
     if "unexpected extra argument" in error.format_message() and any(map(os.path.isfile, words[2:])):
         return "Quote the pattern so that the shell does not expand it: 'logs/*.csv'."
     context = getattr(error, "ctx", None)
+    instead = SAME_MEANING.get(getattr(error, "option_name", ""))
+    if context and any(instead in option.opts for option in context.command.params):
+        return f"Use {instead}."
     return f"See {context.command_path if context else 'seqpred'} --help."

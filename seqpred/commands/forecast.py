@@ -26,7 +26,7 @@ def forecast(
 
     Args:
         data: the history, a path or a DataFrame.
-        horizon: how many rows to forecast; by default one season.
+        horizon: how many rows to forecast; by default one season, and at most a sixth of the rows.
         quantiles: any levels between 0 and 1; by default 0.1 to 0.9.
         overrides: keys of the config by dotted name, as `{"data.target": "sales"}`.
         notify: receives what was chosen.

@@ -38,7 +38,7 @@ def load_for(
     if str(model) != PRETRAINED:
         return load(model, runtime), data
     if data is None:
-        raise ConfigError("the pretrained network needs data", hint="Pass a file, or - for standard input.")
+        raise ConfigError("the pretrained network needs data", hint="Pass a data file, or - for standard input.")
     source = data if isinstance(data, Source) else open_source(data)
     return pretrained_for(source, overrides or {}, notify, "onnx" if runtime == "light" else runtime), source
 

@@ -92,13 +92,15 @@ def describe_untrained(share: float) -> str:
 
 
 def describe_start(manifest: Mapping[str, Any], seed: int) -> str:
-    """Where training started: the pretrained network with its share, and the seed of the random weights."""
+    """Where training started: the pretrained network with its share, and the seed of random weights, if any."""
     start = manifest.get("start") or {"network": None, "reason": ""}
     weights = f"random weights, seed {seed}"
     if start["network"] is None:
         return f"{weights}, blank" + (f": {start['reason']}" if start["reason"] else "")
     share = f"{start['share']:.0%}".replace("%", " %") if start["share"] else "none"
     tuned = ", fine-tuned" if start.get("tuned_share") else ""
+    if tuned and not manifest["training"]["steps"]:
+        return f"the pretrained {start['network'].upper()}{tuned}; {share} of the forecast"
     return f"{weights}; {share} from the pretrained {start['network'].upper()}{tuned}"
 
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from seqpred.errors import DataError
 
 MAX_FILES, MAX_FOLDERS = 10_000, 20_000  # that a folder or a pattern may contain, and that are searched
+MAX_KINDS = 5  # that a message names
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"  # in the name of a subfolder whose column is empty
 _EXPORT = "Export its current rows as Parquet files."
 _TABLES = {  # whose folders also contain files with rows that are no longer valid
@@ -38,8 +39,11 @@ def find_files(folder: Path, name: str) -> tuple[Path, ...]:
             raise DataError(f"contains more than {MAX_FILES:,} files", hint="Name a subfolder.", where=name)
     kinds = Counter(path.suffix.lower() for path in files)
     if len(kinds) != 1:
-        found = f"files of several kinds ({', '.join(sorted(kinds))})" if kinds else "no files"
-        suffix = kinds.most_common(1)[0][0] if kinds else ".csv"
+        common = [suffix for suffix, _ in kinds.most_common() if suffix]
+        names = ", ".join(sorted(common[:MAX_KINDS])) + (", ..." if len(common) > MAX_KINDS else "")
+        names += ", and files without a suffix" if "" in kinds else ""
+        found = f"files of several kinds ({names})" if kinds else "no files"
+        suffix = next(iter(common), ".csv")
         hint = f"Pass a file in it, or several as '{folder / f'*{suffix}'}'."
         raise DataError(f"is a folder with {found}", hint=hint, where=name)
     return tuple(sorted(files))

@@ -31,6 +31,25 @@ def test_a_stream_infers_the_columns_from_the_file_of_like(run, refused, write):
     assert streamed.err == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["forecast", "sales.csv", "--steps", "3"], "Use --horizon."),
+        (["predict", "pretrained", "sales.csv", "--horizon", "3"], "Use --steps."),
+        (["check", "sales.csv", "--steps", "3"], "See seqpred check --help."),
+    ],
+)
+def test_the_number_of_steps_has_another_name_in_predict(refused, write, words, message):
+    write("sales.csv", monthly())
+    assert message in refused(2, *words)
+
+
+def test_counts_from_zero_are_continued_and_not_multiplied(run, write):
+    write("starts.csv", "week,starts\n" + "".join(f"{week},{week}\n" for week in range(5)))
+    done = run("forecast", "starts.csv", "--horizon", "2", "--quantiles", "0.5", "--no-header")
+    assert [round(float(row.split(",")[-1])) for row in done.out.splitlines()] == [5, 6]
+
+
 @pytest.mark.parametrize("key", ["model.depth=3", "training.seed=2", "data.covariates.known=[x]"])
 def test_keys_without_effect_on_the_pretrained_network_are_rejected(refused, write, key):
     write("sales.csv", monthly())

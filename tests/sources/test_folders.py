@@ -79,6 +79,7 @@ def test_a_missing_value_and_a_column_that_the_file_contains_too(tmp_path: Path)
     [
         ([], "is a folder with no files. Pass a file in it, or several as"),
         (["a.csv", "b.csv", "c.parquet"], r"files of several kinds \(.csv, .parquet\).*/sales/\*\.csv'"),
+        (["a.csv", "b", "c"], r"files of several kinds \(.csv, and files without a suffix\).*/sales/\*\.csv'"),
         (["region=eu/a.csv"], r"'region=eu' names a column, which is read from Parquet files only.*/sales/\*\*/\*'"),
         (["_delta_log/0.json", "a.parquet"], "sales: is a Delta table. Export"),
         (["metadata/version-hint.text", "data/a.parquet"], "is an Iceberg table"),

@@ -300,7 +300,10 @@ def test_long_series_of_different_times_are_divided_into_parts_without_empty_one
 def test_empty_series_are_counted_across_parts(order: str, small: Path) -> None:
     frame = rows()
     frame["y"] = frame["y"].fillna(0.0)
-    begin, end = (frame["id"] == "s2") & (frame["ds"] < "2024-03-01"), (frame["id"] == "s3") & (frame["ds"] > "2024-01-09")
+    begin, end = (
+        (frame["id"] == "s2") & (frame["ds"] < "2024-03-01"),
+        (frame["id"] == "s3") & (frame["ds"] > "2024-01-09"),
+    )
     frame.loc[frame["id"].isin(["s0", "s4"]) | begin | end, "y"] = np.nan
     ORDERS[order](frame).to_csv(small / "sales.csv", index=False)
     stored, whole, _ = both(small / "sales.csv")

@@ -62,7 +62,7 @@ def test_few_rows_train_no_network(model: Model) -> None:
     assert model.config.training.max_steps == 0
     assert manifest["training"]["steps"] == 0
     assert 0 < manifest["start"]["tuned_share"] <= 1
-    assert model.summary()["start"].endswith("from the pretrained LSTM, fine-tuned")
+    assert model.summary()["start"].startswith("the pretrained LSTM, fine-tuned; ")
     assert "pretrained network" in model.summary()["contribution"]
 
 
