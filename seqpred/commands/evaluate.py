@@ -63,8 +63,6 @@ def evaluate_shard(
     """
     model, data = load_for(model, data, notify=notify)
     panel, spec, to_score = _prepare(model, data, windows, notify)
-    if to_score[0].cuts.max() < 1:
-        raise too_short(panel, len(to_score), spec.horizon)
     chosen = shard.choose(panel.names)
     own = panel.choose(chosen)
     parts = [Window(window.cuts[chosen], window.part) for window in to_score]
@@ -76,19 +74,26 @@ def evaluate_shard(
 def _prepare(
     model: Model, data: object, windows: int | None, notify: Notify
 ) -> tuple[Panel, BacktestSpec, list[Window]]:
-    """The data, what all windows have in common, and the windows."""
+    """The data, what all windows have in common, and the windows.
+
+    Raises:
+        DataError: no series is long enough for so many windows.
+    """
     config, horizon = model.config, model.horizon
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
     validation, unseen = config.training.validation, rows_unseen(panel, model)
     count = windows or min(MOST_WINDOWS, fitting_windows(panel, model), unseen // horizon or validation // horizon)
     count = max(1, count)
     parts = label_windows(count, horizon, unseen)
+    to_score = last_windows(panel.lengths, horizon, parts)
+    if to_score[0].cuts.max() < 1:
+        raise too_short(panel, count, horizon)
     seen = sum(part != "unseen" for part in parts)
     if seen:
         text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"
         notify(Note(text, panel.source))
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
-    return panel, BacktestSpec(config.levels, horizon, baselines), last_windows(panel.lengths, horizon, parts)
+    return panel, BacktestSpec(config.levels, horizon, baselines), to_score
 
 
 def fitting_windows(panel: Panel, model: Model) -> int:
@@ -97,9 +102,9 @@ def fitting_windows(panel: Panel, model: Model) -> int:
 
 
 def rows_unseen(panel: Panel, model: Model) -> int:
-    """The number of rows at the end that training has not seen, the smallest over all series.
+    """The number of rows at the end that training has not seen, the smallest over the series that training had.
 
-    Series that training did not have count only if there is no other.
+    If it had none of them, the length of the longest.
     """
     ends = model.folder.ends
     continued: list[int] = []
@@ -110,7 +115,7 @@ def rows_unseen(panel: Panel, model: Model) -> int:
             return 0
         trained = 0 if end is None else bisect_right(rows, end, key=lambda row: _time(panel, s, row))
         (continued if trained else new).append(len(rows) - trained)
-    return min(continued or new)
+    return min(continued) if continued else max(new)
 
 
 def _time(panel: Panel, series: int, row: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.cli.outside import monthly
@@ -54,6 +56,18 @@ def test_counts_from_zero_are_continued_and_not_multiplied(run, write):
 def test_keys_without_effect_on_the_pretrained_network_are_rejected(refused, write, key):
     write("sales.csv", monthly())
     assert f"{key} has no effect" in refused(2, "forecast", "sales.csv", "--set", key)
+
+
+def test_a_short_series_among_long_ones_does_not_make_windows_in_sample(run, write):
+    rows = [f"a,{day},{day % 7 + day / 9}\n" for day in range(70)] + [f"b,{day},3\n" for day in range(60, 64)]
+    write("shops.csv", "shop,day,sold\n" + "".join(rows))
+    done = run("eval", "pretrained", "shops.csv", "--json", "--require-skill", "-1")
+    assert done.code == 0
+    found = json.loads(done.out)
+    assert {window["part"] for window in found["windows"]} == {"unseen"}
+    assert "in-sample" not in done.err
+    assert "in-sample" not in run("eval", "pretrained", "shops.csv", "--windows", "99").err
+    assert f"{found['windows_unseen']} unseen windows" in run("compare", "pretrained", "--data", "shops.csv").out
 
 
 def test_missing_data_is_reported_in_forecast_and_with_pretrained(refused, write):
