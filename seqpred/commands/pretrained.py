@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from seqpred.config.schema import ModelSection
 from seqpred.errors import ConfigError, DataError
 from seqpred.forecasting.model import Model, RuntimeName, load
 from seqpred.notes import Note, Notify, no_op
 from seqpred.pretrained import PRETRAINED
+from seqpred.pretrained.weights import read_weights
 from seqpred.sources.opening import open_source
 from seqpred.sources.source import Source
 
@@ -43,6 +45,13 @@ def load_for(
     return pretrained_for(source, overrides or {}, notify, "onnx" if runtime == "light" else runtime), source
 
 
+def fingerprint_of(model: str | Path) -> str:
+    """The fingerprint of a model in its folder, or of the pretrained network that `load_for` chooses by default."""
+    if str(model) == PRETRAINED:
+        return read_weights(ModelSection.model_construct().cell).fingerprint
+    return str(load(model).folder.manifest["fingerprint"])
+
+
 def pretrained_for(
     source: Source, overrides: Mapping[str, Any], notify: Notify = no_op, runtime: RuntimeName = "auto"
 ) -> PretrainedModel:
@@ -67,7 +76,7 @@ def pretrained_for(
     panel = load_panel(source, config)
     check_observed(panel)
     if panel.clock.dated and panel.step.unit == "row":
-        hint = "Provide at least two rows of a series."
+        hint = "Provide at least two rows of a series, or name a file that has them with `forecast --like`."
         raise DataError("one timestamp has no time step", hint=hint, where=source.name)
     resolved = resolve_pretrained(config, panel)
     chosen = [found.guess.note] if found.guess and found.guess.note else []

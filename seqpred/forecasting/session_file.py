@@ -41,7 +41,8 @@ def write_session(path: Path, session: ForecastSession, model: str) -> None:
 
     arrays = {name: np.ascontiguousarray(array) for name, array in session.state.to_arrays().items()}
     arrays["names"] = np.frombuffer(json.dumps(session.names).encode(), np.uint8)
-    header = {"format": FORMAT, "model": model, "clock": session.clock and vars(session.clock)}
+    clock = session.clock and vars(session.clock)
+    header = {"format": FORMAT, "model": model, "clock": clock, "rows": _kind_of_rows(session.spec)}
     # One key, because safetensors writes several in any order.
     replace_file(path, save(arrays, {"seqpred": json.dumps({**header, "sha256": _hash(arrays, header)})}))
 
@@ -50,7 +51,7 @@ def read_session(path: Path, session: ForecastSession, model: str) -> None:
     """Continue a session from the state in a file.
 
     Raises:
-        FolderError: it is damaged, of another model, or of another format.
+        FolderError: it is damaged, of another model, season or step, or of another format.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -74,6 +75,10 @@ def read_session(path: Path, session: ForecastSession, model: str) -> None:
     if header.get("model") != model:
         hint = "Pass the model that it was written with, or another --state file."
         raise FolderError("is the state of another model", hint=hint, where=where)
+    own, written = _kind_of_rows(session.spec), header.get("rows")
+    if written is not None and written != own:
+        hint = "Choose them as before: pass a file with more rows as --like, or the same --season and data.frequency."
+        raise FolderError(f"is the state of rows with {written}, and the new rows have {own}", hint=hint, where=where)
     try:
         names, clock = json.loads(arrays.pop("names").tobytes()), _clock(header["clock"])
         _check(session.spec, names, arrays)
@@ -81,6 +86,12 @@ def read_session(path: Path, session: ForecastSession, model: str) -> None:
         session.clock = clock
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as e:
         raise FolderError(f"damaged: unexpected content ({e})", hint=_HINT, where=where) from None
+
+
+def _kind_of_rows(spec: SessionSpec) -> str:
+    """What a state depends on besides the model: a pretrained network reads rows of any season and step."""
+    season = spec.series.inputs.season
+    return f"{f'season {season}' if season > 1 else 'no season'} and step {spec.step}"
 
 
 def _check(spec: SessionSpec, names: list[str], arrays: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -58,6 +58,20 @@ def test_keys_without_effect_on_the_pretrained_network_are_rejected(refused, wri
     assert f"{key} has no effect" in refused(2, "forecast", "sales.csv", "--set", key)
 
 
+def test_the_state_of_another_season_is_refused_and_like_restores_it(run, refused, write):
+    header, *rows = monthly().splitlines()
+    write("old.csv", "\n".join([header, *rows[:-3], ""]))
+    write("new.csv", "\n".join([header, *rows[-3:], ""]))
+    write("all.csv", monthly())
+    options = ("--horizon", "2", "--quiet")
+    assert run("forecast", "old.csv", "--state", "s", *options).code == 0
+    message = refused(4, "forecast", "new.csv", "--state", "s", *options)
+    assert "season 12 and step P1M, and the new rows have no season and step P1M" in message
+    assert "--like" in message
+    done = run("forecast", "new.csv", "--state", "s", "--like", "old.csv", *options)
+    assert done.out == run("forecast", "all.csv", *options).out
+
+
 def test_a_short_series_among_long_ones_does_not_make_windows_in_sample(run, write):
     rows = [f"a,{day},{day % 7 + day / 9}\n" for day in range(70)] + [f"b,{day},3\n" for day in range(60, 64)]
     write("shops.csv", "shop,day,sold\n" + "".join(rows))
