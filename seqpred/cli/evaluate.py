@@ -91,17 +91,17 @@ def evaluate(
 
     output = Output.of(ctx, quiet=quiet)
     _check(shard, merge, by, [forecasts, report], (data, windows), require_skill)
+    if merge:
+        return _finish(_merged(merge, model), None, require_skill, as_json=as_json)
     loaded, source = load_for(model, data, {}, output.notify, runtime)
     if shard:
-        _print_sums(loaded, source, shard, windows, output.notify)
-        return
+        return _print_sums(loaded, source, shard, windows, output.notify)
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
     collected = Collector(loaded.config.levels, loaded.horizon) if report else None
-    found = _score(loaded, source, windows, merge, [details, collected], output.notify)
+    found = _score(loaded, source, windows, [details, collected], output.notify)
     _write_forecasts(forecasts, details)
     _write_report(report, str(model), loaded, found, collected)
-    _print(found, details, as_json=as_json)
-    _require(require_skill, found)
+    return _finish(found, details, require_skill, as_json=as_json)
 
 
 def _check(
@@ -149,38 +149,44 @@ def _score(
     model: Model,
     source: object,
     windows: int | None,
-    merge: list[str] | None,
     observers: list[Observed | None],
     notify: Notify,
 ) -> Evaluation:
-    """The scores on past windows, or from the sums of all shards.
+    """The scores on past windows."""
+    from seqpred.commands import evaluate as command
+    from seqpred.evaluation.details import all_of
+
+    observe = all_of([observer for observer in observers if observer is not None])
+    return command.evaluate(model, source, windows=windows, notify=notify, observe=observe)
+
+
+def _merged(merge: list[str], model: Path) -> Evaluation:
+    """The scores from the sums of all shards.
 
     Args:
         merge: names or patterns of the files with the sums; a name that matches nothing stays, to be reported.
     """
     from glob import glob
 
-    from seqpred.commands import evaluate as command
-    from seqpred.evaluation.details import all_of
+    from seqpred.commands.pretrained import fingerprint_of
     from seqpred.evaluation.shard_sums import merge_shards
 
-    if not merge:
-        observe = all_of([observer for observer in observers if observer is not None])
-        return command.evaluate(model, source, windows=windows, notify=notify, observe=observe)
     paths = [Path(name) for pattern in merge for name in (sorted(glob(pattern)) or [pattern])]
-    return merge_shards(paths, model.folder.manifest["fingerprint"])
+    return merge_shards(paths, fingerprint_of(model))
 
 
-def _print(found: Evaluation, details: Details, *, as_json: bool) -> None:
-    """The scores. Whether somebody reads them does not change the exit code of --require-skill."""
+def _finish(found: Evaluation, details: Details | None, require_skill: float | None, *, as_json: bool) -> None:
+    """Print the scores and check the skill. Whether somebody reads them does not change the exit code."""
     from seqpred.cli.terminal import write_data
 
     with suppress(BrokenPipeError):
         if as_json:
-            write_data(json.dumps({**found.to_dict(), **details.to_dict()}) + "\n")
+            write_data(json.dumps({**found.to_dict(), **(details.to_dict() if details else {})}) + "\n")
         else:
             _show(found)
-            _show_breakdown(details)
+            if details:
+                _show_breakdown(details)
+    _require(require_skill, found)
 
 
 def _write_report(path: Path | None, name: str, model: Model, found: Evaluation, collected: Collector | None) -> None:

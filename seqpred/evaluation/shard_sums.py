@@ -112,8 +112,9 @@ def merge_shards(paths: Sequence[Path], model: str) -> Evaluation:
     count = first.count
     missing = [f"{i}/{count}" for i in range(1, count + 1) if i not in shards]
     if missing:
-        hint = f"Write it with `seqpred eval MODEL DATA --shard {missing[0]} > FILE`."
-        absent = f"shard {missing[0]} is" if len(missing) == 1 else f"shards {', '.join(missing)} are"
+        one = len(missing) == 1
+        absent = f"shard {missing[0]} is" if one else f"shards {', '.join(missing)} are"
+        hint = f"Write {'it' if one else 'the first'} with `seqpred eval MODEL DATA --shard {missing[0]} > FILE`."
         raise DataError(f"{absent} missing", hint=hint)
     windows = [merge(same) for same in zip(*(shard.windows for shard in shards.values()), strict=True)]
     return summarize(windows, first.horizon, first.season)

@@ -37,6 +37,17 @@ def test_merged_scores_are_those_of_one_process_to_the_last_digit(sums):
     assert "shard 2/2 is missing" in done["half"].err
 
 
+def test_sums_of_the_pretrained_network_are_merged_without_the_data(sums):
+    _, place, _ = sums
+    arguments = ["eval", "pretrained", "data.csv", "--quiet"]
+    calls = {f"own-{i}.json": (place, [*arguments, "--shard", f"{i}/{SHARDS}"]) for i in range(1, SHARDS + 1)}
+    done = call_all({"whole": (place, [*arguments, "--json"]), **calls})
+    for name in calls:
+        (place / name).write_text(done[name].out)
+    merged = call_all({"it": (place, ["eval", "pretrained", "--merge", "own-*.json", "--json"])})["it"]
+    assert (merged.code, merged.out) == (0, done["whole"].out)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
