@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqpred.arrays import Float, Int
-from seqpred.training.shares import SHARES, best_share, loss_at
+from seqpred.training.shares import PRIOR, SHARES, best_share, loss_at
 
 PRIOR_BLOCKS = 30  # blocks of evidence that intervals need no rescaling, and the most that are counted against it
 
@@ -89,7 +89,7 @@ def choose(folds: Sequence[Sequence[ValidationResult]], blocks: Sequence[Int], c
     mixtures = np.concatenate([block_curves(f, own) for f, own in zip(losses, blocks, strict=True)], axis=2)
     number = mixtures.shape[2]
     if not number:
-        return Choice(0, 0.0, 1.0)
+        return Choice(0, 0.0, 1.0, PRIOR if mixtures.shape[1] > 1 else 0.0)
     shares = [best_share(own, number) for own in mixtures.mean(axis=2)]
     curves = np.stack([loss_at(own, share) for own, share in zip(mixtures, shares, strict=True)])
     excess = curves - curves[int(curves.mean(axis=1).argmin())]

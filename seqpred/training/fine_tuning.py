@@ -26,6 +26,7 @@ from seqpred.runtime.weighing_runtime import FIT, SHARES, WeighingRuntime
 from seqpred.training.adamw import AdamW
 
 ROWS_PER_STEP, MOST_STEPS = 12, 50
+HALF_ROWS = 200  # with which the original and the tuned head have half of the forecast each
 LEARNING_RATE = 0.01
 FIRST_ROW = 9  # after which forecasts are made
 POSITIONS, RECENT = 100, 400  # rows of a track after which forecasts are made, spread over so many of the last ones
@@ -73,6 +74,28 @@ def fine_tuned(panel: Panel, config: ResolvedConfig, weights: Mapping[str, Float
     return found
 
 
+def adapt(panel: Panel, config: ResolvedConfig, weights: Mapping[str, Float32]) -> dict[str, Float32]:
+    """The weights of a pretrained network with a second head that is tuned on all rows of a panel, if there are enough.
+
+    Args:
+        panel, weights: as for `fine_tuned`.
+    """
+    tuned = fine_tuned(panel, config, weights)
+    unchanged = tuned["head.bias"] is weights["head.bias"]
+    return dict(weights) if unchanged else with_share(weights, tuned, tuned_share(len(panel.values) * config.targets))
+
+
+def tuned_share(rows: int) -> float:
+    """The share of the tuned head in the forecast of both.
+
+    Validation does not choose it: on few rows, the shares that it chooses have larger errors.
+
+    >>> tuned_share(50), tuned_share(200), tuned_share(500)
+    (0.2, 0.5, 0.71)
+    """
+    return round(rows / (rows + HALF_ROWS), 2)
+
+
 def with_share(weights: Mapping[str, Float32], tuned: Mapping[str, Float32], share: float) -> dict[str, Float32]:
     """The weights of a network with two heads, whose forecasts are averaged.
 
@@ -83,8 +106,6 @@ def with_share(weights: Mapping[str, Float32], tuned: Mapping[str, Float32], sha
         tuned: the same after fine-tuning.
         share: of the tuned head in the forecast.
     """
-    if not share:
-        return dict(weights)
     heads = {name: np.concatenate([weights[name], tuned[name]]) for name in ("head.weight", "head.bias", FIT)}
     return {**weights, **heads, SHARES: np.array([1 - share, share], np.float32)}
 

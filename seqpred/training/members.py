@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.storage.history import HistoryRow
 from seqpred.storage.model_folder import PRETRAINED
 from seqpred.training.choice import Choice
-from seqpred.training.fine_tuning import fine_tuned, with_share
+from seqpred.training.fine_tuning import adapt, is_fine_tuned
 from seqpred.training.history import history_of
 from seqpred.training.loop import FitOptions
 from seqpred.training.networks import Spent, fit_options, member_options
@@ -88,10 +88,10 @@ def _pretrained_parts(
     held_out = validation.pretrained
     if not share or held_out is None:
         return None, None
-    weights = read_weights(config.model.cell).weights
-    if held_out.tuned_share:
-        weights = with_share(weights, fine_tuned(validation.panel, config, weights), held_out.tuned_share)
-    return PretrainedPart(weights, share), PretrainedPart(held_out.weights, share)
+    weights: Mapping[str, Float32] = read_weights(config.model.cell).weights
+    if is_fine_tuned(validation.panel, config):
+        weights = adapt(validation.panel, config, weights)
+    return PretrainedPart(weights, share), PretrainedPart(held_out, share)
 
 
 def _options(options: FitOptions, validation: Validation, place: int, spent: Spent) -> FitOptions | None:

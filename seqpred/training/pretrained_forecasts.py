@@ -17,33 +17,17 @@ from seqpred.pretrained.weights import read_weights
 from seqpred.recipe.eligibility import training_rows
 from seqpred.recipe.resolved import ResolvedConfig
 from seqpred.runtime.weighing_runtime import Heads
-from seqpred.training.choice import block_curves
 from seqpred.training.dataset import split_series
-from seqpred.training.fine_tuning import fine_tuned, is_fine_tuned, with_share
-from seqpred.training.loss import window_losses
+from seqpred.training.fine_tuning import adapt, is_fine_tuned
 from seqpred.training.positions import Positions
-from seqpred.training.shares import PRIOR, SHARES, best_share
 from seqpred.training.windows import Windows
 
 MOST_HISTORY = 4000  # rows before the first forecast that are read; earlier ones hardly change the forecast
 
 
-@dataclass(frozen=True)
-class Pretrained:
-    """What the validation windows are compared with.
-
-    Attributes:
-        weights: of the pretrained network of the last fold, which has not seen the rows held out.
-        tuned_share: of the fine-tuned head in its forecast; see `fine_tuning`.
-    """
-
-    weights: Mapping[str, Float32]
-    tuned_share: float = 0.0
-
-
 def add_pretrained(
-    folds: Sequence[Windows], panel: Panel, config: ResolvedConfig, tuned_share: float | None = None
-) -> tuple[list[Windows], Pretrained | None]:
+    folds: Sequence[Windows], panel: Panel, config: ResolvedConfig
+) -> tuple[list[Windows], Mapping[str, Float32] | None]:
     """The windows with the pretrained forecasts after their validation windows, if the model uses them.
 
     If no networks are trained, the pretrained one is fine-tuned before: on the rows of each fold not held out.
@@ -51,47 +35,20 @@ def add_pretrained(
     Args:
         folds: windows of the same tracks, with different parts held out.
         panel: from which they were made.
-        tuned_share: of the fine-tuned head; None to choose it.
+    Returns:
+        The windows, and the weights of the last fold's network, which has not seen the rows held out.
     Raises:
         FolderError: the pretrained weights are missing or altered.
     """
     if config.model.start == "blank":
         return list(folds), None
-    weights = read_weights(config.model.cell).weights
-    original = PretrainedForecasts(panel, config, weights).add_to(folds)
-    if tuned_share == 0 or not is_fine_tuned(panel, config):
-        return original, Pretrained(weights)
+    weights: Mapping[str, Float32] = read_weights(config.model.cell).weights
+    if not is_fine_tuned(panel, config):
+        return PretrainedForecasts(panel, config, weights).add_to(folds), weights
     cuts = [(fold.cuts - fold.begins)[:: config.targets].numpy() for fold in folds]
-    heads = [fine_tuned(panel.cut(own), config, weights) for own in cuts]
-    tuned = [PretrainedForecasts(panel, config, w).add_to([f])[0] for f, w in zip(folds, heads, strict=True)]
-    share = _tuned_share(original, tuned, config) if tuned_share is None else tuned_share
-    both = [_mixed(a, b, share) for a, b in zip(original, tuned, strict=True)]
-    return both, Pretrained(with_share(weights, heads[-1], share), share)
-
-
-def _mixed(original: Windows, tuned: Windows, share: float) -> Windows:
-    """The windows with both forecasts averaged."""
-    assert original.pretrained is not None
-    assert tuned.pretrained is not None
-    return replace(original, pretrained=original.pretrained.lerp(tuned.pretrained, share))
-
-
-def _tuned_share(original: Sequence[Windows], tuned: Sequence[Windows], config: ResolvedConfig) -> float:
-    """The share of the tuned forecast with the lowest loss.
-
-    However many blocks there are, the prior counts as if there were one: the heads of the folds are tuned on fewer
-    rows than the final one, so their losses are no good estimate of its own.
-    """
-    levels, curves = torch.tensor(config.levels, dtype=torch.float32), []
-    for a, b in zip(original, tuned, strict=True):
-        starts, tracks = a.validation_windows()
-        z = a.targets(Positions(starts + a.spec.window - 1), a.cuts[tracks], a.ends[tracks])
-        mixtures = [_mixed(a, b, share).pretrained for share in SHARES]
-        sums = [window_losses(q[:, None], z, levels, config.training.loss) for q in mixtures if q is not None]
-        losses = np.stack([(total / count).numpy() for total, count in sums])
-        curves.append(block_curves([losses], a.validation_blocks())[0])
-    everything = np.concatenate(curves, axis=1)
-    return best_share(everything.mean(axis=1), 1) if everything.size else PRIOR
+    adapted = [adapt(panel.cut(own), config, weights) for own in cuts]
+    found = [PretrainedForecasts(panel, config, w).add_to([f])[0] for f, w in zip(folds, adapted, strict=True)]
+    return found, adapted[-1]
 
 
 @dataclass(frozen=True)

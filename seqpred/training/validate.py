@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,7 +21,7 @@ from seqpred.training.dataset import training_windows
 from seqpred.training.loop import FitOptions
 from seqpred.training.memory import can_keep, check_memory
 from seqpred.training.networks import Networks, Spent, fit_options, member_options
-from seqpred.training.pretrained_forecasts import Pretrained, add_pretrained
+from seqpred.training.pretrained_forecasts import add_pretrained
 from seqpred.training.progress import Hooks
 from seqpred.training.run import Outcome, Score
 from seqpred.training.windows import Windows
@@ -45,7 +45,7 @@ class Validation:
         step_seconds: the time that a step took.
         panel: from which the members are trained.
         windows: of all its tracks, with the validation split held out.
-        pretrained: the pretrained network with which it was compared; None if blank.
+        pretrained: weights of the pretrained network with which it was compared; None if blank.
         networks: the networks trained so far.
     """
 
@@ -58,7 +58,7 @@ class Validation:
     panel: Panel
     windows: Windows
     networks: Networks
-    pretrained: Pretrained | None = None
+    pretrained: Mapping[str, Float32] | None = None
 
 
 def validate(
@@ -109,9 +109,8 @@ def with_all_rows(
     Args:
         everything: with the encoded categories of `apply_covariates`.
     """
-    share = validation.pretrained.tuned_share if validation.pretrained else 0.0
     windows = training_windows(everything, config, covariates)
-    (held_out,), pretrained = add_pretrained([windows], everything, config, share)
+    (held_out,), pretrained = add_pretrained([windows], everything, config)
     return replace(validation, panel=everything, windows=held_out, pretrained=pretrained)
 
 

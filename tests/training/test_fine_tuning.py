@@ -24,7 +24,7 @@ from seqpred.recipe.resolve import resolve
 from seqpred.runtime.classical_head import OUTPUTS
 from seqpred.runtime.weighing_runtime import SHARES
 from seqpred.sources.opening import open_source
-from seqpred.training.fine_tuning import fine_tuned, with_share
+from seqpred.training.fine_tuning import adapt, fine_tuned, tuned_share, with_share
 from tests.conftest import seasonal
 
 ROWS, HORIZON = 90, 3
@@ -162,7 +162,9 @@ def test_fine_tuning_changes_the_head_alone_and_fits_the_rows() -> None:
     assert {name for name in before if not np.array_equal(before[name], after[name])} == set(HEAD)
     again = fine_tuned(panel, resolved, before)
     assert all(np.array_equal(after[name], again[name]) for name in after)
-    assert with_share(before, after, 0.0) == before
+    both = adapt(panel, resolved, before)
+    expected = with_share(before, after, tuned_share(ROWS))
+    assert all(np.array_equal(both[name], expected[name]) for name in expected)
 
 
 def test_too_few_rows_leave_the_weights_as_they_are() -> None:
@@ -170,13 +172,12 @@ def test_too_few_rows_leave_the_weights_as_they_are() -> None:
     source = open_source(frame())
     panel, resolved, _ = resolve_training(load_panel(source, tree), source, tree)
     before = read_weights("lstm").weights
-    after = fine_tuned(panel.cut(np.array([12])), resolved, before)
+    after = adapt(panel.cut(np.array([12])), resolved, before)
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
-def test_a_refit_has_the_share_of_the_first_fit(tmp_path: Path) -> None:
+def test_the_share_of_the_tuned_head_grows_with_the_rows(tmp_path: Path) -> None:
     first = seqpred.train(CONFIG, frame(), tmp_path / "first", holdout=6)
     refit = seqpred.train(CONFIG, frame(), tmp_path / "refit", holdout=6, refit=True)
-    share = first.folder.manifest["start"]["tuned_share"]
-    assert share
-    assert refit.folder.manifest["start"]["tuned_share"] == share
+    shares = [model.folder.manifest["start"]["tuned_share"] for model in (first, refit)]
+    assert shares == [tuned_share(ROWS - 6), tuned_share(ROWS)]

@@ -42,7 +42,7 @@ def test_the_forecasts_in_validation_windows_are_those_of_the_pretrained_model(
     tree = Config.from_tree(config())
     source = open_source(frame(5, 100.0, 2))
     panel, resolved, covariates = resolve_training(load_panel(source, tree), source, tree)
-    (windows,), _ = add_pretrained([training_windows(panel, resolved, covariates)], panel, resolved, tuned_share=0.0)
+    (windows,), _ = add_pretrained([training_windows(panel, resolved, covariates)], panel, resolved)
     starts, tracks = windows.validation_windows()
     rows = (starts + windows.spec.window - windows.begins[tracks]).numpy()
     model = pretrained_model(for_pretrained(resolved))

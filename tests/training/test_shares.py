@@ -78,3 +78,15 @@ def test_the_interval_scale_is_that_of_the_mixture() -> None:
     mixed = decide({0: [[2.0] * 30, [1.5] * 30, [1.0] * 30]})
     assert own.interval_scale == pytest.approx(1.0)
     assert mixed.interval_scale == pytest.approx(3**0.5)
+
+
+@pytest.mark.parametrize(("shares", "expected"), [(3, PRIOR), (1, 0.0)])
+def test_without_evidence_the_share_is_the_prior_if_there_is_a_pretrained_forecast(
+    shares: int, expected: float
+) -> None:
+    unknown = np.full((shares, 2), np.nan)
+    result = ValidationResult(
+        0, unknown.astype(np.float32), np.full((shares, 2, 3), np.nan, np.float16), np.full((shares, 3), -1, np.float32)
+    )
+    choice = choose([[result]], [np.arange(2)], 0.8)
+    assert (choice.step, choice.pretrained_share) == (0, expected)
