@@ -9,7 +9,7 @@ from seqpred.arrays import Float
 SHARES = (0.0, 0.5, 1.0)
 """The shares whose losses are measured. In between, the loss is close to a parabola, since its slope changes at every
 target that the mixture passes."""
-PRIOR, PRIOR_LOSS = 0.85, 4.0  # the share without evidence, and the loss of another, in blocks times their distance^2
+PRIOR, PRIOR_LOSS = 0.75, 2.0  # the share without evidence, and the loss of another, in blocks times their distance^2
 LEAST = 0.05  # a smaller share is none
 MANY_BLOCKS, MIN_GAIN = (
     30,
@@ -25,7 +25,7 @@ def best_share(losses: Float, blocks: int) -> float:
         blocks: of which it is the mean.
 
     >>> best_share(np.array([1.0, 0.9, 1.0]), 1000), best_share(np.array([1.0, 1.0, 1.0]), 1)
-    (0.5, 0.85)
+    (0.5, 0.75)
     """
     if len(losses) == 1:
         return 0.0
