@@ -118,7 +118,7 @@ def _check(
         written: the files that need the forecasts of all series, as `by` does.
         scored: the data and the number of windows.
     """
-    from seqpred.storage.atomic import check_writable
+    from seqpred.cli.forecast_request import check_output
 
     extra = any(option is not None for option in (by, *written))
     if shard and (merge or extra or require_skill is not None):
@@ -132,7 +132,7 @@ def _check(
     if require_skill is not None and not math.isfinite(require_skill):
         raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
     for path in filter(None, written):
-        check_writable(path)
+        check_output(path, data)
 
 
 def _print_sums(model: Model, source: object, shard: str, windows: int | None, notify: Notify) -> None:

@@ -70,8 +70,6 @@ class ForecastRequest(NamedTuple):
 
     def check(self) -> None:
         """Refuse options that exclude each other, and files that cannot be written."""
-        from seqpred.storage.atomic import check_writable
-
         _check(self.data, self.future, self.form, self.output, each=self.stream, stateful=self.state is not None)
         if self.engine == "ray" and (self.stream or self.state):
             raise typer.BadParameter("--engine ray forecasts files: a stream is read by one process")
@@ -79,7 +77,7 @@ class ForecastRequest(NamedTuple):
             raise typer.BadParameter("--address is for --engine ray")
         for path in (self.output, self.write_future, self.state):
             if path:
-                check_writable(path)
+                check_output(path, self.data)
 
     @property
     def table_format(self) -> TableFormat:
@@ -93,6 +91,15 @@ class ForecastRequest(NamedTuple):
         if like is None and self.data == "-" and (self.stream or self.state):
             raise typer.BadParameter("a stream has no rows yet to choose the season from: pass --like FILE")
         return self.data if like is None else like
+
+
+def check_output(path: Path, data: str | None) -> None:
+    """Check before a long computation that a file can be written, and that it is not the data."""
+    from seqpred.storage.atomic import check_writable
+
+    check_writable(path)
+    if data is not None and path.is_file() and Path(data).is_file() and path.samefile(data):
+        raise typer.BadParameter(f"{path} is the data file, which would be replaced: write to another file")
 
 
 def _check(

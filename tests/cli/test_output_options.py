@@ -15,7 +15,7 @@ from seqpred.errors import ConfigError
 from seqpred.forecasting.shard import Shard
 from seqpred.forecasting.table import check_origin
 from seqpred.sources.columns import Columns
-from tests.cli.outside import call, call_all
+from tests.cli.outside import call, call_all, monthly
 
 
 def test_digits_rounds_and_no_header_omits_the_names(models, tmp_path):
@@ -102,3 +102,13 @@ def test_origin_is_the_last_row_before_the_forecast_in_a_file_and_in_a_stream(mo
 def test_origin_is_rejected_if_the_data_has_such_a_column():
     with pytest.raises(ConfigError, match="'origin'"):
         check_origin(Columns(id="origin", time=(), targets=("y",)))
+
+
+@pytest.mark.parametrize("option", ["--output", "--state"])
+def test_the_data_is_never_replaced(refused, write, tmp_path, option):
+    write("sales.csv", monthly())
+    (tmp_path / "link.csv").symlink_to("sales.csv")
+    for name in ("sales.csv", "./sales.csv", "link.csv"):
+        assert "is the data file, which would be replaced" in refused(2, "forecast", "sales.csv", option, name)
+    assert "would be replaced" in refused(2, "eval", "pretrained", "sales.csv", "--forecasts", "sales.csv")
+    assert (tmp_path / "sales.csv").read_text() == monthly()
