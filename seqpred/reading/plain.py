@@ -1,4 +1,4 @@
-"""The fast path for plain files: every cell is parsed with the type that the first row shows.
+"""The fast path for plain files, without pandas: every cell is parsed with the type that the first row shows.
 
 Anything unusual, above all a malformed cell, is left to `table.py`, which reads the same numbers and finds the line of
 a fault.
@@ -22,12 +22,19 @@ from seqpred.sources.columns import Columns, column_names
 from seqpred.sources.dialect import EMPTY, LARGEST
 from seqpred.sources.source import BROKEN, Source
 from seqpred.timestamps.format import INTEGER, TimestampFormat, may_be_timestamps
+from seqpred.timestamps.reader import Timestamps, infer_timestamps
+from seqpred.timestamps.unreadable import UnreadableError
 
 SMALL = 1 << 18  # bytes of text that are parsed without pyarrow
 
 
 class TableParts(NamedTuple):
-    """The parts of a `table.Table`, and how many cells are sentinels."""
+    """The parts of a `table.Table`.
+
+    Attributes:
+        marked: how many cells are sentinels.
+        notes: choices that were made when the timestamps were read.
+    """
 
     clock: TimestampFormat
     names: list[str]
@@ -36,6 +43,7 @@ class TableParts(NamedTuple):
     values: Float
     words: dict[str, tuple[str, ...]]
     marked: int
+    notes: tuple[str, ...] = ()
 
 
 def read_plain(source: Source, columns: Columns, categories: Collection[str]) -> TableParts | None:
@@ -53,7 +61,7 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         first = _first_time(source.parts[0], columns)
         cells = _open_cells(source, columns, categories, first)
         names, codes = _read_series(cells, columns)
-        clock, times = _read_times(cells, columns, codes, first)
+        stamps = _read_times(source, cells, columns, codes, first)
         words, values = _read_values(cells, columns, categories)
         numbers = [i for i, name in enumerate(columns.values) if name not in words]
         if any(may_group(values[:, i]) for i in numbers) and is_open(source, [columns.values[i] for i in numbers]):
@@ -65,7 +73,7 @@ def read_plain(source: Source, columns: Columns, categories: Collection[str]) ->
         sentinels = np.isin(values[:, i], dialect.missing_numbers)
         values[sentinels, i] = np.nan
         marked += int(sentinels.sum())
-    return TableParts(clock, names, codes, times, values, words, marked)
+    return TableParts(stamps.format, names, codes, stamps.times, values, words, marked, stamps.notes)
 
 
 def first_cells(source: Source, rows: int) -> dict[str, Sequence[str]] | None:
@@ -168,22 +176,33 @@ def _checked(values: Float) -> Float:
     return values
 
 
-def _read_times(cells: PlainCells, columns: Columns, codes: Int, first: str) -> tuple[TimestampFormat, Int]:
+def _read_times(source: Source, cells: PlainCells, columns: Columns, codes: Int, first: str) -> Timestamps:
     if not columns.time:
-        return TimestampFormat(None), _count_within(codes)
+        return Timestamps(TimestampFormat(None), _count_within(codes))
+    (name,) = columns.time
     if first.isdigit():
-        whole = cells.whole(columns.time[0])
+        whole = cells.whole(name)
         if may_be_timestamps(int(whole.min()), int(whole.max())):
-            raise NotPlainError
-        return TimestampFormat(INTEGER), whole
+            return _infer_times(source, cells, name)
+        return Timestamps(TimestampFormat(INTEGER), whole)
     found = ISO.fullmatch(first)
     if not found:
-        raise NotPlainError
-    times = cells.instants(columns.time[0], first)
+        return _infer_times(source, cells, name)
+    times = cells.instants(name, first)
     if times.min() < YEAR_1:
         raise NotPlainError
     clock = f"{found[1]}%H:%M{':%S' if found[2] else ''}" if found[1] else ""
-    return TimestampFormat("%Y-%m-%d" + clock), times
+    return Timestamps(TimestampFormat("%Y-%m-%d" + clock), times)
+
+
+def _infer_times(source: Source, cells: PlainCells, name: str) -> Timestamps:
+    texts, places = cells.words(name)
+    if any(not text or text != text.strip() for text in texts):
+        raise NotPlainError
+    try:
+        return infer_timestamps(source, name, texts, places)
+    except UnreadableError:
+        raise NotPlainError from None
 
 
 def _count_within(codes: Int) -> Int:

@@ -77,7 +77,7 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
     ignored = _check_columns(source, columns)
     parts = read_plain(source, columns, categories)
     if parts:
-        return _table(source, columns, parts, [*source.sheet_notes, *id_notes(parts.names, columns.id)])
+        return _table(source, columns, parts, [*source.sheet_notes, *parts.notes, *id_notes(parts.names, columns.id)])
     from seqpred.reading.thorough import Reread, read_thoroughly
 
     found = read_thoroughly(source, columns, categories)
@@ -86,12 +86,12 @@ def read_table(source: Source, columns: Columns, categories: Collection[str] = (
         repeated = sum(r.count for r in table.remarks if isinstance(r, Count) and r.places)  # skipped after that
         note = found.note or Count(found.rows - len(table.times) - repeated, "lines without a value are skipped")
         return replace(table, remarks=(*table.remarks, note))
-    remarks = (*ignored, *found.remarks, *id_notes(found.ids, columns.id))
+    remarks = (*ignored, *found.remarks, *found.parts.notes, *id_notes(found.ids, columns.id))
     return _table(found.source, columns, found.parts, remarks)
 
 
 def _table(source: Source, columns: Columns, parts: TableParts, remarks: Iterable[str | Count]) -> Table:
-    clock, names, codes, times, values, words, marked = parts
+    clock, names, codes, times, values, words, marked, _ = parts
     return Table(source, columns, clock, names, codes, times, values, words, tuple(remarks), marked)
 
 

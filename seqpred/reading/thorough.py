@@ -78,11 +78,12 @@ def read_thoroughly(source: Source, columns: Columns, categories: Collection[str
             values[:, i], marked = found.values, marked + found.marked
             units |= {name: found.unit} if found.unit else {}
             formats += [found.note] if found.note else []
-    notes = (*source.notes, *([note] if note else []), *formats, *stamps.notes)
+    notes = (*source.notes, *([note] if note else []), *formats)
     remarks: tuple[str | Count, ...] = (*notes, *_once_notes(stamps.format, codes, stamps.times))
     source = source.with_dialect(replace(source.dialect, unit=units)) if units else source
     ids = frame[columns.id].unique() if columns.id else ()
-    return Thorough(source, TableParts(stamps.format, names, codes, stamps.times, values, words, marked), remarks, ids)
+    parts = TableParts(stamps.format, names, codes, stamps.times, values, words, marked, stamps.notes)
+    return Thorough(source, parts, remarks, ids)
 
 
 def _read_as_written(source: Source, columns: Columns, numbers: Sequence[str]) -> tuple[pd.DataFrame, Decimal, str]:

@@ -131,15 +131,30 @@ def _numbers(source: Source, column: pd.Series) -> Timestamps:
 
 def _texts(source: Source, column: pd.Series) -> Timestamps:
     """A column of texts."""
-    from seqpred.timestamps.column import infer_column
     from seqpred.timestamps.unreadable import UnreadableError
 
     places, distinct = _factorized(stripped(column))
-    dialect, name = source.dialect, str(column.name)
+    name = str(column.name)
     try:
-        inferred = infer_column(distinct, dialect.date_order, unit_of(name), known=dialect.timestamp_format)
+        return infer_timestamps(source, name, distinct, places)
     except UnreadableError as e:
         raise _fault(source, e, places, distinct, name) from None
+
+
+def infer_timestamps(source: Source, name: str, distinct: Sequence[str], places: Int) -> Timestamps:
+    """The timestamps of a column of texts.
+
+    Args:
+        name: of the column.
+        distinct: the distinct texts, without blanks around them, in order of appearance.
+        places: [rows], of each row's text among them.
+    Raises:
+        UnreadableError: neither timestamps nor whole numbers.
+    """
+    from seqpred.timestamps.column import infer_column
+
+    dialect = source.dialect
+    inferred = infer_column(distinct, dialect.date_order, unit_of(name), known=dialect.timestamp_format)
     if inferred is None:
         return Timestamps(TimestampFormat(INTEGER), np.array([int(float(text)) for text in distinct], np.int64)[places])
     return _with_zone(source, inferred, places, distinct, name)

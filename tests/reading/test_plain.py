@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +19,7 @@ from seqpred.reading.arrow_cells import parse_instants
 from seqpred.reading.plain import read_plain
 from seqpred.reading.plain_cells import NotPlainError
 from seqpred.reading.table import Table, read_table
+from seqpred.reading.thorough import Thorough, read_thoroughly
 from seqpred.sources.columns import Columns
 from seqpred.sources.dialect import EMPTY, Dialect
 from seqpred.sources.source import Source
@@ -36,7 +38,9 @@ numbers = st.one_of(
         [*EMPTY, "+1", " 1", "1 ", "1.", ".5", "1,5", '"1,500"', "NAN", "inf", "1e400", "True", "0x1", "-99"]
     ),
 )
-FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y%m%d", "%d/%m/%Y")
+ISO_FORMS = ("%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S")
+OTHER_FORMS = ("%Y-%m", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M+02:00", "%b %Y")
+FORMS = (*ISO_FORMS, "%Y%m%d", "%d/%m/%Y", *OTHER_FORMS)
 odd_times = st.sampled_from(
     ["2024-01-01", "2024-01-01 00:00", "2024-02-30", "2024-01-01 000000", "", "5", " 7", "0000-01-01"]
 )
@@ -114,6 +118,20 @@ def test_a_plain_file_is_read_by_the_fast_reader(monkeypatch, content: bytes, ti
     assert read_plain(Source("sales.csv", content), COLUMNS, {"note"})
     rows = f"id,ds,y,note\na,{time},1,x\nb,{time},2,x\n"
     assert read_plain(Source("sales.csv", rows.encode()), COLUMNS, {"note"})
+
+
+@pytest.mark.parametrize("form", [*OTHER_FORMS, "%Y%m%d", "%s"])
+def test_timestamps_in_other_forms_are_read_by_the_fast_reader(form: str) -> None:
+    days = [datetime(2024, month, 15, tzinfo=UTC) for month in range(1, 10)]
+    times = [f"{day.timestamp():.0f}" if form == "%s" else day.strftime(form) for day in days]
+    rows = "".join(f"{time},{i}\n" for i, time in enumerate(times))
+    source = Source("sales.csv", f"ds,y\n{rows}".encode())
+    columns = Columns(("ds",), None, ("y",))
+    found, expected = read_plain(source, columns, ()), read_thoroughly(source, columns, ())
+    assert found is not None
+    assert isinstance(expected, Thorough)
+    assert (found.clock, found.notes) == (expected.parts.clock, expected.parts.notes)
+    assert found.times.tolist() == expected.parts.times.tolist()
 
 
 @pytest.mark.parametrize("other", ["2024-01-01 00:00:30", "2024-01-01", "2024-01-01T00:00"])
