@@ -46,13 +46,15 @@ IN_MEMORY, MEMORY = ("fuzz", "guided"), Path("/dev/shm")  # parts with many file
 
 def warm() -> None:
     """Import everything that a training needs, so that forked processes start quickly."""
-    import onnxruntime  # noqa: F401
     import safetensors.numpy  # noqa: F401
     import torch
 
     import seqpred
     import tests.invariants.conftest
     import tests.invariants.leaks  # noqa: F401
+    from seqpred.runtime.onnx_runtime import import_onnxruntime
+
+    import_onnxruntime()
 
     torch.set_num_threads(1)  # torch must not have started threads before a fork
     for module in pkgutil.walk_packages(seqpred.__path__, "seqpred."):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,11 +18,23 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 MANY = 64  # tracks from which several threads are faster than one
+TELEMETRY = "ORT_DISABLE_TELEMETRY"  # read when onnxruntime is imported
 
 
 def is_installed() -> bool:
     """Whether onnxruntime is installed."""
     return find_spec("onnxruntime") is not None
+
+
+def import_onnxruntime() -> Any:
+    """The package onnxruntime, without its telemetry unless the environment asks for it.
+
+    By default, release 1.32 writes an identifier and a database to the home folder, and sends events over the network.
+    """
+    os.environ.setdefault(TELEMETRY, "1")
+    import onnxruntime
+
+    return onnxruntime
 
 
 class OnnxRuntime:
@@ -49,19 +62,19 @@ class OnnxRuntime:
         self.read(np.zeros((1, 1, shapes["x"][2]), np.float32), self.start(1))  # raises if weights do not fit
 
     def _open(self) -> InferenceSession:
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
         options.enable_cpu_mem_arena = False  # it would keep the peak memory
         options.log_severity_level = 4  # errors are raised; nothing else is written to stderr
         with _as_value_error():
-            return onnxruntime.InferenceSession(
+            session: InferenceSession = onnxruntime.InferenceSession(
                 self._graph,
                 options,
                 providers=["CPUExecutionProvider"],
                 enable_fallback=0,  # it would print a message and repeat the same
             )
+        return session
 
     def start(self, batch: int) -> Float32:
         """See `Runtime.start`."""

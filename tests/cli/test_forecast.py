@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 
-from tests.cli.outside import monthly
+from seqpred.runtime.onnx_runtime import TELEMETRY
+from tests.cli.outside import COMMAND, environment, monthly
 
 
 def test_a_file_is_forecast_without_config_or_training(run, write):
@@ -20,6 +22,19 @@ def test_a_file_is_forecast_without_config_or_training(run, write):
     assert "season 12, horizon 6" in done.err
     assert run("forecast", "-", "--horizon", "6", "--quantiles", "0.1,0.9", stdin=monthly()).out == done.out
     assert run("predict", "pretrained", "sales.csv", "--steps", "6", "--quantiles", "0.1,0.9").out == done.out
+
+
+def test_nothing_is_written_to_the_home_folder(write, tmp_path):
+    """Where onnxruntime sends telemetry by default, it keeps a database there."""
+    (tmp_path / "home").mkdir()
+    kept = {k: v for k, v in environment().items() if not k.startswith("XDG_") and k != TELEMETRY}
+    subprocess.run(
+        [*COMMAND, "forecast", write("sales.csv", monthly())],
+        env={**kept, "HOME": str(tmp_path / "home")},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    assert not list((tmp_path / "home").iterdir())
 
 
 def test_a_stream_infers_the_columns_from_the_file_of_like(run, refused, write):

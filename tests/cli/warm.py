@@ -126,12 +126,14 @@ def _run_command(message: dict[str, object]) -> None:
 
 def _import_everything() -> None:
     """Import all modules that a command may need. Nothing may start a thread: a fork copies none."""
-    import onnxruntime  # noqa: F401
     import pandas as pd  # noqa: F401
     import pyarrow.csv  # noqa: F401
     import torch
 
     import seqpred
+    from seqpred.runtime.onnx_runtime import import_onnxruntime
+
+    import_onnxruntime()
 
     torch.set_num_threads(1)
     for module in pkgutil.walk_packages(seqpred.__path__, "seqpred."):
