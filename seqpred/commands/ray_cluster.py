@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",  # statistics would be sent over the network
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a warning would be printed
 }
+TOKEN, AUTHENTICATION = "RAY_AUTH_TOKEN", ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 PROBE = (sys.executable, "-c", "import sys, ray; print(flush=True); ray.init(sys.argv[1], logging_level='ERROR')")
 ADDRESS_HINT = "Pass the HOST:PORT that `ray start --head` printed, or omit --address."
 
@@ -69,6 +71,9 @@ class RayCluster:
             check_address(address)
         for name, value in QUIET.items():
             os.environ.setdefault(name, value)
+        if address is None and not any(name in os.environ for name in AUTHENTICATION):
+            os.environ[TOKEN] = secrets.token_hex(32)  # Ray would write one to the home folder
+            self._open.callback(os.environ.pop, TOKEN, None)
         import ray
 
         self._open.callback(ray.shutdown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 import socket
@@ -113,6 +114,26 @@ def test_a_cluster_starts_in_a_thread_that_lives_until_it_has_ended(monkeypatch:
     assert alive == [True]
     threads[0].join(10)
     assert threads[0] is not threading.current_thread()
+
+
+@pytest.mark.parametrize("given", [None, "RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH"])
+def test_the_token_of_a_cluster_started_here_is_not_stored(monkeypatch: pytest.MonkeyPatch, given: str | None) -> None:
+    """Without one, Ray writes a token to the home folder, and fails where that is read-only."""
+    for name in ray_cluster.AUTHENTICATION:
+        monkeypatch.delenv(name, raising=False)
+    if given is not None:
+        monkeypatch.setenv(given, "disabled")
+    tokens: list[str | None] = []
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(shutdown=lambda: None))
+    monkeypatch.setattr(ray_cluster, "find_spec", lambda _: True)
+    monkeypatch.setattr(ray_cluster, "_connect", lambda *_: tokens.append(os.environ.get("RAY_AUTH_TOKEN")))
+    monkeypatch.setattr(ray_cluster, "cores", lambda: 0)
+    for _ in range(2):
+        with RayCluster():
+            pass
+    assert "RAY_AUTH_TOKEN" not in os.environ
+    assert len(set(tokens)) == (2 if given is None else 1)
+    assert all((token is None) == (given is not None) for token in tokens)
 
 
 def test_a_cluster_that_cannot_be_started_is_an_error_of_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
