@@ -52,6 +52,11 @@ class InputSpec:
         return self.season if self.classical else self.anchor
 
     @property
+    def value(self) -> int:
+        """Which input is the value itself, if `classical`."""
+        return len(self.lags) + CLASSICAL_INPUTS - 3
+
+    @property
     def context(self) -> tuple[int, int]:
         """Which inputs are the rows of history and the season; the value itself is before them."""
         last = len(self.lags) + CLASSICAL_INPUTS

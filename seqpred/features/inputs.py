@@ -279,7 +279,7 @@ def _columns(filled: Float, rows: Int, spec: InputSpec) -> Float:
     if spec.classical:
         first = len(spec.lags)
         columns[first : first + PAST_ERRORS] = past_errors(filled, steps, spec.season)
-        columns[first + 2 * PAST_ERRORS] = now
+        columns[spec.value] = now
         columns[list(spec.context)] = 0  # not in the target's unit: set after the division by the scale
     columns[-3], columns[-2] = rolling_moments(filled, rows, max(spec.lags))
     back = spec.anchor - 1

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from seqpred.arrays import Float32
+from seqpred.features.input_spec import InputSpec
 from seqpred.network.torch_runtime import pack_states
 from seqpred.network.weighing import WeighingHead, WeighingNetwork
 from seqpred.runtime.classical_head import OUTPUTS
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
-from seqpred.runtime.weighing_runtime import SHARES
+from seqpred.runtime.weighing_runtime import SHARES, familiar
 
 
 class WeighingCore:
@@ -42,11 +43,10 @@ class WeighingCore:
         self.network.eval()
 
     def hidden(self, x: Float32) -> Tensor:
-        """The outputs of the recurrent part at every row, [batch, T, H]."""
+        """The outputs of the recurrent part at every row, [batch, T, H], from inputs as `familiar` as in a forecast."""
+        x = familiar(x, InputSpec.for_pretrained(1))  # the inputs have the same places for every season
         with torch.no_grad():
-            outputs, _ = self.network.recurrent(
-                torch.from_numpy(np.ascontiguousarray(x)), self.network.recurrent.start(len(x))
-            )
+            outputs, _ = self.network.recurrent(torch.from_numpy(x), self.network.recurrent.start(len(x)))
             found: Tensor = outputs
             return found
 

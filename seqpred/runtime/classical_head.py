@@ -30,6 +30,7 @@ INNER = 3  # levels between the median and those by which its shift is measured
 NAMES = tuple(method.name for method in (*METHODS, *AUTOREGRESSIONS))  # of the forecasts of values
 LAST_CYCLES, FEWEST_STEPS = 4, 6  # cycles ahead of the last place, and the least length of a cycle for that
 GROWTH = 0.5  # by how much a forecast of logarithms may leave the range of the recent ones, besides their range
+MOST_GROWTH = 100.0  # logarithm of a factor, which is finite
 LEAST = 1e-9  # last value, in units of the scale, and other values relative to it, of which logarithms are taken
 ROUNDED = 1e-6  # values relative to the last one that may be 0 in single precision, for each unit of its logarithm
 STRONG, SHORTEST_STRONG = 5.0, 4  # a season that no method may ignore; rows of such a season
@@ -117,6 +118,28 @@ def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle:
     strong = (np.abs(last - before).mean(-1) > STRONG) & (rows >= 3 * cycle)
     seasonal = np.tile([method.profile is not None for method in METHODS] + [True] * len(AUTOREGRESSIONS), 2)
     return found._replace(usable=found.usable & (seasonal | ~strong[..., None]))
+
+
+def limit_growth(
+    found: Candidates, recent: Float | Float32, rows: Int, level: Float, cycle: int, steps: tuple[int, ...]
+) -> Candidates:
+    """The forecasts, those of logarithms no higher than at the fastest growth of the later half of the recent rows.
+
+    It starts from the highest recent value. An early value close to 0, such as that of 0.01, 1, 2, 3, 4, would
+    otherwise be a growth that continues.
+
+    Args:
+        recent, rows, level, cycle, steps: as for `candidates`.
+    """
+    own = recent[..., -recent_rows(cycle) :].astype(np.float64)
+    values = np.maximum(own + level[..., None], LEAST)
+    later = np.arange(1 - own.shape[-1], 0) >= -(np.minimum(rows, own.shape[-1])[..., None] // 2)
+    fastest = np.where(later, np.diff(np.log(values)), 0.0).max(-1, initial=0.0)
+    factor = np.exp((fastest[..., None] * np.array(steps)).clip(max=MOST_GROWTH))
+    highest = values.max(-1)[..., None] * factor - level[..., None]
+    half = found.values.shape[-1] // 2
+    limited = np.minimum(found.values[..., half:], highest[..., None])
+    return found._replace(values=np.concatenate([found.values[..., :half], limited], axis=-1))
 
 
 def emit(raw: Float | Float32, found: Candidates, near: Float, levels: Sequence[float]) -> Float:

@@ -17,6 +17,7 @@ from seqpred.runtime.classical_head import (
     Candidates,
     candidates,
     emit,
+    limit_growth,
     place_weights,
     require_season,
     shares_of,
@@ -26,6 +27,7 @@ from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs, Runtime
 
 SHARES = "head.shares"  # the name of the shares of several heads among the weights; they are not of the core
 FIT = "head.fit"  # and of the weights of the fit
+VALUES = -1.0, 200.0  # of the input of the value, in units of the scale: 95 % of those in training
 CELLS = 1 << 16  # positions times steps ahead that are computed at once, which bounds memory
 
 
@@ -55,6 +57,17 @@ class Heads(NamedTuple):
         """
         parts = np.split(linear, len(self.shares), axis=-1)
         return [part + fit @ weights.T for part, weights in zip(parts, self.fit, strict=True)]
+
+
+def familiar(x: Float32, spec: InputSpec) -> Float32:
+    """Inputs of the recurrent part, [..., F], with the value moved into the range that it has in training.
+
+    A network extrapolates: beyond that range, the intervals around the same changes would be many times as wide.
+    """
+    low, high = (np.copysign(np.log1p(abs(bound)), bound) for bound in VALUES)
+    bounded = x.copy()
+    np.clip(x[..., spec.value], low, high, out=bounded[..., spec.value])
+    return bounded
 
 
 NO_FIT = Heads((1.0,), np.zeros((1, OUTPUTS, FITS)))
@@ -91,7 +104,7 @@ class WeighingRuntime:
         self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
     ) -> tuple[Float32, Float32]:
         """See `Runtime.read`."""
-        raw, after = self._core.read(x, state, n_positions)
+        raw, after = self._core.read(familiar(x, self.spec), state, n_positions)
         z = np.zeros((len(x) * n_positions, len(self._steps), self._outputs), self._precision)
         if head_inputs.recent is not None:
             inputs = x[:, -n_positions:].reshape(len(z), -1)
@@ -115,10 +128,11 @@ class WeighingRuntime:
     def candidates(self, inputs: Float, recent: Float32) -> Candidates:
         """The classical forecasts at some positions."""
         size, _ = self.spec.context
-        level = inputs[:, size - 1]
+        level = inputs[:, self.spec.value]
         level = np.copysign(np.expm1(np.abs(level)), level)  # the inverse of `slog`
         rows, cycle = rows_of(inputs[:, size]), self.spec.season
-        return require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
+        found = require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
+        return limit_growth(found, recent, rows, level, cycle, self._steps)
 
 
 class WeighedComponents(WeighingRuntime):

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import seqpred
+from seqpred.arrays import Float
 from seqpred.commands.pretrained import pretrained_for
 from seqpred.errors import ConfigError, DataError
 from seqpred.forecasting.stream import StreamingForecaster, StreamOptions
@@ -150,3 +153,42 @@ def test_the_blend_of_the_pretrained_network_is_a_mean_of_classical_forecasts() 
     metrics = seqpred.evaluate("pretrained", table, windows=3).to_dict()["metrics"]
     assert metrics["blend"]["mase"] < 1.3 * metrics["naive"]["mase"]
     assert metrics["model"]["mase"] < metrics["blend"]["mase"]
+
+
+def quantiles_of(tracks: list[Float], cycle: int = 1, cell: str = "lstm") -> Float:
+    """The quantiles of several series, [S, N, Q]."""
+    parts = [pd.DataFrame({"id": f"s{i:02}", "t": np.arange(len(y)), "y": y}) for i, y in enumerate(tracks)]
+    keys = {"data.id": "id", "data.time": "t", "data.target": "y", "forecast.season": cycle, "forecast.minimum": None}
+    found = seqpred.forecast(pd.concat(parts), horizon=6, overrides={**keys, "model.cell": cell})
+    return found.loc[:, "q0.1":"q0.9"].to_numpy(float).reshape(len(tracks), 6, -1)
+
+
+@given(st.integers(0, 2**31), st.integers(3, 80), st.sampled_from([1, 4, 12]), st.sampled_from(pretrained_cells()))
+@settings(max_examples=12, deadline=None)
+def test_a_forecast_far_from_0_does_not_depend_on_how_far(seed: int, rows: int, cycle: int, cell: str) -> None:
+    rng = np.random.default_rng(seed)
+    track = rng.normal(size=rows) + rng.choice([0, 0.5]) * rng.normal(size=rows).cumsum()
+    for levels in ((1e4, 1e5, 1e8), (-1e3, -1e5, -1e8)):
+        found = quantiles_of([level + track for level in levels], cycle, cell)
+        moved = found - np.array(levels)[:, None, None]
+        assert np.allclose(moved, moved[:1], atol=0.02 * np.ptp(track))
+
+
+@pytest.mark.parametrize("cell", pretrained_cells())
+def test_negative_values_have_intervals_as_values_around_0(cell: str) -> None:
+    rng = np.random.default_rng(1)
+    tracks = [rng.normal(size=60) for _ in range(10)]
+    around, negative = (quantiles_of([level + y for y in tracks], cell=cell) for level in (0.0, -100.0))
+    widths = [float((q[..., -1] - q[..., 0]).mean()) for q in (around, negative)]
+    assert widths[1] < 1.5 * widths[0]
+    assert np.abs(negative[..., 4] + 100).mean() < 0.7
+
+
+@given(st.floats(-12, -1), st.lists(st.floats(1, 1.5), min_size=1, max_size=9), st.sampled_from(pretrained_cells()))
+@example(-3.0, [1.0], "lstm")
+@example(-2.0, [2.0, 1.5, 4 / 3], "lstm")
+@settings(max_examples=20, deadline=None)
+def test_a_first_value_close_to_0_is_no_growth_that_continues(size: float, factors: list[float], cell: str) -> None:
+    later = np.cumprod([100, *factors])
+    (found,) = quantiles_of([np.array([100 * 10**size, *later])], cell=cell)
+    assert found[0, 4] < 2 * later[-1]
