@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqpred.arrays import Bool, Float, Int
+from seqpred.arrays import Bool, Float, Float32, Int
 
 FEW_LAGS, LAGS = 3, 10  # earlier changes
 TERMS = LAGS + 4  # also: change and distance one season ago, distance from the mean, constant
@@ -76,6 +76,15 @@ def enough_rows(rows: Int, cycle: int) -> Bool:
     """Whether there are enough rows of history to fit them, [..., V]."""
     needed = [first_change(cycle) + FEWEST_EQUATIONS + 2 * (own.lags - FEW_LAGS) for own in AUTOREGRESSIONS]
     return np.asarray(rows[..., None] >= np.array(needed))
+
+
+def enough_changes(recent: Float | Float32) -> Bool:
+    """Whether enough of the recent values [..., R] differ from the one before to fit them, [..., V].
+
+    After a long standstill, a few changes would be explained exactly, and continued as if that were a pattern.
+    """
+    needed = [FEWEST_EQUATIONS + 2 * (own.lags - FEW_LAGS) for own in AUTOREGRESSIONS]
+    return np.asarray((np.diff(recent) != 0).sum(-1)[..., None] >= np.array(needed))
 
 
 class Fitted(NamedTuple):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seqpred.arrays import Bool, Float, Float32, Int
-from seqpred.features.autoregression import AUTOREGRESSIONS, autoregress, enough_rows
+from seqpred.features.autoregression import AUTOREGRESSIONS, autoregress, enough_changes, enough_rows
 from seqpred.features.classical import METHODS, WATCHED, classical_table, pad_early, recent_rows
 from seqpred.runtime.shape import SHARPNESS
 
@@ -118,6 +118,17 @@ def require_season(found: Candidates, recent: Float | Float32, rows: Int, cycle:
     strong = (np.abs(last - before).mean(-1) > STRONG) & (rows >= 3 * cycle)
     seasonal = np.tile([method.profile is not None for method in METHODS] + [True] * len(AUTOREGRESSIONS), 2)
     return found._replace(usable=found.usable & (seasonal | ~strong[..., None]))
+
+
+def require_changes(found: Candidates, recent: Float | Float32) -> Candidates:
+    """The forecasts without the autoregressions that too few changes were fitted to.
+
+    Args:
+        recent: as for `candidates`.
+    """
+    others = np.ones((*recent.shape[:-1], len(METHODS)), bool)
+    enough = np.concatenate([others, enough_changes(recent)], axis=-1)
+    return found._replace(usable=found.usable & np.concatenate([enough, enough], axis=-1))
 
 
 def limit_growth(

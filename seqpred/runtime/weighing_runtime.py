@@ -19,6 +19,7 @@ from seqpred.runtime.classical_head import (
     emit,
     limit_growth,
     place_weights,
+    require_changes,
     require_season,
     shares_of,
     shift_of,
@@ -132,6 +133,7 @@ class WeighingRuntime:
         level = np.copysign(np.expm1(np.abs(level)), level)  # the inverse of `slog`
         rows, cycle = rows_of(inputs[:, size]), self.spec.season
         found = require_season(candidates(recent, rows, level, cycle, self._steps), recent, rows, cycle)
+        found = require_changes(found, recent)
         return limit_growth(found, recent, rows, level, cycle, self._steps)
 
 

@@ -192,3 +192,22 @@ def test_a_first_value_close_to_0_is_no_growth_that_continues(size: float, facto
     later = np.cumprod([100, *factors])
     (found,) = quantiles_of([np.array([100 * 10**size, *later])], cell=cell)
     assert found[0, 4] < 2 * later[-1]
+
+
+@given(
+    st.integers(30, 120),
+    st.lists(st.integers(-3, 3), min_size=1, max_size=5),
+    st.sampled_from([1, 4]),
+    st.sampled_from(pretrained_cells()),
+)
+@example(100, [1, 3, 2], 1, "lstm")
+@settings(max_examples=20, deadline=None)
+def test_the_first_changes_after_a_standstill_are_no_pattern(
+    rows: int, changes: list[int], cycle: int, cell: str
+) -> None:
+    track = 10.0 + np.array([*[0] * rows, *changes])
+    (found,) = quantiles_of([track], cycle, cell)
+    if cycle == 1:
+        assert np.abs(np.diff(found[:, 4])).max() <= 0.5 * np.ptp(track)
+    assert track.min() - np.ptp(track) <= found[:, 4].min()
+    assert found[:, 4].max() <= track.max() + np.ptp(track)
