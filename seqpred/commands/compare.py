@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from seqpred.commands.evaluate import fitting_windows, rows_unseen
+from seqpred.commands.evaluate import fitting_windows
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.commands.pretrained import load_for
+from seqpred.commands.unseen import Unseen
 from seqpred.errors import ConfigError, DataError
-from seqpred.evaluation.backtest import BacktestSpec, Window, backtest, last_windows
+from seqpred.evaluation.backtest import BacktestSpec, Window, backtest
 from seqpred.evaluation.baselines import Baselines
 from seqpred.evaluation.comparison import Comparison, Contestant, TrackErrors, compare_models
 from seqpred.forecasting.model import Model
@@ -47,14 +48,18 @@ def compare(
     panels = [
         load_panel(source, model.config, notify if model is first else no_op, model.covariates) for model in loaded
     ]
-    common = min(rows_unseen(panel, model) for panel, model in zip(panels, loaded, strict=True)) // first.horizon
+    unseen = Unseen.by_all([Unseen.of(panel, model) for panel, model in zip(panels, loaded, strict=True)])
+    common = unseen.common // first.horizon
     if not common:
         hint = "Provide data with at least one horizon of rows after the training data of every model."
         raise DataError("no window is unseen by all models", hint=hint, where=source.name)
     count = min(windows or max(1, fitting_windows(panels[0], first)), common)
     if windows and windows > common:
         notify(Note(f"{common} windows are unseen by all models; --windows {windows} is reduced to that", source.name))
-    scored = last_windows(panels[0].lengths, first.horizon, ["unseen"] * count)
+    ended = unseen.describe_ended(panels[0])
+    if ended:
+        notify(Note(ended, source.name))
+    scored = unseen.windows(panels[0], count)
     return compare_models([_score(model, panel, scored) for model, panel in zip(loaded, panels, strict=True)])
 
 

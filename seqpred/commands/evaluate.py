@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.commands.pretrained import load_for
-from seqpred.evaluation.backtest import BacktestSpec, Observer, Window, add_up, backtest, last_windows, too_short
+from seqpred.commands.unseen import Unseen
+from seqpred.evaluation.backtest import BacktestSpec, Observer, Window, add_up, backtest, too_short
 from seqpred.evaluation.baselines import Baselines
-from seqpred.evaluation.scores import Evaluation, label_windows
+from seqpred.evaluation.scores import Evaluation
 from seqpred.evaluation.shard_sums import MadeFor, ShardSums
 from seqpred.forecasting.model import Model
 from seqpred.forecasting.shard import Shard
@@ -81,17 +79,17 @@ def _prepare(
     """
     config, horizon = model.config, model.horizon
     panel = load_panel(open_data(data, config), config, notify, model.covariates)
-    validation, unseen = config.training.validation, rows_unseen(panel, model)
-    count = windows or min(MOST_WINDOWS, fitting_windows(panel, model), unseen // horizon or validation // horizon)
-    count = max(1, count)
-    parts = label_windows(count, horizon, unseen)
-    to_score = last_windows(panel.lengths, horizon, parts)
+    unseen = Unseen.of(panel, model)
+    by_default = unseen.common // horizon or config.training.validation // horizon
+    count = windows or max(1, min(MOST_WINDOWS, fitting_windows(panel, model), by_default))
+    to_score = unseen.windows(panel, count)
     if to_score[0].cuts.max() < 1:
         raise too_short(panel, count, horizon)
-    seen = sum(part != "unseen" for part in parts)
-    if seen:
-        text = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"
-        notify(Note(text, panel.source))
+    seen = sum(window.part != "unseen" for window in to_score)
+    overlap = f"{seen} of {count} windows overlap the training data; their scores are in-sample and optimistic"
+    for text in (unseen.describe_ended(panel), overlap if seen else ""):
+        if text:
+            notify(Note(text, panel.source))
     baselines = Baselines.of(panel, config.forecast.season, config.input_spec.cycles)
     return panel, BacktestSpec(config.levels, horizon, baselines), to_score
 
@@ -99,24 +97,3 @@ def _prepare(
 def fitting_windows(panel: Panel, model: Model) -> int:
     """How many windows fit after two seasons of the longest series, with which every baseline can be computed."""
     return (int(panel.lengths.max()) - 2 * model.config.forecast.season) // model.horizon
-
-
-def rows_unseen(panel: Panel, model: Model) -> int:
-    """The number of rows at the end that training has not seen, the smallest over the series that training had.
-
-    If it had none of them, the length of the longest.
-    """
-    ends = model.folder.ends
-    continued: list[int] = []
-    new: list[int] = []
-    for s, (name, last) in enumerate(zip(panel.names, panel.ends.tolist(), strict=True)):
-        rows, end = range(int(panel.lengths[s])), ends.get(name) if isinstance(ends, dict) else ends
-        if end is not None and last <= end:
-            return 0
-        trained = 0 if end is None else bisect_right(rows, end, key=lambda row: _time(panel, s, row))
-        (continued if trained else new).append(len(rows) - trained)
-    return min(continued) if continued else max(new)
-
-
-def _time(panel: Panel, series: int, row: int) -> int:
-    return int(panel.times(series, np.array([row]))[0])

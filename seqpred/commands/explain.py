@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqpred.commands.evaluate import rows_unseen
 from seqpred.commands.load_panel import load_panel, open_data
 from seqpred.commands.pretrained import load_for
-from seqpred.evaluation.backtest import Window, last_windows
-from seqpred.evaluation.scores import label_windows
+from seqpred.commands.unseen import Unseen
+from seqpred.evaluation.backtest import Window
 from seqpred.explanation.components import find_components
 from seqpred.explanation.covariates import find_effects, with_importance
 from seqpred.explanation.explanation import Explanation
@@ -44,15 +43,15 @@ def explain(
 
 def _windows(model: Model, panel: Panel, notify: Notify) -> list[Window]:
     """The last windows, those that training has not seen if there are any."""
-    horizon, unseen = model.horizon, rows_unseen(panel, model)
+    horizon, unseen = model.horizon, Unseen.of(panel, model)
     fitting = int(panel.lengths.max() - 1) // horizon
-    wanted = max(1, unseen // horizon or model.config.training.validation // horizon)
+    wanted = max(1, unseen.common // horizon or model.config.training.validation // horizon)
     count = min(wanted, fitting, MOST_WINDOWS)
     if not count:
         text = f"the importance of covariates is not measured: it needs {horizon + 1} rows of a series"
         notify(Note(text, panel.source))
         return []
-    windows = last_windows(panel.lengths, horizon, label_windows(count, horizon, unseen))
+    windows = unseen.windows(panel, count)
     seen = sum(window.part == "training" for window in windows)
     if seen:
         text = f"the importance of covariates is in-sample: training has seen {seen} of its {count} windows"

@@ -47,6 +47,22 @@ def test_only_common_tracks_are_compared():
     assert paired_difference({("a", "y", 0): 2.0, ("b", "y", 0): 9.0}, {("a", "y", 0): 1.0}) == (1.0, None)
 
 
+def test_a_series_that_has_ended_does_not_make_the_windows_of_the_others_in_sample(models):
+    whole, notes = frame(96), []
+    ended = whole[(whole["id"] == "a") | (whole.groupby("id").cumcount() < 84)]
+    alone = seqpred.evaluate(models["lstm"], whole[whole["id"] == "a"])
+    found = seqpred.evaluate(models["lstm"], ended, notify=notes.append)
+    assert (found.windows_unseen, found.scores["model"]) == (2, alone.scores["model"])
+    assert [window.series for window in found.windows] == [1, 1]
+    assert "1 series has fewer than 6 rows after the training data, and therefore no unseen window: 'b'" in str(notes)
+    compared = seqpred.compare([*models.values()], ended, notify=notes.append)
+    assert {m.name: m.scores.mase for m in compared.models}[str(models["lstm"].folder.path)] == alone.scores[
+        "model"
+    ].mase
+    earlier = seqpred.evaluate(models["lstm"], ended, windows=3).windows[0]
+    assert (earlier.part, earlier.series) == ("training", 2)
+
+
 def test_models_are_ranked_and_differences_are_those_of_their_scores(models):
     found = seqpred.compare(list(models.values()), frame(96))
     scores = [model.scores.mase for model in found.models]
