@@ -52,16 +52,23 @@ def _described(role: str, choice: Choice) -> str:
 
 
 def guess_columns(
-    profiles: Profiles, source_name: str, series: str | None = None, *, knows_times: bool = False
+    profiles: Profiles,
+    source_name: str,
+    series: str | None = None,
+    *,
+    knows_times: bool = False,
+    named: Sequence[str] = (),
 ) -> Guess:
     """Guess the time, id and target columns.
 
     Args:
         series: the id column, if it is known from the rows.
         knows_times: whether the time columns are given, or that there are none.
+        named: the target columns, if they are given: numbers such as 1700000000 are then no timestamps.
     Raises:
         DataError: no numeric column to forecast.
     """
+    profiles = [p for p in profiles if p.name not in named]
     times = guess_times(profiles)
     series_choice = Choice((series,), UNIQUE) if series else guess_id(profiles, times.names)
     if not series_choice.names:
@@ -69,7 +76,7 @@ def guess_columns(
     if not knows_times:
         check_none_ignored(profiles, times, source_name)
     free = [p for p in profiles if p.name not in (*times.names, *series_choice.names)]
-    targets = guess_targets(free, is_long=bool(series_choice.names))
+    targets = Choice(tuple(named), "given") if named else guess_targets(free, is_long=bool(series_choice.names))
     if targets is None:
         raise _no_target(profiles, source_name)
     columns = Columns(times.names, next(iter(series_choice.names), None), targets.names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,9 @@ def detect(source: Source, given: Mapping[str, Any]) -> Detected:
 
 def _detect_rows(found: Detected, given: Mapping[str, Any]) -> Table:
     """Decide the columns and the sentinels of a table with timestamps in its rows; the table."""
-    source, profiles, knows_times = found.source, found.profiles, "data.time" in given
-    _decide_columns(found, guess_columns(profiles, source.name, knows_times=knows_times), given)
+    source, profiles = found.source, found.profiles
+    guess = partial(guess_columns, profiles, source.name, knows_times="data.time" in given, named=_named_targets(given))
+    _decide_columns(found, guess(), given)
     years = year_columns(profiles, found.keys["data.time"]) if not {"data.target", "data.layout"} & set(given) else ()
     if years:
         found.decide("target", list(years), "one column for each year")
@@ -87,9 +89,15 @@ def _detect_rows(found: Detected, given: Mapping[str, Any]) -> Table:
     table = _read_marked(found, given, lambda: _read(found, profiles))
     series = find_id(table, profiles) if "data.id" not in given and not years else None
     if series and series != found.keys["data.id"]:
-        _decide_columns(found, guess_columns(profiles, source.name, series, knows_times=knows_times), given)
+        _decide_columns(found, guess(series), given)
         table = _read(found, profiles)
     return _decide_values(found, table, years, given)
+
+
+def _named_targets(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """The target columns that the user has named."""
+    value = given.get("data.target", "auto")
+    return () if value in (None, "auto") else (value,) if isinstance(value, str) else tuple(value)
 
 
 def _is_wide(found: Detected, given: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import seqpred
 from seqpred.errors import DataError
 from seqpred.inspection.detect import detect, is_text
 from seqpred.sources.source import Source
@@ -242,3 +243,10 @@ def test_rows_are_in_order_if_the_time_is_set_to_null(column: str) -> None:
         find(text)
     found = detect(Source("sales.csv", text.encode()), {"data.time": None}).keys
     assert (found["data.time"], found["data.target"]) == (None, "y")
+
+
+@pytest.mark.parametrize("first", [1_000_000_001, 20240103, 1999])
+def test_a_target_that_is_named_is_no_time_column(first: int) -> None:
+    data = pd.DataFrame({"t": [1, 2, 3, 4], "amount": first + np.array([0, 7, 3, 2])})
+    found = seqpred.forecast(data, horizon=2, overrides={"data.target": "amount"})
+    assert found["forecast"].between(first - 20, first + 20).all()
