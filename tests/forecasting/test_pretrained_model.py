@@ -131,7 +131,7 @@ def test_a_single_value_is_repeated() -> None:
 
 
 def test_data_without_a_forecast_is_an_error() -> None:
-    with pytest.raises(DataError, match="no numeric column"):
+    with pytest.raises(DataError, match="column 'y' has no value"):
         seqpred.forecast(pd.DataFrame({"y": [np.nan] * 9}), overrides={"data.target": "y"})
     with pytest.raises(DataError, match="one timestamp has no time step"):
         seqpred.forecast(sales(1))
@@ -211,3 +211,14 @@ def test_the_first_changes_after_a_standstill_are_no_pattern(
         assert np.abs(np.diff(found[:, 4])).max() <= 0.5 * np.ptp(track)
     assert track.min() - np.ptp(track) <= found[:, 4].min()
     assert found[:, 4].max() <= track.max() + np.ptp(track)
+
+
+@given(st.integers(4, 24), st.sampled_from([0.0, 1e-12, 1e-9, 1e-6]), st.sampled_from(pretrained_cells()))
+@example(12, 0.0, "lstm")
+@settings(max_examples=12, deadline=None)
+def test_a_season_is_repeated_even_if_it_hardly_changes(cycle: int, noise: float, cell: str) -> None:
+    """A sine is not the same in every season, because numbers are rounded."""
+    track = 10 + 3 * np.sin(2 * np.pi * np.arange(5 * cycle + 6) / cycle)
+    noisy = track + noise * np.random.default_rng(cycle).normal(size=len(track))
+    (found,) = quantiles_of([noisy[:-6]], cycle, cell)
+    assert np.abs(found[:, 4] - track[-6:]).max() < 0.5
