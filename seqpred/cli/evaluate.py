@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from seqpred.cli.forecast_options import JsonOption, ModelArgument, NoNotesOption, RuntimeOption
+from seqpred.cli.output_files import check_config_is_kept, check_output
 from seqpred.errors import SkillError
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def evaluate(
     if merge:
         return _finish(_merged(merge, model), None, require_skill, as_json=as_json)
     loaded, source = load_for(model, data, {}, output.notify, runtime)
+    check_config_is_kept([forecasts, report], loaded.config.data)
     if shard:
         return _print_sums(loaded, source, shard, windows, output.notify)
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
@@ -118,8 +120,6 @@ def _check(
         written: the files that need the forecasts of all series, as `by` does.
         scored: the data and the number of windows.
     """
-    from seqpred.cli.forecast_request import check_output
-
     extra = any(option is not None for option in (by, *written))
     if shard and (merge or extra or require_skill is not None):
         raise typer.BadParameter("--shard prints sums only: pass the other options with --merge")

@@ -22,6 +22,10 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
     Args:
         source: the data, which may have been opened.
     """
+    if request.written_files:
+        from seqpred.cli.output_files import check_config_is_kept
+
+        check_config_is_kept(request.written_files, model.config.data)
     if request.stream or request.state:
         _run_stream(screen, model, request)
         return

@@ -75,9 +75,16 @@ class ForecastRequest(NamedTuple):
             raise typer.BadParameter("--engine ray forecasts files: a stream is read by one process")
         if self.address is not None and self.engine != "ray":
             raise typer.BadParameter("--address is for --engine ray")
-        for path in (self.output, self.write_future, self.state):
-            if path:
-                check_output(path, self.data)
+        if self.written_files:
+            from seqpred.cli.output_files import check_output
+
+            for path in self.written_files:
+                check_output(path, self.data, self.future)
+
+    @property
+    def written_files(self) -> list[Path]:
+        """The files that this request writes."""
+        return [path for path in (self.output, self.write_future, self.state) if path]
 
     @property
     def table_format(self) -> TableFormat:
@@ -91,15 +98,6 @@ class ForecastRequest(NamedTuple):
         if like is None and self.data == "-" and (self.stream or self.state):
             raise typer.BadParameter("a stream has no rows yet to choose the season from: pass --like FILE")
         return self.data if like is None else like
-
-
-def check_output(path: Path, data: str | None) -> None:
-    """Check before a long computation that a file can be written, and that it is not the data."""
-    from seqpred.storage.atomic import check_writable
-
-    check_writable(path)
-    if data is not None and path.is_file() and Path(data).is_file() and path.samefile(data):
-        raise typer.BadParameter(f"{path} is the data file, which would be replaced: write to another file")
 
 
 def _check(

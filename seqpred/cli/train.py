@@ -70,7 +70,8 @@ def train(
         from seqpred.config.loading import load_config
 
         settings, out = load_config(config, set_ or []), out or Path("runs") / config.stem
-        training_log = TrainingLog.of(None if rank() else log, out, resume=resume or is_restarted())
+        inputs = [data or settings.data.path, settings.data.covariates.static_file, str(config)]
+        training_log = TrainingLog.of(None if rank() else log, out, inputs=inputs, resume=resume or is_restarted())
         resume_command = _resume_command(output.words)
         options = TrainOptions(force, resume, holdout, refit, resume_command=resume_command)
         model = _train(settings, data, out, options, output, training_log)

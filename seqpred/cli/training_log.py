@@ -10,9 +10,9 @@ from typing import Any
 
 import typer
 
+from seqpred.cli.output_files import check_output
 from seqpred.errors import WriteError
 from seqpred.notes import OnProgress, Progress
-from seqpred.storage.atomic import check_writable
 
 
 class TrainingLog:
@@ -28,16 +28,18 @@ class TrainingLog:
         self._error: OSError | None = None
 
     @classmethod
-    def of(cls, path: Path | None, out: Path, *, resume: bool) -> TrainingLog:
+    def of(cls, path: Path | None, out: Path, *, inputs: list[str | None], resume: bool) -> TrainingLog:
         """The log of a training into the folder `out`; a resumed one appends to it.
 
+        Args:
+            inputs: files that are read; see `check_output`.
         Raises:
             WriteError: the file cannot be written.
         """
         if path is not None:
             if out.absolute() in path.absolute().parents:
                 raise typer.BadParameter(f"--log {path} is inside the model folder, which training replaces")
-            check_writable(path)
+            check_output(path, *inputs)
         return cls(path, append=resume)
 
     def then(self, on_progress: OnProgress) -> OnProgress:

@@ -111,4 +111,19 @@ def test_the_data_is_never_replaced(refused, write, tmp_path, option):
     for name in ("sales.csv", "./sales.csv", "link.csv"):
         assert "is the data file, which would be replaced" in refused(2, "forecast", "sales.csv", option, name)
     assert "would be replaced" in refused(2, "eval", "pretrained", "sales.csv", "--forecasts", "sales.csv")
+    for data in (".", "sal*.csv"):
+        assert "would be replaced" in refused(2, "forecast", data, "--output", "sales.csv")
+    write("sales.yaml", "data: {path: sales.csv, target: sales}\n")
+    for name in ("sales.csv", "sales.yaml"):
+        assert "would be replaced" in refused(2, "train", "sales.yaml", "--log", name)
+    assert (tmp_path / "sales.csv").read_text() == monthly()
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [("predict", "--output"), ("predict", "--write-future"), ("eval", "--forecasts"), ("eval", "--report")],
+)
+def test_the_data_that_a_model_names_is_never_replaced(models, refused, write, tmp_path, command, option):
+    write("sales.csv", monthly())
+    assert "would be replaced" in refused(2, command, models["single"].folder, option, "sales.csv")
     assert (tmp_path / "sales.csv").read_text() == monthly()

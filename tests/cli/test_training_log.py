@@ -74,10 +74,10 @@ def test_a_log_that_fails_is_an_error_after_the_training(tmp_path: Path) -> None
 
 def test_a_resumed_training_appends_to_the_log(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    TrainingLog.of(path, tmp_path / "m", resume=False).then(no_op)(HALF)
-    TrainingLog.of(path, tmp_path / "m", resume=True).then(no_op)(HALF)
+    TrainingLog.of(path, tmp_path / "m", inputs=[], resume=False).then(no_op)(HALF)
+    TrainingLog.of(path, tmp_path / "m", inputs=[], resume=True).then(no_op)(HALF)
     assert len(path.read_text().splitlines()) == 2
-    TrainingLog.of(path, tmp_path / "m", resume=False).then(no_op)(HALF)
+    TrainingLog.of(path, tmp_path / "m", inputs=[], resume=False).then(no_op)(HALF)
     assert len(path.read_text().splitlines()) == 1
 
 
