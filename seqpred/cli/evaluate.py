@@ -86,7 +86,6 @@ def evaluate(
     Example: seqpred eval runs/sales sales.csv --windows 4 --require-skill 0.1
     """
     from seqpred.cli.terminal import Output
-    from seqpred.commands.pretrained import load_for
     from seqpred.evaluation.details import Details
     from seqpred.report.collect import Collector
 
@@ -94,8 +93,7 @@ def evaluate(
     _check(shard, merge, by, [forecasts, report], (data, windows), require_skill)
     if merge:
         return _finish(_merged(merge, model), None, require_skill, as_json=as_json)
-    loaded, source = load_for(model, data, {}, output.notify, runtime)
-    check_config_is_kept([forecasts, report], loaded.config.data)
+    loaded, source = _loaded(model, data, [forecasts, report], output.notify, runtime)
     if shard:
         return _print_sums(loaded, source, shard, windows, output.notify)
     details = Details(loaded.config.levels, by, keep_forecasts=forecasts is not None)
@@ -133,6 +131,17 @@ def _check(
         raise typer.BadParameter(f"--require-skill {require_skill}: a finite number is needed")
     for path in filter(None, written):
         check_output(path, data)
+
+
+def _loaded(
+    model: Path, data: str | None, written: list[Path | None], notify: Notify, runtime: RuntimeOption
+) -> tuple[Model, object]:
+    """The model and the data, which none of the files to write is."""
+    from seqpred.commands.pretrained import load_for
+
+    loaded, source = load_for(model, data, {}, notify, runtime)
+    check_config_is_kept(written, loaded.config.data)
+    return loaded, source
 
 
 def _print_sums(model: Model, source: object, shard: str, windows: int | None, notify: Notify) -> None:
