@@ -38,21 +38,22 @@ def for_pretrained(config: ResolvedConfig) -> ResolvedConfig:
 
 
 def describe_choices(config: ResolvedConfig, panel: Panel) -> str:
-    """The season and the horizon, and why there is no season, for the user."""
-    return ", ".join([_season(config, panel), f"horizon {config.forecast.horizon}"])
-
-
-def _season(config: ResolvedConfig, panel: Panel) -> str:
-    season, cycle, longest = config.forecast.season, config.model.anchor, int(panel.lengths.max())
+    """The season and the horizon, or the horizon and why there is no season, for the user."""
+    season, cycle, horizon = config.forecast.season, config.model.anchor, f"horizon {config.forecast.horizon}"
     if season > LONGEST_CYCLE:
-        return f"season {season} is longer than {LONGEST_CYCLE} rows and ignored"
+        return f"{horizon}; season {season} is longer than {LONGEST_CYCLE} rows and ignored"
     if cycle > season:
-        return f"season {cycle} (better than {season})"
-    if season > 1:
-        few = "; fewer than two seasons of rows, so no growth is estimated" if longest < 2 * season else ""
-        return f"season {season}{few}"
+        return f"season {cycle} (better than {season}), {horizon}"
+    if season == 1:
+        return f"{horizon}; {_no_season(panel)}"
+    few = "; fewer than two seasons of rows, so no growth is estimated" if panel.lengths.max() < 2 * season else ""
+    return f"season {season}, {horizon}{few}"
+
+
+def _no_season(panel: Panel) -> str:
     possible = [usual for usual in _calendar(panel) if usual > 1]
     return f"no season: fewer than {2 * possible[0]} rows" if possible else "no season found"
+
 
 
 def _calendar(panel: Panel) -> Iterator[int]:
