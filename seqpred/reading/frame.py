@@ -173,7 +173,7 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame without nested columns, its periods as their first timestamps.
+    """The frame without nested columns, its periods as their first timestamps, and dates of Arrow as those of pandas.
 
     Raises:
         DataError: two columns have one name.
@@ -185,8 +185,18 @@ def _flat(frame: pd.DataFrame) -> pd.DataFrame:
         raise DataError(f"two columns are called {name!r}", hint="Rename one.")
     nested = _nested(frame)
     flat = frame.drop(columns=nested) if nested else frame
-    periods = [name for name, kind in flat.dtypes.items() if isinstance(kind, pd.PeriodDtype)]
-    return flat.assign(**{str(name): flat[name].dt.to_timestamp() for name in periods}) if periods else flat
+    kinds = {str(name): kind for name, kind in flat.dtypes.items()}
+    changed = {n: flat[n].dt.to_timestamp() for n, kind in kinds.items() if isinstance(kind, pd.PeriodDtype)}
+    changed |= {n: _without_arrow(flat[n]) for n, kind in kinds.items() if isinstance(kind, pd.ArrowDtype)}
+    return flat.assign(**changed) if changed else flat
+
+
+def _without_arrow(column: pd.Series) -> pd.Series:
+    """A column of dates or times that Arrow stores, in a type that can be compared with texts; others unchanged."""
+    import pyarrow as pa
+
+    cells = pa.chunked_array(pa.array(column))
+    return cells.to_pandas().set_axis(column.index) if pa.types.is_temporal(cells.type) else column
 
 
 def nested_columns(source: Source) -> list[str]:

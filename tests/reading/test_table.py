@@ -436,6 +436,20 @@ def test_an_index_of_times_is_a_column(form: str, name: str | None, tmp_path: Pa
     assert days(table) == MARCH
 
 
+@pytest.mark.parametrize(
+    "kind", ["timestamp[ns][pyarrow]", "timestamp[us, tz=Europe/Berlin][pyarrow]", "date32[pyarrow]"]
+)
+@pytest.mark.parametrize("is_index", [False, True])
+def test_dates_that_arrow_stores_are_timestamps(kind: str, is_index: bool) -> None:
+    zone = "Europe/Berlin" if "tz" in kind else None
+    whole = pd.DataFrame({"ds": pd.DatetimeIndex(MARCH, tz=zone), "y": [1, 2]}, index=[7, 5])
+    frame = whole.astype({"ds": kind, "y": "int64[pyarrow]"})
+    found, expected = (read(f.set_index("ds") if is_index else f) for f in (frame, whole))
+    assert found.times.tolist() == expected.times.tolist()
+    assert found.clock.tz == zone
+    assert found.values[:, 0].tolist() == [1, 2]
+
+
 def test_a_multi_index_is_two_columns_and_a_default_index_is_none() -> None:
     times = pd.DatetimeIndex(MARCH, name="ds")
     frame = pd.concat({"a": pd.DataFrame({"y": [1.0, 2.0]}, index=times)}, names=["shop"])
