@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqpred.commands.predict import compute_forecasts
+from seqpred.commands.predict import checked_levels, compute_forecasts
 from seqpred.commands.pretrained import pretrained_for
 from seqpred.notes import Notify, no_op
 from seqpred.sources.opening import open_source
@@ -33,7 +33,10 @@ def forecast(
     """
     from seqpred.reading.frame import to_frame
 
-    options = {"forecast.horizon": horizon, "forecast.quantiles": None if quantiles is None else [*quantiles]}
+    options = {
+        "forecast.horizon": horizon,
+        "forecast.quantiles": None if quantiles is None else checked_levels(quantiles),
+    }
     keys = {**{key: value for key, value in options.items() if value is not None}, **(overrides or {})}
     source = open_source(data)
     model = pretrained_for(source, keys, notify)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
@@ -45,12 +46,14 @@ def predict(  # noqa: PLR0913, as many options as the command
         quantiles: the levels to return; by default those of the config.
         future: future values of the known covariates, a path or a DataFrame with columns for id, time and covariates.
         origin: add a column with the timestamp of the last row before each forecast.
+    Raises:
+        ConfigError: steps or quantiles are of another type, or outside what the model can forecast.
     """
     from seqpred.reading.frame import to_frame
 
-    keys = {"forecast.quantiles": [*quantiles]} if quantiles is not None else {}
-    model, data = load_for(model, data, keys, notify)
-    found = compute_forecasts(model, data, steps=steps, quantiles=quantiles, future=future, notify=notify)
+    levels = None if quantiles is None else checked_levels(quantiles)
+    model, data = load_for(model, data, {} if levels is None else {"forecast.quantiles": levels}, notify)
+    found = compute_forecasts(model, data, steps=steps, quantiles=levels, future=future, notify=notify)
     return to_frame(found.table(as_text=False, origin=origin))
 
 
@@ -153,14 +156,41 @@ def read_job(  # noqa: PLR0913, as many options as the command
         on_progress: receives how much of a large file is stored.
     """
     model = model if isinstance(model, Model) else load(model)
+    count = _checked_steps(steps, model)
     wanted = model.config.forecast.quantiles if quantiles is None else quantiles
     check_levels(wanted, model.config.levels)
     panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates, on_progress)
-    ahead, panel = read_future(future, panel, model.covariates, steps or model.horizon, notify)
+    ahead, panel = read_future(future, panel, model.covariates, count, notify)
     if shard is not None:
         chosen = shard.choose(panel.names)
         panel, ahead = panel.choose(chosen), ahead[chosen]
     return ForecastJob(model, panel, ahead, wanted)
+
+
+def checked_levels(quantiles: object) -> list[float]:
+    """The levels of an argument, as a list.
+
+    Raises:
+        ConfigError: it is not a list of numbers.
+    """
+    if isinstance(quantiles, Iterable):
+        levels = [*quantiles]
+        if all(isinstance(level, Real) for level in levels):
+            return [float(level) for level in levels]
+    raise ConfigError(f"quantiles is {quantiles!r}", hint="Pass a list of numbers such as [0.1, 0.9].")
+
+
+def _checked_steps(steps: object, model: Model) -> int:
+    """How many rows an argument requests; the horizon if it is None.
+
+    Raises:
+        ConfigError: it is not a positive whole number.
+    """
+    if steps is None:
+        return model.horizon
+    if not isinstance(steps, Integral) or isinstance(steps, bool) or steps < 1:
+        raise ConfigError(f"steps is {steps!r}", hint="Pass a whole number of at least 1, or None for one horizon.")
+    return int(steps)
 
 
 def _report(on_progress: OnProgress, begin: float, part: float, share: float) -> None:
@@ -181,5 +211,6 @@ def future_table(
     if not model.covariates.known:
         hint = "Forecast without --future; to use known covariates, list them in data.covariates.known and train again."
         raise ConfigError("this model has no known covariates", hint=hint)
+    count = _checked_steps(steps, model)
     panel = load_panel(open_data(data, model.config), model.config, notify, model.covariates)
-    return make_future(panel, model.covariates, steps or model.horizon)
+    return make_future(panel, model.covariates, count)

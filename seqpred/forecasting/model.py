@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from seqpred.arrays import Float
 from seqpred.calendar.step import Step
@@ -76,6 +76,10 @@ class Model:
             return found
         except (TypeError, KeyError, AttributeError, ValueError, OverflowError) as e:
             raise self._damaged(f"the covariates in it cannot be read ({e})") from None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled and copied: the fields. A session of onnxruntime is made again from them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def __repr__(self) -> str:
         lines = self.summary()

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +53,31 @@ def test_scores_and_history_are_data_frames(model: seqpred.Model) -> None:
     assert model.scores.attrs["network_skill"] == stored["network_skill"]
     assert list(model.history.columns) == ["step", "network", "loss", "validation_score"]
     pd.testing.assert_frame_equal(model.history, pd.read_csv(model.folder.path / "history.csv"), check_dtype=False)
+
+
+@pytest.mark.parametrize("transfer", [copy.copy, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_model_that_has_forecast_can_be_copied_and_pickled(
+    model: seqpred.Model, models: dict[str, Trained], transfer: Callable[[seqpred.Model], seqpred.Model]
+) -> None:
+    table = seqpred.predict(model, models["single"].data)
+    pd.testing.assert_frame_equal(seqpred.predict(transfer(model), models["single"].data), table)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "7", True])
+def test_steps_that_are_not_a_positive_whole_number_are_an_error(
+    model: seqpred.Model, models: dict[str, Trained], steps: Any
+) -> None:
+    with pytest.raises(ConfigError, match="whole number of at least 1"):
+        seqpred.predict(model, models["single"].data, steps=steps)
+
+
+@pytest.mark.parametrize("quantiles", [0.1, "0.1,0.9", ["0.1"], [None]])
+def test_quantiles_that_are_not_a_list_of_numbers_are_an_error(
+    model: seqpred.Model, models: dict[str, Trained], quantiles: Any
+) -> None:
+    for call in (partial(seqpred.predict, model), seqpred.forecast):
+        with pytest.raises(ConfigError, match="list of numbers"):
+            call(models["single"].data, quantiles=quantiles)
 
 
 def test_plots_show_the_values(model: seqpred.Model, models: dict[str, Trained]) -> None:
