@@ -125,7 +125,7 @@ class TrainingSection(Section):
         "maximum number of batches",
         "Maximum number of training steps (batches) of each network; 0 to fine-tune the pretrained network alone. "
         "auto: 0 for up to 500 rows with a pretrained start, no covariates, and the default depth, dropout, "
-        "hidden_size and members; otherwise 800 or more.",
+        "autoregression, hidden_size and members; otherwise 800 or more.",
     )
     time_budget: float | None = advanced(
         None,

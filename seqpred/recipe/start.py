@@ -48,12 +48,14 @@ def start_conflict(model: ModelSection, season: int) -> str:
 def only_fine_tunes(model: ModelSection, rows: int) -> bool:
     """Whether the pretrained network is fine-tuned and no other is trained: on few rows, with the usual sizes.
 
-    A config with another depth, dropout, hidden size or number of members describes a network that is to be trained.
+    A config with another depth, dropout, hidden size or number of members, or without the autoregressive term,
+    describes a network that is to be trained.
 
     >>> [only_fine_tunes(ModelSection(depth=depth), rows) for depth, rows in ((2, 144), (2, 501), (3, 144))]
     [True, False, False]
     """
-    usual = {"depth": (ModelSection().depth,), "dropout": (ModelSection().dropout,), **USUAL_SIZES}
+    defaults = ModelSection()
+    usual = {key: (getattr(defaults, key),) for key in ("depth", "dropout", "autoregression")} | USUAL_SIZES
     return rows <= TUNED_ROWS and all(getattr(model, key) in values for key, values in usual.items())
 
 

@@ -75,6 +75,7 @@ def test_few_rows_train_no_network(model: Model) -> None:
         {"model": {"dropout": 0}},
         {"model": {"hidden_size": 16}},
         {"model": {"members": 1}},
+        {"model": {"autoregression": False}},
     ],
 )
 def test_networks_that_the_config_describes_are_trained(tmp_path: Path, change: dict[str, Any]) -> None:
