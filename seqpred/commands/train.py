@@ -18,7 +18,7 @@ from seqpred.evaluation.holdout import Holdout
 from seqpred.features.covariates import Covariates
 from seqpred.features.fit_covariates import fit_covariates, holidays_of
 from seqpred.forecasting.model import Model, load
-from seqpred.forecasting.summary import describe_untrained
+from seqpred.forecasting.summary import describe_fallback
 from seqpred.launcher import is_restarted
 from seqpred.notes import Note, Notify, OnProgress, no_op
 from seqpred.panel.panel import Panel
@@ -179,13 +179,7 @@ class _Training:
             validation = validate(self.visible, config, covariates, hooks, checkpoint, ahead=True)
         fit = train_members(config, validation)
         if fit.choice.shrinkage == 0:
-            untrained = describe_untrained(fit.choice.pretrained_share)
-            why = (
-                "validation gave the trained networks no weight"
-                if fit.steps
-                else "the pretrained network was fine-tuned and no other was trained"
-            )
-            self.notify(Note(f"{why}: {untrained}"))
+            self.notify(Note(describe_fallback(fit.choice.pretrained_share, fine_tuned=not fit.steps)))
         scores, held_out = validation_scores(self.visible, config, covariates, fit), None
         if self.holdout is not None and self.options.score_holdout:
             fit, held_out = self._score_holdout(config, covariates, validation, fit)

@@ -72,10 +72,28 @@ def describe_contribution(manifest: Mapping[str, Any]) -> str:
     shrinkage, share = chosen["shrinkage"], chosen.get("pretrained_share", 0.0)
     skill = f"network skill {_figure(stored_scores(manifest).get('network_skill'))}"
     if not manifest["training"]["steps"]:
-        return f"{skill}; {describe_untrained(share)}"
+        return f"{skill}; {describe_untrained(share)}" if share else f"none: {describe_untrained(share)}"
     if shrinkage == 0:
         return f"{skill}; the trained networks have no weight" if share else f"none: {describe_untrained(share)}"
     return f"{skill}, shrinkage {shrinkage:.2f}"
+
+
+def describe_fallback(share: float, *, fine_tuned: bool) -> str:
+    """Why no trained network is part of the forecast, and what the forecast is.
+
+    Args:
+        fine_tuned: whether the pretrained network was fine-tuned and no other was trained.
+
+    >>> describe_fallback(0.0, fine_tuned=True)
+    'validation gave the fine-tuned pretrained network no weight: the forecast is the blend of naive forecasts'
+    """
+    if not fine_tuned:
+        why = "validation gave the trained networks no weight"
+    elif share:
+        why = "the pretrained network was fine-tuned and no other was trained"
+    else:
+        why = "validation gave the fine-tuned pretrained network no weight"
+    return f"{why}: {describe_untrained(share)}"
 
 
 def describe_untrained(share: float) -> str:
