@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ MOST_NAMED = 2  # naive forecasts with a separate column; the shares of the othe
 MOST_EFFECTS = 6  # covariates with a separate column
 HISTORY = 40  # rows whose range determines the decimals of a series
 HEADER = 10  # characters of a line of a header
+WIDEST = 16  # of a long name, so that the table fits 80 characters
 
 
 def component_rows(found: Explanation, digits: int | None = None) -> tuple[str, Rows]:
@@ -37,7 +39,7 @@ def component_rows(found: Explanation, digits: int | None = None) -> tuple[str, 
     shares = [100 * parts.shares[:, i] for i in main]
     shares += [100 - np.sum(shares, axis=0)] if len(main) < len(parts.names) else []
     header = ["forecast", "naive", "correction", *(["raised"] if is_raised else [])]
-    header += [f"{_header(parts.names[i])}\n(%)" for i in main] + ["others\n(%)"] * (len(shares) - len(main))
+    header += [f"{_header(parts.names[i], WIDEST)}\n(%)" for i in main] + ["others\n(%)"] * (len(shares) - len(main))
     columns = [*_in_unit(found, numbers, digits), *(_rounded(values, [0] * len(values)) for values in shares)]
     return _table(found, "Components of the forecast", header, columns)
 
@@ -61,7 +63,7 @@ def covariate_rows(found: Sequence[CovariateEffect], mase: float | None, digits:
     for own, size in zip(found, sizes, strict=True):
         typical = own.typical if isinstance(own.typical, str) else figure(own.typical)
         rows.append([own.name, own.role, typical, _text(size, places), figure(own.importance)])
-    measured = f" (increase of MASE {figure(mase)} if its values are permuted)" if mase is not None else ""
+    measured = f" (importance: increase of the MASE of {figure(mase)} if permuted)" if mase is not None else ""
     return f"Covariates, most important first{measured}", (header, rows)
 
 
@@ -103,10 +105,13 @@ def _text(value: float, places: int) -> str:
     return f"{round(value, places) + 0.0:.{places}f}" if np.isfinite(value) else "-"
 
 
-def _header(name: str) -> str:
-    """A name on short lines.
+def _header(name: str, widest: int = HEADER) -> str:
+    """A name on short lines: on at most three, as far as `widest` allows.
 
-    >>> _header("seasonal_mean_12").splitlines()
+    >>> _header("seasonal_mean_12", 16).splitlines()
     ['seasonal', 'mean 12']
+    >>> _header("autoregression of values, 10 lags, penalty 3", 16).splitlines()
+    ['autoregression', 'of values, 10', 'lags, penalty 3']
     """
-    return textwrap.fill(name.replace("_", " "), HEADER, break_long_words=False)
+    width = min(widest, max(HEADER, math.ceil(len(name) / 3) + 1))
+    return textwrap.fill(name.replace("_", " "), width, break_long_words=False)

@@ -74,7 +74,7 @@ def test_the_page_has_the_effects_of_covariates(report: Path) -> None:
     assert sorted(data["covariates"]) == ["event", "kind", "price", "visits"]
     assert sorted(data["effects"]) == sorted(data["order"])
     assert all(unpack(packed).shape == (4 * HORIZON,) for packed in data["effects"].values())
-    assert "Covariates, most important first (increase of MASE" in page
+    assert "Covariates, most important first (importance: increase of the MASE of" in page
 
 
 def test_the_page_of_the_pretrained_network_describes_that_network(tmp_path: Path) -> None:
