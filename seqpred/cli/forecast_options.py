@@ -10,7 +10,14 @@ import typer
 from seqpred.cli.completion import offer_models
 
 Form = Literal["csv", "tsv", "json", "jsonl", "parquet"]
-FORMS: dict[str, Form] = {".tsv": "tsv", ".json": "json", ".jsonl": "jsonl", ".parquet": "parquet"}
+FORMS: dict[str, Form] = {
+    ".tsv": "tsv",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+UNWRITTEN = (".gz", ".bz2", ".xz", ".zst", ".zip", ".xlsx", ".xls", ".ods", ".feather", ".arrow")  # others are CSV
 
 ModelArgument = Annotated[
     Path,

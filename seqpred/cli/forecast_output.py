@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seqpred.cli.forecast_request import ForecastRequest
     from seqpred.cli.table import Block
     from seqpred.cli.terminal import Output
@@ -29,14 +31,12 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
     if request.stream or request.state:
         _run_stream(screen, model, request)
         return
-    from seqpred.cli.table import encode_table, write_blocks
-    from seqpred.commands.predict import future_table, read_job  # reading tables, which a stream does not need
-    from seqpred.storage.atomic import write_file
-
     if request.write_future:
-        table = future_table(model, source, steps=request.steps, notify=screen.notify)
-        write_file(request.write_future, encode_table(table, "csv"))
+        _write_template(screen, model, source, request.write_future, request.steps)
         return
+    from seqpred.cli.table import write_blocks
+    from seqpred.commands.predict import read_job  # reading tables, which a stream does not need
+
     with screen.progress_cleared(), _workers(request) as workers:
         job = read_job(
             model,
@@ -56,6 +56,17 @@ def run(screen: Output, model: Model, source: object, request: ForecastRequest) 
     from seqpred.cli.forecast_screen import show_forecasts
 
     show_forecasts(found, request.digits, screen.notify, all_levels=request.levels is not None)
+
+
+def _write_template(screen: Output, model: Model, source: object, path: Path, steps: int | None) -> None:
+    """Write a future file with empty cells, in the format that its name stands for."""
+    from seqpred.cli.output_files import form_of
+    from seqpred.cli.table import encode_table
+    from seqpred.commands.predict import future_table
+    from seqpred.storage.atomic import write_file
+
+    form = form_of(path)
+    write_file(path, encode_table(future_table(model, source, steps=steps, notify=screen.notify), form))
 
 
 @contextmanager

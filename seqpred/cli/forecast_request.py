@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import typer
 
-from seqpred.cli.forecast_options import FORMS, Form
+from seqpred.cli.forecast_options import Form
 
 if TYPE_CHECKING:
     from seqpred.cli.table import TableFormat
@@ -57,8 +57,12 @@ class ForecastRequest(NamedTuple):
     ) -> ForecastRequest:
         """The complete request, checked, with the options of the output; without any, a terminal shows a chart."""
         is_bare = form is None and output is None and not (no_header or origin)
+        if form is None and output:
+            from seqpred.cli.output_files import form_of
+
+            form = form_of(output)
         complete = self._replace(
-            form=form or FORMS.get(output.suffix if output else "", "csv"),
+            form=form or "csv",
             output=output,
             header=not no_header,
             on_screen=is_bare and sys.stdout.isatty(),
@@ -75,11 +79,19 @@ class ForecastRequest(NamedTuple):
             raise typer.BadParameter("--engine ray forecasts files: a stream is read by one process")
         if self.address is not None and self.engine != "ray":
             raise typer.BadParameter("--address is for --engine ray")
+        if self.write_future and (self.stream or self.state or self.output or self.future):
+            text = "--write-future writes a template and no forecast: omit --stream, --state, --output and --future"
+            raise typer.BadParameter(text)
+        self._check_files(self.data, self.future)
+
+    def _check_files(self, *inputs: str | None) -> None:
+        """Refuse files that cannot be written, or that are read or written by another option."""
         if self.written_files:
-            from seqpred.cli.output_files import check_output
+            from seqpred.cli.output_files import check_distinct, check_output
 
             for path in self.written_files:
-                check_output(path, self.data, self.future)
+                check_output(path, *inputs)
+            check_distinct(self.written_files)
 
     @property
     def written_files(self) -> list[Path]:
@@ -97,6 +109,8 @@ class ForecastRequest(NamedTuple):
         """The file from which the pretrained network's config is chosen."""
         if like is None and self.data == "-" and (self.stream or self.state):
             raise typer.BadParameter("a stream has no rows yet to choose the season from: pass --like FILE")
+        if like is not None:
+            self._check_files(like)
         return self.data if like is None else like
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import glob
+import itertools
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from seqpred.cli.forecast_options import FORMS, UNWRITTEN, Form
 
 if TYPE_CHECKING:
     from seqpred.config.data_section import DataSection
@@ -21,6 +25,9 @@ def check_output(path: Path, *inputs: str | None) -> None:
     """
     from seqpred.storage.atomic import check_writable
 
+    if str(path) == "-":
+        text = "- is not a file: omit the option to write to standard output, or pass /dev/stdout"
+        raise typer.BadParameter(text)
     check_writable(path)
     if not path.is_file():
         return
@@ -28,6 +35,22 @@ def check_output(path: Path, *inputs: str | None) -> None:
         if any(path.samefile(file) for file in _files(name, path)):
             text = f"{path} is the data file" if name == inputs[0] else f"{path} is an input"
             raise typer.BadParameter(f"{text}, which would be replaced: write to another file")
+
+
+def check_distinct(paths: Iterable[Path]) -> None:
+    """Check that no two options write the same file, which need not exist yet."""
+    for one, other in itertools.combinations(paths, 2):
+        if os.path.realpath(one) == os.path.realpath(other) and (one.is_file() or not one.exists()):
+            raise typer.BadParameter(f"two options write {other}: pass two names")
+
+
+def form_of(path: Path) -> Form:
+    """The format that the name of an output file stands for."""
+    suffix = path.suffix.lower()
+    if suffix in UNWRITTEN:
+        text = f"{path}: seqpred writes no {suffix} files. Use .csv, .tsv, .json, .jsonl or .parquet, or pass --format"
+        raise typer.BadParameter(text)
+    return FORMS.get(suffix, "csv")
 
 
 def check_config_is_kept(paths: Iterable[Path | None], section: DataSection) -> None:

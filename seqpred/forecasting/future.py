@@ -206,5 +206,5 @@ def make_future(panel: Panel, covariates: Covariates, steps: int) -> Rows:
     ahead = np.arange(steps, dtype=np.int64)
     for i, name in enumerate(panel.columns.time):
         rows[name] = [t for s in series for t in panel.clock.write_columns(panel.times(s, panel.lengths[s] + ahead))[i]]
-    rows |= {c.name: [""] * (len(series) * steps) for c in covariates.known}
+    rows |= {c.name: [np.nan] * (len(series) * steps) for c in covariates.known}
     return rows

@@ -55,7 +55,6 @@ def _no_season(panel: Panel) -> str:
     return f"no season: fewer than {2 * possible[0]} rows" if possible else "no season found"
 
 
-
 def _calendar(panel: Panel) -> Iterator[int]:
     if panel.clock.dated and panel.step.unit != "irregular":
         yield from usual_seasons(panel.step)

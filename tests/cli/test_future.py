@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -109,3 +110,17 @@ def test_init_writes_covariates_from_the_command_line(place: Path) -> None:
     done = call(place, ["init", "sales.csv", "--target", "units", "--set", "data.covariates.known=[promo]"])
     assert done.code == 0, done.err
     assert "known: [promo]" in done.out
+
+
+@pytest.mark.parametrize("form", ["tsv", "json", "jsonl", "parquet"])
+def test_a_template_has_the_format_of_its_name(place: Path, form: str) -> None:
+    name = f"future.{form}"
+    assert call(place, ["predict", "runs/sales", "sales.csv", "--write-future", name]).code == 0
+    done = call(place, ["predict", "runs/sales", "sales.csv", "--future", name])
+    assert done.code == 0, done.err
+    assert "14 of 14 cells of 'promo' are empty" in done.err
+
+
+@pytest.mark.parametrize("option", ["--output", "--state", "--future"])
+def test_a_template_excludes_a_forecast(refused: Callable[..., str], option: str) -> None:
+    assert "no forecast" in refused(2, "predict", "m", "sales.csv", "--write-future", "f.csv", option, "g.csv")

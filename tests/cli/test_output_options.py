@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pandas as pd
 import pytest
@@ -127,3 +128,22 @@ def test_the_data_that_a_model_names_is_never_replaced(models, refused, write, t
     write("sales.csv", monthly())
     assert "would be replaced" in refused(2, command, models["single"].folder, option, "sales.csv")
     assert (tmp_path / "sales.csv").read_text() == monthly()
+
+
+@pytest.mark.parametrize("name", ["-", "f.csv.gz", "f.XLSX"])
+def test_a_name_that_does_not_stand_for_a_file_that_can_be_written_is_refused(refused, write, name):
+    write("sales.csv", monthly())
+    assert name.lower().split(".")[-1] in refused(2, "forecast", "sales.csv", "--output", name)
+
+
+def test_the_name_of_the_output_in_capitals_is_its_format(models, tmp_path):
+    single = models["single"]
+    for name in ("f.JSONL", "f.ndjson"):
+        assert call(tmp_path, ["predict", single.folder, single.data, "-o", name]).code == 0
+        assert json.loads((tmp_path / name).read_text().splitlines()[0])["step"] == 1
+
+
+def test_two_options_never_write_one_file(refused, write):
+    write("sales.csv", monthly())
+    assert "two options write" in refused(2, "forecast", "sales.csv", "--state", "new", "--output", "./new")
+    assert "would be replaced" in refused(2, "forecast", "-", "--like", "sales.csv", "--state", "sales.csv")
