@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from seqpred.arrays import Float, Int
 from seqpred.errors import ConfigError, DataError
 from seqpred.panel.panel import Panel
 from seqpred.sources.columns import Columns
+from seqpred.timestamps.offsets import offset_of
 
 ORIGIN = "origin"
 
@@ -112,13 +113,17 @@ def timestamps(panel: Panel, times: Int) -> list[datetime] | list[int]:
 
 
 def _datetimes(panel: Panel, times: Int) -> list[datetime]:
-    """Times as `datetime` values, in the zone of the data if it is known."""
+    """Times as `datetime` values, in the zone or with the offset of the data if it has one."""
     clock = panel.clock
     if clock.tz is not None:
         utc = clock.instants(times).astype("datetime64[us]").astype(object).tolist()
         return [stamp.replace(tzinfo=UTC).astimezone(ZoneInfo(clock.tz)) for stamp in utc]
     local: list[datetime] = times.astype("datetime64[us]").astype(object).tolist()
-    return [stamp.replace(tzinfo=UTC) for stamp in local] if clock.zone == "Z" else local
+    if not clock.zone:
+        return local
+    offset = timedelta(microseconds=offset_of(clock.zone))
+    zone = timezone(offset) if offset else UTC
+    return [stamp.replace(tzinfo=zone) for stamp in local]
 
 
 def check_levels(wanted: Sequence[float], levels: Sequence[float]) -> None:

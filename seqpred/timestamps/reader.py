@@ -235,5 +235,7 @@ def _with_zone(source: Source, inferred: Inferred, places: Int, distinct: Sequen
             f"the timestamps have {len(zones)} offsets from UTC ({', '.join(zones[:3])}): {used}; "
             "set data.timezone to the name of their zone, such as Europe/Berlin",
         )
-    form = TimestampFormat(pattern.text, last) if is_local else TimestampFormat(pattern.text, "+00:00", is_local=False)
-    return Timestamps(form, (local if is_local else instants)[places], notes)
+    if is_local:
+        return Timestamps(TimestampFormat(pattern.text, last), local[places], notes)
+    # named, so that a stream and files of one season are in UTC too
+    return Timestamps(TimestampFormat(pattern.text, "+00:00", tz="UTC", is_local=False), instants[places], notes)

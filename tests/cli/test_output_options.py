@@ -147,3 +147,12 @@ def test_two_options_never_write_one_file(refused, write):
     write("sales.csv", monthly())
     assert "two options write" in refused(2, "forecast", "sales.csv", "--state", "new", "--output", "./new")
     assert "would be replaced" in refused(2, "forecast", "-", "--like", "sales.csv", "--state", "sales.csv")
+
+
+@pytest.mark.parametrize("kind", ["text", "timestamps"])
+@pytest.mark.parametrize("offset", ["+02:00", "-03:30", "+00:00"])
+def test_timestamps_in_python_have_the_offset_of_the_data(kind, offset):
+    times = [f"2024-06-01T{hour:02}:00:00{offset}" for hour in range(20)]
+    frame = pd.DataFrame({"t": times if kind == "text" else pd.to_datetime(times), "y": range(20)})
+    (found,) = seqpred.forecast(frame, horizon=1)["t"]
+    assert found.isoformat() == f"2024-06-01T20:00:00{offset}"

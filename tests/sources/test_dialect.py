@@ -228,6 +228,7 @@ def test_mixed_offsets_are_converted_to_utc_with_a_note() -> None:
     found = panel("ds,y\n2024-01-01T00:00Z,1\n2024-01-01T03:00+02:00,2\n2024-01-01T02:00Z,3\n")
     assert found.clock.zone == "+00:00"
     assert any("2 offsets from UTC (Z, +02:00)" in note for note in found.notes)
+    assert found.clock.complete(Dialect()).timezone == "UTC"  # later rows may have one of the offsets only
 
 
 def test_mixed_offsets_of_one_local_hour_are_read_as_local_time_with_a_note() -> None:
