@@ -54,13 +54,21 @@ def compare(
         hint = "Provide data with at least one horizon of rows after the training data of every model."
         raise DataError("no window is unseen by all models", hint=hint, where=source.name)
     count = min(windows or max(1, fitting_windows(panels[0], first)), common)
-    if windows and windows > common:
-        notify(Note(f"{common} windows are unseen by all models; --windows {windows} is reduced to that", source.name))
-    ended = unseen.describe_ended(panels[0])
-    if ended:
-        notify(Note(ended, source.name))
+    _report_windows(unseen, panels[0], windows or 0, notify)
     scored = unseen.windows(panels[0], count)
     return compare_models([_score(model, panel, scored) for model, panel in zip(loaded, panels, strict=True)])
+
+
+def _report_windows(unseen: Unseen, panel: Panel, requested: int, notify: Notify) -> None:
+    """Notes on fewer windows than requested, and on series that no window contains."""
+    common = unseen.common // unseen.horizon
+    if requested > common:
+        are = "window is" if common == 1 else "windows are"
+        text = f"{common} {are} unseen by all models; --windows {requested} is reduced to that"
+        notify(Note(text, panel.source))
+    ended = unseen.describe_ended(panel)
+    if ended:
+        notify(Note(ended, panel.source))
 
 
 def _load(models: Sequence[Model | str | Path], data: object, notify: Notify) -> tuple[list[Model], object]:

@@ -104,7 +104,7 @@ class DataSection(Section):
         "mask",
         "missing rows and empty cells",
         "How training handles missing rows and empty cells: mask excludes them from the loss, interpolate fills "
-        "targets linearly, error rejects them. Inputs are always forward-filled from the past.",
+        "targets linearly, error rejects them. In the inputs, targets are always forward-filled from the past.",
     )
     sentinels: list[int | float | str] = advanced(
         [], "markers of missing values", 'Numbers or texts that stand for a missing value, such as [-200, "-"].'

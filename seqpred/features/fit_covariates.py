@@ -178,10 +178,10 @@ def _hold_static(piece: Panel, values: Float, starts: Int, column: Covariate, be
     changed = np.flatnonzero(present & np.isfinite(earlier) & (values != earlier))
     if len(changed):
         series = int(np.searchsorted(piece.offsets, changed[0], "right")) - 1
-        name = f" of series {piece.names[series]!r}" if piece.names[series] else ""
+        name = f"series {piece.names[series]!r}" if piece.names[series] else "its series"
         stamp = piece.clock.write(piece.times(series, changed[:1] - piece.offsets[series]))[0]
         raise DataError(
-            f"static column {column.name!r} changes within its series{name} at {stamp}",
+            f"static column {column.name!r} changes within {name} at {stamp}",
             hint="Name it in data.covariates.past or known instead.",
             where=piece.source,
         )

@@ -79,4 +79,5 @@ class Counts:
         use = "excluded from training and scores" if missing == "mask" else "interpolated for the loss"
         for name, empty in zip(columns.values, self.empty.tolist(), strict=True):
             if empty and name not in columns.static:
-                yield f"{empty} of {self.rows} cells of {name!r} are empty: {use}, forward-filled in the inputs"
+                how = f"{use}, forward-filled in the inputs" if name in columns.targets else "missing in the inputs"
+                yield f"{empty} of {self.rows} cells of {name!r} are empty: {how}"

@@ -17,6 +17,7 @@ from seqpred.panel import panel as panels
 from seqpred.panel.build import build_panel
 from seqpred.panel.panel import Panel
 from seqpred.reading.table import read_table
+from seqpred.sources.columns import Columns
 from seqpred.sources.source import Source
 from tests.conftest import columns_of, pandas_3
 
@@ -72,6 +73,14 @@ def test_missing_rows_and_empty_cells_are_counted_separately() -> None:
         "1 of 7 cells of 'y' are empty: excluded from training and scores, forward-filled in the inputs",
     )
     assert panel(text(ROWS[:2])).notes == ()
+
+
+def test_empty_cells_of_a_covariate_are_missing_in_the_inputs() -> None:
+    frame = pd.DataFrame({"ds": pd.date_range("2024-01-01", periods=4), "y": 1.0, "x": [1.0, NAN, 3.0, 4.0]})
+    columns = Columns(("ds",), None, ("y",), known=("x",))
+    assert build_panel(read_table(Source("a frame", frame), columns)).notes == (
+        "1 of 4 cells of 'x' are empty: missing in the inputs",
+    )
 
 
 def test_series_without_a_value_are_counted() -> None:

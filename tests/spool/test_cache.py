@@ -225,7 +225,7 @@ def test_a_static_column_that_changes_in_a_later_part_is_rejected(small: Path) -
     frame.to_csv(small / "sales.csv", index=False)
     config = CONFIG.replace({"data.covariates.static": ["kind"]})
     for made in both(small / "sales.csv", config)[:2]:
-        with pytest.raises(DataError, match="'kind' changes within its series of series 's3' at 2024-04-2"):
+        with pytest.raises(DataError, match="'kind' changes within series 's3' at 2024-04-2"):
             apply_covariates(made, fit_covariates(made, made.lengths, ()))
 
 
