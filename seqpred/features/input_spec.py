@@ -11,6 +11,8 @@ from seqpred.features.classical import CLASSICAL_INPUTS, leads, recent_rows, rel
 from seqpred.features.covariates import Covariates
 from seqpred.features.naive import cycles_used, profile_rows
 
+LEAST_SCALE = 1e-5  # of the spread of the recent values: an exact season that is rounded hardly changes over a season
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -24,6 +26,7 @@ class InputSpec:
         autoregression: rows of the linear autoregressive term; 0 for none.
         classical: whether a pretrained network weighs the classical forecasts of `features.classical` for this season;
             the anchor is then the last value.
+        least_scale: the scale relative to the spread of the recent values, at least.
     """
 
     season: int
@@ -32,6 +35,7 @@ class InputSpec:
     blend: bool = True
     autoregression: int = 0
     classical: bool = False
+    least_scale: float = LEAST_SCALE
 
     @classmethod
     def for_pretrained(cls, season: int) -> InputSpec:

@@ -25,8 +25,6 @@ from seqpred.features.origins import Origins
 from seqpred.features.past_errors import mean_errors, past_errors
 from seqpred.features.running import rolling_moments, running_profile, running_scale, slog
 
-LEAST_SCALE = 1e-5  # of the spread of the recent values: an exact season that is rounded hardly changes over a season
-
 
 class TrackMemory(NamedTuple):
     """What `advance` remembers of B series of C targets; its size does not grow with the rows.
@@ -94,7 +92,7 @@ class Track(NamedTuple):
     Attributes:
         x: [T, F], inputs; all 0 before the first observation.
         filled: [T], values in the target's unit, missing ones filled in.
-        scale: [T], in the target's unit, at least `LEAST_SCALE` of the spread; 0 while nothing has changed.
+        scale: [T], in the target's unit, at least `InputSpec.least_scale` of the spread; 0 while nothing has changed.
         profile: [T], the running profile, in the target's unit; [0] if there is none.
     """
 
@@ -110,7 +108,7 @@ class Block(NamedTuple):
     Attributes:
         x: [B, C, T, F], inputs without unit; all 0 before the first observation.
         filled: [B, C, W + T], values with missing ones filled in, W rows before the block included.
-        scale: [B, C, T], in the target's unit, at least `LEAST_SCALE` of the spread; 0 while nothing has changed.
+        scale: [B, C, T], in the target's unit, at least `InputSpec.least_scale` of the spread; 0 without a change.
         observed: [B, C, T], whether the track has been observed so far.
         rows: [B, T], rows of the series so far.
         profile: [B, C, P + T], the running profile, as `filled`; without rows if there is none.
@@ -215,7 +213,7 @@ def advance(
         history = np.arange(1, steps + 1) - first[..., None]
         counted = known & (history > spec.season + 2)
         sums = np.concatenate([sums, _set_mean_errors(columns, counted, memory.sums[..., 2:], spec)], axis=-1)
-    scale = _divide(columns, scale, filled[..., filled.shape[2] - steps :])
+    scale = _divide(columns, scale, filled[..., filled.shape[2] - steps :], spec.least_scale)
     x[..., :-1] = np.moveaxis(slog(columns, x.dtype), 0, -1)
     x[..., -1] = known
     if spec.classical:
@@ -265,11 +263,12 @@ def _up_to(values: Float, ends: Int, count: int) -> Float:
     return np.take_along_axis(values, ends[:, None, None] + np.arange(count), axis=2)
 
 
-def _divide(columns: Float, scale: Float, now: Float) -> Float:
-    """Divide the columns of `_columns` by the scale, and return it: it is at least `LEAST_SCALE` of the spread."""
-    least = np.where(scale > 0, np.maximum(scale, LEAST_SCALE * columns[-2]), scale)
-    columns /= _unit(least, now)
-    return least
+def _divide(columns: Float, scale: Float, now: Float, least: float) -> Float:
+    """Divide the columns of `_columns` by the scale, and return it: it is at least so much of the spread."""
+    if least:
+        scale = np.where(scale > 0, np.maximum(scale, least * columns[-2]), scale)
+    columns /= _unit(scale, now)
+    return scale
 
 
 def _unit(scale: Float, filled: Float) -> Float:
