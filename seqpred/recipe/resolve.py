@@ -54,30 +54,17 @@ def resolve(config: Config, panel: Panel) -> ResolvedConfig:
         "data.frequency": str(panel.step),
         "data.timezone": dialect.timezone,
     }
-    tuned_only = _only_fine_tunes(config, panel)
-    spans = _resolve_spans(config, panel, tuned_only=tuned_only)
+    spans = _resolve_spans(config, panel)
     cuts = rows_before_validation(panel.lengths, spans["training.validation"], spans["model.anchor"])
     minimum = {"forecast.minimum": find_minimum(config.forecast.minimum, panel, cuts)}
-    sizes = _resolve_sizes(config, panel, spans, tuned_only=tuned_only)
-    return ResolvedConfig.of(config.replace({**data, **spans, **minimum, **sizes}))
+    return ResolvedConfig.of(config.replace({**data, **spans, **minimum, **_resolve_sizes(config, panel, spans)}))
 
 
-def _only_fine_tunes(config: Config, panel: Panel) -> bool:
-    """Whether the pretrained network is fine-tuned and no other is trained."""
-    if config.training.max_steps != "auto":
-        return config.training.max_steps == 0
-    targets, covariates = panel.roles.count("target"), config.data.covariates
-    start = resolve_start(config.model, 1 if config.forecast.season == "auto" else config.forecast.season)
-    has_covariates = len(panel.roles) > targets or bool(covariates.holidays)
-    rows = len(panel.values) * targets
-    return start == "pretrained" and not has_covariates and only_fine_tunes(config.model, rows)
-
-
-def _resolve_spans(config: Config, panel: Panel, *, tuned_only: bool) -> dict[str, Any]:
+def _resolve_spans(config: Config, panel: Panel) -> dict[str, Any]:
     """The keys that count rows back or ahead, and the calendar cycles that no lag spans."""
     model, forecast, calendar = config.model, config.forecast, config.data.covariates.calendar
     tracks, typical = len(panel.names) * panel.roles.count("target"), int(np.median(panel.lengths))
-    searched, available = _searched_rows(config, panel, typical, tuned_only=tuned_only)
+    searched, available = _searched_rows(config, panel, typical)
     season = _known(forecast.season, lambda: find_season(searched, available))
     horizon = _known(forecast.horizon, lambda: _horizon(season, typical))
     validation = _known(config.training.validation, lambda: _validation(horizon, typical, tracks))
@@ -100,12 +87,13 @@ def _resolve_spans(config: Config, panel: Panel, *, tuned_only: bool) -> dict[st
     }
 
 
-def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any], *, tuned_only: bool) -> dict[str, Any]:
+def _resolve_sizes(config: Config, panel: Panel, spans: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that set how large the networks and the steps of training are."""
     model, training, targets = config.model, config.training, panel.roles.count("target")
     rows, outputs = len(panel.values) * targets, _outputs(config, spans["forecast.horizon"])
     start = resolve_start(model, spans["forecast.season"])
     covariates = len(panel.roles) > targets or bool(config.data.covariates.holidays)
+    tuned_only = start == "pretrained" and not covariates and only_fine_tunes(model, rows)
     if training.max_steps == 0:
         check_fine_tuning(start, rows, covariates=covariates)
     patience = SHORT_PATIENCE if start == "pretrained" and rows < FEW_ROWS else PATIENCE
@@ -135,15 +123,12 @@ def _known(value: T | Auto, infer: Callable[[], T]) -> T:
     return infer() if value == "auto" else value
 
 
-def _searched_rows(config: Config, panel: Panel, typical: int, *, tuned_only: bool) -> tuple[Panel, int]:
-    """The rows searched for seasons and lags, and how many rows a lag may span.
+def _searched_rows(config: Config, panel: Panel, typical: int) -> tuple[Panel, int]:
+    """The rows searched for seasons and lags, without the validation split; and how many rows a lag may span.
 
-    Networks are validated on rows that are not searched: at least a quarter of each series is omitted. The second
-    number depends on lengths alone, so that it reveals nothing about these rows. Where the pretrained network is only
-    fine-tuned, rows are few and a part of them may not show the season, so all are searched, as by `seqpred forecast`.
+    At least a quarter of each series is omitted. The second number depends on lengths alone, so that it reveals
+    nothing about the validation split.
     """
-    if tuned_only:
-        return sample(panel, panel.lengths), typical
     horizon, validation = config.forecast.horizon, config.training.validation
     if validation == "auto":
         tracks = len(panel.names) * panel.roles.count("target")

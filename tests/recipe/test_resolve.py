@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqpred.commands.load_panel import load_panel
-from seqpred.commands.pretrained import pretrained_for
 from seqpred.config.schema import Config
 from seqpred.errors import DataError
 from seqpred.features.covariates import Covariates
@@ -79,31 +77,14 @@ def test_validation_uses_half_the_rows_if_a_quarter_has_too_few_blocks() -> None
     assert validation(1, 30, 20) == 20  # one at least
 
 
-@pytest.mark.parametrize(("start", "enough"), [("blank", 36), ("auto", 24)])
-def test_a_yearly_season_needs_two_years_and_those_outside_the_validation_split_if_networks_are_trained(
-    start: str, enough: int
-) -> None:
+def test_two_years_outside_the_validation_split_are_needed_for_a_yearly_season() -> None:
     def season(rows: int) -> object:
         frame = pd.DataFrame({"ds": pd.date_range("2020-01-01", periods=rows, freq="MS"), "y": np.arange(rows) % 5.0})
-        tree = {"data": {"target": "y"}, "forecast": {"horizon": 12}, "model": {"start": start}}
-        config = Config.from_tree(tree)
+        config = Config.from_tree({"data": {"target": "y"}, "forecast": {"horizon": 12}})
         return resolve(config, load_panel(open_source(frame), config, lambda _: None)).forecast.season
 
-    assert season(enough) == 12
-    assert season(enough - 1) == 1
-
-
-def test_fine_tuning_finds_the_season_that_a_forecast_without_training_finds() -> None:
-    noise = np.random.default_rng(1).normal(size=96)
-    source = open_source(pd.DataFrame({"y": 10 + np.sin(np.arange(96) * 2 * np.pi / 10) + 0.5 * noise}))
-
-    def season(start: str) -> int:
-        tree = {"data": {"target": "y"}, "forecast": {"horizon": 6}, "model": {"start": start}}
-        config = Config.from_tree(tree)
-        return resolve(config, load_panel(source, config, lambda _: None)).forecast.season
-
-    assert season("blank") == 1
-    assert season("auto") == pretrained_for(source, {"forecast.horizon": 6}).config.forecast.season > 1
+    assert season(36) == 12
+    assert season(35) == 1
 
 
 def test_a_long_horizon_reduces_the_batch_so_that_a_step_stays_small() -> None:
