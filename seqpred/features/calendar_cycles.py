@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
 from seqpred.arrays import Float, Int
 from seqpred.calendar.step import DAY, Step
-from seqpred.errors import ConfigError
 from seqpred.panel.panel import Panel
 
-KEY = "data.covariates.calendar"
 HARMONICS = {"hour": 3, "weekday": 3, "day-of-month": 2, "day-of-year": 3}
-CYCLES = {"hour": DAY, "weekday": 7 * DAY, "day-of-month": 30 * DAY, "day-of-year": 365 * DAY}  # microseconds
-AUTOMATIC = ("hour", "weekday", "day-of-year")
 SPANNED = 0.95  # share of a cycle that a lag must span: 52 weeks are a year, and so are 12 months of 30 days
 
 
@@ -48,27 +43,12 @@ def find_calendar(panel: Panel, longest_lag: int) -> tuple[str, ...]:
         return ()
     step, rows = approximate_length(panel.step), int(panel.lengths.max())
     spanned = 0 if panel.step.unit == "irregular" else longest_lag * step
+    cycles = {"hour": DAY, "weekday": 7 * DAY, "day-of-year": 365 * DAY}
     return tuple(
         name
-        for name in AUTOMATIC
-        if 2 * step <= CYCLES[name] and SPANNED * CYCLES[name] > spanned and 3 * CYCLES[name] <= rows * step
+        for name, cycle in cycles.items()
+        if 2 * step <= cycle and SPANNED * cycle > spanned and 3 * cycle <= rows * step
     )
-
-
-def check_calendar(panel: Panel, chosen: Sequence[str]) -> None:
-    """Check that cycles that a config names tell rows apart.
-
-    Raises:
-        ConfigError: the timestamps are no dates, or a cycle is not longer than a step.
-    """
-    if chosen and not panel.clock.dated:
-        raise ConfigError(f"{KEY} needs dates, and the timestamps are none", hint="Remove the key.", where=panel.source)
-    if panel.step.unit == "irregular":
-        return
-    without = [name for name in chosen if CYCLES[name] <= approximate_length(panel.step)]
-    if without:
-        message = f"{KEY} contains {', '.join(without)}, which has no effect with a step of {panel.step}"
-        raise ConfigError(message, hint="Remove it.", where=panel.source)
 
 
 def approximate_length(step: Step) -> int:

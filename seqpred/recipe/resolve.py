@@ -11,7 +11,7 @@ import numpy as np
 
 from seqpred.config.schema import Config
 from seqpred.config.values import Auto
-from seqpred.features.calendar_cycles import check_calendar, find_calendar
+from seqpred.features.calendar_cycles import find_calendar
 from seqpred.inspection.detect import one_or_list
 from seqpred.inspection.seasons import find_anchor, find_season, sample
 from seqpred.panel.panel import Panel
@@ -72,12 +72,9 @@ def _resolve_spans(config: Config, panel: Panel) -> dict[str, Any]:
     anchor = _known(model.anchor, lambda: best_anchor)
     lags = _known(model.lags, lambda: best_lags if len(best_lags) > 1 else DEFAULT_LAGS)
     longest = max(1, typical - validation - anchor - 1)
-    cycles = (
-        [*find_calendar(panel, max(anchor, *lags))] if calendar == "auto" else [] if calendar == "none" else calendar
-    )
-    check_calendar(panel, cycles)
+    cycles = list(find_calendar(panel, max(anchor, *lags))) if calendar == "auto" else calendar
     return {
-        "data.covariates.calendar": cycles,
+        "data.covariates.calendar": [] if cycles == "none" else cycles,
         "model.anchor": anchor,
         "model.lags": lags,
         "model.window": _known(model.window, lambda: _window(horizon, season, longest, _outputs(config, horizon))),

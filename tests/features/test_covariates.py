@@ -14,14 +14,13 @@ import seqpred
 from seqpred.calendar.step import DAY
 from seqpred.commands.load_panel import load_panel
 from seqpred.config.schema import Config
-from seqpred.errors import ConfigError, DataError
+from seqpred.errors import DataError
 from seqpred.evaluation.backtest import TrackForecast
 from seqpred.features.calendar_cycles import find_calendar
 from seqpred.features.covariates import Covariate, Covariates
 from seqpred.features.fit_covariates import apply_covariates, encode_categories, fit_covariates, local_times
 from seqpred.network.heads import KnownAhead
 from seqpred.panel.panel import Panel
-from seqpred.recipe.resolve import resolve
 from seqpred.sources.opening import open_source
 
 ROWS = 120
@@ -220,21 +219,6 @@ def test_the_calendar_is_that_of_the_step_and_of_the_span() -> None:
     assert cycles(48, "MS") == ("day-of-year",)
     assert cycles(48, "MS", lag=12) == ()
     assert cycles(30, "YS") == ()
-
-
-@pytest.mark.parametrize(
-    ("times", "cycle", "message"),
-    [
-        (pd.date_range("2024-01-01", periods=60), "hour", "contains hour, which has no effect with a step of P1D"),
-        (pd.date_range("2024-01-01", periods=60, freq="MS"), "weekday", "contains weekday, which has no effect"),
-        (np.arange(60), "weekday", "needs dates"),
-    ],
-)
-def test_a_calendar_without_effect_is_rejected(times: Any, cycle: str, message: str) -> None:
-    panel = panel_of(pd.DataFrame({"shop": "A", "day": times, "sales": np.arange(60) % 5.0}), {})
-    tree = {"data": {"target": "sales", "covariates": {"calendar": [cycle]}}}
-    with pytest.raises(ConfigError, match=message):
-        resolve(Config.from_tree(tree), panel)
 
 
 def test_the_calendar_repeats_with_its_cycle() -> None:
