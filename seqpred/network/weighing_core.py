@@ -14,7 +14,7 @@ from seqpred.network.torch_runtime import pack_states
 from seqpred.network.weighing import WeighingHead, WeighingNetwork
 from seqpred.runtime.classical_head import OUTPUTS
 from seqpred.runtime.runtime import NO_HEAD_INPUTS, HeadInputs
-from seqpred.runtime.weighing_runtime import SHARES, familiar
+from seqpred.runtime.weighing_runtime import SHARES, bound_value
 
 
 class WeighingCore:
@@ -43,8 +43,8 @@ class WeighingCore:
         self.network.eval()
 
     def hidden(self, x: Float32) -> Tensor:
-        """The outputs of the recurrent part at every row, [batch, T, H], from inputs as `familiar` as in a forecast."""
-        x = familiar(x, InputSpec.for_pretrained(1))  # the inputs have the same places for every season
+        """The outputs of the recurrent part at every row, [batch, T, H], from inputs bounded as in a forecast."""
+        x = bound_value(x, InputSpec.for_pretrained(1))  # the inputs have the same places for every season
         with torch.no_grad():
             outputs, _ = self.network.recurrent(torch.from_numpy(x), self.network.recurrent.start(len(x)))
             found: Tensor = outputs

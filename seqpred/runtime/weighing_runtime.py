@@ -60,8 +60,8 @@ class Heads(NamedTuple):
         return [part + fit @ weights.T for part, weights in zip(parts, self.fit, strict=True)]
 
 
-def familiar(x: Float32, spec: InputSpec) -> Float32:
-    """Inputs of the recurrent part, [..., F], with the value moved into the range that it has in training.
+def bound_value(x: Float32, spec: InputSpec) -> Float32:
+    """Inputs of the recurrent part, [..., F], with the value clipped to the range that it has in training.
 
     A network extrapolates: beyond that range, the intervals around the same changes would be many times as wide.
     """
@@ -105,7 +105,7 @@ class WeighingRuntime:
         self, x: Float32, state: Float32, n_positions: int = 1, head_inputs: HeadInputs = NO_HEAD_INPUTS
     ) -> tuple[Float32, Float32]:
         """See `Runtime.read`."""
-        raw, after = self._core.read(familiar(x, self.spec), state, n_positions)
+        raw, after = self._core.read(bound_value(x, self.spec), state, n_positions)
         z = np.zeros((len(x) * n_positions, len(self._steps), self._outputs), self._precision)
         if head_inputs.recent is not None:
             inputs = x[:, -n_positions:].reshape(len(z), -1)

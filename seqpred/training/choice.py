@@ -77,7 +77,7 @@ def choose(folds: Sequence[Sequence[ValidationResult]], blocks: Sequence[Int], c
 
     All of this is done for the forecast mixed with the best share of the pretrained one at each step; see `shares`. So
     the forecast before the first step is the best mixture of the blend and the pretrained forecast, and the shrinkage
-    returns to that mixture.
+    returns to that mixture. Without any block, it is the share without evidence.
 
     Args:
         folds: the validation results of each fold, at the same steps, starting before the first step.
